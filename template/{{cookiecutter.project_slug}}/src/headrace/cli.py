@@ -1,0 +1,93 @@
+"""The command `headrace`."""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from headrace import project
+from headrace.errors import HeadraceError
+from headrace.project import Project
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0, or 1 after a message about what the user can mend."""
+    args = _parser().parse_args(arguments)
+    try:
+        found = project.find()
+        _use_own_code(found)
+        args.command(found, args)
+    except HeadraceError as error:
+        print(f"\n{error}\n", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="headrace", description="Run a study's notebooks as stages.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run one stage of dvc.yaml; dvc repro calls this")
+    run.add_argument("stage")
+    run.set_defaults(command=_run)
+    debug = commands.add_parser("debug", help="open a failed run in JupyterLab")
+    debug.add_argument("stage")
+    debug.set_defaults(command=_debug)
+    for name, command, text in (
+        ("sync", _sync, "copy params.yaml's values into the notebooks' parameters cells"),
+        ("schema", _schema, "write params.schema.json, by which an editor checks params.yaml"),
+        ("html", _html, "write the executed notebooks as pages"),
+    ):
+        commands.add_parser(name, help=text).set_defaults(command=command)
+    return parser
+
+
+def _use_own_code(found: Project) -> None:
+    """Start again with the project's own headrace, where this one is another tree's.
+
+    An editable install points at one tree; a clone, or a copy that `dvc exp run --temp` made, must
+    run its own code.
+    """
+    own = found.source / "headrace"
+    if own.is_dir() and own.resolve() != Path(__file__).resolve().parent:
+        path = os.pathsep.join(filter(None, [str(found.source), os.environ.get("PYTHONPATH")]))
+        sys.stdout.flush()
+        os.execve(  # noqa: S606  # the same interpreter, with the same words
+            sys.executable,
+            [sys.executable, "-m", "headrace", *sys.argv[1:]],
+            os.environ | {"PYTHONPATH": path},
+        )
+
+
+def _run(found: Project, args: argparse.Namespace) -> None:
+    from headrace import runner
+
+    runner.run(found, args.stage)
+
+
+def _debug(found: Project, args: argparse.Namespace) -> None:
+    failed = found.root / "runs/failed" / f"{args.stage}.ipynb"
+    if not failed.is_file():
+        raise HeadraceError(f"No failed run of {args.stage} is kept. Next: dvc repro {args.stage}")
+    subprocess.run([sys.executable, "-m", "jupyterlab", str(failed)], cwd=found.root, check=False)
+
+
+def _sync(found: Project, args: argparse.Namespace) -> None:
+    from headrace import sync
+
+    for name in sync.cells(found) or ["nothing to change"]:
+        print(name)
+
+
+def _schema(found: Project, args: argparse.Namespace) -> None:
+    from headrace import sync
+
+    print(sync.SCHEMA, "written" if sync.schema(found) else "is up to date")
+
+
+def _html(found: Project, args: argparse.Namespace) -> None:
+    from headrace import pages
+
+    for page in pages.write(found):
+        print(page)

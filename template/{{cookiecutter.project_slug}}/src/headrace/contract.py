@@ -1,0 +1,49 @@
+"""Check a table against its pandera schema, and say every breach at once."""
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from headrace.errors import DataError
+
+EXAMPLES = 3
+WHOLE_COLUMN = {
+    "column_in_dataframe": "the column is missing",
+    "column_in_schema": "the column is not in the contract",
+}
+
+
+def check(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return the table as the schema wants it.
+
+    Errors:
+        DataError: one line per breach: column, rule, how many rows, and examples of the values.
+    """
+    try:
+        return schema.validate(table, lazy=True)
+    except SchemaErrors as error:
+        lines = _breaches(error.failure_cases)
+    raise DataError(
+        f"The table {schema.name!r} ({len(table):,} rows) breaks its contract:\n"
+        + "\n".join(lines)
+        + "\nNext: mend the data, or change the contract in src/study/schema.py on purpose"
+    )
+
+
+def _breaches(cases: pd.DataFrame) -> list[str]:
+    """Return one line per column and rule, the widest column name setting the width."""
+    whole_column = cases["check"].isin(WHOLE_COLUMN)
+    columns = cases["column"].where(~whole_column, cases["failure_case"])
+    width = max(map(len, columns.astype(str)))
+    return [
+        f"  {column!s:{width}}  {_breach(str(rule), group)}"
+        for (column, rule), group in cases.groupby([columns, "check"], dropna=False, sort=False)
+    ]
+
+
+def _breach(rule: str, group: pd.DataFrame) -> str:
+    if rule in WHOLE_COLUMN:
+        return WHOLE_COLUMN[rule]
+    examples = list(dict.fromkeys(map(str, group["failure_case"])))[:EXAMPLES]
+    rows = f"{len(group):,} row{'s' if len(group) > 1 else ''}"
+    return f"{rule}: {rows}, such as {', '.join(examples)}"

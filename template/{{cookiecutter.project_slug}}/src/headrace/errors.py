@@ -1,0 +1,38 @@
+"""The errors a user can meet. Each message says what is wrong, where, and what to do next.
+
+HeadraceError
+├── ProjectError      no study here, or pyproject.toml, dvc.yaml or params.yaml is not as it must be
+├── ParameterError    a parameter is unknown, missing, of a wrong type or out of range
+├── NotebookError     a source notebook cannot be read, or lacks its parameters cell
+├── StageError        a cell failed while the stage ran
+├── DataError         a table is missing, broken, or breaks its contract
+└── MetricError       a metric is not a finite number
+"""
+
+
+class HeadraceError(Exception):
+    """A user's mistake, or a fault that a user can mend; shown without a traceback."""
+
+
+class ProjectError(HeadraceError):
+    """No study here, or one of its files is not as it must be."""
+
+
+class ParameterError(HeadraceError):
+    """A parameter is unknown, missing, of a wrong type or out of range."""
+
+
+class NotebookError(HeadraceError):
+    """A source notebook cannot be read, or lacks its parameters cell."""
+
+
+class StageError(HeadraceError):
+    """A cell failed while the stage ran."""
+
+
+class DataError(HeadraceError):
+    """A table is missing, broken, or breaks its contract."""
+
+
+class MetricError(HeadraceError):
+    """A metric is not a finite number."""

@@ -1,0 +1,61 @@
+"""One look for every picture, and files that hold no date and no random id."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from headrace import files
+
+STYLE: dict[str, object] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 13,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 12,
+    "figure.dpi": 110,
+    "figure.facecolor": "white",
+    "font.size": 10.5,
+    "grid.color": "#e4e7eb",
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "savefig.bbox": "tight",
+    "svg.hashsalt": "headrace",
+}
+
+
+def new(*, width: float = 7.2, height: float = 4.2) -> tuple[Figure, Axes]:
+    """Return an empty figure in the study's look (width and height in inches), and its axes."""
+    figure, axes = _subplots(1, width, height)
+    return figure, axes[0]
+
+
+def pair() -> tuple[Figure, list[Axes]]:
+    """Return a figure with two axes side by side."""
+    return _subplots(2, 10.4, 4.4)
+
+
+def _subplots(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure that pyplot does not keep: a notebook shows it where a cell ends with it."""
+    mpl.rcParams.update(STYLE)
+    figure, axes = plt.subplots(1, count, figsize=(width, height), layout="constrained", squeeze=False)
+    plt.close(figure)
+    return figure, list(axes.flat)
+
+
+def legend_above(axes: Axes) -> None:
+    """Put the legend between title and picture, in one row, where it hides nothing."""
+    handles, _ = axes.get_legend_handles_labels()
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1), ncols=len(handles), borderaxespad=0)
+    axes.set_title(axes.get_title(loc="left"), pad=28)
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG: the same figure gives the same bytes."""
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # the stubs know the names as literals
+        files.write_whole(path, lambda file: figure.savefig(file, metadata={"Date": None, "Creator": None}))

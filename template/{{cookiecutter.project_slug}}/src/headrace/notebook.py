@@ -1,0 +1,92 @@
+"""Source notebooks: read one, and find the parameters that it declares."""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from headrace.errors import NotebookError
+
+TAG = "parameters"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source notebook, and the defaults that its parameters cell declares."""
+
+    path: Path
+    node: nbformat.NotebookNode
+    defaults: dict[str, Any]
+
+
+def read(path: Path) -> Source:
+    """Read a source notebook.
+
+    Errors:
+        NotebookError: it is missing, is no notebook, or has no cell tagged "parameters" that
+            holds nothing but names and literals.
+    """
+    try:
+        node = nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise NotebookError(f"{_name(path)} is missing. Next: git checkout {_name(path)}") from None
+    except Exception as error:  # nbformat raises whatever its readers raise
+        raise NotebookError(f"{_name(path)} is no notebook: {error}") from None
+    return Source(path, node, _defaults(parameters_cell(node, path).source, path))
+
+
+def parameters_cell(node: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
+    """Return the one cell that is tagged "parameters"."""
+    cells = [cell for cell in node.cells if TAG in cell.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise NotebookError(
+            f'{_name(path)} needs one cell with the tag "{TAG}", it has {len(cells)}.'
+            " Next: in JupyterLab, open the property inspector and add the tag to the cell"
+            " that holds the defaults"
+        )
+    return cells[0]
+
+
+def _defaults(source: str, path: Path) -> dict[str, Any]:
+    """Return names and values of a cell that holds only lines such as `max_iter = 200`."""
+    place = f"{_name(path)}, parameters cell"
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError as error:
+        raise NotebookError(f"{place}, line {error.lineno}: {error.msg}") from None
+    defaults: dict[str, Any] = {}
+    for statement in statements:
+        name, literal = assignment(statement)
+        if name is None or literal is None:
+            line = ast.get_source_segment(source, statement)
+            raise NotebookError(
+                f"{place}, line {statement.lineno}: `{line}` is not `name = literal`."
+                " Next: move it into a later cell"
+            )
+        defaults[name] = ast.literal_eval(literal)
+    return defaults
+
+
+def assignment(statement: ast.stmt) -> tuple[str | None, ast.expr | None]:
+    """Return name and literal of `name = literal` or `name: type = literal`, else nothing."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return name, _literal(value)
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            return name, _literal(value)
+        case _:
+            return None, None
+
+
+def _literal(value: ast.expr) -> ast.expr | None:
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        return None
+    return value
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"

@@ -1,0 +1,169 @@
+"""A stage's parameters: read from params.yaml, checked before anything runs."""
+
+import keyword
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from headrace import yamlfile
+from headrace.errors import ParameterError, ProjectError
+from headrace.notebook import Source
+from headrace.project import Project
+from headrace.words import nearest
+
+FILE = "params.yaml"
+COMPUTE = "compute"
+"""The block that the runner uses itself; no notebook takes it."""
+
+
+def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
+    """Return params.yaml as it is written, and as the project's typed model sees it.
+
+    Errors:
+        ProjectError: the file cannot be read.
+        ParameterError: a value breaks the model; file, key, value and nearest name are given.
+    """
+    raw = yamlfile.read(project.root / FILE)
+    model = project.load("params")
+    try:
+        return raw, model.model_validate(raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        lines = [_breach(detail, raw, project) for detail in details]
+        raise ParameterError("\n".join(dict.fromkeys(lines))) from None
+
+
+def for_stage(project: Project, name: str, source: Source) -> dict[str, Any]:
+    """Return the values that a stage's notebook takes, by name.
+
+    A `matrix` stage such as "backtest@6" takes its matrix values as well.
+
+    Errors:
+        ParameterError: params.yaml breaks the model, two blocks hold one name, or the names and
+            types are not those of the parameters cell.
+    """
+    raw, typed = load(project)
+    stage = project.stage(name)
+    matrix = _matrix_values(stage, name)
+    values = _add(named(raw, stage, name), matrix, name)
+    _agree(name, source, named(typed.model_dump(), stage, name) | matrix)
+    return values
+
+
+def named(content: Mapping[str, Any], stage: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the names and values of the blocks that a stage lists, but for `compute`."""
+    values: dict[str, Any] = {}
+    for dotted in listed(stage, name):
+        if dotted.split(".")[0] != COMPUTE:
+            values = _add(values, _block(content, dotted), name)
+    return values
+
+
+def listed(stage: Mapping[str, Any], name: str) -> list[str]:
+    """Return the dotted names of params.yaml that a stage lists in its `params:`."""
+    entries = stage.get("params", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise ProjectError(f"dvc.yaml: params of stage {name!r} must be a list of names in {FILE}")
+    return entries
+
+
+def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
+    """Return a block's names and values, or one value under its own name."""
+    value: Any = content
+    for part in dotted.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            near = nearest(part, value if isinstance(value, Mapping) else [])
+            raise ParameterError(f"dvc.yaml lists {dotted} in params, but {FILE} has none.{near}")
+        value = value[part]
+    return dict(value) if isinstance(value, dict) else {part: value}
+
+
+def _add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    for name in more:
+        if name in values:
+            raise ParameterError(f"dvc.yaml: stage {stage!r} takes {name} from two places; rename one")
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ParameterError(f"{FILE}: {name!r} cannot be a name in a notebook; rename it")
+    return {**values, **more}
+
+
+def _matrix_values(stage: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what DVC_STAGE says of this run of a `matrix` stage, as its matrix lists it."""
+    matrix = stage.get("matrix")
+    if not isinstance(matrix, dict):
+        return {}
+    _, _, key = os.environ.get("DVC_STAGE", "").rpartition("@")
+    combinations: list[dict[str, Any]] = [{}]
+    for axis, choices in matrix.items():
+        combinations = [{**chosen, axis: choice} for chosen in combinations for choice in choices]
+    for chosen in combinations:
+        if "-".join(map(str, chosen.values())) == key:
+            return chosen
+    raise ProjectError(f"Stage {name!r} is a matrix. Next: dvc repro {name}@…, which says which one")
+
+
+def _agree(stage: str, source: Source, meant: Mapping[str, Any]) -> None:
+    """Refuse names or types that the parameters cell does not share."""
+    cell = f"notebooks/{source.path.name}"
+    for name, value in meant.items():
+        if name not in source.defaults:
+            raise ParameterError(
+                f'{FILE}: stage "{stage}" is given {name}, but the parameters cell of {cell} has no'
+                f" such name.{nearest(name, set(source.defaults) - set(meant))}"
+            )
+        if not _same_type(source.defaults[name], value):
+            raise ParameterError(
+                f"{cell}: the default of {name} is {_type(source.defaults[name])}, but {FILE} and"
+                f" the typed model say {_type(value)}. Next: headrace sync"
+            )
+    for name in source.defaults:
+        if name not in meant:
+            raise ParameterError(
+                f'{cell} takes {name}, but stage "{stage}" of dvc.yaml gives it no such parameter.'
+                f"{nearest(name, set(meant) - set(source.defaults))}"
+                f" Next: add it to {FILE} and to the stage's params"
+            )
+
+
+def _same_type(default: object, value: object) -> bool:
+    if isinstance(value, float) and type(default) is int:
+        return True
+    return default is None or value is None or type(default) is type(value)
+
+
+def _type(value: object) -> str:
+    return f"{value!r} ({type(value).__name__})"
+
+
+def _breach(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project) -> str:
+    """Say one breach of the model as: file, key, value, what is wrong, the nearest name."""
+    place = detail["loc"]
+    key = ".".join(map(str, place))
+    if detail["type"] == "extra_forbidden":
+        return f"{FILE}: {key} is not a parameter{_owner(place, project)}.{_near(place, raw, project)}"
+    if detail["type"] == "missing":
+        return f"{FILE}: {key} is missing{_owner(place, project)}."
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if not place:
+        return f"{FILE}: {message}"
+    return f"{FILE}: {key} is {detail['input']!r}: {message[:1].lower()}{message[1:]}"
+
+
+def _owner(place: tuple[Any, ...], project: Project) -> str:
+    """Name the stage and notebook that a block belongs to, where it is a stage's."""
+    if len(place) < 2 or place[0] not in project.stages:
+        return ""
+    stage = str(place[0])
+    return f' of stage "{stage}" (notebooks/{project.notebook(stage).name})'
+
+
+def _near(place: tuple[Any, ...], raw: Mapping[str, Any], project: Project) -> str:
+    """Find the nearest right name: one of the model's that is still free, else any of them."""
+    fields = project.load("params").model_fields
+    given: Any = raw
+    for part in place[:-1]:
+        fields = getattr(fields[part].annotation, "model_fields", {}) if part in fields else {}
+        given = given[part]
+    return nearest(str(place[-1]), set(fields) - set(given)) or nearest(str(place[-1]), fields)

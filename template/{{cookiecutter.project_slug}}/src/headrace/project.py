@@ -1,0 +1,132 @@
+"""Where the project is, and what its pyproject.toml and dvc.yaml say."""
+
+import importlib
+import sys
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from headrace import yamlfile
+from headrace.errors import ProjectError
+from headrace.words import nearest
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a dvc.yaml and a pyproject.toml that has a [tool.headrace] table."""
+
+    root: Path
+    settings: dict[str, Any]
+
+    @property
+    def source(self) -> Path:
+        """The folder that the project's own packages lie in."""
+        return self.root / str(self.settings.get("source", "src"))
+
+    @cached_property
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """The stages of dvc.yaml, by name."""
+        stages = yamlfile.read(self.root / "dvc.yaml").get("stages", {})
+        if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
+            raise ProjectError("dvc.yaml: `stages` must map names to stages")
+        return stages
+
+    def stage(self, name: str) -> dict[str, Any]:
+        """Return one stage's entry of dvc.yaml.
+
+        Errors:
+            ProjectError: dvc.yaml has no such stage; the nearest name is shown.
+        """
+        if name not in self.stages:
+            known = ", ".join(self.stages) or "none"
+            raise ProjectError(
+                f"dvc.yaml has no stage {name!r}.{nearest(name, self.stages)} Stages: {known}"
+            )
+        return self.stages[name]
+
+    def notebook(self, stage: str) -> Path:
+        """Return the one source notebook that the stage lists among its deps.
+
+        Errors:
+            ProjectError: the stage lists none, or more than one.
+        """
+        deps = self.stage(stage).get("deps", [])
+        found = [dep for dep in deps if isinstance(dep, str) and _is_source_notebook(dep)]
+        if len(found) != 1:
+            raise ProjectError(
+                f"dvc.yaml: stage {stage!r} must list one notebook among its deps, such as"
+                f" notebooks/01_{stage}.ipynb; it lists {len(found)}"
+            )
+        return self.root / found[0]
+
+    def notebook_stages(self) -> list[str]:
+        """Return the stages that `headrace run` runs, in the order of dvc.yaml."""
+        return [
+            name
+            for name, stage in self.stages.items()
+            if str(stage.get("cmd", "")).startswith("headrace run ")
+        ]
+
+    def load(self, door: str) -> Any:
+        """Import what a door of [tool.headrace] names, as "package.module:name".
+
+        Errors:
+            ProjectError: the door is not declared, or leads out of this project.
+        """
+        target = self.settings.get(door)
+        if not isinstance(target, str) or ":" not in target:
+            raise ProjectError(f'pyproject.toml: [tool.headrace] needs {door} = "package.module:Name"')
+        module_name, _, name = target.partition(":")
+        module = self._import(module_name)
+        if not hasattr(module, name):
+            raise ProjectError(f"pyproject.toml: {door} names {target}, but {module_name} has no {name}")
+        return getattr(module, name)
+
+    def _import(self, name: str) -> ModuleType:
+        if str(self.source) not in sys.path[:1]:
+            sys.path.insert(0, str(self.source))
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            raise ProjectError(f"{name} cannot be imported: {error}") from None
+        origin = Path(str(module.__file__)).resolve()
+        if not origin.is_relative_to(self.source.resolve()):
+            raise ProjectError(
+                f"{name} comes from another tree ({origin}), not from {self.source}."
+                " Next: run the command from within the project, in a new process"
+            )
+        return module
+
+
+def _is_source_notebook(dep: str) -> bool:
+    return dep.startswith("notebooks/") and dep.endswith(".ipynb")
+
+
+def find(start: Path | None = None) -> Project:
+    """Find the project from a folder upwards (default: the working directory).
+
+    Errors:
+        ProjectError: there is none, or its pyproject.toml cannot be read.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "pyproject.toml").is_file():
+            return Project(folder, _settings(folder / "pyproject.toml"))
+    raise ProjectError(
+        f"No study in {here} or above it: a study has a dvc.yaml and a pyproject.toml."
+        " Next: cd into one"
+    )
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        tools = tomllib.loads(path.read_text("utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"pyproject.toml cannot be read: {error}") from None
+    if "headrace" not in tools:
+        raise ProjectError(f"{path} has no [tool.headrace] table, so this is no study")
+    settings: dict[str, Any] = tools["headrace"]
+    return settings

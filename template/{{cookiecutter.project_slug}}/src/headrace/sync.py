@@ -1,0 +1,52 @@
+"""Carry params.yaml to where people read it: the parameters cells, and the editor's schema."""
+
+import ast
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from headrace import files, normal, notebook, parameters
+from headrace.project import Project
+
+SCHEMA = "params.schema.json"
+
+
+def cells(project: Project) -> list[str]:
+    """Give each stage's parameters cell the values of params.yaml; return the notebooks changed.
+
+    Comments stay. Names are neither added nor removed: `headrace run` tells of those.
+    """
+    changed = []
+    raw, _ = parameters.load(project)
+    for stage in project.notebook_stages():
+        source = notebook.read(project.notebook(stage))
+        cell = notebook.parameters_cell(source.node, source.path)
+        text = replace(cell.source, parameters.named(raw, project.stage(stage), stage))
+        if text != cell.source:
+            cell.source = text
+            files.write_text(source.path, normal.text(source.node))
+            changed.append(f"notebooks/{source.path.name}")
+    return changed
+
+
+def replace(cell: str, values: Mapping[str, Any]) -> str:
+    """Return a parameters cell with these values in the place of its literals."""
+    content = cell.encode()
+    lines = content.splitlines(keepends=True)
+    for statement in reversed(ast.parse(cell).body):
+        name, literal = notebook.assignment(statement)
+        if name in values and literal is not None and ast.literal_eval(literal) != values[name]:
+            start = sum(map(len, lines[: literal.lineno - 1])) + literal.col_offset
+            end = sum(map(len, lines[: literal.end_lineno - 1])) + literal.end_col_offset
+            content = content[:start] + repr(values[name]).encode() + content[end:]
+    return content.decode()
+
+
+def schema(project: Project) -> bool:
+    """Write params.schema.json from the typed model; tell whether it changed."""
+    path = project.root / SCHEMA
+    text = json.dumps(project.load("params").model_json_schema(), indent=2) + "\n"
+    changed = not path.exists() or path.read_text("utf-8") != text
+    if changed:
+        files.write_text(path, text)
+    return changed

@@ -1,0 +1,59 @@
+"""Read YAML as JSON's types only, with the line and column of what is wrong.
+
+The parser is DVC's own (ruamel.yaml, YAML 1.2): what DVC hashes is what a stage gets.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from headrace.errors import ProjectError
+
+SCALARS = (str, bool, int, float, type(None))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds one mapping.
+
+    Errors:
+        ProjectError: the file is missing or no YAML, or holds a tag, a date, a NaN or a key that
+            is no text; the place is named.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ProjectError(f"{path.name} is missing in {path.parent}") from None
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path.name} is not UTF-8 text: {error}") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "no place given"
+        problem = (error.problem or "no YAML").split("\n")[0]
+        raise ProjectError(f"{path.name}, {place}: {problem}") from None
+    except (YAMLError, ValueError) as error:
+        raise ProjectError(f"{path.name} cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise ProjectError(f"{path.name} must hold names and values, not {type(content).__name__}")
+    _refuse_other_types(content, path.name, "")
+    return content
+
+
+def _refuse_other_types(value: object, file: str, where: str) -> None:
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if not isinstance(key, str):
+                raise ProjectError(f"{file}: the name {key!r} in {where or 'it'} must be text; quote it")
+            _refuse_other_types(child, file, f"{where}.{key}" if where else key)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            _refuse_other_types(child, file, f"{where}[{index}]")
+    elif type(value) not in SCALARS:
+        raise ProjectError(
+            f"{file}: {where} is a {type(value).__name__} ({value}), which JSON does not know; "
+            'quote it to make it text: "…"'
+        )
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ProjectError(f"{file}: {where} is {value}; write a finite number")

@@ -1,0 +1,141 @@
+"""How good the two models are, for whom, and what their mistakes cost: frames in, frames out."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    precision_recall_curve,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+    roc_curve,
+)
+
+from study.model import Vector, cost_per_1000
+
+CURVE_POINTS = 200
+"""Points kept of a curve; more cannot be seen."""
+
+
+def scores(
+    late: pd.Series,
+    probability: Vector,
+    *,
+    threshold: float,
+    price_missed: float,
+    price_false_alarm: float,
+) -> dict[str, float]:
+    """Judge one model's probabilities, and the warnings they give from the threshold on.
+
+    The cost is in dollars per 1,000 flights; all others are shares of 1. `calibration_in_the_large`
+    is the mean probability minus the late share: above 0, the model warns of too much.
+    """
+    warned = pd.Series(probability >= threshold, index=late.index)
+    prices = {"price_missed": price_missed, "price_false_alarm": price_false_alarm}
+    return {
+        "roc_auc": float(roc_auc_score(late, probability)),
+        "average_precision": float(average_precision_score(late, probability)),
+        "brier_score": float(brier_score_loss(late, probability)),
+        "calibration_in_the_large": float(probability.mean() - late.mean()),
+        "precision": float(precision_score(late, warned, zero_division=0)),
+        "recall": float(recall_score(late, warned)),
+        "cost_per_1000": cost_per_1000(late, warned, **prices),
+    }
+
+
+def curves(late: pd.Series, probability: Vector, *, bins: int) -> dict[str, pd.DataFrame]:
+    """Return one model's curves by name: roc, precision_recall and calibration."""
+    return {
+        "roc": roc(late, probability),
+        "precision_recall": precision_recall(late, probability),
+        "calibration": calibration(late, probability, bins=bins),
+    }
+
+
+def roc(late: pd.Series, probability: Vector) -> pd.DataFrame:
+    """Return the ROC curve: false_positive_rate and true_positive_rate, rising."""
+    false_positive, true_positive, _ = roc_curve(late, probability)
+    curve = {"false_positive_rate": false_positive, "true_positive_rate": true_positive}
+    return _thin(pd.DataFrame(curve))
+
+
+def precision_recall(late: pd.Series, probability: Vector) -> pd.DataFrame:
+    """Return the precision-recall curve, recall rising."""
+    precision, recall, _ = precision_recall_curve(late, probability, drop_intermediate=True)
+    # The last point, precision 1 at recall 0, is a convention of the curve, not a result.
+    return _thin(pd.DataFrame({"recall": recall[-2::-1], "precision": precision[-2::-1]}))
+
+
+def calibration(late: pd.Series, probability: Vector, *, bins: int) -> pd.DataFrame:
+    """Return per bin of equally many flights the mean probability and the late share."""
+    late_share, predicted = calibration_curve(late, probability, n_bins=bins, strategy="quantile")
+    return pd.DataFrame({"probability": predicted, "late_share": late_share})
+
+
+def _thin(curve: pd.DataFrame) -> pd.DataFrame:
+    """Keep CURVE_POINTS rows spread along the curve, both ends among them."""
+    kept = np.linspace(0, len(curve) - 1, min(CURVE_POINTS, len(curve))).round().astype(int)
+    return curve.iloc[kept].reset_index(drop=True)
+
+
+def outcomes(late: pd.Series, warned: pd.Series) -> pd.DataFrame:
+    """Name each flight's truth and prediction: actual and predicted, "late" or "on time"."""
+    words = {True: "late", False: "on time"}
+    return pd.DataFrame({"actual": late.map(words), "predicted": warned.map(words)})
+
+
+def error_rates(
+    late: pd.Series, warned: pd.Series, groups: pd.Series, *, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return each group's error rates, with Wilson's score intervals.
+
+    One row per group: flights, late_share, and false_negative_rate (late flights not warned of)
+    and false_positive_rate (punctual flights warned of), each with its low and high end. A rate
+    without a single flight to count is missing.
+
+    Source: Wilson, JASA 22 (1927), as scipy.stats.binomtest computes it.
+    """
+    rows = []
+    for name, index in groups.groupby(groups, observed=True).groups.items():
+        truth, warning = late.loc[index], warned.loc[index]
+        rows.append(
+            {"group": name, "flights": len(index), "late_share": truth.mean()}
+            | _rate("false_negative_rate", ~warning[truth], confidence)
+            | _rate("false_positive_rate", warning[~truth], confidence)
+        )
+    return pd.DataFrame(rows)
+
+
+def _rate(name: str, errors: pd.Series, confidence: float) -> dict[str, float]:
+    if errors.empty:
+        return dict.fromkeys([name, f"{name}_low", f"{name}_high"], np.nan)
+    test = binomtest(int(errors.sum()), len(errors))
+    interval = test.proportion_ci(confidence, method="wilson")
+    values = (test.statistic, interval.low, interval.high)
+    return dict(zip([name, f"{name}_low", f"{name}_high"], map(float, values), strict=True))
+
+
+def group_rates(
+    table: pd.DataFrame, warned: pd.Series, *, small_destination: int
+) -> pd.DataFrame:
+    """Return `error_rates` per carrier, origin and size of the destination, one below the other.
+
+    The column `by` names the grouping. A destination is small when the table holds fewer than
+    `small_destination` flights to it.
+    """
+    to_dest = table.groupby("dest")["dest"].transform("size")
+    size = (to_dest < small_destination).map({True: "small", False: "large"})
+    groups = {"carrier": table["carrier"], "origin": table["origin"], "destination": size}
+    parts = [error_rates(table["late"], warned, by).assign(by=name) for name, by in groups.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def gaps(rates: pd.DataFrame, *, min_group: int) -> dict[str, dict[str, float]]:
+    """Return, per grouping, the widest difference of each error rate between large enough groups."""
+    large = rates[rates["flights"] >= min_group].groupby("by", sort=False)
+    names = ["false_negative_rate", "false_positive_rate"]
+    widest = large[names].max() - large[names].min()
+    return {str(by): row.dropna().to_dict() for by, row in widest.iterrows()}

@@ -1,0 +1,110 @@
+"""The typed model of params.yaml: one block per stage, every value with a range and a unit."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Month = Annotated[int, Field(ge=1, le=12)]
+Months = Annotated[list[Month], Field(min_length=1, description="months of 2013, 1 to 12")]
+
+
+class Block(BaseModel):
+    """A block of parameters that knows its names and takes no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Compute(Block):
+    """What changes the bytes of a result without changing its meaning."""
+
+    threads: int = Field(ge=1, le=256)
+    """Threads of OpenMP and BLAS in every stage."""
+    blas_kernel: str = Field(pattern="^[A-Za-z0-9]+$")
+    """OpenBLAS kernel, used on x86-64 processors that have AVX2."""
+
+
+class Problem(Block):
+    """What counts as late, and what a mistake costs."""
+
+    late_minutes: int = Field(ge=1, le=600)
+    """A flight that arrives this many minutes behind schedule, or more, is late."""
+    price_missed: float = Field(gt=0, allow_inf_nan=False)
+    """Dollars lost by one late flight that nobody was warned of."""
+    price_false_alarm: float = Field(gt=0, allow_inf_nan=False)
+    """Dollars lost by one warning of a flight that was not late."""
+
+
+class Collect(Block):
+    """Stage collect: which flights are read."""
+
+    months: Months
+
+
+class Prepare(Block):
+    """Stage prepare: what a flight's features are made of."""
+
+    weather_lag_hours: int = Field(ge=2, le=48)
+    """Hours between the weather that is used and the scheduled hour of departure."""
+    weather_fill_hours: int = Field(ge=0, le=48)
+    """Hours for which an earlier observation stands in for a missing one."""
+    fraction: float = Field(gt=0, le=1)
+    """Share of each month's flights that is kept; below 1 for quick work."""
+
+
+class Train(Block):
+    """Stage train: the two models and the month that sets their thresholds."""
+
+    fit_months: Months
+    threshold_month: Month
+    """Month on which each model's threshold is chosen, 1 to 12."""
+    max_iter: int = Field(ge=1, le=10_000)
+    """Boosting rounds."""
+    learning_rate: float = Field(gt=0, le=1)
+    """Weight of each round."""
+    max_leaf_nodes: int = Field(ge=2, le=1024)
+    """Leaves of one tree, at most."""
+    min_samples_leaf: int = Field(ge=1)
+    """Flights in one leaf, at least."""
+    prior_flights: int = Field(ge=0)
+    """Flights' worth of the overall late share mixed into each naive share."""
+
+
+class Evaluate(Block):
+    """Stage evaluate: the month that neither model has seen."""
+
+    evaluate_month: Month
+    """Month on which both models are judged, 1 to 12."""
+    calibration_bins: int = Field(ge=2, le=100)
+    """Bins of the calibration curve, each with the same number of flights."""
+    min_group: int = Field(ge=1)
+    """Flights that a group needs to count in the gaps between groups."""
+    small_destination: int = Field(ge=1)
+    """A destination with fewer flights in the month is small."""
+
+
+class Params(Block):
+    """All of params.yaml."""
+
+    seed: int = Field(ge=0, lt=2**32)
+    """Drives every random choice."""
+    compute: Compute
+    problem: Problem
+    collect: Collect
+    prepare: Prepare
+    train: Train
+    evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def months_follow_each_other(self) -> "Params":
+        """Refuse months that were not collected, or that come before what they judge."""
+        fit, threshold = self.train.fit_months, self.train.threshold_month
+        judged = self.evaluate.evaluate_month
+        missing = sorted({*fit, threshold, judged} - set(self.collect.months))
+        if missing:
+            raise ValueError(f"months {missing} are used but not in collect.months")
+        if not max(fit) < threshold < judged:
+            raise ValueError(
+                "train.fit_months, train.threshold_month and evaluate.evaluate_month must follow"
+                " each other in time, or the evaluation judges what the model has seen"
+            )
+        return self
