@@ -34,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     debug = commands.add_parser("debug", help="open a failed run in JupyterLab")
     debug.add_argument("stage")
     debug.set_defaults(command=_debug)
+    metrics = commands.add_parser("metrics", help="show metrics files as tables")
+    metrics.add_argument("files", nargs="*", type=Path, help="default: all in metrics/")
+    metrics.set_defaults(command=_metrics)
     for name, command, text in (
         ("sync", _sync, "copy params.yaml's values into the notebooks' parameters cells"),
         ("schema", _schema, "write params.schema.json, by which an editor checks params.yaml"),
@@ -71,6 +74,13 @@ def _debug(found: Project, args: argparse.Namespace) -> None:
     if not failed.is_file():
         raise HeadraceError(f"No failed run of {args.stage} is kept. Next: dvc repro {args.stage}")
     subprocess.run([sys.executable, "-m", "jupyterlab", str(failed)], cwd=found.root, check=False)
+
+
+def _metrics(found: Project, args: argparse.Namespace) -> None:
+    from headrace import table
+
+    for path in args.files or sorted((found.root / "metrics").glob("*.json")):
+        print(f"{os.path.relpath(path)}\n{table.show(path)}")
 
 
 def _sync(found: Project, args: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ def write(values: Mapping[str, Any], path: Path) -> None:
     Errors:
         MetricError: a value is no number, or NaN or infinite; it is named, and nothing is written.
     """
-    for name, value in _leaves(values):
+    for name, value in leaves(values):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise MetricError(
                 f"{path.name}: {name} is {value!r}, not a number. Next: write int or float"
@@ -29,9 +29,10 @@ def write(values: Mapping[str, Any], path: Path) -> None:
     files.write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Walk nested metrics: each value with its dotted name."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

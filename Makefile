@@ -1,0 +1,56 @@
+# The template's own commands; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+STUDY := template/{{cookiecutter.project_slug}}
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/notebooks
+export DO_NOT_TRACK := 1
+# Bytecode lies in build/, or cookiecutter would copy it out of the template; without bytecode, as
+# some machines have it, every import takes three times as long.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
+unexport PYTHONDONTWRITEBYTECODE
+PYTHON ?= python3
+PYTEST := python -m pytest -p no:cacheprovider
+
+.PHONY: help setup demo test test-long check fix lab bench repro lock
+help: ## list these commands
+	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/ready ## make the environment, exactly as requirements.lock says
+.venv/ready: requirements.lock pyproject.toml
+	@echo "Making the environment in .venv from requirements.lock …"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $$(grep -o '^uv==[0-9.]*' requirements.lock)
+	@uv pip sync --python .venv/bin/python --require-hashes requirements.lock 2>&1 | grep -v '^ [-+~] '
+	@uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## make a study in build/demo, run it, change a parameter, compare
+	@python -m lab.demo
+
+test: setup ## run the tests: units, bakes, and one whole life of a study
+	@$(PYTEST) -m "not long"
+
+test-long: setup ## run the second tier: thousands of hostile inputs, whole data, plain pip
+	@$(PYTEST) -m long
+
+check: setup ## look for what should be mended; changes nothing
+	@ruff format --check . && ruff check . && mypy
+	@nbstripout --verify notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
+	@zizmor --offline --quiet .github "$(STUDY)"/.github
+
+fix: setup ## mend what can be mended
+	@nbstripout notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
+	@ruff check --fix-only --quiet . && ruff format .
+
+lab: setup ## open JupyterLab on the template's own notebooks
+	@jupyter lab notebooks
+
+repro: setup ## run the template's own study: its metrics are the template's regression test
+	@dvc repro && dvc metrics diff
+
+bench: setup ## time a cold run of the whole study, stage by stage, with peak memory
+	@python -m lab.bench
+
+lock: setup ## renew both requirements.lock
+	@python -m lab.lock

@@ -1,0 +1,1 @@
+"""The template's own study: what its notebooks, its tests and `make demo` share."""

@@ -1,0 +1,79 @@
+"""Make a study from the template as it lies in the working tree, and run commands in it."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+from lab import paths
+
+IDENTITY = ("-c", "user.name=Headrace", "-c", "user.email=headrace@example.org")
+"""A fresh machine has no git identity, and a demonstration must not ask for one."""
+
+
+def template_files() -> list[str]:
+    """Return the template's files as git sees them, tracked or new; nothing that it ignores."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "template"]
+    listed = subprocess.run(command, cwd=paths.root, check=True, capture_output=True, text=True)
+    return sorted(name for name in listed.stdout.split("\0") if name and (paths.root / name).exists())
+
+
+def copy_template(into: Path) -> Path:
+    """Copy the template's files, and the signpost beside it, into a folder; return the folder.
+
+    A working tree may hold caches that git ignores; cookiecutter would copy them into a study.
+    """
+    for name in [*template_files(), "cookiecutter.json"]:
+        target = into / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(paths.root / name, target)
+    return into
+
+
+def bake(into: Path, **answers: str) -> Path:
+    """Make a study in a folder, with these answers to the prompts; return the study's folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        template = copy_template(Path(folder)) / "template"
+        return Path(cookiecutter(str(template), no_input=True, extra_context=answers, output_dir=str(into)))
+
+
+def commit(study: Path, message: str = "Begin") -> None:
+    """Make the study a git repository if it is none, and commit all there is."""
+    if not (study / ".git").exists():
+        run(study, "git", "init", "--quiet", "--initial-branch=main")
+    run(study, "git", "add", "--all")
+    run(study, "git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return an environment in which this interpreter's commands come first on the PATH."""
+    path = os.pathsep.join([str(Path(os.sys.executable).parent), os.environ.get("PATH", "")])
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
+    return {**clean, "PATH": path, "DO_NOT_TRACK": "1", **more}
+
+
+def run(
+    folder: Path, *command: str, check: bool = True, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder and return what it printed; a failure shows that as well.
+
+    Errors:
+        RuntimeError: the command did not exit with 0, and `check` is on.
+    """
+    result = subprocess.run(
+        command,
+        cwd=folder,
+        env=dict(env or environment()),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if check and result.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: exit {result.returncode}\n{result.stdout}")
+    return result

@@ -1,0 +1,98 @@
+"""`make demo`: what a new user would type, typed."""
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lab import bake, paths
+
+EVALUATION = "metrics/evaluate.json"
+OURS = ("MAKEFLAGS", "MAKELEVEL", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
+"""What our own Makefile sets, and a user's shell does not."""
+
+
+def main() -> None:
+    """Make a study, set it up, run it, change one parameter and compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--into", type=Path, default=paths.root / "build")
+    into = parser.parse_args().into.resolve()
+    begun = time.perf_counter()
+    shutil.rmtree(into / "demo", ignore_errors=True)
+    study = _bake(into)
+    _first_run(study)
+    _one_change(study)
+    print(f"\nAll of it took {time.perf_counter() - begun:.0f} s. The study is {_short(study)}.")
+
+
+def _bake(into: Path) -> Path:
+    _say("Make a study from the template")
+    template = bake.copy_template(into / "template-copy")
+    shown = f"cookiecutter . --directory template --no-input -o {_short(into)} project_slug=demo"
+    _type(
+        template,
+        "cookiecutter . --directory template --no-input",
+        *("-o", str(into), "project_slug=demo"),
+        shown=shown,
+    )
+    shutil.rmtree(template)
+    print(f"$ cd {_short(into / 'demo')}")
+    return into / "demo"
+
+
+def _first_run(study: Path) -> None:
+    _say("Put it under git, and make its environment")
+    _type(study, "git init --quiet")
+    _type(study, "git add .")
+    _commit(study, "Begin")
+    _type(study, "make setup")
+    _say("Run the notebooks, each a stage of the pipeline")
+    _type(study, "dvc repro")
+    _type(study, f"headrace metrics {EVALUATION}")
+    _type(study, "git add .")
+    _commit(study, "Run the pipeline")
+
+
+def _one_change(study: Path) -> None:
+    _say("Change one parameter: only the stages that depend on it run")
+    _type(study, "dvc exp run --name fewer-rounds -S train.max_iter=50")
+    _type(study, "dvc params diff")
+    _type(study, f"dvc metrics diff --targets {EVALUATION}")
+    _say("Where to look next")
+    _type(study, "headrace html")
+    pictures = "  ".join(str(path.relative_to(study)) for path in sorted(study.glob("plots/*.svg")))
+    print(f"pictures: {pictures}")
+
+
+def _say(text: str) -> None:
+    print(f"\n== {text}", flush=True)
+
+
+def _commit(study: Path, message: str) -> None:
+    shown = f'git commit --quiet -m "{message}"'
+    _type(study, "git", *bake.IDENTITY, "commit", "--quiet", "-m", message, shown=shown)
+
+
+def _type(folder: Path, command: str, *more: str, shown: str = "") -> None:
+    """Show a command as the user would type it, and run it; what it prints passes through."""
+    print(f"$ {shown or command}", flush=True)
+    words = [*shlex.split(command), *more]
+    own = folder / ".venv/bin"
+    env = {name: text for name, text in bake.environment().items() if name not in OURS}
+    env["PATH"] = os.pathsep.join([str(own), env["PATH"]])
+    program = shutil.which(words[0], path=env["PATH"]) or words[0]
+    result = subprocess.run([program, *words[1:]], cwd=folder, env=env, stdin=subprocess.DEVNULL)
+    if result.returncode:
+        sys.exit(f"`{shown or command}` failed in {folder} (exit {result.returncode})")
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Show metrics files in a terminal: one row per metric, and what is alike side by side."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import ProjectError
+from headrace.metrics import leaves
+
+LABEL = "  {:<{width}}"
+
+
+def show(path: Path) -> str:
+    """Return a metrics file as a table.
+
+    Groups at the top that hold the same names, such as two models' scores, become columns.
+
+    Errors:
+        ProjectError: the file is missing or is no JSON object.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ProjectError(f"{path.name} cannot be read ({error}). Next: dvc repro") from None
+    if not isinstance(values, dict):
+        raise ProjectError(f"{path.name} must hold names and numbers. Next: dvc repro")
+    columns = _columns(values)
+    rows = [(name, [group[name] for group in columns.values()]) for name in _shared(columns)]
+    rest = {name: value for name, value in values.items() if name not in columns}
+    rows += [(name, [value]) for name, value in leaves(rest)]
+    return "\n".join(_lines(list(columns), rows))
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the groups that hold plain numbers under the same names, if there are two or more."""
+    flat = {
+        name: group
+        for name, group in values.items()
+        if isinstance(group, dict) and not any(isinstance(value, dict) for value in group.values())
+    }
+    first = next(iter(flat.values()), {})
+    alike = {name: group for name, group in flat.items() if group.keys() == first.keys()}
+    return alike if len(alike) > 1 else {}
+
+
+def _shared(columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return list(next(iter(columns.values()), {}))
+
+
+def _lines(heads: list[str], rows: list[tuple[str, list[Any]]]) -> list[str]:
+    width = max((len(name) for name, _ in rows), default=0)
+    table = [("", heads), *((name, [_number(value) for value in values]) for name, values in rows)]
+    lines = [LABEL.format(name, width=width) + "".join(f"{c:>12}" for c in cells) for name, cells in table]
+    return [line.rstrip() for line in (lines if heads else lines[1:])]
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
