@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,9 @@ def template_files() -> list[str]:
     """Return the template's files as git sees them, tracked or new; nothing that it ignores."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "template"]
     listed = subprocess.run(command, cwd=paths.root, check=True, capture_output=True, text=True)
-    return sorted(name for name in listed.stdout.split("\0") if name and (paths.root / name).exists())
+    return sorted(
+        name for name in listed.stdout.split("\0") if name and (paths.root / name).exists()
+    )
 
 
 def copy_template(into: Path) -> Path:
@@ -38,7 +41,9 @@ def bake(into: Path, **answers: str) -> Path:
     """Make a study in a folder, with these answers to the prompts; return the study's folder."""
     with tempfile.TemporaryDirectory() as folder:
         template = copy_template(Path(folder)) / "template"
-        return Path(cookiecutter(str(template), no_input=True, extra_context=answers, output_dir=str(into)))
+        return Path(
+            cookiecutter(str(template), no_input=True, extra_context=answers, output_dir=str(into))
+        )
 
 
 def commit(study: Path, message: str = "Begin") -> None:
@@ -51,8 +56,10 @@ def commit(study: Path, message: str = "Begin") -> None:
 
 def environment(**more: str) -> dict[str, str]:
     """Return an environment in which this interpreter's commands come first on the PATH."""
-    path = os.pathsep.join([str(Path(os.sys.executable).parent), os.environ.get("PATH", "")])
-    clean = {name: text for name, text in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    clean = {
+        name: text for name, text in os.environ.items() if not name.startswith(("DVC_", "GIT_"))
+    }
     return {**clean, "PATH": path, "DO_NOT_TRACK": "1", **more}
 
 

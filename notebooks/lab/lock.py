@@ -17,7 +17,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         study = bake.bake(Path(folder))
         _compile(study, "pyproject.toml", "--group", "dev", "--upgrade", output=locked)
-    _compile(paths.root, "pyproject.toml", str(locked), "--upgrade", output=paths.root / "requirements.lock")
+    _compile(
+        paths.root,
+        "pyproject.toml",
+        str(locked),
+        "--upgrade",
+        output=paths.root / "requirements.lock",
+    )
 
 
 def _compile(folder: Path, *words: str, output: Path) -> None:

@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="headrace", description="Run a study's notebooks as stages.")
+    parser = argparse.ArgumentParser(
+        prog="headrace", description="Run a study's notebooks as stages."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run one stage of dvc.yaml; dvc repro calls this")
     run.add_argument("stage")
@@ -56,7 +58,7 @@ def _use_own_code(found: Project) -> None:
     if own.is_dir() and own.resolve() != Path(__file__).resolve().parent:
         path = os.pathsep.join(filter(None, [str(found.source), os.environ.get("PYTHONPATH")]))
         sys.stdout.flush()
-        os.execve(  # noqa: S606  # the same interpreter, with the same words
+        os.execve(  # the same interpreter, with the same words
             sys.executable,
             [sys.executable, "-m", "headrace", *sys.argv[1:]],
             os.environ | {"PYTHONPATH": path},

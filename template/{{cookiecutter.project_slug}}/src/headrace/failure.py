@@ -16,7 +16,9 @@ def message(name: str, node: nbformat.NotebookNode, failed: int, notebook: str) 
     """Describe the cell at which a run stopped short; `failed` is its index in the run."""
     cell = node.cells[failed]
     error = next((out for out in cell.outputs if out.output_type == "error"), None)
-    number = sum(normal.INJECTED not in c.metadata.get("tags", []) for c in node.cells[: failed + 1])
+    number = sum(
+        normal.INJECTED not in c.metadata.get("tags", []) for c in node.cells[: failed + 1]
+    )
     return "\n".join(
         [
             f"Stage {name} failed in cell {number} of {notebook}{_where(cell, error)}",

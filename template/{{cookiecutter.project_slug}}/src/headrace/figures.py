@@ -1,6 +1,7 @@
 """One look for every picture, and files that hold no date and no random id."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 from headrace import files
 
-STYLE: dict[str, object] = {
+STYLE: dict[Any, Any] = {  # the stubs know a setting's name only as a literal
     "axes.axisbelow": True,
     "axes.grid": True,
     "axes.spines.right": False,
@@ -43,7 +44,9 @@ def pair() -> tuple[Figure, list[Axes]]:
 def _subplots(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """Return a figure that pyplot does not keep: a notebook shows it where a cell ends with it."""
     mpl.rcParams.update(STYLE)
-    figure, axes = plt.subplots(1, count, figsize=(width, height), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        1, count, figsize=(width, height), layout="constrained", squeeze=False
+    )
     plt.close(figure)
     return figure, list(axes.flat)
 
@@ -57,5 +60,7 @@ def legend_above(axes: Axes) -> None:
 
 def write(figure: Figure, path: Path) -> None:
     """Write a figure as SVG: the same figure gives the same bytes."""
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # the stubs know the names as literals
-        files.write_whole(path, lambda file: figure.savefig(file, metadata={"Date": None, "Creator": None}))
+    with mpl.rc_context(STYLE):
+        files.write_whole(
+            path, lambda file: figure.savefig(file, metadata={"Date": None, "Creator": None})
+        )

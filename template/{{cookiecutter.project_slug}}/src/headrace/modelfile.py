@@ -66,7 +66,7 @@ def _order(name: str) -> int:
 
 
 def _renumber(schema: dict[str, Any]) -> dict[str, str]:
-    """Number the schema's objects in order of appearance; return the new name of each file."""
+    """Give the schema's objects numbers in order of appearance; return each file's new name."""
     numbers: dict[int, int] = {}
     names: dict[str, str] = {}
     for count, node in enumerate(_nodes(schema)):

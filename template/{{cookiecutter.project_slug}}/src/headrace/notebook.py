@@ -46,46 +46,47 @@ def parameters_cell(node: nbformat.NotebookNode, path: Path) -> nbformat.Noteboo
             " Next: in JupyterLab, open the property inspector and add the tag to the cell"
             " that holds the defaults"
         )
-    return cells[0]
+    cell: nbformat.NotebookNode = cells[0]
+    return cell
 
 
 def _defaults(source: str, path: Path) -> dict[str, Any]:
     """Return names and values of a cell that holds only lines such as `max_iter = 200`."""
     place = f"{_name(path)}, parameters cell"
     try:
-        statements = ast.parse(source).body
+        return {name: ast.literal_eval(literal) for name, literal in assignments(source)}
     except SyntaxError as error:
         raise NotebookError(f"{place}, line {error.lineno}: {error.msg}") from None
-    defaults: dict[str, Any] = {}
-    for statement in statements:
-        name, literal = assignment(statement)
-        if name is None or literal is None:
-            line = ast.get_source_segment(source, statement)
-            raise NotebookError(
-                f"{place}, line {statement.lineno}: `{line}` is not `name = literal`."
-                " Next: move it into a later cell"
-            )
-        defaults[name] = ast.literal_eval(literal)
-    return defaults
 
 
-def assignment(statement: ast.stmt) -> tuple[str | None, ast.expr | None]:
-    """Return name and literal of `name = literal` or `name: type = literal`, else nothing."""
+def assignments(source: str) -> list[tuple[str, ast.expr]]:
+    """Return name and literal of each `name = literal` or `name: type = literal`, in order.
+
+    Errors:
+        SyntaxError: the source is no Python, or holds anything else; the line is given.
+    """
+    return [_assignment(statement, source) for statement in ast.parse(source).body]
+
+
+def _assignment(statement: ast.stmt, source: str) -> tuple[str, ast.expr]:
     match statement:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value):
-            return name, _literal(value)
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            return name, _literal(value)
-        case _:
-            return None, None
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_literal(value):
+            return name, value
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if _is_literal(
+            value
+        ):
+            return name, value
+    line = (ast.get_source_segment(source, statement) or "").partition("\n")[0]
+    message = f"`{line}` is not `name = literal`. Next: move it into a later cell"
+    raise SyntaxError(message, ("", statement.lineno, None, None))
 
 
-def _literal(value: ast.expr) -> ast.expr | None:
+def _is_literal(value: ast.expr) -> bool:
     try:
         ast.literal_eval(value)
     except (ValueError, TypeError, MemoryError, RecursionError):
-        return None
-    return value
+        return False
+    return True
 
 
 def _name(path: Path) -> str:

@@ -14,7 +14,9 @@ def write(project: Project) -> list[Path]:
     exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.embed_images = True
     pages = []
-    for run in sorted((project.root / "runs").glob("*.ipynb"), key=lambda path: path.stat().st_mtime):
+    for run in sorted(
+        (project.root / "runs").glob("*.ipynb"), key=lambda path: path.stat().st_mtime
+    ):
         body, _ = exporter.from_notebook_node(
             nbformat.read(run, as_version=4), {"metadata": {"name": run.stem}}
         )

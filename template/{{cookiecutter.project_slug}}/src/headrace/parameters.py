@@ -83,7 +83,9 @@ def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
 def _add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
     for name in more:
         if name in values:
-            raise ParameterError(f"dvc.yaml: stage {stage!r} takes {name} from two places; rename one")
+            raise ParameterError(
+                f"dvc.yaml: stage {stage!r} takes {name} from two places; rename one"
+            )
         if not name.isidentifier() or keyword.iskeyword(name):
             raise ParameterError(f"{FILE}: {name!r} cannot be a name in a notebook; rename it")
     return {**values, **more}
@@ -101,7 +103,9 @@ def _matrix_values(stage: Mapping[str, Any], name: str) -> dict[str, Any]:
     for chosen in combinations:
         if "-".join(map(str, chosen.values())) == key:
             return chosen
-    raise ProjectError(f"Stage {name!r} is a matrix. Next: dvc repro {name}@…, which says which one")
+    raise ProjectError(
+        f"Stage {name!r} is a matrix. Next: dvc repro {name}@…, which says which one"
+    )
 
 
 def _agree(stage: str, source: Source, meant: Mapping[str, Any]) -> None:
@@ -142,7 +146,9 @@ def _breach(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project)
     place = detail["loc"]
     key = ".".join(map(str, place))
     if detail["type"] == "extra_forbidden":
-        return f"{FILE}: {key} is not a parameter{_owner(place, project)}.{_near(place, raw, project)}"
+        return (
+            f"{FILE}: {key} is not a parameter{_owner(place, project)}.{_near(place, raw, project)}"
+        )
     if detail["type"] == "missing":
         return f"{FILE}: {key} is missing{_owner(place, project)}."
     message = str(detail["msg"]).removeprefix("Value error, ")

@@ -78,11 +78,15 @@ class Project:
         """
         target = self.settings.get(door)
         if not isinstance(target, str) or ":" not in target:
-            raise ProjectError(f'pyproject.toml: [tool.headrace] needs {door} = "package.module:Name"')
+            raise ProjectError(
+                f'pyproject.toml: [tool.headrace] needs {door} = "package.module:Name"'
+            )
         module_name, _, name = target.partition(":")
         module = self._import(module_name)
         if not hasattr(module, name):
-            raise ProjectError(f"pyproject.toml: {door} names {target}, but {module_name} has no {name}")
+            raise ProjectError(
+                f"pyproject.toml: {door} names {target}, but {module_name} has no {name}"
+            )
         return getattr(module, name)
 
     def _import(self, name: str) -> ModuleType:

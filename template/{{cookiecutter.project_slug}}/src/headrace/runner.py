@@ -39,7 +39,9 @@ def run(project: Project, stage: str) -> None:
     files.write_text(project.root / "runs" / f"{name}.ipynb", normal.text(node))
     used = meter.read()
     metrics.write(used, project.root / "metrics/cost" / f"{name}.json")
-    print(f"  {name}: {used['wall_s']:.1f} s, peak memory {used['peak_rss_mib']:,.0f} MiB", flush=True)
+    print(
+        f"  {name}: {used['wall_s']:.1f} s, peak memory {used['peak_rss_mib']:,.0f} MiB", flush=True
+    )
 
 
 def run_name(stage: str) -> str:

@@ -33,19 +33,24 @@ def replace(cell: str, values: Mapping[str, Any]) -> str:
     """Return a parameters cell with these values in the place of its literals."""
     content = cell.encode()
     lines = content.splitlines(keepends=True)
-    for statement in reversed(ast.parse(cell).body):
-        name, literal = notebook.assignment(statement)
-        if name in values and literal is not None and ast.literal_eval(literal) != values[name]:
-            start = sum(map(len, lines[: literal.lineno - 1])) + literal.col_offset
-            end = sum(map(len, lines[: literal.end_lineno - 1])) + literal.end_col_offset
-            content = content[:start] + repr(values[name]).encode() + content[end:]
+    for name, literal in reversed(notebook.assignments(cell)):
+        if name in values and ast.literal_eval(literal) != values[name]:
+            start = sum(len(line) for line in lines[: literal.lineno - 1]) + literal.col_offset
+            length = len((ast.get_source_segment(cell, literal) or "").encode())
+            new = repr(values[name]).encode()
+            content = content[:start] + new + content[start + length :]
     return content.decode()
 
 
+def schema_text(project: Project) -> str:
+    """Return the JSON Schema of the typed model, by which an editor checks params.yaml."""
+    return json.dumps(project.load("params").model_json_schema(), indent=2) + "\n"
+
+
 def schema(project: Project) -> bool:
-    """Write params.schema.json from the typed model; tell whether it changed."""
+    """Write params.schema.json; tell whether it changed."""
     path = project.root / SCHEMA
-    text = json.dumps(project.load("params").model_json_schema(), indent=2) + "\n"
+    text = schema_text(project)
     changed = not path.exists() or path.read_text("utf-8") != text
     if changed:
         files.write_text(path, text)

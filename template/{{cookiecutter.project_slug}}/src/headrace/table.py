@@ -8,8 +8,6 @@ from typing import Any
 from headrace.errors import ProjectError
 from headrace.metrics import leaves
 
-LABEL = "  {:<{width}}"
-
 
 def show(path: Path) -> str:
     """Return a metrics file as a table.
@@ -32,9 +30,9 @@ def show(path: Path) -> str:
     return "\n".join(_lines(list(columns), rows))
 
 
-def _columns(values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _columns(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the groups that hold plain numbers under the same names, if there are two or more."""
-    flat = {
+    flat: dict[str, dict[str, Any]] = {
         name: group
         for name, group in values.items()
         if isinstance(group, dict) and not any(isinstance(value, dict) for value in group.values())
@@ -44,14 +42,17 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return alike if len(alike) > 1 else {}
 
 
-def _shared(columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _shared(columns: Mapping[str, dict[str, Any]]) -> list[str]:
     return list(next(iter(columns.values()), {}))
 
 
 def _lines(heads: list[str], rows: list[tuple[str, list[Any]]]) -> list[str]:
     width = max((len(name) for name, _ in rows), default=0)
     table = [("", heads), *((name, [_number(value) for value in values]) for name, values in rows)]
-    lines = [LABEL.format(name, width=width) + "".join(f"{c:>12}" for c in cells) for name, cells in table]
+    wide = max([10, *map(len, heads)]) + 2
+    lines = [
+        f"  {name:<{width}}" + "".join(f"{cell:>{wide}}" for cell in cells) for name, cells in table
+    ]
     return [line.rstrip() for line in (lines if heads else lines[1:])]
 
 

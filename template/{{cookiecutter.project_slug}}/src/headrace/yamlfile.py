@@ -45,7 +45,9 @@ def _refuse_other_types(value: object, file: str, where: str) -> None:
     if isinstance(value, dict):
         for key, child in value.items():
             if not isinstance(key, str):
-                raise ProjectError(f"{file}: the name {key!r} in {where or 'it'} must be text; quote it")
+                raise ProjectError(
+                    f"{file}: the name {key!r} in {where or 'it'} must be text; quote it"
+                )
             _refuse_other_types(child, file, f"{where}.{key}" if where else key)
     elif isinstance(value, list):
         for index, child in enumerate(value):

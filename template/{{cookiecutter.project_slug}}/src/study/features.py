@@ -31,7 +31,9 @@ def arrived(flights: pd.DataFrame) -> pd.DataFrame:
 
 def blank_impossible(weather: pd.DataFrame) -> pd.DataFrame:
     """Turn wind speeds that no anemometer survives into missing values."""
-    return weather.assign(wind_speed=weather["wind_speed"].where(weather["wind_speed"] <= PLAUSIBLE_WIND))
+    return weather.assign(
+        wind_speed=weather["wind_speed"].where(weather["wind_speed"] <= PLAUSIBLE_WIND)
+    )
 
 
 def timetable(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
@@ -77,7 +79,9 @@ def earlier_weather(
     that the weather stays missing, and the model is told so.
     """
     cutoff = flights["time_hour"] - pd.Timedelta(hours=lag_hours)
-    left = flights.assign(cutoff=cutoff, row=range(len(flights))).sort_values("cutoff", kind="stable")
+    left = flights.assign(cutoff=cutoff, row=range(len(flights))).sort_values(
+        "cutoff", kind="stable"
+    )
     right = weather[["origin", "time_hour", *WEATHER]].rename(columns={"time_hour": "observed"})
     joined = pd.merge_asof(
         left,
@@ -87,7 +91,11 @@ def earlier_weather(
         by="origin",
         tolerance=pd.Timedelta(hours=fill_hours),
     )
-    return joined.sort_values("row").drop(columns=["cutoff", "observed", "row"]).set_axis(flights.index)
+    return (
+        joined.sort_values("row")
+        .drop(columns=["cutoff", "observed", "row"])
+        .set_axis(flights.index)
+    )
 
 
 def build(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,15 +30,15 @@ def _draw(axes: Axes, curves: Curves, kind: str, *, marker: str = "") -> None:
     """Draw one kind of curve for both models; a curve's two columns are its x and its y."""
     for name, named in curves.items():
         x, y = named[kind].columns
-        style = {"color": COLOURS[name], "linestyle": DASHES[name], "marker": marker}
-        axes.plot(named[kind][x], named[kind][y], label=NAMES[name], **style)
+        (line,) = axes.plot(named[kind][x], named[kind][y], DASHES[name], label=NAMES[name])
+        line.set(color=COLOURS[name], marker=marker)
     _percent(axes)
 
 
 def late_by_hour(table: pd.DataFrame) -> Figure:
     """Draw the late share over the scheduled hour of departure, one line per origin."""
     figure, axes = figures.new()
-    shares = table.groupby(["hour", "origin"])["late"].mean().unstack()
+    shares = table.pivot_table(index="hour", columns="origin", values="late")
     for origin, colour in zip(shares, [BLUE, AMBER, GREEN], strict=False):
         axes.plot(shares.index, shares[origin], color=colour, marker="o", label=origin)
     axes.set(title="Delays pile up over the day", ylim=(0, None))
@@ -53,10 +54,9 @@ def cost(curves: Mapping[str, pd.DataFrame]) -> Figure:
     figure, axes = figures.new()
     for name, curve in curves.items():
         x, y = curve["threshold"], curve["cost_per_1000"]
-        style = {"color": COLOURS[name], "linestyle": DASHES[name]}
         best = y.argmin()
         label = f"{NAMES[name]}: cheapest from {x.iloc[best]:.1%} on"
-        axes.plot(x, y, label=label, **style)
+        axes.plot(x, y, DASHES[name], color=COLOURS[name], label=label)
         axes.plot(x.iloc[best], y.iloc[best], marker="o", color=COLOURS[name])
     axes.set(title="What a threshold costs", ylim=(0, None))
     axes.set(xlabel="warn from this probability on", ylabel="dollars per 1,000 flights")
@@ -70,7 +70,9 @@ def importance(table: pd.DataFrame) -> Figure:
     """Draw how much ROC AUC is lost when each feature is shuffled."""
     figure, axes = figures.new(height=5.4)
     whiskers = {"ecolor": GREY, "elinewidth": 1.2}
-    axes.barh(table["feature"], table["auc_lost"], xerr=table["spread"], color=BLUE, error_kw=whiskers)
+    axes.barh(
+        table["feature"], table["auc_lost"], xerr=table["spread"], color=BLUE, error_kw=whiskers
+    )
     axes.set(title="What the model leans on", xlabel="ROC AUC lost when the feature is shuffled")
     axes.grid(visible=False, axis="y")
     axes.margins(y=0.02)
@@ -88,7 +90,9 @@ def ranking(curves: Curves, *, late_share: float) -> Figure:
     _draw(recall, curves, "precision_recall")
     recall.axhline(late_share, color=GREY, linestyle=":", label="warn of every flight")
     recall.set(title="Precision and recall", ylim=(0, 1))
-    recall.set(xlabel="late flights warned of (recall)", ylabel="warnings that are right (precision)")
+    recall.set(
+        xlabel="late flights warned of (recall)", ylabel="warnings that are right (precision)"
+    )
     recall.legend(loc="upper right")
     return figure
 
@@ -109,9 +113,10 @@ def trust(curves: Curves, outcomes: pd.DataFrame) -> Figure:
 def _confusion(axes: Axes, outcomes: pd.DataFrame) -> None:
     names = ["late", "on time"]
     counts = pd.crosstab(outcomes["actual"], outcomes["predicted"])
-    counts = counts.reindex(index=names, columns=names, fill_value=0).to_numpy()
-    axes.imshow(counts, cmap="Blues", vmin=0, vmax=1.6 * counts.max(), aspect="auto")
-    for (row, column), count in ((place, counts[place]) for place in [(0, 0), (0, 1), (1, 0), (1, 1)]):
+    counts = counts.reindex(index=names, columns=names, fill_value=0)
+    darkest = 1.6 * float(counts.to_numpy().max())
+    axes.imshow(counts, cmap="Blues", vmin=0, vmax=darkest, aspect="auto")
+    for (row, column), count in np.ndenumerate(counts):
         text = f"{count:,}\n{count / len(outcomes):.1%}"
         axes.text(column, row, text, ha="center", va="center", fontsize=12)
     axes.set_xticks([0, 1], names)
@@ -124,14 +129,19 @@ def error_rates(rates: pd.DataFrame) -> Figure:
     """Draw each group's error rates with their 95 % intervals, and its number of flights."""
     rows = rates[::-1].reset_index(drop=True)
     figure, axes = figures.new(height=1.4 + 0.3 * len(rows))
-    shown = (("false_negative_rate", ORANGE, "late, not warned of"),)
-    shown += (("false_positive_rate", BLUE, "punctual, warned of"),)
-    for rate, colour, label in shown:
+    for rate, colour, label in (
+        ("false_negative_rate", ORANGE, "late, not warned of"),
+        ("false_positive_rate", BLUE, "punctual, warned of"),
+    ):
         width = [rows[rate] - rows[f"{rate}_low"], rows[f"{rate}_high"] - rows[rate]]
-        axes.errorbar(rows[rate], rows.index, xerr=width, fmt="o", color=colour, label=label, capsize=2)
+        axes.errorbar(
+            rows[rate], rows.index, xerr=width, fmt="o", color=colour, label=label, capsize=2
+        )
     names = rows["by"] + " " + rows["group"] + rows["flights"].map("  ({:,})".format)
     axes.set_yticks(rows.index, names)
-    axes.set(title="Error rates per group, with 95 % intervals", xlim=(0, 1), ylabel="group (flights)")
+    axes.set(
+        title="Error rates per group, with 95 % intervals", xlim=(0, 1), ylabel="group (flights)"
+    )
     axes.set(xlabel="share of the group's late flights, or of its punctual flights")
     axes.margins(y=0.02)
     _percent(axes, y=False)

@@ -62,7 +62,9 @@ def fit_naive(table: pd.DataFrame, *, prior_flights: int) -> pd.DataFrame:
     groups = table.groupby(["carrier", "hour"], as_index=False)["late"].agg(["sum", "size"])
     share = (groups["sum"] + prior_flights * overall) / (groups["size"] + prior_flights)
     rest = pd.DataFrame({"carrier": [""], "hour": [-1], "late_share": [overall]})
-    return pd.concat([groups[["carrier", "hour"]].assign(late_share=share), rest], ignore_index=True)
+    return pd.concat(
+        [groups[["carrier", "hour"]].assign(late_share=share), rest], ignore_index=True
+    )
 
 
 def naive_probability(naive: pd.DataFrame, table: pd.DataFrame) -> Vector:
@@ -87,13 +89,17 @@ def cost_curve(
     missed = (1 - found_share) * late.mean() * price_missed
     false_alarms = false_share * (~late).mean() * price_false_alarm
     # The first threshold, infinity, warns of nothing; 1 does so too.
-    curve = {"threshold": np.minimum(thresholds, 1), "cost_per_1000": 1000 * (missed + false_alarms)}
+    curve = {
+        "threshold": np.minimum(thresholds, 1),
+        "cost_per_1000": 1000 * (missed + false_alarms),
+    }
     return pd.DataFrame(curve)
 
 
-def cheapest(curve: pd.DataFrame) -> float:
-    """Return the threshold of the lowest cost; of equals, the one that warns least."""
-    return float(curve["threshold"].iloc[curve["cost_per_1000"].argmin()])
+def cheapest(curve: pd.DataFrame) -> dict[str, float]:
+    """Return the threshold of the lowest cost, and that cost; of equals, what warns least."""
+    best = curve.iloc[curve["cost_per_1000"].argmin()]
+    return {str(name): float(value) for name, value in best.items()}
 
 
 def importance(

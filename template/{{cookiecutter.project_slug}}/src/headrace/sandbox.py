@@ -1,0 +1,66 @@
+"""A copy of the project with quick parameters, in which notebooks may run and touch nothing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace import files, project, yamlfile
+from headrace.errors import ProjectError
+from headrace.project import Project
+
+COPIED = ("pyproject.toml", "requirements.lock", "dvc.yaml", "params.yaml", "notebooks")
+SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+
+
+def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None) -> Project:
+    """Copy what makes up the project into an empty folder, without its data, and return the copy.
+
+    `values` maps dotted names of params.yaml to what they become, there and in the notebooks'
+    parameters cells; by default those of [tool.headrace.quick] in pyproject.toml.
+    """
+    source = str(original.source.relative_to(original.root))
+    for name in dict.fromkeys((*COPIED, source)):
+        whole = original.root / name
+        if whole.is_dir():
+            shutil.copytree(whole, into / name, ignore=SKIPPED)
+        else:
+            shutil.copy2(whole, into / name)
+    quick = original.settings.get("quick", {}) if values is None else values
+    set_parameters(into / "params.yaml", quick)
+    copied = project.find(into)
+    _headrace(copied, "sync")
+    return copied
+
+
+def _headrace(copied: Project, command: str) -> None:
+    """Run a command of the copy in a process of its own: this one has imported the original."""
+    environment = os.environ | {"PYTHONPATH": str(copied.source)}
+    words = [sys.executable, "-m", "headrace", command]
+    result = subprocess.run(
+        words, cwd=copied.root, env=environment, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise ProjectError(f"headrace {command}, in a copy of the study: {result.stderr.strip()}")
+
+
+def set_parameters(path: Path, values: Mapping[str, Any]) -> None:
+    """Set values in a params.yaml by their dotted names.
+
+    Errors:
+        ProjectError: params.yaml has no such name.
+    """
+    content = yamlfile.read(path)
+    for dotted, value in values.items():
+        *blocks, name = dotted.split(".")
+        block: Any = content
+        for part in blocks:
+            block = block.get(part, {}) if isinstance(block, dict) else {}
+        if not isinstance(block, dict) or name not in block:
+            raise ProjectError(f"{path.name} has no {dotted}. Next: mend [tool.headrace.quick]")
+        block[name] = value
+    files.write_text(path, json.dumps(content, indent=2) + "\n")  # JSON is YAML

@@ -1,0 +1,62 @@
+"""Figures that agree with counting by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study import evaluation
+
+LATE = pd.Series([True, True, True, False, False, False, False, False])
+CHANCE = np.array([0.9, 0.6, 0.2, 0.7, 0.3, 0.2, 0.1, 0.1])
+PRICES = {"price_missed": 100.0, "price_false_alarm": 25.0}
+
+
+def test_scores_agree_with_counting() -> None:
+    found = evaluation.scores(LATE, CHANCE, threshold=0.5, **PRICES)
+    pairs = [(a, b) for a in CHANCE[LATE] for b in CHANCE[~LATE]]
+    auc = np.mean([(a > b) + 0.5 * (a == b) for a, b in pairs])
+    assert found["roc_auc"] == pytest.approx(auc)
+    assert found["brier_score"] == pytest.approx(np.mean((CHANCE - LATE) ** 2))
+    assert found["precision"] == pytest.approx(2 / 3)
+    assert found["recall"] == pytest.approx(2 / 3)
+    assert found["cost_per_1000"] == pytest.approx((1 * 100 + 1 * 25) / 8 * 1000)
+
+
+def test_error_rates_agree_with_counting_and_lie_in_their_intervals() -> None:
+    groups = pd.Series(["a"] * 4 + ["b"] * 4)
+    rates = evaluation.error_rates(LATE, pd.Series(CHANCE >= 0.5), groups).set_index("group")
+    assert rates.loc["a", "false_negative_rate"] == pytest.approx(1 / 3)
+    assert rates.loc["a", "false_positive_rate"] == 1
+    assert rates.loc["b", "false_positive_rate"] == 0
+    assert (
+        rates.loc["a", "false_negative_rate_low"]
+        < 1 / 3
+        < rates.loc["a", "false_negative_rate_high"]
+    )
+
+
+def test_a_group_without_late_flights_has_no_rate_of_missed_ones() -> None:
+    rates = evaluation.error_rates(LATE, ~LATE, pd.Series(["a"] * 4 + ["b"] * 4)).set_index("group")
+    assert np.isnan(rates.loc["b", "false_negative_rate"])
+    assert rates.loc["b", "flights"] == 4
+
+
+def test_small_groups_do_not_widen_the_gaps() -> None:
+    rates = pd.DataFrame(
+        {"by": "carrier", "group": list("abc"), "flights": [500, 400, 3]}
+        | {"false_negative_rate": [0.2, 0.3, 1.0], "false_positive_rate": [0.5, 0.5, 0.0]}
+    )
+    gaps = evaluation.gaps(rates, min_group=100)
+    assert gaps["carrier"]["false_negative_rate"] == pytest.approx(0.1)
+    assert gaps["carrier"]["false_positive_rate"] == 0
+
+
+def test_curves_have_both_ends_and_few_points() -> None:
+    random = np.random.default_rng(0)
+    chance = random.random(5000)
+    late = pd.Series(random.random(5000) < chance)
+    roc = evaluation.roc(late, chance)
+    assert len(roc) <= evaluation.CURVE_POINTS
+    assert roc.iloc[0].tolist() == [0, 0]
+    assert roc.iloc[-1].tolist() == [1, 1]
+    assert evaluation.precision_recall(late, chance)["recall"].is_monotonic_increasing

@@ -1,0 +1,84 @@
+"""What is known before departure, and that nothing else is."""
+
+import numpy as np
+import pandas as pd
+
+from study import features, model
+
+AFTER_DEPARTURE = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
+
+
+def test_no_feature_is_named_after_what_happens_later() -> None:
+    assert not set(features.FEATURES) & set(AFTER_DEPARTURE)
+
+
+def test_shuffling_what_happens_after_departure_changes_no_prediction(
+    raw: dict[str, pd.DataFrame], built: pd.DataFrame, table: pd.DataFrame
+) -> None:
+    size = {"max_leaf_nodes": 31, "min_samples_leaf": 20, "learning_rate": 0.1}
+    fitted = model.fit(table, max_iter=20, **size, seed=0)
+    naive = model.fit_naive(table, prior_flights=20)
+    order = np.random.default_rng(0).permutation(len(raw["flights"]))
+    shuffled = raw["flights"].copy()
+    shuffled[AFTER_DEPARTURE] = raw["flights"][AFTER_DEPARTURE].to_numpy()[order]
+    other = features.build(**{**raw, "flights": shuffled}, lag_hours=2, fill_hours=6)
+    assert np.array_equal(model.probability(fitted, other), model.probability(fitted, built))
+    assert np.array_equal(
+        model.naive_probability(naive, other), model.naive_probability(naive, built)
+    )
+
+
+def test_weather_of_the_last_two_hours_changes_no_feature(raw: dict[str, pd.DataFrame]) -> None:
+    flight = raw["flights"].iloc[[100]]
+    departure = flight["time_hour"].iloc[0]
+    weather = raw["weather"]
+    too_new = weather["time_hour"] > departure - pd.Timedelta(hours=2)
+    spoiled = weather.assign(temp=weather["temp"].mask(too_new, -39.0))
+    tables = {**raw, "flights": flight}
+    expected = features.build(**tables, lag_hours=2, fill_hours=6)
+    found = features.build(**{**tables, "weather": spoiled}, lag_hours=2, fill_hours=6)
+    pd.testing.assert_frame_equal(found, expected)
+    assert expected["temp"].notna().all()
+
+
+def test_a_missing_hour_is_filled_from_before_and_only_so_far(raw: dict[str, pd.DataFrame]) -> None:
+    flight = raw["flights"].iloc[[100]]
+    newest = flight["time_hour"].iloc[0] - pd.Timedelta(hours=2)
+    weather = raw["weather"]
+    gap = weather["time_hour"].between(newest - pd.Timedelta(hours=3), newest)
+    tables = {**raw, "flights": flight, "weather": weather[~gap]}
+    assert features.build(**tables, lag_hours=2, fill_hours=4)["temp"].notna().all()
+    assert features.build(**tables, lag_hours=2, fill_hours=3)["temp"].isna().all()
+
+
+def test_one_flight_in_is_one_row_out_in_the_same_order(
+    raw: dict[str, pd.DataFrame], built: pd.DataFrame
+) -> None:
+    keys = [*features.KEY, "origin", "dest"]
+    pd.testing.assert_frame_equal(built[keys], raw["flights"][keys])
+
+
+def test_block_time_counts_the_time_zones() -> None:
+    flight = pd.DataFrame(
+        {"year": [2013], "month": [1], "day": [1], "hour": [23], "minute": [30]}
+        | {"sched_arr_time": [245], "origin": ["JFK"], "dest": ["LAX"]}
+    )
+    airports = pd.DataFrame({"faa": ["JFK", "LAX"], "tz": [-5, -8]})
+    found = features.timetable(flight, airports).iloc[0]
+    assert found["departure_minute"] == 23 * 60 + 30
+    assert found["arrival_minute"] == 2 * 60 + 45
+    assert found["block_minutes"] == 3 * 60 + 15 + 3 * 60
+
+
+def test_late_begins_at_the_minute_that_params_name() -> None:
+    flights = pd.DataFrame({"arr_delay": [14.0, 15.0, 16.0]})
+    assert features.late(flights, late_minutes=15).tolist() == [False, True, True]
+
+
+def test_thinning_keeps_each_month_and_is_drawn_by_the_seed(table: pd.DataFrame) -> None:
+    thinned = features.thin(table, fraction=0.25, seed=3)
+    share = thinned.groupby("month").size() / table.groupby("month").size()
+    assert share.between(0.24, 0.26).all()
+    pd.testing.assert_frame_equal(thinned, features.thin(table, fraction=0.25, seed=3))
+    assert not thinned.index.equals(features.thin(table, fraction=0.25, seed=4).index)
+    assert thinned.index.is_monotonic_increasing

@@ -1,0 +1,38 @@
+"""The notebooks run, in a copy of the study and on thinned data; nothing here is touched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headrace import notebook, parameters, project, sandbox, sync
+
+STUDY = project.find(Path(__file__).parent)
+
+
+@pytest.mark.parametrize("stage", STUDY.notebook_stages())
+def test_a_stage_and_its_notebook_agree_on_every_parameter(stage: str) -> None:
+    source = notebook.read(STUDY.notebook(stage))
+    assert parameters.for_stage(STUDY, stage, source).keys() == source.defaults.keys()
+
+
+def test_the_schema_for_editors_is_that_of_the_typed_model() -> None:
+    assert sync.schema_text(STUDY) == (STUDY.root / sync.SCHEMA).read_text()
+
+
+def test_every_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> None:
+    copy = sandbox.copy(STUDY, tmp_path)
+    names = [str(copy.notebook(stage).relative_to(copy.root)) for stage in copy.notebook_stages()]
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", *names]
+    result = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path)],
+        cwd=copy.root,
+        env=os.environ | {"PYTHONPATH": str(copy.source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (copy.root / "metrics/evaluate.json").is_file()
