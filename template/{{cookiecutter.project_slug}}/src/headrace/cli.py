@@ -12,6 +12,11 @@ from headrace.errors import HeadraceError
 from headrace.project import Project
 
 
+# jsonschema, which nbformat imports, would build a grammar of international addresses first: most
+# of a second, for a format that no notebook has. Where the module is None, jsonschema does without.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as importlib documents
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 1 after a message about what the user can mend."""
     args = _parser().parse_args(arguments)

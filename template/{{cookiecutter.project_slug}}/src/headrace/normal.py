@@ -38,9 +38,12 @@ def text(node: nbformat.NotebookNode) -> str:
 
 def _notebook_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     kernelspec = metadata.get("kernelspec", {})
-    kept = {"kernelspec": {key: kernelspec[key] for key in KERNELSPEC if key in kernelspec}}
     language = metadata.get("language_info", {}).get("name", kernelspec.get("language"))
-    return kept | ({"language_info": {"name": language}} if language else {})
+    kept = {
+        "kernelspec": {key: kernelspec[key] for key in KERNELSPEC if key in kernelspec},
+        "language_info": {"name": language} if language else {},
+    }
+    return {name: content for name, content in kept.items() if content}
 
 
 def _cell(cell: nbformat.NotebookNode, index: int) -> None:

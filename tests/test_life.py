@@ -1,0 +1,175 @@
+"""One whole life of a study: what `make demo` shows, and what its user does next."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import bake, paths
+
+pytestmark = pytest.mark.life
+RUNNING, SKIPPED = "Running stage ", "didn't change, skipping"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A home in which nobody has set anything up, with the machine's package cache in reach."""
+    cache = (
+        os.environ.get("UV_CACHE_DIR") or bake.run(paths.root, "uv", "cache", "dir").stdout.strip()
+    )
+    return {"HOME": str(tmp_path_factory.mktemp("home")), "UV_CACHE_DIR": cache}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, home: dict[str, str]) -> tuple[Path, str]:
+    """The study that the demonstration made, and all that it printed."""
+    into = tmp_path_factory.mktemp("life")
+    command = [sys.executable, "-m", "lab.demo", "--into", str(into)]
+    result = subprocess.run(
+        command,
+        cwd=into,
+        env=bake.environment(**home),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    return into / "demo", result.stdout
+
+
+@pytest.fixture
+def study(demo: tuple[Path, str]) -> Path:
+    """The study, committed as it is."""
+    bake.commit(demo[0], "Take over the experiment")
+    return demo[0]
+
+
+def own(study: Path, home: dict[str, str], *command: str) -> str:
+    """Run a command in the study's own environment, as its user would, and return what it said."""
+    path = os.pathsep.join([str(study / ".venv/bin"), os.environ["PATH"]])
+    return bake.run(study, *command, env={**bake.environment(**home), "PATH": path}).stdout
+
+
+def plain(text: str) -> str:
+    """Mask what differs from run to run: seconds, memory, and where the study lies."""
+    text = re.sub(r"\d[\d,]*(\.\d+)? (s|MiB)\b", r"… \2", text)
+    return re.sub(r"(/\S+/)?build/demo|/\S+/demo|-o \S+ ", "…", text)
+
+
+def test_the_readme_s_transcript_is_what_one_sees(demo: tuple[Path, str]) -> None:
+    readme = (paths.root / "README.md").read_text("utf-8")
+    shown = "\n".join(re.findall(r"```console\n(.*?)```", readme, re.S))
+    lines = [line.rstrip() for line in plain(shown).splitlines()]
+    seen = [line.rstrip() for line in plain(demo[1]).splitlines()]
+    missing = [
+        line for line in lines if line not in seen and line not in ("", "[…]", "$ make demo")
+    ]
+    assert missing == []
+    assert len(lines) > 20
+
+
+def test_the_model_beats_the_naive_one_on_every_score(study: Path) -> None:
+    scores = json.loads((study / "metrics/evaluate.json").read_text())
+    assert scores["flights"] == 27_010
+    assert scores["model"]["roc_auc"] > scores["naive"]["roc_auc"] + 0.03
+    assert scores["model"]["average_precision"] > scores["naive"]["average_precision"]
+    assert scores["model"]["brier_score"] < scores["naive"]["brier_score"]
+    assert scores["model"]["cost_per_1000"] < scores["naive"]["cost_per_1000"]
+
+
+def test_all_flights_of_the_year_flow_through_and_those_without_a_label_are_counted(
+    study: Path,
+) -> None:
+    collected = json.loads((study / "metrics/collect.json").read_text())
+    prepared = json.loads((study / "metrics/prepare.json").read_text())
+    assert collected["flights"] == 336_776
+    assert collected["cancelled"] + collected["diverted"] == prepared["without_label"] == 9_430
+    assert prepared["flights"] == 336_776 - 9_430
+
+
+def test_only_the_stages_that_depend_on_a_change_run(demo: tuple[Path, str]) -> None:
+    first, second = demo[1].split("$ dvc exp run")
+    assert first.count(RUNNING) == 4
+    assert second.count(RUNNING) == 2
+    assert second.count(SKIPPED) == 2
+
+
+def test_a_second_repro_runs_no_stage(study: Path, home: dict[str, str]) -> None:
+    said = own(study, home, "dvc", "repro")
+    assert RUNNING not in said
+    assert said.count(SKIPPED) == 4
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
+
+
+def test_its_own_tests_and_checks_pass_and_formatting_changes_no_file(
+    study: Path, home: dict[str, str]
+) -> None:
+    assert re.search(r"\d+ passed", own(study, home, "make", "test"))
+    own(study, home, "make", "check")
+    own(study, home, "make", "fix")
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
+    assert "up to date" in own(study, home, "dvc", "status")
+
+
+def test_a_fresh_clone_reports_up_to_date(
+    study: Path, home: dict[str, str], tmp_path: Path
+) -> None:
+    bake.run(tmp_path, "git", "clone", "--quiet", str(study), "clone")
+    clone = tmp_path / "clone"
+    cache = str(study / ".dvc/cache")
+    bake.run(clone, "dvc", "cache", "dir", "--local", cache)
+    bake.run(clone, "dvc", "checkout")
+    assert "Data and pipelines are up to date." in bake.run(clone, "dvc", "status").stdout
+    said = bake.run(clone, "dvc", "repro").stdout
+    assert RUNNING not in said
+    assert bake.run(clone, "git", "status", "--porcelain").stdout == ""
+
+
+def test_a_clone_runs_its_own_code_though_the_environment_is_the_original_s(
+    study: Path, home: dict[str, str], tmp_path: Path
+) -> None:
+    bake.run(tmp_path, "git", "clone", "--quiet", str(study), "clone")
+    clone = tmp_path / "clone"
+    source = clone / "src/study/features.py"
+    source.write_text(source.read_text() + '\nraise RuntimeError("the clone was here")\n')
+    bake.run(clone, "dvc", "cache", "dir", "--local", str(study / ".dvc/cache"))
+    bake.run(clone, "dvc", "checkout")
+    path = os.pathsep.join([str(study / ".venv/bin"), os.environ["PATH"]])
+    env = {**bake.environment(**home), "PATH": path}
+    result = bake.run(clone, "headrace", "run", "prepare", check=False, env=env)
+    assert result.returncode == 1
+    assert "the clone was here" in result.stdout
+
+
+def test_plots_show_both_models_with_titles_and_units(study: Path, home: dict[str, str]) -> None:
+    drawn = json.loads(
+        own(study, home, "dvc", "plots", "show", "--json").partition("\n{")[0] or "{}"
+    )
+    curves = {
+        name: json.loads(json.dumps(plots[0]["content"]))
+        for name, plots in drawn["data"].items()
+        if plots[0]["type"] == "vega"
+    }
+    assert {"ROC", "Precision and recall", "Calibration"} <= curves.keys()
+    for name in ("ROC", "Precision and recall", "Calibration"):
+        assert {row["filename"] for row in curves[name]["data"]["values"]} == {
+            f"{name.lower().replace(' and ', '_')}_{model}.csv" for model in ("model", "naive")
+        }
+    assert {name for name, plots in drawn["data"].items() if plots[0]["type"] == "image"} == {
+        "plots/groups.svg",
+        "plots/ranking.svg",
+        "plots/trust.svg",
+    }
+
+
+def test_no_run_holds_a_path_or_a_time(study: Path) -> None:
+    for run in (study / "runs").glob("*.ipynb"):
+        text = run.read_text("utf-8")
+        assert str(study) not in text
+        assert '"start_time"' not in text

@@ -1,0 +1,153 @@
+"""`headrace run` executes a stage, and what it writes is whole, in normal form and complete."""
+
+import json
+from collections.abc import Callable
+
+import nbformat
+import pytest
+from conftest import Mini
+
+
+def test_params_yaml_wins_over_the_defaults_in_value_and_type(mini: Mini) -> None:
+    mini.replace("params.yaml", "name: first", 'name: "it\'s \\"é\\" {x}\\n\\\\"')
+    mini.cells("print(repr((seed, max_iter, rate, name)))")
+    assert mini.run().returncode == 0
+    assert mini.printed() == repr((7, 20, 0.5, 'it\'s "é" {x}\n\\')) + "\n"
+
+
+def test_a_whole_number_may_stand_for_a_fraction(mini: Mini) -> None:
+    mini.replace("params.yaml", "rate: 0.5", "rate: 1")
+    mini.cells("print(rate)")
+    assert mini.run().returncode == 0
+    assert mini.printed() == "1\n"
+
+
+def test_the_same_inputs_give_the_same_bytes_in_two_folders(
+    make_mini: Callable[[str], Mini],
+) -> None:
+    runs = []
+    for name in ("one", "a folder/two"):
+        made = make_mini(name)
+        made.cells("class A: pass\nA()", "print(hash('x') != 0)", "import os\nlen(os.listdir())")
+        assert made.run(PYTHONHASHSEED=str(len(runs)), TZ="Asia/Tokyo").returncode == 0
+        runs.append((made.root / "runs/train.ipynb").read_bytes())
+    assert runs[0] == runs[1]
+
+
+def test_a_run_is_a_valid_notebook_without_times_or_paths(mini: Mini) -> None:
+    assert mini.run().returncode == 0
+    path = mini.root / "runs/train.ipynb"
+    nbformat.validate(nbformat.read(path, as_version=4))
+    text = path.read_text()
+    assert [
+        word for word in ("papermill", "start_time", "duration", str(mini.root)) if word in text
+    ] == []
+
+
+def test_the_source_notebook_is_left_as_it_was(mini: Mini) -> None:
+    before = (mini.root / "notebooks/01_train.ipynb").read_bytes()
+    assert mini.run().returncode == 0
+    assert (mini.root / "notebooks/01_train.ipynb").read_bytes() == before
+
+
+def test_a_stage_runs_from_any_folder_of_its_project(mini: Mini) -> None:
+    mini.cells("import os\nprint(os.path.basename(os.getcwd()))")
+    assert mini.run(folder="src/mini").returncode == 0
+    assert mini.printed() == f"{mini.root.name}\n"
+
+
+def test_a_clone_runs_its_own_code_and_not_the_original_s(make_mini: Callable[[str], Mini]) -> None:
+    original, clone = make_mini("original"), make_mini("clone")
+    for made, word in ((original, "original"), (clone, "clone")):
+        made.write("src/mini/words.py", f'word = "{word}"\n')
+        made.cells("from mini.words import word\nprint(word)")
+    assert clone.run(PYTHONPATH=str(original.root / "src")).returncode == 0
+    assert clone.printed() == "clone\n"
+
+
+def test_threads_are_set_before_anything_is_imported(mini: Mini) -> None:
+    mini.replace("params.yaml", "threads: 1", "threads: 3")
+    mini.cells(
+        'import os\nprint(os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"])'
+    )
+    assert mini.run(OMP_NUM_THREADS="64").returncode == 0
+    assert mini.printed() == "3 3\n"
+
+
+def test_a_stage_that_lists_no_compute_runs_on_one_thread(mini: Mini) -> None:
+    mini.replace("dvc.yaml", "      - compute\n", "")
+    mini.cells('import os\nprint(os.environ["OMP_NUM_THREADS"])')
+    assert mini.run().returncode == 0
+    assert mini.printed() == "1\n"
+
+
+def test_a_run_says_what_it_cost(mini: Mini) -> None:
+    mini.cells("block = bytearray(300 * 1024**2)\nblock[::4096] = b'x' * len(block[::4096])")
+    assert mini.run().returncode == 0
+    cost = json.loads((mini.root / "metrics/cost/train.json").read_text())
+    assert set(cost) >= {"wall_s", "cpu_s", "peak_rss_mib"}
+    assert cost["wall_s"] > 0
+    assert cost["peak_rss_mib"] > 300
+
+
+def test_a_matrix_stage_takes_its_values_as_parameters(mini: Mini) -> None:
+    mini.replace("dvc.yaml", "    params:", "    matrix:\n      month: [5, 6]\n    params:")
+    mini.cells("print(month * 2)", defaults='seed=0\nmax_iter=1\nrate=0.1\nname=""\nmonth = 1')
+    result = mini.run(DVC_STAGE="train@6")
+    assert result.returncode == 0, result.stdout
+    assert mini.printed("train-6") == "12\n"
+
+
+def test_a_matrix_stage_without_its_key_is_refused(mini: Mini) -> None:
+    mini.replace("dvc.yaml", "    params:", "    matrix:\n      month: [5, 6]\n    params:")
+    result = mini.run()
+    assert result.returncode == 1
+    assert "Next: dvc repro train@…" in result.stdout
+
+
+FAILURES = {
+    "an error": (
+        "x = 1\ny = 1 / 0",
+        "cell 4 of notebooks/01_train.ipynb, line 2:\n    y = 1 / 0\nZeroDiv",
+    ),
+    "an error in src": (
+        "from mini import bad\nbad.fail()",
+        "at src/mini/bad.py, line 2, in fail\nValueError",
+    ),
+    "no Python": ("x = = 1", "SyntaxError"),
+    "an error of ours": (
+        "from headrace.errors import DataError\nraise DataError('Mend it. Next: this')",
+        "\nMend it. Next: this\n",
+    ),
+    "death": ("import os\nos._exit(3)", "The process died in it"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_cell_that_fails_is_named_and_the_notebook_is_kept(mini: Mini, failure: str) -> None:
+    assert mini.run().returncode == 0
+    before = (mini.root / "runs/train.ipynb").read_bytes()
+    source, message = FAILURES[failure]
+    mini.write("src/mini/bad.py", 'def fail() -> None:\n    raise ValueError("no")\n')
+    mini.cells("print('so far')\n" * 0 + source, "print('never')")
+    result = mini.run()
+    assert result.returncode == 1
+    assert message in result.stdout
+    assert "headrace debug train" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert (mini.root / "runs/failed/train.ipynb").is_file()
+    assert (mini.root / "runs/train.ipynb").read_bytes() == before
+
+
+def test_a_failed_run_that_is_mended_leaves_nothing_behind(mini: Mini) -> None:
+    mini.cells("1 / 0")
+    assert mini.run().returncode == 1
+    mini.cells("1 / 1")
+    assert mini.run().returncode == 0
+    assert not (mini.root / "runs/failed/train.ipynb").exists()
+
+
+def test_debug_without_a_failed_run_says_so(mini: Mini) -> None:
+    result = mini.run("debug", "train")
+    assert result.returncode == 1
+    assert "No failed run of train is kept" in result.stdout
