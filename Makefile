@@ -10,6 +10,7 @@ export DO_NOT_TRACK := 1
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
+STRIP := nbstripout --keep-id --extra-keys metadata.language_info
 PYTEST := python -m pytest -p no:cacheprovider
 
 .PHONY: help setup demo test test-long check fix lab bench repro lock
@@ -36,11 +37,11 @@ test-long: setup ## run the second tier: thousands of hostile inputs, whole data
 
 check: setup ## look for what should be mended; changes nothing
 	@ruff format --check . && ruff check . && mypy
-	@nbstripout --verify notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
+	@$(STRIP) --verify notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
 	@zizmor --offline --quiet .github "$(STUDY)"/.github
 
 fix: setup ## mend what can be mended
-	@nbstripout notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
+	@$(STRIP) notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
 	@ruff check --fix-only --quiet . && ruff format .
 
 lab: setup ## open JupyterLab on the template's own notebooks

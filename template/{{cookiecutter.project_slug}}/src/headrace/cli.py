@@ -11,7 +11,6 @@ from headrace import project
 from headrace.errors import HeadraceError
 from headrace.project import Project
 
-
 # jsonschema, which nbformat imports, would build a grammar of international addresses first: most
 # of a second, for a format that no notebook has. Where the module is None, jsonschema does without.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as importlib documents
