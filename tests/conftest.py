@@ -1,6 +1,7 @@
 """What the tests share: baked studies, and a project so small that it runs in a second."""
 
 import json
+import shutil
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from headrace import sandbox
 from lab import bake
 
 PYPROJECT = (
@@ -154,3 +156,20 @@ def make_mini(tmp_path: Path) -> Callable[[str], Mini]:
 def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study as the default answers make it; not to be changed."""
     return bake.bake(tmp_path_factory.mktemp("baked"))
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study on a twentieth of the flights, run once and committed; not to be changed."""
+    study = bake.bake(tmp_path_factory.mktemp("quick"))
+    sandbox.set_parameters(study / "params.yaml", {"prepare.fraction": 0.05, "train.max_iter": 10})
+    bake.commit(study)
+    bake.run(study, "dvc", "repro")
+    bake.commit(study, "Run the pipeline")
+    return study
+
+
+@pytest.fixture
+def copy(quick: Path, tmp_path: Path) -> Path:
+    """A copy of that study, with its cache, to break."""
+    return Path(shutil.copytree(quick, tmp_path / "copy"))

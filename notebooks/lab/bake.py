@@ -16,6 +16,10 @@ IDENTITY = ("-c", "user.name=Headrace", "-c", "user.email=headrace@example.org")
 """A fresh machine has no git identity, and a demonstration must not ask for one."""
 
 
+OURS = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
+"""What our own Makefile sets, and a user's shell does not."""
+
+
 def template_files() -> list[str]:
     """Return the template's files as git sees them, tracked or new; nothing that it ignores."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "template"]
@@ -61,6 +65,13 @@ def environment(**more: str) -> dict[str, str]:
         name: text for name, text in os.environ.items() if not name.startswith(("DVC_", "GIT_"))
     }
     return {**clean, "PATH": path, "DO_NOT_TRACK": "1", **more}
+
+
+def user_environment(study: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a study's own user: theirs on the PATH, nothing of our Makefile."""
+    ours = environment(**more)
+    path = os.pathsep.join([str(study / ".venv/bin"), ours["PATH"]])
+    return {**{name: text for name, text in ours.items() if name not in OURS}, "PATH": path}
 
 
 def run(

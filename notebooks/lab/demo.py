@@ -1,7 +1,6 @@
 """`make demo`: what a new user would type, typed."""
 
 import argparse
-import os
 import shlex
 import shutil
 import subprocess
@@ -12,8 +11,6 @@ from pathlib import Path
 from lab import bake, paths
 
 EVALUATION = "metrics/evaluate.json"
-OURS = ("MAKEFLAGS", "MAKELEVEL", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
-"""What our own Makefile sets, and a user's shell does not."""
 
 
 def main() -> None:
@@ -81,9 +78,7 @@ def _type(folder: Path, command: str, *more: str, shown: str = "") -> None:
     """Show a command as the user would type it, and run it; what it prints passes through."""
     print(f"$ {shown or command}", flush=True)
     words = [*shlex.split(command), *more]
-    own = folder / ".venv/bin"
-    env = {name: text for name, text in bake.environment().items() if name not in OURS}
-    env["PATH"] = os.pathsep.join([str(own), env["PATH"]])
+    env = bake.user_environment(folder)
     program = shutil.which(words[0], path=env["PATH"]) or words[0]
     result = subprocess.run([program, *words[1:]], cwd=folder, env=env, stdin=subprocess.DEVNULL)
     if result.returncode:

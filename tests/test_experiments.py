@@ -1,0 +1,55 @@
+"""`dvc exp`: one change, a queue, and a sweep over two parameters."""
+
+import json
+from pathlib import Path
+
+from lab import bake
+
+
+def _table(study: Path) -> dict[str, dict[str, object]]:
+    """Return every experiment's name with its two swept parameters and its ROC AUC."""
+    rows = bake.run(study, "dvc", "exp", "show", "--json").stdout
+    (head,) = [row for row in json.loads(rows) if row["rev"] != "workspace"]
+    found = {}
+    for experiment in head["experiments"] or []:
+        data = experiment["revs"][0]["data"]
+        train = data["params"]["params.yaml"]["data"]["train"]
+        scores = data["metrics"]["metrics/evaluate.json"]["data"]
+        found[experiment["name"]] = {
+            "max_iter": train["max_iter"],
+            "learning_rate": train["learning_rate"],
+            "roc_auc": scores["model"]["roc_auc"],
+        }
+    return found
+
+
+def test_a_queued_sweep_over_two_parameters_leaves_the_workspace_alone(copy: Path) -> None:
+    before = (copy / "metrics/evaluate.json").read_bytes()
+    sweep = ["-S", "train.max_iter=5,8", "-S", "train.learning_rate=0.05,0.3"]
+    bake.run(copy, "dvc", "exp", "run", "--queue", *sweep)
+    bake.run(copy, "dvc", "exp", "run", "--run-all", "--jobs", "2")
+    found = _table(copy)
+    tried = sorted((row["max_iter"], row["learning_rate"]) for row in found.values())  # type: ignore[type-var]
+    assert tried == [(5, 0.05), (5, 0.3), (8, 0.05), (8, 0.3)]
+    assert len({row["roc_auc"] for row in found.values()}) == 4
+    assert (copy / "metrics/evaluate.json").read_bytes() == before
+    assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
+
+
+def test_an_experiment_changes_only_what_it_names_and_can_be_applied(copy: Path) -> None:
+    bake.run(
+        copy, "dvc", "exp", "run", "--temp", "--name", "deeper", "-S", "train.max_leaf_nodes=5"
+    )
+    assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
+    bake.run(copy, "dvc", "exp", "apply", "deeper")
+    said = bake.run(copy, "dvc", "params", "diff", "--json").stdout
+    (changed,) = json.loads(said)["params.yaml"].items()
+    assert changed == ("train.max_leaf_nodes", {"old": 31, "new": 5, "diff": -26})
+    moved = json.loads(bake.run(copy, "dvc", "metrics", "diff", "--json").stdout)
+    assert "model.roc_auc" in moved["metrics/evaluate.json"]
+
+
+def test_an_experiment_with_an_unknown_name_is_refused_with_the_nearest(copy: Path) -> None:
+    result = bake.run(copy, "dvc", "exp", "run", "-S", "+train.max_itr=50", check=False)
+    assert result.returncode != 0
+    assert "Did you mean max_iter?" in result.stdout
