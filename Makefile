@@ -45,7 +45,7 @@ fix: setup ## mend what can be mended
 	@ruff check --fix-only --quiet . && ruff format .
 
 lab: setup ## open JupyterLab on the template's own notebooks
-	@jupyter lab notebooks
+	@headrace lab
 
 repro: setup ## run the template's own study: its metrics are the template's regression test
 	@dvc repro && dvc metrics diff

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,11 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as i
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 1 after a message about what the user can mend."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args, words = parser.parse_known_args(arguments)
+    if words and args.command is not _lab:
+        parser.error(f"unrecognized arguments: {' '.join(words)}")
+    args.words = words
     try:
         found = project.find()
         _use_own_code(found)
@@ -44,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument("files", nargs="*", type=Path, help="default: all in metrics/")
     metrics.set_defaults(command=_metrics)
     for name, command, text in (
+        ("lab", _lab, "open JupyterLab, which saves notebooks without outputs; takes its options"),
         ("sync", _sync, "copy params.yaml's values into the notebooks' parameters cells"),
         ("schema", _schema, "write params.schema.json, by which an editor checks params.yaml"),
         ("html", _html, "write the executed notebooks as pages"),
@@ -79,7 +83,24 @@ def _debug(found: Project, args: argparse.Namespace) -> None:
     failed = found.root / "runs/failed" / f"{args.stage}.ipynb"
     if not failed.is_file():
         raise HeadraceError(f"No failed run of {args.stage} is kept. Next: dvc repro {args.stage}")
-    subprocess.run([sys.executable, "-m", "jupyterlab", str(failed)], cwd=found.root, check=False)
+    _jupyterlab(found, str(failed.relative_to(found.root)))
+
+
+def _lab(found: Project, args: argparse.Namespace) -> None:
+    _jupyterlab(found, *args.words)
+
+
+def _jupyterlab(found: Project, *words: str) -> None:
+    """Become JupyterLab on the project, with the contents manager that keeps sources clean."""
+    path = os.pathsep.join(filter(None, [str(found.source), os.environ.get("PYTHONPATH")]))
+    manager = "--ServerApp.contents_manager_class=headrace.contents.ContentsManager"
+    os.chdir(found.root)
+    sys.stdout.flush()
+    os.execve(
+        sys.executable,
+        [sys.executable, "-m", "jupyterlab", manager, *words],
+        os.environ | {"PYTHONPATH": path},
+    )
 
 
 def _metrics(found: Project, args: argparse.Namespace) -> None:

@@ -13,6 +13,9 @@ from headrace import yamlfile
 from headrace.errors import ProjectError
 from headrace.words import nearest
 
+SCRATCH = ("notebooks", "scratch")
+"""Where exploring has no rules."""
+
 
 @dataclass(frozen=True)
 class Project:
