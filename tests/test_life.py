@@ -147,7 +147,7 @@ def test_a_clone_runs_its_own_code_though_the_environment_is_the_original_s(
 
 def test_plots_show_both_models_with_titles_and_units(study: Path, home: dict[str, str]) -> None:
     drawn = json.loads(own(study, home, "dvc", "plots", "show", "--json"))["data"]
-    curves = {name: plots[0]["content"] for name, plots in drawn.items()}
+    curves = {name: plots[0].get("content") for name, plots in drawn.items()}
     assert {"ROC", "Precision and recall", "Calibration"} <= curves.keys()
     for name in ("ROC", "Precision and recall", "Calibration"):
         assert {row["filename"] for row in curves[name]["data"]["values"]} == {

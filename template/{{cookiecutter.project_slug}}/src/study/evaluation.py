@@ -121,14 +121,15 @@ def _rate(name: str, errors: pd.Series, confidence: float) -> dict[str, float]:
 def group_rates(table: pd.DataFrame, warned: pd.Series, *, small_destination: int) -> pd.DataFrame:
     """Return `error_rates` per carrier, origin and size of the destination, one below the other.
 
-    The column `by` names the grouping. A destination is small when the table holds fewer than
-    `small_destination` flights to it.
+    The column `by` names the grouping, and `group` begins with it. A destination is small when the
+    table holds fewer than `small_destination` flights to it.
     """
     to_dest = table.groupby("dest")["dest"].transform("size")
     size = (to_dest < small_destination).map({True: "small", False: "large"})
     groups = {"carrier": table["carrier"], "origin": table["origin"], "destination": size}
     parts = [error_rates(table["late"], warned, by).assign(by=name) for name, by in groups.items()]
-    return pd.concat(parts, ignore_index=True)
+    rates = pd.concat(parts, ignore_index=True)
+    return rates.assign(group=rates["by"] + " " + rates["group"])
 
 
 def gaps(rates: pd.DataFrame, *, min_group: int) -> dict[str, dict[str, float]]:

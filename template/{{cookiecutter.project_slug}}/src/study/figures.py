@@ -137,7 +137,7 @@ def error_rates(rates: pd.DataFrame) -> Figure:
         axes.errorbar(
             rows[rate], rows.index, xerr=width, fmt="o", color=colour, label=label, capsize=2
         )
-    names = rows["by"] + " " + rows["group"] + rows["flights"].map("  ({:,})".format)
+    names = rows["group"] + rows["flights"].map("  ({:,})".format)
     axes.set_yticks(rows.index, names)
     axes.set(
         title="Error rates per group, with 95 % intervals", xlim=(0, 1), ylabel="group (flights)"
