@@ -15,7 +15,8 @@ STUDY = project.find(Path(__file__).parent)
 @pytest.mark.parametrize("stage", STUDY.notebook_stages())
 def test_a_stage_and_its_notebook_agree_on_every_parameter(stage: str) -> None:
     source = notebook.read(STUDY.notebook(stage))
-    assert parameters.for_stage(STUDY, stage, source).keys() == source.defaults.keys()
+    given = parameters.for_stage(STUDY, stage, source)
+    assert given.notebook.keys() == source.defaults.keys()
 
 
 def test_the_schema_for_editors_is_that_of_the_typed_model() -> None:

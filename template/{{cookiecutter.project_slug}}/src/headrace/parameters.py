@@ -3,17 +3,18 @@
 import keyword
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from headrace import yamlfile
+from headrace import breaches, yamlfile
 from headrace.errors import ParameterError, ProjectError
 from headrace.notebook import Source
 from headrace.project import Project
 from headrace.words import nearest
 
-FILE = "params.yaml"
+FILE = breaches.FILE
 COMPUTE = "compute"
 """The block that the runner uses itself; no notebook takes it."""
 
@@ -30,13 +31,20 @@ def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
     try:
         return raw, model.model_validate(raw)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        lines = [_breach(detail, raw, project) for detail in details]
-        raise ParameterError("\n".join(dict.fromkeys(lines))) from None
+        lines = breaches.lines(error, raw, project)
+        raise ParameterError("\n".join(lines)) from None
 
 
-def for_stage(project: Project, name: str, source: Source) -> dict[str, Any]:
-    """Return the values that a stage's notebook takes, by name.
+@dataclass(frozen=True)
+class Given:
+    """What a stage is given: the values that its notebook takes, and the runner's own block."""
+
+    notebook: dict[str, Any]
+    compute: dict[str, Any]
+
+
+def for_stage(project: Project, name: str, source: Source) -> Given:
+    """Return what params.yaml gives to a stage.
 
     A `matrix` stage such as "backtest@6" takes its matrix values as well.
 
@@ -49,7 +57,7 @@ def for_stage(project: Project, name: str, source: Source) -> dict[str, Any]:
     matrix = _matrix_values(stage, name)
     values = _add(named(raw, stage, name), matrix, name)
     _agree(name, source, named(typed.model_dump(), stage, name) | matrix)
-    return values
+    return Given(values, raw[COMPUTE] if COMPUTE in listed(stage, name) else {})
 
 
 def named(content: Mapping[str, Any], stage: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -139,37 +147,3 @@ def _same_type(default: object, value: object) -> bool:
 
 def _type(value: object) -> str:
     return f"{value!r} ({type(value).__name__})"
-
-
-def _breach(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project) -> str:
-    """Say one breach of the model as: file, key, value, what is wrong, the nearest name."""
-    place = detail["loc"]
-    key = ".".join(map(str, place))
-    if detail["type"] == "extra_forbidden":
-        return (
-            f"{FILE}: {key} is not a parameter{_owner(place, project)}.{_near(place, raw, project)}"
-        )
-    if detail["type"] == "missing":
-        return f"{FILE}: {key} is missing{_owner(place, project)}."
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if not place:
-        return f"{FILE}: {message}"
-    return f"{FILE}: {key} is {detail['input']!r}: {message[:1].lower()}{message[1:]}"
-
-
-def _owner(place: tuple[Any, ...], project: Project) -> str:
-    """Name the stage and notebook that a block belongs to, where it is a stage's."""
-    if len(place) < 2 or place[0] not in project.stages:
-        return ""
-    stage = str(place[0])
-    return f' of stage "{stage}" (notebooks/{project.notebook(stage).name})'
-
-
-def _near(place: tuple[Any, ...], raw: Mapping[str, Any], project: Project) -> str:
-    """Find the nearest right name: one of the model's that is still free, else any of them."""
-    fields = project.load("params").model_fields
-    given: Any = raw
-    for part in place[:-1]:
-        fields = getattr(fields[part].annotation, "model_fields", {}) if part in fields else {}
-        given = given[part]
-    return nearest(str(place[-1]), set(fields) - set(given)) or nearest(str(place[-1]), fields)

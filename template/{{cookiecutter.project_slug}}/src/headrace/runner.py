@@ -2,10 +2,17 @@
 
 import os
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from headrace import compute, cost, failure, files, metrics, normal, notebook, parameters
 from headrace.errors import StageError
+from headrace.notebook import Source
+from headrace.parameters import Given
 from headrace.project import Project
+
+if TYPE_CHECKING:
+    from headrace import engine
 
 
 def run(project: Project, stage: str) -> None:
@@ -19,17 +26,29 @@ def run(project: Project, stage: str) -> None:
     """
     meter = cost.start()
     source = notebook.read(project.notebook(stage))
-    values = parameters.for_stage(project, stage, source)
-    os.environ.update(_environment(project, stage))
-    from headrace import engine  # slow to import: what can be refused has been refused by now
-
+    given = parameters.for_stage(project, stage, source)
+    os.environ.update(_environment(project, given.compute))
     name = run_name(stage)
     where = f"notebooks/{source.path.name}"
     print(f"  {name}: {where}, {len(source.node.cells)} cells", flush=True)
+    _write(project, name, where, _execute(project, name, source, given))
+    used = meter.read()
+    metrics.write(used, project.root / "metrics/cost" / f"{name}.json")
+    seconds, memory = used["wall_s"], used["peak_rss_mib"]
+    print(f"  {name}: {seconds:.1f} s, peak memory {memory:,.0f} MiB", flush=True)
+
+
+def _execute(project: Project, name: str, source: Source, given: Given) -> "engine.Execution":
+    from headrace import engine  # slow to import: what can be refused has been refused by now
+
     progress = sys.stderr.isatty()
-    execution = engine.execute(
-        source.node, values, stage=name, folder=project.root, progress=progress
+    return engine.execute(
+        source.node, given.notebook, stage=name, folder=project.root, progress=progress
     )
+
+
+def _write(project: Project, name: str, where: str, execution: "engine.Execution") -> None:
+    """Write the run in normal form; one that stopped short is kept apart, and is no output."""
     node = normal.normalise(execution.node)
     failed = project.root / "runs/failed" / f"{name}.ipynb"
     if execution.failed is not None:
@@ -37,11 +56,6 @@ def run(project: Project, stage: str) -> None:
         raise StageError(failure.message(name, node, execution.failed, where))
     failed.unlink(missing_ok=True)
     files.write_text(project.root / "runs" / f"{name}.ipynb", normal.text(node))
-    used = meter.read()
-    metrics.write(used, project.root / "metrics/cost" / f"{name}.json")
-    print(
-        f"  {name}: {used['wall_s']:.1f} s, peak memory {used['peak_rss_mib']:,.0f} MiB", flush=True
-    )
 
 
 def run_name(stage: str) -> str:
@@ -50,10 +64,7 @@ def run_name(stage: str) -> str:
     return f"{stage}-{key}" if key and name == stage else stage
 
 
-def _environment(project: Project, stage: str) -> dict[str, str]:
+def _environment(project: Project, block: Mapping[str, Any]) -> dict[str, str]:
     """Return what the kernel must inherit: threads, BLAS kernel, this project's packages first."""
-    used = parameters.listed(project.stage(stage), stage)
-    raw, _ = parameters.load(project)
-    block = raw[parameters.COMPUTE] if parameters.COMPUTE in used else {}
     path = os.pathsep.join(filter(None, [str(project.source), os.environ.get("PYTHONPATH")]))
     return compute.environment(block) | {"PYTHONPATH": path}
