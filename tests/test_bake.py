@@ -207,7 +207,7 @@ def test_a_hostile_project_name_is_refused_or_is_data(
 @pytest.mark.parametrize("field", ["author", "description"])
 @pytest.mark.parametrize(
     "text",
-    ['"; import os', "\\", "\\u0041", '"""', "🛫", "a\x7f", "x" * 300, "{{ 1 }}"],
+    ['"; import os', "\\", "\\u0041", '"""', "🛫", "a\x7f", "x" * 300, "{{ 1 }}", "-", "1. x"],
 )
 def test_a_hostile_author_or_description_is_refused_or_is_data(
     clean: Path, tmp_path: Path, field: str, text: str, capfd: pytest.CaptureFixture[str]
@@ -288,9 +288,9 @@ def _refused_or_data(
     out = place / "out"
     out.mkdir()
     typed = "".join(answers.get(key, "") + "\n" for key in DEFAULTS["__prompts__"])
-    meant = {
-        key: answers.get(key) or DEFAULTS[key] for key in ("project_name", "author", "description")
-    }
+    # The prompt itself takes white space off both ends.
+    keys = ("project_name", "author", "description")
+    meant = {key: answers.get(key, "").strip() or DEFAULTS[key] for key in keys}
     before, sys.stdin = sys.stdin, io.StringIO(typed)
     try:
         study = Path(cookiecutter(str(clean / "template"), output_dir=str(out)))
@@ -320,9 +320,10 @@ def _holds(study: Path, meant: dict[str, str]) -> None:
     assert project["authors"] == [{"name": meant["author"]}]
     assert project["description"] == meant["description"]
     tokens = MarkdownIt().parse((study / "README.md").read_text("utf-8"))
-    assert _words(tokens[1].children[0:]) == _one_space(meant["project_name"])
-    quote = next(index for index, token in enumerate(tokens) if token.type == "blockquote_open")
-    assert _words(tokens[quote + 2].children) == _one_space(meant["description"])
+    assert _words(tokens[1].children) == _one_space(meant["project_name"])
+    line = next(token for token in tokens if token.content.startswith("**In one line:**"))
+    label_end = next(i for i, child in enumerate(line.children) if child.type == "strong_close")
+    assert _words(line.children[label_end + 1 :]) == _one_space(meant["description"])
     assert meant["author"] in (study / "LICENSE").read_text("utf-8")
     assert not list(study.rglob("*pwned*"))
 
