@@ -5,9 +5,10 @@ STUDY := template/{{cookiecutter.project_slug}}
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/notebooks
 export DO_NOT_TRACK := 1
-# Bytecode lies in build/, or cookiecutter would copy it out of the template; without bytecode, as
+# Caches lie in build/, or cookiecutter would copy them out of the template; without bytecode, as
 # some machines have it, every import takes three times as long.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
+export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 STRIP := nbstripout --keep-id --extra-keys metadata.language_info
