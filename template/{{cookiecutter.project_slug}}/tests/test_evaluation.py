@@ -22,33 +22,51 @@ def test_scores_agree_with_counting() -> None:
     assert found["cost_per_1000"] == pytest.approx((1 * 100 + 1 * 25) / 8 * 1000)
 
 
+GROUPS = pd.Series(["a"] * 4 + ["b"] * 4)
+DAYS = pd.Series([1, 2] * 4)
+
+
 def test_error_rates_agree_with_counting_and_lie_in_their_intervals() -> None:
-    groups = pd.Series(["a"] * 4 + ["b"] * 4)
-    rates = evaluation.error_rates(LATE, pd.Series(CHANCE >= 0.5), groups).set_index("group")
+    warned = pd.Series(CHANCE >= 0.5)
+    rates = evaluation.error_rates(LATE, warned, GROUPS, DAYS, seed=0).set_index("group")
     assert rates.loc["a", "false_negative_rate"] == pytest.approx(1 / 3)
     assert rates.loc["a", "false_positive_rate"] == 1
     assert rates.loc["b", "false_positive_rate"] == 0
-    assert (
-        rates.loc["a", "false_negative_rate_low"]
-        < 1 / 3
-        < rates.loc["a", "false_negative_rate_high"]
-    )
+    assert rates.loc["a", "false_negative_rate_low"] == 0
+    assert rates.loc["a", "false_negative_rate_high"] == 0.5
+    assert rates[["late_flights", "punctual_flights"]].to_numpy().tolist() == [[3, 1], [0, 4]]
 
 
 def test_a_group_without_late_flights_has_no_rate_of_missed_ones() -> None:
-    rates = evaluation.error_rates(LATE, ~LATE, pd.Series(["a"] * 4 + ["b"] * 4)).set_index("group")
+    rates = evaluation.error_rates(LATE, ~LATE, GROUPS, DAYS, seed=0).set_index("group")
     assert np.isnan(rates.loc["b", "false_negative_rate"])
-    assert rates.loc["b", "flights"] == 4
+    assert rates.loc["b", "punctual_flights"] == 4
 
 
-def test_small_groups_do_not_widen_the_gaps() -> None:
+def test_flights_that_share_a_day_widen_the_interval() -> None:
+    random = np.random.default_rng(0)
+    days = pd.Series(np.repeat(np.arange(30), 100))
+    bad_day = random.random(30) < 0.5
+    warned = pd.Series(bad_day[days.to_numpy()])
+    late = pd.Series(np.zeros(3000, dtype=bool))
+    everyone = pd.Series(["all"] * 3000)
+    together = evaluation.error_rates(late, warned, everyone, days, seed=0).iloc[0]
+    apart = evaluation.error_rates(late, warned, everyone, pd.Series(range(3000)), seed=0).iloc[0]
+    width = [
+        row["false_positive_rate_high"] - row["false_positive_rate_low"]
+        for row in (together, apart)
+    ]
+    assert width[0] > 5 * width[1]
+
+
+def test_a_rate_with_few_flights_behind_it_does_not_widen_the_gaps() -> None:
     rates = pd.DataFrame(
-        {"by": "carrier", "group": list("abc"), "flights": [500, 400, 3]}
-        | {"false_negative_rate": [0.2, 0.3, 1.0], "false_positive_rate": [0.5, 0.5, 0.0]}
+        {"by": "carrier", "late_flights": [500, 400, 3], "punctual_flights": [900, 900, 900]}
+        | {"false_negative_rate": [0.2, 0.3, 1.0], "false_positive_rate": [0.5, 0.5, 0.1]}
     )
     gaps = evaluation.gaps(rates, min_group=100)
     assert gaps["carrier"]["false_negative_rate"] == pytest.approx(0.1)
-    assert gaps["carrier"]["false_positive_rate"] == 0
+    assert gaps["carrier"]["false_positive_rate"] == pytest.approx(0.4)
 
 
 def test_curves_have_both_ends_and_few_points() -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from study import features, model
 
@@ -28,11 +29,14 @@ def test_shuffling_what_happens_after_departure_changes_no_prediction(
     )
 
 
-def test_weather_of_the_last_two_hours_changes_no_feature(raw: dict[str, pd.DataFrame]) -> None:
+def test_weather_that_was_not_known_two_hours_before_changes_no_feature(
+    raw: dict[str, pd.DataFrame],
+) -> None:
     flight = raw["flights"].iloc[[100]]
     departure = flight["time_hour"].iloc[0]
     weather = raw["weather"]
-    too_new = weather["time_hour"] > departure - pd.Timedelta(hours=2)
+    # The row of an hour is known when the hour has ended.
+    too_new = weather["time_hour"] + pd.Timedelta(hours=1) > departure - pd.Timedelta(hours=2)
     spoiled = weather.assign(temp=weather["temp"].mask(too_new, -39.0))
     tables = {**raw, "flights": flight}
     expected = features.build(**tables, lag_hours=2, fill_hours=6)
@@ -43,7 +47,7 @@ def test_weather_of_the_last_two_hours_changes_no_feature(raw: dict[str, pd.Data
 
 def test_a_missing_hour_is_filled_from_before_and_only_so_far(raw: dict[str, pd.DataFrame]) -> None:
     flight = raw["flights"].iloc[[100]]
-    newest = flight["time_hour"].iloc[0] - pd.Timedelta(hours=2)
+    newest = flight["time_hour"].iloc[0] - pd.Timedelta(hours=3)
     weather = raw["weather"]
     gap = weather["time_hour"].between(newest - pd.Timedelta(hours=3), newest)
     tables = {**raw, "flights": flight, "weather": weather[~gap]}
@@ -58,16 +62,30 @@ def test_one_flight_in_is_one_row_out_in_the_same_order(
     pd.testing.assert_frame_equal(built[keys], raw["flights"][keys])
 
 
-def test_block_time_counts_the_time_zones() -> None:
+@pytest.mark.parametrize(
+    ("dest", "utc_hour", "hours"),
+    [("LAX", 4, 6.25), ("LAX", 3, 6.25), ("PHX", 4, 5.25), ("PHX", 3, 6.25), ("BOS", 3, 3.25)],
+    ids=[
+        "coast in winter",
+        "coast in summer",
+        "Phoenix in winter",
+        "Phoenix in summer",
+        "no shift",
+    ],
+)
+def test_block_time_counts_time_zones_and_summer_time(
+    dest: str, utc_hour: int, hours: float
+) -> None:
+    when = pd.Timestamp(f"2013-07-02 {utc_hour:02}:00", tz="UTC")
     flight = pd.DataFrame(
-        {"year": [2013], "month": [1], "day": [1], "hour": [23], "minute": [30]}
-        | {"sched_arr_time": [245], "origin": ["JFK"], "dest": ["LAX"]}
+        {"year": [2013], "month": [7], "day": [1], "hour": [23], "minute": [30]}
+        | {"sched_arr_time": [245], "origin": ["JFK"], "dest": [dest], "time_hour": [when]}
     )
-    airports = pd.DataFrame({"faa": ["JFK", "LAX"], "tz": [-5, -8]})
-    found = features.timetable(flight, airports).iloc[0]
+    places = {"faa": ["JFK", "LAX", "PHX", "BOS"], "tz": [-5, -8, -7, -5], "dst": list("AANA")}
+    found = features.timetable(flight, pd.DataFrame(places)).iloc[0]
     assert found["departure_minute"] == 23 * 60 + 30
     assert found["arrival_minute"] == 2 * 60 + 45
-    assert found["block_minutes"] == 3 * 60 + 15 + 3 * 60
+    assert found["block_minutes"] == 60 * hours
 
 
 def test_late_begins_at_the_minute_that_params_name() -> None:

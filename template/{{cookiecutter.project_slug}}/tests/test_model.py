@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from headrace.errors import DataError
 from study import data, model
 
-PRICES = {"price_missed": 100.0, "price_false_alarm": 25.0}
 SIZE = {"max_leaf_nodes": 31, "min_samples_leaf": 20, "learning_rate": 0.1}
 
 
@@ -55,15 +56,22 @@ def test_a_carrier_and_hour_never_seen_get_the_overall_share() -> None:
     assert model.naive_probability(naive, asked).tolist() == [0.5, 0.0]
 
 
-def test_the_cheapest_threshold_is_cheapest_of_all_by_counting() -> None:
-    random = np.random.default_rng(0)
-    chance = random.random(300).round(2)
-    late = pd.Series(random.random(300) < chance)
-    best = model.cheapest(model.cost_curve(late, chance, **PRICES))
-    every = [
-        model.cost_per_1000(late, pd.Series(chance >= threshold), **PRICES)
-        for threshold in [*np.unique(chance), 1.01]
-    ]
-    assert best["cost_per_1000"] == pytest.approx(min(every))
-    warned = pd.Series(chance >= best["threshold"])
-    assert model.cost_per_1000(late, warned, **PRICES) == pytest.approx(min(every))
+@settings(max_examples=50, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0]), st.booleans()), min_size=2),
+    price_missed=st.floats(1, 1000),
+    price_false_alarm=st.floats(1, 1000),
+)
+def test_the_cheapest_threshold_is_cheapest_of_all_by_counting(
+    rows: list[tuple[float, bool]], price_missed: float, price_false_alarm: float
+) -> None:
+    chance, late = np.array([row[0] for row in rows]), pd.Series([row[1] for row in rows])
+    assume(late.any() and not late.all())
+    prices = {"price_missed": price_missed, "price_false_alarm": price_false_alarm}
+    best = model.cheapest(model.cost_curve(late, chance, **prices))
+
+    def cost(threshold: float) -> float:
+        return model.cost_per_1000(late, pd.Series(chance >= threshold), **prices)
+
+    assert best["cost_per_1000"] == pytest.approx(min(map(cost, [*np.unique(chance), 1.01])))
+    assert cost(best["threshold"]) == pytest.approx(best["cost_per_1000"])

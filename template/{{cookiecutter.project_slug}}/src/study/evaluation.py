@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     average_precision_score,
@@ -15,6 +14,9 @@ from sklearn.metrics import (
 )
 
 from study.model import Vector, cost_per_1000
+
+DRAWS = 1000
+"""Bootstrap draws behind an interval."""
 
 CURVE_POINTS = 200
 """Points kept of a curve; more cannot be seen."""
@@ -70,7 +72,7 @@ def precision_recall(late: pd.Series, probability: Vector) -> pd.DataFrame:
 
 
 def calibration(late: pd.Series, probability: Vector, *, bins: int) -> pd.DataFrame:
-    """Return per bin of equally many flights the mean probability and the late share."""
+    """Return per bin of about equally many flights the mean probability and the late share."""
     late_share, predicted = calibration_curve(late, probability, n_bins=bins, strategy="quantile")
     return pd.DataFrame({"probability": predicted, "late_share": late_share})
 
@@ -88,37 +90,48 @@ def outcomes(late: pd.Series, warned: pd.Series) -> pd.DataFrame:
 
 
 def error_rates(
-    late: pd.Series, warned: pd.Series, groups: pd.Series, *, confidence: float = 0.95
+    late: pd.Series, warned: pd.Series, groups: pd.Series, days: pd.Series, *, seed: int
 ) -> pd.DataFrame:
-    """Return each group's error rates, with Wilson's score intervals.
+    """Return each group's error rates with 95 % intervals.
 
-    One row per group: flights, late_share, and false_negative_rate (late flights not warned of)
-    and false_positive_rate (punctual flights warned of), each with its low and high end. A rate
-    without a single flight to count is missing.
+    One row per group: late_flights, punctual_flights, and false_negative_rate (late flights not
+    warned of) and false_positive_rate (punctual flights warned of), each with its low and high end.
+    A rate without a single flight to count is missing.
 
-    Source: Wilson, JASA 22 (1927), as scipy.stats.binomtest computes it.
+    Flights of one day share its weather, so whole days are drawn: a bootstrap over clusters, with
+    percentile intervals. Intervals that took flights for independent would be several times too
+    narrow. Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), 3.8.
     """
-    rows = []
-    for name, index in groups.groupby(groups, observed=True).groups.items():
-        truth, warning = late.loc[index], warned.loc[index]
-        rows.append(
-            {"group": name, "flights": len(index), "late_share": truth.mean()}
-            | _rate("false_negative_rate", ~warning[truth], confidence)
-            | _rate("false_positive_rate", warning[~truth], confidence)
-        )
-    return pd.DataFrame(rows)
+    missed = _rate("false_negative_rate", late, ~warned, groups, days, seed=seed)
+    alarmed = _rate("false_positive_rate", ~late, warned, groups, days, seed=seed)
+    flights = pd.DataFrame({"late_flights": late, "punctual_flights": ~late}).groupby(groups).sum()
+    return pd.concat([flights, missed, alarmed], axis="columns").rename_axis("group").reset_index()
 
 
-def _rate(name: str, errors: pd.Series, confidence: float) -> dict[str, float]:
-    if errors.empty:
-        return dict.fromkeys([name, f"{name}_low", f"{name}_high"], np.nan)
-    test = binomtest(int(errors.sum()), len(errors))
-    interval = test.proportion_ci(confidence, method="wilson")
-    values = (test.statistic, interval.low, interval.high)
-    return dict(zip([name, f"{name}_low", f"{name}_high"], map(float, values), strict=True))
+def _rate(
+    name: str, among: pd.Series, wrong: pd.Series, groups: pd.Series, days: pd.Series, *, seed: int
+) -> pd.DataFrame:
+    """Return per group the share of `among` that is wrong, and its interval over drawn days."""
+    counts = pd.DataFrame({"day": days, "group": groups, "among": among, "wrong": among & wrong})
+    daily = {
+        kind: counts.pivot_table(kind, index="day", columns="group", aggfunc="sum", fill_value=0)
+        for kind in ("wrong", "among")
+    }
+    known = daily["among"].sum() > 0
+    errors, chances = (daily[kind].loc[:, known] for kind in ("wrong", "among"))
+    weights = np.full(len(errors), 1 / len(errors))
+    draws = np.random.default_rng(seed).multinomial(len(errors), weights, size=DRAWS)
+    with np.errstate(invalid="ignore"):  # a draw without one day of a group says nothing of it
+        drawn = (draws @ errors.to_numpy()) / (draws @ chances.to_numpy())
+    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0).reshape(2, errors.shape[1])
+    rate = errors.sum() / chances.sum()
+    found = {name: rate, f"{name}_low": low, f"{name}_high": high}
+    return pd.DataFrame(found).reindex(daily["among"].columns)
 
 
-def group_rates(table: pd.DataFrame, warned: pd.Series, *, small_destination: int) -> pd.DataFrame:
+def group_rates(
+    table: pd.DataFrame, warned: pd.Series, *, small_destination: int, seed: int
+) -> pd.DataFrame:
     """Return `error_rates` per carrier, origin and size of the destination, one below the other.
 
     The column `by` names the grouping, and `group` begins with it. A destination is small when the
@@ -127,17 +140,25 @@ def group_rates(table: pd.DataFrame, warned: pd.Series, *, small_destination: in
     to_dest = table.groupby("dest")["dest"].transform("size")
     size = (to_dest < small_destination).map({True: "small", False: "large"})
     groups = {"carrier": table["carrier"], "origin": table["origin"], "destination": size}
-    parts = [error_rates(table["late"], warned, by).assign(by=name) for name, by in groups.items()]
+    days = table["time_hour"].dt.floor("D")
+    parts = [
+        error_rates(table["late"], warned, by, days, seed=seed).assign(by=name)
+        for name, by in groups.items()
+    ]
     rates = pd.concat(parts, ignore_index=True)
     return rates.assign(group=rates["by"] + " " + rates["group"])
 
 
 def gaps(rates: pd.DataFrame, *, min_group: int) -> dict[str, dict[str, float]]:
-    """Return, per grouping, the widest difference of each error rate between large groups."""
-    large = rates[rates["flights"] >= min_group].groupby("by", sort=False)
-    names = ["false_negative_rate", "false_positive_rate"]
-    widest = large[names].max() - large[names].min()
+    """Return, per grouping, the widest difference of each error rate between groups.
+
+    A rate counts only where at least `min_group` flights stand behind it.
+    """
+    behind = {"false_negative_rate": "late_flights", "false_positive_rate": "punctual_flights"}
+    counted = pd.DataFrame({r: rates[r].where(rates[n] >= min_group) for r, n in behind.items()})
+    by = counted.groupby(rates["by"], sort=False)
+    widest = (by.max() - by.min()).dropna(axis="columns", how="all")
     return {
-        str(by): {str(name): float(gap) for name, gap in row.dropna().items()}
-        for by, row in widest.iterrows()
+        str(name): {str(rate): float(gap) for rate, gap in row.dropna().items()}
+        for name, row in widest.iterrows()
     }

@@ -15,6 +15,9 @@ FEATURES = CATEGORIES + TIMETABLE + TRAFFIC + PLANE + WEATHER
 COLUMNS = ["time_hour", "flight", "month", "hour", "late", *FEATURES]
 """What is kept of a flight: its key, its month and hour, the label, and the inputs."""
 
+SUMMER_IN_NEW_YORK = -4
+"""Hours from Greenwich; in winter it is -5."""
+
 PLAUSIBLE_WIND = 150.0
 """Miles per hour; the data hold one reading of 1,048."""
 
@@ -39,14 +42,17 @@ def blank_impossible(weather: pd.DataFrame) -> pd.DataFrame:
 def timetable(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
     """Add weekday (0 Monday), minutes of the day (0 to 1439) and the scheduled block time.
 
-    The block time, minutes from gate to gate, needs the two airports' standard time zones; it is
-    missing where the destination's zone is unknown.
+    The block time, minutes from gate to gate, needs the clocks of both airports: the origin's is
+    told by `time_hour`, the destination's by its standard zone and by whether it keeps summer time
+    as the United States do (`dst` "A"). It is missing where the destination is unknown.
     """
     date = pd.to_datetime(flights[["year", "month", "day"]])
     departure = flights["hour"] * 60 + flights["minute"]
     arrival = (flights["sched_arr_time"] // 100 * 60 + flights["sched_arr_time"] % 100) % 1440
-    zones = airports.set_index("faa")["tz"]
-    shift = flights["origin"].map(zones) - flights["dest"].map(zones)
+    place = airports.set_index("faa")
+    ahead = (flights["hour"] - flights["time_hour"].dt.hour) % 24 - 24  # hours, -4 in summer
+    summer = (ahead == SUMMER_IN_NEW_YORK) & (flights["dest"].map(place["dst"]) == "A")
+    shift = ahead - flights["dest"].map(place["tz"]) - summer
     return flights.assign(
         weekday=date.dt.day_of_week.astype("int64"),
         departure_minute=departure,
@@ -73,12 +79,13 @@ def plane(flights: pd.DataFrame, planes: pd.DataFrame) -> pd.DataFrame:
 def earlier_weather(
     flights: pd.DataFrame, weather: pd.DataFrame, *, lag_hours: int, fill_hours: int
 ) -> pd.DataFrame:
-    """Add the newest weather at the origin that is at least `lag_hours` old.
+    """Add the newest weather at the origin that was known `lag_hours` before the hour of departure.
 
-    A missing hour is filled by the last observation before it, up to `fill_hours` earlier; beyond
-    that the weather stays missing, and the model is told so.
+    A row of the weather gathers its whole hour (rain is the hour's largest reading), so it is known
+    only when that hour has ended. A missing hour is filled by the last observation before it, up to
+    `fill_hours` earlier; beyond that the weather stays missing, and the model is told so.
     """
-    cutoff = flights["time_hour"] - pd.Timedelta(hours=lag_hours)
+    cutoff = flights["time_hour"] - pd.Timedelta(hours=lag_hours + 1)
     left = flights.assign(cutoff=cutoff, row=range(len(flights))).sort_values(
         "cutoff", kind="stable"
     )

@@ -125,8 +125,8 @@ def _confusion(axes: Axes, outcomes: pd.DataFrame) -> None:
     axes.grid(visible=False)
 
 
-def error_rates(rates: pd.DataFrame) -> Figure:
-    """Draw each group's error rates with their 95 % intervals, and its number of flights."""
+def error_rates(rates: pd.DataFrame, naive: pd.DataFrame) -> Figure:
+    """Draw the model's error rates per group with 95 % intervals, the naive ones as crosses."""
     rows = rates[::-1].reset_index(drop=True)
     figure, axes = figures.new(height=1.4 + 0.3 * len(rows))
     for rate, colour, label in (
@@ -137,12 +137,14 @@ def error_rates(rates: pd.DataFrame) -> Figure:
         axes.errorbar(
             rows[rate], rows.index, xerr=width, fmt="o", color=colour, label=label, capsize=2
         )
-    names = rows["group"] + rows["flights"].map("  ({:,})".format)
-    axes.set_yticks(rows.index, names)
+        axes.plot(naive[rate][::-1], rows.index, "x", color=colour, alpha=0.6, label="naive")
+    flights = rows["late_flights"] + rows["punctual_flights"]
+    axes.set_yticks(rows.index, rows["group"] + flights.map("  ({:,})".format))
+    axes.set(title="Error rates per group, with 95 % intervals over days", xlim=(0, 1))
     axes.set(
-        title="Error rates per group, with 95 % intervals", xlim=(0, 1), ylabel="group (flights)"
+        xlabel="share of the group's late flights, or of its punctual flights",
+        ylabel="group (flights)",
     )
-    axes.set(xlabel="share of the group's late flights, or of its punctual flights")
     axes.margins(y=0.02)
     _percent(axes, y=False)
     figures.legend_above(axes)

@@ -16,6 +16,8 @@ TRUSTED_TYPES = (
 )
 """What a file of this model holds beyond what skops trusts by itself; nothing else is loaded."""
 
+ABOVE_ONE = np.nextafter(1.0, 2.0)
+
 Vector = npt.NDArray[np.float64]
 
 
@@ -88,9 +90,9 @@ def cost_curve(
     false_share, found_share, thresholds = roc_curve(late, probability, drop_intermediate=False)
     missed = (1 - found_share) * late.mean() * price_missed
     false_alarms = false_share * (~late).mean() * price_false_alarm
-    # The first threshold, infinity, warns of nothing; 1 does so too.
+    # The first threshold, infinity, warns of nothing; so does the first number above 1.
     curve = {
-        "threshold": np.minimum(thresholds, 1),
+        "threshold": np.minimum(thresholds, ABOVE_ONE),
         "cost_per_1000": 1000 * (missed + false_alarms),
     }
     return pd.DataFrame(curve)

@@ -44,7 +44,7 @@ class Prepare(Block):
     """Stage prepare: what a flight's features are made of."""
 
     weather_lag_hours: int = Field(ge=2, le=48)
-    """Hours between the weather that is used and the scheduled hour of departure."""
+    """Hours before the scheduled hour of departure by which the weather that is used was known."""
     weather_fill_hours: int = Field(ge=0, le=48)
     """Hours for which an earlier observation stands in for a missing one."""
     fraction: float = Field(gt=0, le=1)
@@ -75,9 +75,9 @@ class Evaluate(Block):
     evaluate_month: Month
     """Month on which both models are judged, 1 to 12."""
     calibration_bins: int = Field(ge=2, le=100)
-    """Bins of the calibration curve, each with the same number of flights."""
+    """Bins of the calibration curve, each with about the same number of flights."""
     min_group: int = Field(ge=1)
-    """Flights that a group needs to count in the gaps between groups."""
+    """Flights behind an error rate before it counts in the gaps between groups."""
     small_destination: int = Field(ge=1)
     """A destination with fewer flights in the month is small."""
 

@@ -77,10 +77,15 @@ planes = pa.DataFrameSchema(
 )
 
 airports = pa.DataFrameSchema(
-    {"faa": pa.Column("str", _code(3), unique=True), "tz": pa.Column("int64", _between(-12, 14))},
+    {
+        "faa": pa.Column("str", _code(3), unique=True),
+        "tz": pa.Column("int64", _between(-12, 14)),
+        "dst": pa.Column("str", pa.Check.isin(["A", "N", "U"])),
+    },
     strict="filter",
     name="airports",
 )
+"""Standard time zone in hours from Greenwich; summer time as in the US, never, or unknown."""
 
 features = pa.DataFrameSchema(
     {
