@@ -1,6 +1,5 @@
 # The template's own commands; `make` alone lists them.
 SHELL := /bin/bash
-.SHELLFLAGS := -o pipefail -c
 STUDY := template/{{cookiecutter.project_slug}}
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/notebooks
@@ -21,9 +20,10 @@ help: ## list these commands
 setup: .venv/ready ## make the environment, exactly as requirements.lock says
 .venv/ready: requirements.lock pyproject.toml
 	@echo "Making the environment in .venv from requirements.lock …"
+	@$(PYTHON) -c "import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit('Python 3.11 to 3.13 is needed, this is %d.%d. Next: make setup PYTHON=python3.11' % v[:2])"
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $$(grep -o '^uv==[0-9.]*' requirements.lock)
-	@uv pip sync --python .venv/bin/python --require-hashes requirements.lock 2>&1 | grep -v '^ [-+~] '
+	@set -o pipefail; uv pip sync --python .venv/bin/python --require-hashes requirements.lock 2>&1 | grep -v '^ [-+~] '
 	@uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -33,10 +33,11 @@ demo: setup ## make a study in build/demo, run it, change a parameter, compare
 test: setup ## run the tests: units, bakes, and one whole life of a study
 	@$(PYTEST) -m "not long"
 
-test-long: setup ## run the second tier: thousands of hostile inputs, whole data, plain pip
+test-long: setup ## run the second tier: thousands of hostile inputs, bit flips, plain pip
 	@$(PYTEST) -m long
 
 check: setup ## look for what should be mended; changes nothing
+	@headrace check
 	@ruff format --check . && ruff check . && mypy
 	@$(STRIP) --verify notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
 	@zizmor --offline --quiet .github "$(STUDY)"/.github
@@ -49,7 +50,7 @@ lab: setup ## open JupyterLab on the template's own notebooks
 	@headrace lab
 
 repro: setup ## run the template's own study: its metrics are the template's regression test
-	@dvc repro && dvc metrics diff
+	@headrace check && dvc repro && dvc metrics diff --targets metrics/*.json
 
 bench: setup ## time a cold run of the whole study, stage by stage, with peak memory
 	@python -m lab.bench

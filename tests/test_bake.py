@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -75,12 +76,26 @@ def test_the_address_of_a_repository_is_a_door_too(clean: Path, tmp_path: Path) 
     assert (tmp_path / "out/late-flights/dvc.yaml").is_file()
 
 
-def test_cruft_makes_a_study_that_it_can_update(clean: Path, tmp_path: Path) -> None:
+def test_cruft_updates_the_template_s_files_and_never_the_user_s(
+    clean: Path, tmp_path: Path
+) -> None:
+    clean = Path(shutil.copytree(clean, tmp_path / "template"))
     bake.commit(clean)
     words = ["cruft", "create", f"file://{clean}", *SIDE_BY_SIDE, "--no-input"]
     bake.run(tmp_path, *words, "--output-dir", str(tmp_path / "out"))
     study = tmp_path / "out/late-flights"
     bake.commit(study)
+    assert bake.run(study, "cruft", "check").returncode == 0
+    theirs = ["src/study/features.py", "params.yaml", "notebooks/01_collect.ipynb", "dvc.yaml"]
+    theirs += ["README.md", "tests/test_model.py"]
+    ours = ["src/headrace/words.py", "Makefile"]
+    for name in theirs + ours:
+        path = clean / "template" / paths.study.name / name
+        path.write_text(path.read_text() + "\n# newer\n")
+    bake.commit(clean, "A newer template")
+    bake.run(study, "cruft", "update", "--skip-apply-ask")
+    newer = [name for name in theirs + ours if "# newer" in (study / name).read_text()]
+    assert newer == ours
     assert bake.run(study, "cruft", "check").returncode == 0
 
 
@@ -217,11 +232,13 @@ def test_a_hostile_author_or_description_is_refused_or_is_data(
 
 @pytest.mark.parametrize(
     "slug",
-    ["../up", "a/b", "/tmp/x", "A", "a b", "-a", "a--b", "é", "a.b", "a" * 51, "a\\b", ".git"],
+    ["../up", "a/b", "absolute", "A", "a b", "-a", "a--b", "é", "a.b", "a" * 51, "a\\b", ".git"],
 )
 def test_a_hostile_folder_name_is_refused(
     clean: Path, tmp_path: Path, slug: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    if slug == "absolute":
+        slug = str(tmp_path / "out/absolute")
     assert not _refused_or_data(clean, tmp_path, capfd, project_slug=slug)
 
 

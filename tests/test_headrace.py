@@ -32,7 +32,7 @@ def test_sync_sets_the_named_values_and_leaves_the_rest(
     found: dict[str, object] = {}
     exec(sync.replace(cell, new), found)  # literals, made here
     expected = {name: new.get(name, value) for name, value in old.items()}
-    assert {name: found[name] for name in old} == expected
+    assert repr({name: found[name] for name in old}) == repr(expected)
     assert sync.replace(cell, new).count("#") >= cell.count("#") - sum(
         "#" in repr(v) for v in old.values()
     )
@@ -72,6 +72,27 @@ def test_normal_form_masks_addresses_in_reprs_and_nothing_else() -> None:
     cell = normal.normalise(_executed()).cells[1]
     assert cell.outputs[0].data["text/plain"] == "<A object at 0x…>"
     assert cell.outputs[1].text == "at 0x7f00deadbeef, 0xff\n<B at 0x…>\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("<Future at 0x7f00deadbeef state=pending>", "<Future at 0x… state=pending>"),
+        (
+            "<weakref at 0x7f00deadbeef; to 'A' at 0x7f00deadbeaf>",
+            "<weakref at 0x…; to 'A' at 0x…>",
+        ),
+        ("<bound method A.f of <A at 0x7f00deadbeef>>", "<bound method A.f of <A at 0x…>>"),
+        ("<td>&lt;A at 0x7f00deadbeef&gt;</td>", "<td>&lt;A at 0x…&gt;</td>"),
+        ("at 0x7f00deadbeef", "at 0x7f00deadbeef"),
+        ("<b>bus 0x7f00deadbeef</b>", "<b>bus 0x7f00deadbeef</b>"),
+    ],
+)
+def test_an_address_is_masked_in_a_repr_and_nowhere_else(said: str, kept: str) -> None:
+    output = nbformat.v4.new_output("stream", name="stdout", text=said)
+    cell = nbformat.v4.new_code_cell("x", outputs=[output], execution_count=1)
+    node = normal.normalise(nbformat.v4.new_notebook(cells=[cell]))
+    assert node.cells[0].outputs[0].text == kept
 
 
 def test_normal_form_is_valid_and_normalising_twice_changes_nothing() -> None:

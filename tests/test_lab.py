@@ -1,7 +1,7 @@
 """JupyterLab keeps a study's notebooks clean on disk, and gives their outputs back."""
 
+import hashlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -133,7 +133,7 @@ def test_opened_again_it_shows_its_outputs_and_is_trusted(server: Server) -> Non
 def test_the_hash_is_that_of_the_file_on_disk(server: Server, study: Path) -> None:
     _run_by_hand(server)
     answer = server.ask("GET", f"contents/{NAME}?hash=1")
-    on_disk = bake.run(study, "sha256sum", NAME).stdout.split()[0]
+    on_disk = hashlib.sha256((study / NAME).read_bytes()).hexdigest()
     assert (answer["hash_algorithm"], answer["hash"]) == ("sha256", on_disk)
 
 
@@ -180,6 +180,19 @@ def test_outputs_move_with_their_notebook_and_go_with_it(server: Server, study: 
     assert not side.exists()
 
 
+def test_outputs_move_and_go_with_a_folder_of_notebooks(server: Server, study: Path) -> None:
+    _run_by_hand(server)
+    server.ask("PUT", "contents/notebooks/more", {"type": "directory"})
+    copied = server.ask("POST", "contents/notebooks/more", {"copy_from": NAME})["path"]
+    server.ask("PATCH", "contents/notebooks/more", {"path": "notebooks/others"})
+    moved = copied.replace("/more/", "/others/")
+    opened = server.ask("GET", f"contents/{moved}")["content"]
+    assert any(one.get("outputs") for one in opened["cells"])
+    for name in (moved, "notebooks/others"):
+        server.ask("DELETE", f"contents/{name}")
+    assert not (study / ".headrace/outputs/notebooks/others").exists()
+
+
 @pytest.mark.parametrize("name", ["notebooks/scratch/try.ipynb", "runs/failed/try.ipynb"])
 def test_other_notebooks_are_saved_as_they_are(server: Server, study: Path, name: str) -> None:
     (study / name).parent.mkdir(parents=True, exist_ok=True)
@@ -204,4 +217,3 @@ def test_splitting_and_joining_gives_back_what_was_there() -> None:
     clean, kept = outputs.split(made)
     assert clean.cells[0].outputs == []
     assert outputs.join(clean, kept) == made
-    assert os.environ.get("JUPYTER_TOKEN") is None

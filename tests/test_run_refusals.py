@@ -9,8 +9,11 @@ MISTAKES_IN_PARAMS = {
         'params.yaml: train.max_itr is not a parameter of stage "train" (notebooks/01_train.ipynb).'
         " Did you mean max_iter?",
     ),
-    "misspelt": (("max_iter: 20", "max_itr: 20"), "train.max_iter is missing"),
-    "missing": (("  rate: 0.5\n", ""), 'params.yaml: train.rate is missing of stage "train"'),
+    "misspelt": (("max_iter: 20", "max_itr: 20"), "is missing. Next: add it"),
+    "missing": (
+        ("  rate: 0.5\n", ""),
+        'train.rate of stage "train" (notebooks/01_train.ipynb) is missing. Next: add it',
+    ),
     "unknown block": (
         ("seed: 7", "seed: 7\ntrian: {}"),
         "trian is not a parameter. Did you mean train?",
@@ -135,6 +138,46 @@ def test_a_stage_that_is_not_there_is_refused_with_the_nearest_name(mini: Mini) 
     result = mini.run("run", "trian")
     assert result.returncode == 1
     assert "dvc.yaml has no stage 'trian'. Did you mean train? Stages: train" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def broken(:\n", "mini.params cannot be imported: SyntaxError"),
+        ("x = undefined\n", "params.py, line 1)"),
+        ("Params = dict\n", "is no pydantic model"),
+        ("Parameters = 1\n", "mini.params has no Params"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_named(mini: Mini, text: str, message: str) -> None:
+    mini.write("src/mini/params.py", text)
+    _refused(mini, message)
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]\n", "[]", "3", "", "\x00"])
+def test_a_params_file_of_another_shape_is_named(mini: Mini, text: str) -> None:
+    mini.write("params.yaml", text)
+    _refused(mini, "params.yaml")
+
+
+def test_a_folder_in_the_place_of_params_is_named(mini: Mini) -> None:
+    (mini.root / "params.yaml").unlink()
+    (mini.root / "params.yaml").mkdir()
+    _refused(mini, "params.yaml cannot be read: Is a directory")
+
+
+def test_under_dvc_a_refusal_says_how_earlier_outputs_come_back(mini: Mini) -> None:
+    mini.replace("params.yaml", "max_iter: 20", "max_iter: 0")
+    assert "git checkout . && dvc checkout" in mini.run(DVC_STAGE="train").stdout
+
+
+def test_check_finds_a_mistake_and_runs_nothing(mini: Mini) -> None:
+    assert mini.run("check").returncode == 0
+    mini.replace("params.yaml", "max_iter: 20", "max_itr: 20")
+    result = mini.run("check")
+    assert result.returncode == 1
+    assert "Did you mean max_iter?" in result.stdout
+    assert not mini.started
 
 
 def test_a_folder_that_is_no_study_is_named(mini: Mini) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import bake, measure, paths
+from lab import bake, fingerprint, measure, paths
 
 STUDY = paths.study.name
 JINJA_MAY_BE_IN = {
@@ -41,12 +41,7 @@ def _cells(path: Path, kind: str) -> list[str]:
 
 
 def test_jinja_is_only_where_it_may_be_and_little_of_it() -> None:
-    workflow = f"{STUDY}/.github/"  # GitHub's own expressions, which are never rendered
-    counts = {
-        name: count
-        for name, count in measure.jinja_lines().items()
-        if not name.startswith(workflow)
-    }
+    counts = measure.jinja_lines()
     python = {name for name in counts if name.endswith(".py") and "/src/" in name}
     assert python == set()
     assert set(counts) == JINJA_MAY_BE_IN
@@ -212,6 +207,11 @@ def test_what_the_hook_does_has_no_effect() -> None:
     ]
 
 
-def test_the_fingerprint_moves_with_the_template_s_files() -> None:
-    assert "template/cookiecutter.json" in bake.template_files()
-    assert not [name for name in bake.template_files() if "__pycache__" in name]
+def test_the_fingerprint_moves_with_the_template_s_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = bake.template_files()
+    assert "template/cookiecutter.json" in names
+    before = fingerprint.fingerprint()
+    assert before == fingerprint.fingerprint()
+    for other in (names[1:], names[:-1]):
+        monkeypatch.setattr(bake, "template_files", lambda other=other: other)
+        assert fingerprint.fingerprint() != before

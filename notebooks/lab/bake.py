@@ -46,7 +46,13 @@ def bake(into: Path, **answers: str) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         template = copy_template(Path(folder)) / "template"
         return Path(
-            cookiecutter(str(template), no_input=True, extra_context=answers, output_dir=str(into))
+            cookiecutter(
+                str(template),
+                no_input=True,
+                extra_context=answers,
+                output_dir=str(into),
+                default_config=True,  # not what this machine's user has set up
+            )
         )
 
 

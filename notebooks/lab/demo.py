@@ -19,11 +19,20 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=paths.root / "build")
     into = parser.parse_args().into.resolve()
     begun = time.perf_counter()
-    shutil.rmtree(into / "demo", ignore_errors=True)
+    _clear(into / "demo")
     study = _bake(into)
     _first_run(study)
     _one_change(study)
     print(f"\nAll of it took {time.perf_counter() - begun:.0f} s. The study is {_short(study)}.")
+
+
+def _clear(old: Path) -> None:
+    """Take away an earlier demonstration, and nothing else."""
+    if not old.exists():
+        return
+    if not (old / "src/headrace").is_dir():
+        sys.exit(f"{old} is there already and is no study. Next: make demo elsewhere, by --into")
+    shutil.rmtree(old)
 
 
 def _bake(into: Path) -> Path:
@@ -43,7 +52,7 @@ def _bake(into: Path) -> Path:
 
 def _first_run(study: Path) -> None:
     _say("Put it under git, and make its environment")
-    _type(study, "git init --quiet")
+    _type(study, "git init --quiet --initial-branch=main")
     _type(study, "git add .")
     _commit(study, "Begin")
     _type(study, "make setup")

@@ -55,3 +55,16 @@ def test_all_breaches_are_listed_at_once(raw: dict[str, pd.DataFrame]) -> None:
     with pytest.raises(DataError) as error:
         schema.check(broken, schema.flights)
     assert [word in str(error.value) for word in ("dest", "month", "hour")] == [True] * 3
+
+
+def test_a_table_without_rows_is_refused(raw: dict[str, pd.DataFrame]) -> None:
+    with pytest.raises(DataError, match="'flights' has no rows"):
+        schema.check(raw["flights"].head(0), schema.flights)
+
+
+def test_a_column_of_a_wrong_type_is_said_once(raw: dict[str, pd.DataFrame]) -> None:
+    broken = raw["flights"].assign(distance=raw["flights"]["distance"].astype(str))
+    with pytest.raises(DataError) as error:
+        schema.check(broken, schema.flights)
+    assert str(error.value).count("distance") == 1
+    assert "TypeError" not in str(error.value)

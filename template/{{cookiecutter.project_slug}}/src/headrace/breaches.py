@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from headrace import notebook
 from headrace.project import Project
 from headrace.words import nearest
 
@@ -26,7 +27,7 @@ def _breach(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project)
             f"{FILE}: {key} is not a parameter{_owner(place, project)}.{_near(place, raw, project)}"
         )
     if detail["type"] == "missing":
-        return f"{FILE}: {key} is missing{_owner(place, project)}."
+        return f"{FILE}: {key}{_owner(place, project)} is missing. Next: add it"
     message = str(detail["msg"]).removeprefix("Value error, ")
     if not place:
         return f"{FILE}: {message}"
@@ -35,10 +36,10 @@ def _breach(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project)
 
 def _owner(place: tuple[Any, ...], project: Project) -> str:
     """Name the stage and notebook that a block belongs to, where it is a stage's."""
-    if len(place) < 2 or place[0] not in project.stages:
+    if len(place) < 2 or place[0] not in project.notebook_stages():
         return ""
     stage = str(place[0])
-    return f' of stage "{stage}" (notebooks/{project.notebook(stage).name})'
+    return f' of stage "{stage}" ({notebook.name(project.notebook(stage))})'
 
 
 def _near(place: tuple[Any, ...], raw: Mapping[str, Any], project: Project) -> str:
@@ -46,6 +47,8 @@ def _near(place: tuple[Any, ...], raw: Mapping[str, Any], project: Project) -> s
     fields = project.load("params").model_fields
     given: Any = raw
     for part in place[:-1]:
-        fields = getattr(fields[part].annotation, "model_fields", {}) if part in fields else {}
-        given = given[part]
-    return nearest(str(place[-1]), set(fields) - set(given)) or nearest(str(place[-1]), fields)
+        inner = getattr(fields.get(part), "annotation", None)
+        fields = getattr(inner, "model_fields", {})
+        given = given.get(part, {}) if isinstance(given, Mapping) else {}
+    name = str(place[-1])
+    return nearest(name, set(fields) - set(given)) or nearest(name, fields)

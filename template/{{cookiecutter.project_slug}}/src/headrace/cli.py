@@ -27,9 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _use_own_code(found)
         args.command(found, args)
     except HeadraceError as error:
-        print(f"\n{error}\n", file=sys.stderr)
+        print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
         return 1
     return 0
+
+
+def _lost_nothing() -> str:
+    """Say, where DVC has taken away what the stage made before, how it comes back."""
+    if "DVC_STAGE" not in os.environ:
+        return ""
+    return (
+        "DVC took away what this stage had made before, and keeps it in its cache. It comes back\n"
+        "with the change undone and dvc repro, or with git checkout . && dvc checkout.\n"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     metrics.set_defaults(command=_metrics)
     for name, command, text in (
         ("lab", _lab, "open JupyterLab, which saves notebooks without outputs; takes its options"),
+        ("check", _check, "check every stage's parameters and notebook; runs nothing"),
         ("sync", _sync, "copy params.yaml's values into the notebooks' parameters cells"),
         ("schema", _schema, "write params.schema.json, by which an editor checks params.yaml"),
         ("html", _html, "write the executed notebooks as pages"),
@@ -79,6 +90,15 @@ def _run(found: Project, args: argparse.Namespace) -> None:
     runner.run(found, args.stage)
 
 
+def _check(found: Project, args: argparse.Namespace) -> None:
+    from headrace import notebook, parameters
+
+    for stage in found.notebook_stages():
+        source = notebook.read(found.notebook(stage))
+        if "matrix" not in found.stage(stage):
+            parameters.for_stage(found, stage, source)
+
+
 def _debug(found: Project, args: argparse.Namespace) -> None:
     failed = found.root / "runs/failed" / f"{args.stage}.ipynb"
     if not failed.is_file():
@@ -106,7 +126,10 @@ def _jupyterlab(found: Project, *words: str) -> None:
 def _metrics(found: Project, args: argparse.Namespace) -> None:
     from headrace import table
 
-    for path in args.files or sorted((found.root / "metrics").glob("*.json")):
+    files = args.files or sorted((found.root / "metrics").glob("*.json"))
+    if not files:
+        raise HeadraceError("No metrics yet. Next: dvc repro")
+    for path in files:
         print(f"{os.path.relpath(path)}\n{table.show(path)}")
 
 
@@ -126,5 +149,7 @@ def _schema(found: Project, args: argparse.Namespace) -> None:
 def _html(found: Project, args: argparse.Namespace) -> None:
     from headrace import pages
 
-    for page in pages.write(found):
-        print(page)
+    written = pages.write(found)
+    if not written:
+        raise HeadraceError("No notebook has been run yet. Next: dvc repro")
+    print(*written, sep="\n")

@@ -4,6 +4,7 @@ Saving a source notebook writes it without outputs, and the outputs to a file be
 other working files, which git ignores; opening joins them again, cell by cell.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -48,26 +49,36 @@ class ContentsManager(AsyncLargeFileManager):
             await super()._save_notebook(os_path, nb, capture_validation_error)
             return
         clean, kept = outputs.split(nb)
-        outputs.write(kept, side)
         await super()._save_notebook(os_path, clean, capture_validation_error)
+        outputs.write(kept, side)  # last: the notebook is what must not be lost
         if self.notary.check_signature(nb):
             self.notary.sign(outputs.join(clean, kept))  # trust what will be opened, too
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
-        """Rename a file, and the outputs kept for it."""
-        old = _side_file(self._get_os_path(old_path.strip("/")))
+        """Rename a file or folder, and the outputs kept for it."""
+        old, new = (_kept(self._get_os_path(path.strip("/"))) for path in (old_path, new_path))
         await super().rename_file(old_path, new_path)
-        new = _side_file(self._get_os_path(new_path.strip("/")))
         if old and new and old.exists():
             new.parent.mkdir(parents=True, exist_ok=True)
             old.replace(new)
 
     async def delete_file(self, path: str) -> None:
-        """Delete a file, and the outputs kept for it."""
-        side = _side_file(self._get_os_path(path.strip("/")))
+        """Delete a file or folder, and the outputs kept for it."""
+        kept = _kept(self._get_os_path(path.strip("/")))
         await super().delete_file(path)
-        if side:
-            side.unlink(missing_ok=True)
+        if kept and kept.is_dir():
+            shutil.rmtree(kept)
+        elif kept:
+            kept.unlink(missing_ok=True)
+
+
+def _kept(os_path: str) -> Path | None:
+    """Return where outputs are kept for a source notebook, or for a folder of them."""
+    path = Path(os_path).resolve()
+    if path.suffix == ".ipynb":
+        return _side_file(os_path)
+    inside = _side_file(str(path / "any.ipynb"))
+    return inside.parent if inside else None
 
 
 def _side_file(os_path: str) -> Path | None:

@@ -7,7 +7,7 @@ import nbformat
 from headrace import errors, normal
 
 LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
-FRAME = re.compile(r"(?:File )?\S*?(src/[\w/]+\.py):(\d+), in (\w+)")
+FRAME = re.compile(r"(?:File )?\S*?((?:src|notebooks)/[\w/]+\.py):(\d+), in (\w+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OWN = {name for name in vars(errors) if name.endswith("Error")}
 

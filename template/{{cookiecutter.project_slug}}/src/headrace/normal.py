@@ -9,7 +9,8 @@ from typing import Any
 
 import nbformat
 
-ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-fA-F]{6,16}(?=>)")
+REPR = re.compile(r"(?:<|&lt;)[^<>\n]*")
+ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-fA-F]{6,16}\b")
 INJECTED = "injected-parameters"
 KERNELSPEC = ("name", "display_name", "language")
 VOLATILE_CELL = ("papermill", "execution", "collapsed", "scrolled", "ExecuteTime")
@@ -55,8 +56,10 @@ def _cell(cell: nbformat.NotebookNode, index: int) -> None:
         cell.id = INJECTED
     elif "id" not in cell:
         cell.id = f"cell-{index}"
-    for output in cell.get("outputs", []):
-        _mask(output)
+    if "outputs" in cell:
+        cell.outputs = _merged(cell.outputs)
+        for output in cell.outputs:
+            _mask(output)
 
 
 def _number(cell: nbformat.NotebookNode, count: int) -> None:
@@ -66,14 +69,31 @@ def _number(cell: nbformat.NotebookNode, count: int) -> None:
             output.execution_count = count
 
 
+def _merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join a stream's neighbouring pieces: how it was cut is a matter of time."""
+    merged: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last and output.output_type == "stream" == last.output_type and output.name == last.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
 def _mask(output: nbformat.NotebookNode) -> None:
     """Mask the addresses in an output's text, such as <object object at 0x7f0a…>."""
     if output.output_type == "stream":
-        output.text = ADDRESS.sub("0x…", output.text)
+        output.text = _masked(output.text)
     elif output.output_type == "error":
-        output.traceback = [ADDRESS.sub("0x…", line) for line in output.traceback]
-        output.evalue = ADDRESS.sub("0x…", output.evalue)
+        output.traceback = [_masked(line) for line in output.traceback]
+        output.evalue = _masked(output.evalue)
     else:
         for kind, value in output.data.items():
             if kind.startswith("text/") and isinstance(value, str):
-                output.data[kind] = ADDRESS.sub("0x…", value)
+                output.data[kind] = _masked(value)
+
+
+def _masked(text: str) -> str:
+    """Mask addresses within reprs, which begin with a <; what else is printed stays."""
+    return REPR.sub(lambda found: ADDRESS.sub("0x…", found[0]), text)

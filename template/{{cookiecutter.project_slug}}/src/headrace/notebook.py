@@ -1,6 +1,7 @@
 """Source notebooks: read one, and find the parameters that it declares."""
 
 import ast
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import nbformat
 from headrace.errors import NotebookError
 
 TAG = "parameters"
+FOLDER = "notebooks"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class Source:
     node: nbformat.NotebookNode
     defaults: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        """What messages call it: its path from the notebooks folder on."""
+        return name(self.path)
+
 
 def read(path: Path) -> Source:
     """Read a source notebook.
@@ -29,12 +36,23 @@ def read(path: Path) -> Source:
             holds nothing but names and literals.
     """
     try:
-        node = nbformat.read(path, as_version=4)
+        node = nbformat.reads(_with_ids(path.read_text("utf-8")), as_version=4)
     except FileNotFoundError:
-        raise NotebookError(f"{_name(path)} is missing. Next: git checkout {_name(path)}") from None
+        raise NotebookError(f"{name(path)} is missing. Next: git checkout {name(path)}") from None
     except Exception as error:  # nbformat raises whatever its readers raise
-        raise NotebookError(f"{_name(path)} is no notebook: {error}") from None
+        problem = str(error).partition("\n")[0]
+        raise NotebookError(f"{name(path)} is no notebook: {problem}") from None
     return Source(path, node, _defaults(parameters_cell(node, path).source, path))
+
+
+def _with_ids(text: str) -> str:
+    """Give cells without an id one by their place: nbformat's own are random at every reading."""
+    content = json.loads(text)
+    if content["nbformat"] == 4:
+        content["nbformat_minor"] = max(5, content["nbformat_minor"])
+        for index, cell in enumerate(content["cells"]):
+            cell.setdefault("id", f"cell-{index}")
+    return json.dumps(content)
 
 
 def parameters_cell(node: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
@@ -42,7 +60,7 @@ def parameters_cell(node: nbformat.NotebookNode, path: Path) -> nbformat.Noteboo
     cells = [cell for cell in node.cells if TAG in cell.metadata.get("tags", [])]
     if len(cells) != 1:
         raise NotebookError(
-            f'{_name(path)} needs one cell with the tag "{TAG}", it has {len(cells)}.'
+            f'{name(path)} needs one cell with the tag "{TAG}", it has {len(cells)}.'
             " Next: in JupyterLab, open the property inspector and add the tag to the cell"
             " that holds the defaults"
         )
@@ -52,7 +70,7 @@ def parameters_cell(node: nbformat.NotebookNode, path: Path) -> nbformat.Noteboo
 
 def _defaults(source: str, path: Path) -> dict[str, Any]:
     """Return names and values of a cell that holds only lines such as `max_iter = 200`."""
-    place = f"{_name(path)}, parameters cell"
+    place = f"{name(path)}, parameters cell"
     try:
         return {name: ast.literal_eval(literal) for name, literal in assignments(source)}
     except SyntaxError as error:
@@ -89,5 +107,7 @@ def _is_literal(value: ast.expr) -> bool:
     return True
 
 
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
+def name(path: Path) -> str:
+    """Return a source notebook's path from its notebooks folder on: notebooks/01_collect.ipynb."""
+    _, found, inside = path.as_posix().rpartition(f"/{FOLDER}/")
+    return f"{FOLDER}/{inside}" if found else path.name

@@ -57,7 +57,8 @@ def for_stage(project: Project, name: str, source: Source) -> Given:
     matrix = _matrix_values(stage, name)
     values = _add(named(raw, stage, name), matrix, name)
     _agree(name, source, named(typed.model_dump(), stage, name) | matrix)
-    return Given(values, raw[COMPUTE] if COMPUTE in listed(stage, name) else {})
+    compute = [dotted for dotted in listed(stage, name) if dotted.split(".")[0] == COMPUTE]
+    return Given(values, {k: v for dotted in compute for k, v in _block(raw, dotted).items()})
 
 
 def named(content: Mapping[str, Any], stage: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def named(content: Mapping[str, Any], stage: Mapping[str, Any], name: str) -> di
 
 def listed(stage: Mapping[str, Any], name: str) -> list[str]:
     """Return the dotted names of params.yaml that a stage lists in its `params:`."""
-    entries = stage.get("params", [])
+    entries = stage.get("params") or []
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
         raise ProjectError(f"dvc.yaml: params of stage {name!r} must be a list of names in {FILE}")
     return entries
@@ -104,36 +105,42 @@ def _matrix_values(stage: Mapping[str, Any], name: str) -> dict[str, Any]:
     matrix = stage.get("matrix")
     if not isinstance(matrix, dict):
         return {}
-    _, _, key = os.environ.get("DVC_STAGE", "").rpartition("@")
     combinations: list[dict[str, Any]] = [{}]
     for axis, choices in matrix.items():
+        if not isinstance(choices, list):
+            raise ProjectError(f"dvc.yaml: matrix of stage {name!r}: {axis} must be a plain list")
         combinations = [{**chosen, axis: choice} for chosen in combinations for choice in choices]
-    for chosen in combinations:
-        if "-".join(map(str, chosen.values())) == key:
-            return chosen
-    raise ProjectError(
-        f"Stage {name!r} is a matrix. Next: dvc repro {name}@…, which says which one"
-    )
+    keys = {"-".join(map(_as_dvc_says, chosen.values())): chosen for chosen in combinations}
+    key = os.environ.get("DVC_STAGE", "").partition("@")[2]
+    if key not in keys:
+        known = ", ".join(f"{name}@{key}" for key in keys)
+        raise ProjectError(f"Stage {name!r} is a matrix. Next: dvc repro with one of {known}")
+    return keys[key]
+
+
+def _as_dvc_says(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _agree(stage: str, source: Source, meant: Mapping[str, Any]) -> None:
     """Refuse names or types that the parameters cell does not share."""
-    cell = f"notebooks/{source.path.name}"
     for name, value in meant.items():
         if name not in source.defaults:
+            near = nearest(name, set(source.defaults) - set(meant))
             raise ParameterError(
-                f'{FILE}: stage "{stage}" is given {name}, but the parameters cell of {cell} has no'
-                f" such name.{nearest(name, set(source.defaults) - set(meant))}"
+                f'{FILE}: stage "{stage}" is given {name}, but the parameters cell of'
+                f" {source.name} has no such name.{near}"
             )
         if not _same_type(source.defaults[name], value):
             raise ParameterError(
-                f"{cell}: the default of {name} is {_type(source.defaults[name])}, but {FILE} and"
-                f" the typed model say {_type(value)}. Next: headrace sync"
+                f"{source.name}: the default of {name} is {_type(source.defaults[name])}, but"
+                f" {FILE} and the typed model say {_type(value)}. Next: headrace sync"
             )
     for name in source.defaults:
         if name not in meant:
             raise ParameterError(
-                f'{cell} takes {name}, but stage "{stage}" of dvc.yaml gives it no such parameter.'
+                f'{source.name} takes {name}, but stage "{stage}" of dvc.yaml gives it no such'
+                " parameter."
                 f"{nearest(name, set(meant) - set(source.defaults))}"
                 f" Next: add it to {FILE} and to the stage's params"
             )

@@ -56,7 +56,7 @@ class Project:
         Errors:
             ProjectError: the stage lists none, or more than one.
         """
-        deps = self.stage(stage).get("deps", [])
+        deps = self.stage(stage).get("deps") or []
         found = [dep for dep in deps if isinstance(dep, str) and _is_source_notebook(dep)]
         if len(found) != 1:
             raise ProjectError(
@@ -90,15 +90,20 @@ class Project:
             raise ProjectError(
                 f"pyproject.toml: {door} names {target}, but {module_name} has no {name}"
             )
-        return getattr(module, name)
+        found = getattr(module, name)
+        if door == "params" and not hasattr(found, "model_validate"):
+            raise ProjectError(f"pyproject.toml: params names {target}, which is no pydantic model")
+        return found
 
     def _import(self, name: str) -> ModuleType:
         if str(self.source) not in sys.path[:1]:
             sys.path.insert(0, str(self.source))
         try:
             module = importlib.import_module(name)
-        except ImportError as error:
-            raise ProjectError(f"{name} cannot be imported: {error}") from None
+        except Exception as error:  # a user's module can fail in any way
+            place = _place(error)
+            kind = type(error).__name__
+            raise ProjectError(f"{name} cannot be imported: {kind}: {error}{place}") from None
         origin = Path(str(module.__file__)).resolve()
         if not origin.is_relative_to(self.source.resolve()):
             raise ProjectError(
@@ -106,6 +111,18 @@ class Project:
                 " Next: run the command from within the project, in a new process"
             )
         return module
+
+
+def _place(error: Exception) -> str:
+    """Say in which file and line an import failed, where that is known."""
+    if isinstance(error, SyntaxError):
+        return ""  # it says so itself
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    file = Path(frame.tb_frame.f_code.co_filename) if frame else None
+    inside = file and file.suffix == ".py" and "importlib" not in file.parts
+    return f" ({file}, line {frame.tb_lineno})" if inside and frame else ""
 
 
 def _is_source_notebook(dep: str) -> bool:
@@ -133,7 +150,7 @@ def _settings(path: Path) -> dict[str, Any]:
         tools = tomllib.loads(path.read_text("utf-8")).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(f"pyproject.toml cannot be read: {error}") from None
-    if "headrace" not in tools:
+    settings = tools.get("headrace") if isinstance(tools, dict) else None
+    if not isinstance(settings, dict):
         raise ProjectError(f"{path} has no [tool.headrace] table, so this is no study")
-    settings: dict[str, Any] = tools["headrace"]
     return settings

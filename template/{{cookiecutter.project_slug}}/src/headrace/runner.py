@@ -28,10 +28,10 @@ def run(project: Project, stage: str) -> None:
     source = notebook.read(project.notebook(stage))
     given = parameters.for_stage(project, stage, source)
     os.environ.update(_environment(project, given.compute))
+    os.environ.pop("JUPYTER_PATH", None)  # a kernel from elsewhere would be another environment
     name = run_name(stage)
-    where = f"notebooks/{source.path.name}"
-    print(f"  {name}: {where}, {len(source.node.cells)} cells", flush=True)
-    _write(project, name, where, _execute(project, name, source, given))
+    print(f"  {name}: {source.name}, {len(source.node.cells)} cells", flush=True)
+    _write(project, name, source.name, _execute(project, name, source, given))
     used = meter.read()
     metrics.write(used, project.root / "metrics/cost" / f"{name}.json")
     seconds, memory = used["wall_s"], used["peak_rss_mib"]
@@ -65,6 +65,10 @@ def run_name(stage: str) -> str:
 
 
 def _environment(project: Project, block: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the kernel must inherit: threads, BLAS kernel, this project's packages first."""
+    """Return what the kernel must inherit: threads, BLAS kernel, this project's packages first.
+
+    IPython looks into an empty folder, or a user's start-up files would be part of every result.
+    """
     path = os.pathsep.join(filter(None, [str(project.source), os.environ.get("PYTHONPATH")]))
-    return compute.environment(block) | {"PYTHONPATH": path}
+    own = {"PYTHONPATH": path, "IPYTHONDIR": str(project.root / ".headrace/ipython")}
+    return compute.environment(block) | own

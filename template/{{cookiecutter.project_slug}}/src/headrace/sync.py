@@ -25,7 +25,7 @@ def cells(project: Project) -> list[str]:
         if text != cell.source:
             cell.source = text
             files.write_text(source.path, normal.text(source.node))
-            changed.append(f"notebooks/{source.path.name}")
+            changed.append(source.name)
     return changed
 
 
@@ -34,12 +34,17 @@ def replace(cell: str, values: Mapping[str, Any]) -> str:
     content = cell.encode()
     lines = content.splitlines(keepends=True)
     for name, literal in reversed(notebook.assignments(cell)):
-        if name in values and ast.literal_eval(literal) != values[name]:
+        if name in values and not _same(ast.literal_eval(literal), values[name]):
             start = sum(len(line) for line in lines[: literal.lineno - 1]) + literal.col_offset
             length = len((ast.get_source_segment(cell, literal) or "").encode())
             new = repr(values[name]).encode()
             content = content[:start] + new + content[start + length :]
     return content.decode()
+
+
+def _same(one: object, other: object) -> bool:
+    """Tell whether two values are equal in type, too: 10 is not 10.0, and 1 is not true."""
+    return repr(one) == repr(other)
 
 
 def schema_text(project: Project) -> str:

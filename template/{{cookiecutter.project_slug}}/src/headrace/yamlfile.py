@@ -26,6 +26,8 @@ def read(path: Path) -> dict[str, Any]:
         content = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ProjectError(f"{path.name} is missing in {path.parent}") from None
+    except OSError as error:
+        raise ProjectError(f"{path.name} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ProjectError(f"{path.name} is not UTF-8 text: {error}") from None
     except MarkedYAMLError as error:
@@ -33,11 +35,14 @@ def read(path: Path) -> dict[str, Any]:
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "no place given"
         problem = (error.problem or "no YAML").split("\n")[0]
         raise ProjectError(f"{path.name}, {place}: {problem}") from None
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         raise ProjectError(f"{path.name} cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise ProjectError(f"{path.name} must hold names and values, not {type(content).__name__}")
-    _refuse_other_types(content, path.name, "")
+    try:
+        _refuse_other_types(content, path.name, "")
+    except RecursionError:
+        raise ProjectError(f"{path.name} is nested too deeply, or holds itself") from None
     return content
 
 

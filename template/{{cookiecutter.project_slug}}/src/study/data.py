@@ -58,7 +58,10 @@ def keep_months(table: pd.DataFrame, months: Iterable[int]) -> pd.DataFrame:
     wanted = sorted(set(months))
     empty = sorted(set(wanted) - set(table["month"]))
     if empty:
-        raise DataError(f"months {empty} have no rows. Next: take them out of collect.months")
+        raise DataError(
+            f"months {empty} have no rows. Next: see collect.months and prepare.fraction"
+            " in params.yaml"
+        )
     return table[table["month"].isin(wanted)].reset_index(drop=True)
 
 
