@@ -13,12 +13,17 @@ THREADS = (
     "VECLIB_MAXIMUM_THREADS",
 )
 
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that wait must not spin: two stages side by side would slow each other many times over."""
+
 
 def environment(compute: Mapping[str, Any]) -> dict[str, str]:
     """Return the environment variables that carry out the `compute` block of params.yaml."""
     threads = dict.fromkeys(THREADS, str(compute.get("threads", 1)))
     kernel = compute.get("blas_kernel")
-    return threads | ({"OPENBLAS_CORETYPE": str(kernel)} if kernel and _has_avx2() else {})
+    return (
+        threads | WAITING | ({"OPENBLAS_CORETYPE": str(kernel)} if kernel and _has_avx2() else {})
+    )
 
 
 def _has_avx2() -> bool:

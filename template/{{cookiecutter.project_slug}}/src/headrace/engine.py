@@ -16,7 +16,7 @@ from papermill.parameterize import parameterize_notebook
 
 ENGINE = "nbclient"
 KERNEL = "python3"
-QUIET = "--IPKernelApp.log_level=ERROR"
+QUIET = "--IPKernelApp.log_level=CRITICAL"
 """A kernel warns at every start that its sockets, on this machine's loopback, are in plain text."""
 
 

@@ -70,5 +70,6 @@ def _environment(project: Project, block: Mapping[str, Any]) -> dict[str, str]:
     IPython looks into an empty folder, or a user's start-up files would be part of every result.
     """
     path = os.pathsep.join(filter(None, [str(project.source), os.environ.get("PYTHONPATH")]))
-    own = {"PYTHONPATH": path, "IPYTHONDIR": str(project.root / ".headrace/ipython")}
-    return compute.environment(block) | own
+    ipython = project.root / ".headrace/ipython"
+    ipython.mkdir(parents=True, exist_ok=True)
+    return compute.environment(block) | {"PYTHONPATH": path, "IPYTHONDIR": str(ipython)}
