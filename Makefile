@@ -21,7 +21,7 @@ setup: .venv/ready ## make the environment, exactly as requirements.lock says
 .venv/ready: requirements.lock pyproject.toml
 	@echo "Making the environment in .venv from requirements.lock …"
 	@$(PYTHON) -c "import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit('Python 3.11 to 3.13 is needed, this is %d.%d. Next: make setup PYTHON=python3.11' % v[:2])"
-	@$(PYTHON) -m venv .venv
+	@env -u PYTHONPYCACHEPREFIX $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $$(grep -o '^uv==[0-9.]*' requirements.lock)
 	@set -o pipefail; uv pip sync --python .venv/bin/python --require-hashes requirements.lock 2>&1 | grep -v '^ [-+~] '
 	@uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .

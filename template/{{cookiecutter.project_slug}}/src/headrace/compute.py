@@ -14,7 +14,7 @@ THREADS = (
 )
 
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads that wait must not spin: two stages side by side would slow each other many times over."""
+"""Waiting threads sleep: if they spin, two stages side by side slow each other many times over."""
 
 
 def environment(compute: Mapping[str, Any]) -> dict[str, str]:
