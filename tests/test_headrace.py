@@ -133,6 +133,17 @@ def test_a_table_shows_models_side_by_side(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_leaves_a_gap_where_one_model_has_no_such_metric(tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    path.write_text('{"a": {"auc": 0.5, "by": {"x": 0.1}}, "b": {"auc": 1, "by": {"y": 0.2}}}')
+    assert table.show(path).splitlines() == [
+        "                 a           b",
+        "  auc       0.5000           1",
+        "  by.x      0.1000",
+        "  by.y                  0.2000",
+    ]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "3"])
 def test_a_metrics_file_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "m.json").write_text(text)

@@ -24,26 +24,23 @@ def show(path: Path) -> str:
     if not isinstance(values, dict):
         raise ProjectError(f"{path.name} must hold names and numbers. Next: dvc repro")
     columns = _columns(values)
-    rows = [(name, [group[name] for group in columns.values()]) for name in _shared(columns)]
+    shared = dict.fromkeys(name for column in columns.values() for name in column)
+    rows = [(name, [column.get(name, "") for column in columns.values()]) for name in shared]
     rest = {name: value for name, value in values.items() if name not in columns}
     rows += [(name, [value]) for name, value in leaves(rest)]
     return "\n".join(_lines(list(columns), rows))
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the groups that hold plain numbers under the same names, if there are two or more."""
-    flat: dict[str, dict[str, Any]] = {
-        name: group
-        for name, group in values.items()
-        if isinstance(group, dict) and not any(isinstance(value, dict) for value in group.values())
+    """Return the groups that hold plain numbers of the same names, if there are two or more."""
+    groups = {name: group for name, group in values.items() if isinstance(group, dict)}
+    plain = {
+        name: [key for key, value in group.items() if not isinstance(value, dict)]
+        for name, group in groups.items()
     }
-    first = next(iter(flat.values()), {})
-    alike = {name: group for name, group in flat.items() if group.keys() == first.keys()}
+    first = next(iter(plain.values()), [])
+    alike = {name: dict(leaves(groups[name])) for name in groups if plain[name] == first != []}
     return alike if len(alike) > 1 else {}
-
-
-def _shared(columns: Mapping[str, dict[str, Any]]) -> list[str]:
-    return list(next(iter(columns.values()), {}))
 
 
 def _lines(heads: list[str], rows: list[tuple[str, list[Any]]]) -> list[str]:
