@@ -32,30 +32,31 @@ STYLE: dict[Any, Any] = {  # the stubs know a setting's name only as a literal
 
 def new(*, width: float = 7.2, height: float = 4.2) -> tuple[Figure, Axes]:
     """Return an empty figure in the study's look (width and height in inches), and its axes."""
-    figure, axes = _subplots(1, width, height)
+    figure, axes = _subplots(1, (width, height))
     return figure, axes[0]
 
 
-def pair() -> tuple[Figure, list[Axes]]:
-    """Return a figure with two axes side by side."""
-    return _subplots(2, 10.4, 4.4)
+def pair(*, height: float = 4.4, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """Return a figure with two axes side by side (height in inches)."""
+    return _subplots(2, (10.4, height), sharey=sharey)
 
 
-def _subplots(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def _subplots(
+    count: int, size: tuple[float, float], *, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
     """Return a figure that pyplot does not keep: a notebook shows it where a cell ends with it."""
     mpl.rcParams.update(STYLE)
     figure, axes = plt.subplots(
-        1, count, figsize=(width, height), layout="constrained", squeeze=False
+        1, count, figsize=size, layout="constrained", squeeze=False, sharey=sharey
     )
     plt.close(figure)
     return figure, list(axes.flat)
 
 
-def legend_above(axes: Axes) -> None:
-    """Put the legend between title and picture, in one row, where it hides nothing."""
-    handles, _ = axes.get_legend_handles_labels()
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1), ncols=len(handles), borderaxespad=0)
-    axes.set_title(axes.get_title(loc="left"), pad=28)
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """Put the legend of one of the axes below them all, in one row, where it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
 
 
 def write(figure: Figure, path: Path) -> None:

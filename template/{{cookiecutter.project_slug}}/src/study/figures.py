@@ -126,26 +126,25 @@ def _confusion(axes: Axes, outcomes: pd.DataFrame) -> None:
 
 
 def error_rates(rates: pd.DataFrame, naive: pd.DataFrame) -> Figure:
-    """Draw the model's error rates per group with 95 % intervals, the naive ones as crosses."""
-    rows = rates[::-1].reset_index(drop=True)
-    figure, axes = figures.new(height=1.4 + 0.3 * len(rows))
-    for rate, colour, label in (
-        ("false_negative_rate", ORANGE, "late, not warned of"),
-        ("false_positive_rate", BLUE, "punctual, warned of"),
-    ):
-        width = [rows[rate] - rows[f"{rate}_low"], rows[f"{rate}_high"] - rows[rate]]
-        axes.errorbar(
-            rows[rate], rows.index, xerr=width, fmt="o", color=colour, label=label, capsize=2
-        )
-        axes.plot(naive[rate][::-1], rows.index, "x", color=colour, alpha=0.6, label="naive")
-    flights = rows["late_flights"] + rows["punctual_flights"]
-    axes.set_yticks(rows.index, rows["group"] + flights.map("  ({:,})".format))
-    axes.set(title="Error rates per group, with 95 % intervals over days", xlim=(0, 1))
-    axes.set(
-        xlabel="share of the group's late flights, or of its punctual flights",
-        ylabel="group (flights)",
-    )
-    axes.margins(y=0.02)
-    _percent(axes, y=False)
-    figures.legend_above(axes)
+    """Draw both kinds of error per group: the model's with 95 % intervals, the naive beside it."""
+    figure, (missed, alarmed) = figures.pair(height=1.4 + 0.3 * len(rates), sharey=True)
+    _rates(missed, rates, naive, "false_negative_rate")
+    _rates(alarmed, rates, naive, "false_positive_rate")
+    missed.set(title="Late, not warned of", xlabel="share of the group's late flights")
+    alarmed.set(title="Punctual, warned of", xlabel="share of the group's punctual flights")
+    flights = rates["late_flights"] + rates["punctual_flights"]
+    missed.set_yticks(rates.index, rates["group"] + flights.map("  ({:,})".format))
+    missed.set(ylabel="group (flights)", ylim=(len(rates) - 0.5, -0.5))
+    figures.legend_below(figure, missed)
     return figure
+
+
+def _rates(axes: Axes, rates: pd.DataFrame, naive: pd.DataFrame, rate: str) -> None:
+    width = [rates[rate] - rates[f"{rate}_low"], rates[f"{rate}_high"] - rates[rate]]
+    label = f"{NAMES['model']}, 95 % interval over days"
+    axes.errorbar(
+        rates[rate], rates.index, xerr=width, fmt="o", color=BLUE, label=label, clip_on=False
+    )
+    axes.plot(naive[rate], naive.index, "x", color=ORANGE, label=NAMES["naive"], clip_on=False)
+    axes.set(xlim=(0, 1))
+    _percent(axes, y=False)
