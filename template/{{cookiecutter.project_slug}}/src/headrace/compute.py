@@ -13,8 +13,9 @@ THREADS = (
     "VECLIB_MAXIMUM_THREADS",
 )
 
-WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Waiting threads sleep: if they spin, two stages side by side slow each other many times over."""
+WAITING = {"GOMP_SPINCOUNT": "1000"}
+"""How long a thread of GNU OpenMP spins before it sleeps: as short as libgomp itself chooses when a
+process has more threads than processors. It cannot know of a second stage that runs beside it."""
 
 
 def environment(compute: Mapping[str, Any]) -> dict[str, str]:
