@@ -35,6 +35,10 @@ def read(path: Path) -> dict[str, Any]:
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "no place given"
         problem = (error.problem or "no YAML").split("\n")[0]
         raise ProjectError(f"{path.name}, {place}: {problem}") from None
+    except TypeError:  # a list of mappings as a name: the parser cannot look it up
+        raise ProjectError(
+            f"{path.name}: a name in it is a list or a mapping; it must be text"
+        ) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise ProjectError(f"{path.name} cannot be read: {error}") from None
     if not isinstance(content, dict):
