@@ -33,7 +33,10 @@ MISTAKES_IN_PARAMS = {
     "not a number": (("rate: 0.5", "rate: .nan"), "params.yaml: train.rate is nan; write a finite"),
     "bytes": (("name: first", "name: !!binary aGk="), "params.yaml: train.name is a bytes"),
     "pairs": (("name: first", "name: !!pairs [a: 1]"), "params.yaml"),
-    "a mapping as a name": (("name: first", "? [{b: 1}]"), "params.yaml: a name in it is a list or a"),
+    "a mapping as a name": (
+        ("name: first", "? [{b: 1}]"),
+        "params.yaml: a name in it is a list or a",
+    ),
     "a Python object": (
         ("name: first", "name: !!python/name:os.system"),
         "params.yaml, line 7, column",
