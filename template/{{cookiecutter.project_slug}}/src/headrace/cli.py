@@ -25,11 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         found = project.find()
         _use_own_code(found)
-        args.command(found, args)
+        return int(args.command(found, args) or 0)
     except HeadraceError as error:
-        print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
+        say(error)
         return 1
-    return 0
+
+
+def say(error: BaseException) -> None:
+    """Print what went wrong, for the user to mend."""
+    print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
 
 
 def _lost_nothing() -> str:
@@ -84,10 +88,10 @@ def _use_own_code(found: Project) -> None:
         )
 
 
-def _run(found: Project, args: argparse.Namespace) -> None:
-    from headrace import runner
+def _run(found: Project, args: argparse.Namespace) -> int:
+    from headrace import supervise
 
-    runner.run(found, args.stage)
+    return supervise.run(found, args.stage)
 
 
 def _check(found: Project, args: argparse.Namespace) -> None:

@@ -1,81 +1,73 @@
-"""The one place where a notebook is executed: today by papermill's own engine, in a kernel.
+"""The papermill engine `headrace`: `papermill in.ipynb out.ipynb --engine headrace`.
 
-Another engine slots in here: `execute` is all that the runner knows of it.
+The outputs are those of `headrace run`. The file is written by papermill's own hand, which adds
+its times to the metadata.
 """
 
-from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient.exceptions import DeadKernelError
-from papermill.engines import papermill_engines
-from papermill.parameterize import parameterize_notebook
+from papermill.engines import Engine, NBClientEngine
+from papermill.exceptions import PapermillExecutionError
 
-ENGINE = "nbclient"
-KERNEL = "python3"
-QUIET = "--IPKernelApp.log_level=CRITICAL"
-"""A kernel warns at every start that its sockets, on this machine's loopback, are in plain text."""
+from headrace import inprocess, normal
+from headrace.execution import KERNEL
 
 
-@dataclass(frozen=True)
-class Execution:
-    """The executed notebook, and the index of the cell at which it stopped short, if it did.
+class HeadraceEngine(Engine):  # type: ignore[misc]  # papermill is untyped
+    """Runs Python notebooks in papermill's own process, and others in their kernel."""
 
-    The cell's outputs hold the error, unless the process died in it.
-    """
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
+        """Run the notebook that papermill manages, and bring its outputs into normal form.
 
-    node: nbformat.NotebookNode
-    failed: int | None
-
-
-def execute(
-    source: nbformat.NotebookNode,
-    values: Mapping[str, Any],
-    *,
-    stage: str,
-    folder: Path,
-    progress: bool,
-) -> Execution:
-    """Run a notebook with these parameters, cell by cell, until its end or its first error.
-
-    `folder` is the working directory; `progress` draws a bar, named after the stage, on standard
-    error. The source is left as it is.
-    """
-    node = _as_papermill_reads(source)
-    node = parameterize_notebook(node, dict(values), kernel_name=KERNEL, language="python")
-    try:
-        papermill_engines.execute_notebook_with_engine(
-            ENGINE,
-            node,
-            kernel_name=KERNEL,
-            progress_bar={"desc": f"  {stage}", "leave": False} if progress else False,
-            extra_arguments=[QUIET],
-            resources={"metadata": {"path": str(folder)}},
+        Errors:
+            PapermillExecutionError: a cell asked to leave with success (`SystemExit(0)`), which
+                papermill itself takes for the notebook's end.
+        """
+        if kernel_name != KERNEL:
+            NBClientEngine.execute_managed_notebook(nb_man, kernel_name, **options)
+            normal.outputs(nb_man.nb)
+            return
+        rules = inprocess.Rules(
+            allow_errors=bool(options.get("allow_errors")), timeout=options.get("execution_timeout")
         )
-    except DeadKernelError:
-        return Execution(node, _last_started(node))
-    return Execution(node, _failed(node))
+        failed = _run(nb_man, rules)
+        normal.outputs(nb_man.nb)
+        if failed is not None:
+            nb_man.cell_exception(nb_man.nb.cells[failed], cell_index=failed)
+            _refuse_to_leave(nb_man.nb.cells[failed], failed)
 
 
-def _as_papermill_reads(source: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return a copy with the metadata that papermill expects to find."""
-    node = deepcopy(source)
-    for part in (node, *node.cells):
-        part.metadata.setdefault("papermill", {})
-        part.metadata.setdefault("tags", [])
-    return node
+def _run(nb_man: Any, rules: inprocess.Rules) -> int | None:
+    """Run the cells; papermill's manager hears of each, but writes no file twice per cell."""
+    cells = nb_man.nb.cells
+    path, nb_man.output_path = nb_man.output_path, None
+
+    def end(index: int) -> None:
+        nb_man.cell_complete(cells[index], cell_index=index)
+
+    try:
+        return inprocess.run(
+            nb_man.nb,
+            rules,
+            begin=lambda index: nb_man.cell_start(cells[index], cell_index=index),
+            end=end,
+        )
+    except inprocess.Interrupted:
+        raise KeyboardInterrupt from None
+    finally:
+        nb_man.output_path = path
 
 
-def _failed(node: nbformat.NotebookNode) -> int | None:
-    for index, cell in enumerate(node.cells):
-        if cell.metadata.papermill["exception"]:
-            return index
-    return None
-
-
-def _last_started(node: nbformat.NotebookNode) -> int:
-    started = [bool(cell.metadata.papermill["start_time"]) for cell in node.cells]
-    return max(index for index, begun in enumerate(started) if begun)
+def _refuse_to_leave(cell: nbformat.NotebookNode, index: int) -> None:
+    error = next((output for output in cell.outputs if output.output_type == "error"), None)
+    if error is not None and error.ename == "SystemExit":
+        raise PapermillExecutionError(
+            cell_index=index,
+            exec_count=cell.execution_count,
+            source=cell.source,
+            ename=error.ename,
+            evalue=error.evalue,
+            traceback=error.traceback,
+        )

@@ -1,32 +1,64 @@
 """Say why a stage failed, and where: cell, line, error, and what to do next."""
 
 import re
+import signal
+from pathlib import Path
 
 import nbformat
 
-from headrace import errors, normal
+from headrace import errors, normal, notebook
+from headrace.project import Project
 
 LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 FRAME = re.compile(r"(?:File )?\S*?((?:src|notebooks)/[\w/]+\.py):(\d+), in (\w+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+MEMORY = "Was there enough memory? Is there a crash in a C library?"
 OWN = {name for name in vars(errors) if name.endswith("Error")}
 
 
-def message(name: str, node: nbformat.NotebookNode, failed: int, notebook: str) -> str:
+def message(name: str, node: nbformat.NotebookNode, failed: int, where: str) -> str:
     """Describe the cell at which a run stopped short; `failed` is its index in the run."""
     cell = node.cells[failed]
+    place = f"cell {number(node, failed)} of {where}"
     error = next((out for out in cell.outputs if out.output_type == "error"), None)
-    number = sum(
-        normal.INJECTED not in c.metadata.get("tags", []) for c in node.cells[: failed + 1]
-    )
-    return "\n".join(
-        [
-            f"Stage {name} failed in cell {number} of {notebook}{_where(cell, error)}",
-            *_what(error),
-            f"The notebook as far as it got is runs/failed/{name}.ipynb.",
-            f"Next: headrace debug {name}   (opens it in JupyterLab, with its parameters)",
-        ]
-    )
+    head = f"Stage {name} failed in {place}{_where(cell, error)}"
+    return "\n".join([head, *_what(error), *_next(name)])
+
+
+def of_interruption(name: str, cell: int, where: str, by: str) -> str:
+    """Describe a run that Ctrl-C or a signal ended in a cell, by its number."""
+    head = f"Stage {name} was interrupted ({by}) in cell {cell} of {where}."
+    return "\n".join([head, *_next(name)])
+
+
+def of_death(project: Project, name: str, path: Path, cell: int, code: int) -> str:
+    """Describe a run whose process died in a cell, by its number; keep the notebook of that run.
+
+    `code` is the process's, negative for the signal that ended it.
+    """
+    kept = project.root / "runs/.partial" / f"{name}.ipynb"
+    lines = notebook.read(path).node.cells[cell - 1].source.splitlines() if cell else []
+    head = f"Stage {name} failed in cell {cell} of {notebook.name(path)}"
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    what = f"The process died in it, {how}. {MEMORY}"
+    if not kept.exists():
+        return f"Stage {name} died before its first cell, {how}."
+    failed = project.root / "runs/failed" / kept.name
+    failed.parent.mkdir(parents=True, exist_ok=True)
+    kept.replace(failed)
+    return "\n".join([f"{head}:\n    {next(iter(lines), '')}", what, *_next(name)])
+
+
+def number(node: nbformat.NotebookNode, index: int) -> int:
+    """Return a cell's number in the source notebook, from 1, by its index in the run."""
+    return sum(normal.INJECTED not in c.metadata.get("tags", []) for c in node.cells[: index + 1])
+
+
+def _next(name: str) -> list[str]:
+    return [
+        f"The notebook as far as it got is runs/failed/{name}.ipynb.",
+        f"Next: headrace debug {name}   (opens it in JupyterLab, with its parameters)",
+    ]
 
 
 def _trace(error: nbformat.NotebookNode) -> str:
@@ -45,7 +77,7 @@ def _where(cell: nbformat.NotebookNode, error: nbformat.NotebookNode | None) -> 
 def _what(error: nbformat.NotebookNode | None) -> list[str]:
     """Return the error's own words, and the deepest line of the project's code it came from."""
     if error is None:
-        return ["The process died in it. Was there enough memory? Is there a crash in a C library?"]
+        return [f"Its kernel died in it. {MEMORY}"]
     if error.ename in OWN:
         return [str(error.evalue)]
     frames = FRAME.findall(_trace(error))

@@ -39,3 +39,11 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def unnamed() -> int:
+    """Return a descriptor of an empty file without a name, in memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("headrace")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -13,6 +13,8 @@ REPR = re.compile(r"(?:<|&lt;)[^<>\n]*")
 ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-fA-F]{6,16}\b")
 INJECTED = "injected-parameters"
 KERNELSPEC = ("name", "display_name", "language")
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""A widget's live view, by a random id: without its kernel only the text beside it speaks."""
 VOLATILE_CELL = ("papermill", "execution", "collapsed", "scrolled", "ExecuteTime")
 
 
@@ -23,13 +25,24 @@ def normalise(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """
     node.nbformat, node.nbformat_minor = 4, 5
     node.metadata = nbformat.from_dict(_notebook_metadata(node.metadata))
-    count = 0
     for index, cell in enumerate(node.cells):
         _cell(cell, index)
-        if cell.cell_type == "code" and cell.execution_count is not None:
+    outputs(node)
+    return node
+
+
+def outputs(node: nbformat.NotebookNode) -> None:
+    """Bring the outputs into normal form, in place: streams joined, counts from 1, reprs masked."""
+    count = 0
+    for cell in node.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = _merged(cell.outputs)
+        for output in cell.outputs:
+            _mask(output)
+        if cell.execution_count is not None:
             count += 1
             _number(cell, count)
-    return node
 
 
 def text(node: nbformat.NotebookNode) -> str:
@@ -56,10 +69,6 @@ def _cell(cell: nbformat.NotebookNode, index: int) -> None:
         cell.id = INJECTED
     elif "id" not in cell:
         cell.id = f"cell-{index}"
-    if "outputs" in cell:
-        cell.outputs = _merged(cell.outputs)
-        for output in cell.outputs:
-            _mask(output)
 
 
 def _number(cell: nbformat.NotebookNode, count: int) -> None:
@@ -89,6 +98,7 @@ def _mask(output: nbformat.NotebookNode) -> None:
         output.traceback = [_masked(line) for line in output.traceback]
         output.evalue = _masked(output.evalue)
     else:
+        output.data.pop(WIDGET, None)
         for kind, value in output.data.items():
             if kind.startswith("text/") and isinstance(value, str):
                 output.data[kind] = _masked(value)

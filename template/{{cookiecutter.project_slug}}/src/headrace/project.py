@@ -1,6 +1,7 @@
 """Where the project is, and what its pyproject.toml and dvc.yaml say."""
 
 import importlib
+import os
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -111,6 +112,12 @@ class Project:
                 " Next: run the command from within the project, in a new process"
             )
         return module
+
+
+def run_name(stage: str) -> str:
+    """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
+    name, _, key = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
+    return f"{stage}-{key}" if key and name == stage else stage
 
 
 def _place(error: Exception) -> str:

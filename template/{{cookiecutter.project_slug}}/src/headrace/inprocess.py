@@ -1,0 +1,180 @@
+"""Run a notebook's cells in this process, one after the other."""
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import nbformat
+
+from headrace import shell, streams
+from headrace.recorder import Recorder
+
+SKIP = "skip-execution"
+MAY_FAIL = "raises-exception"
+
+Watch = Callable[[int], None]
+"""Called with a cell's index."""
+
+
+class CellTimeout(BaseException):
+    """A cell ran for longer than it may."""
+
+
+class Interrupted(BaseException):
+    """A signal ended the run; the outputs up to then are in the notebook."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a run allows: errors in any cell, and seconds per cell (none: as long as it takes)."""
+
+    allow_errors: bool = False
+    timeout: float | None = None
+
+
+def run(
+    node: nbformat.NotebookNode,
+    rules: Rules = Rules(),  # frozen
+    *,
+    begin: Watch = lambda index: None,
+    end: Watch = lambda index: None,
+) -> int | None:
+    """Run all code cells and keep their outputs in the notebook, in place.
+
+    Returns the index of the cell at which the run stopped short, or None. The notebook's module is
+    `sys.modules["__main__"]` meanwhile; an event loop is running, as in a kernel.
+
+    Errors:
+        Interrupted: Ctrl-C, or SIGTERM; the outputs up to then are in the notebook.
+    """
+    recorder = Recorder()
+    with _heard() as heard, _loop() as loop:
+        try:
+            with streams.caught(recorder.stream) as flush, shell.started(recorder) as found:
+                runner = _Runner(node, rules, recorder, flush, found, heard)
+                return loop.run_until_complete(runner.all(begin, end))
+        except KeyboardInterrupt:
+            raise Interrupted(*heard) from None
+        finally:
+            recorder.end()
+
+
+@contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those heard."""
+    heard: list[str] = []
+
+    def stop(number: int, _frame: Any) -> None:
+        heard.append(signal.Signals(number).name)
+        if len(heard) == 1:
+            raise KeyboardInterrupt(heard[0])
+
+    if threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass(frozen=True)
+class _Runner:
+    node: nbformat.NotebookNode
+    rules: Rules
+    recorder: Recorder
+    flush: Callable[[], None]
+    shell: Any  # of classes that are untyped in part
+    heard: list[str]
+
+    async def all(self, begin: Watch, end: Watch) -> int | None:
+        for index, cell in enumerate(self.node.cells):
+            begin(index)
+            error = await self.one(cell) if _runs(cell) else None
+            if self.heard:
+                raise KeyboardInterrupt
+            end(index)
+            if error and not self._allowed(cell, error):
+                return index
+        return None
+
+    async def one(self, cell: nbformat.NotebookNode) -> BaseException | None:
+        """Run one cell; return the error that it ended in."""
+        self.recorder.begin(cell)
+        cell.execution_count = self.shell.execution_count
+        with _limit(self.rules.timeout):
+            result = await self._execute(cell.source)
+        self.flush()
+        self.recorder.end()
+        await asyncio.sleep(0)  # tasks that the cell started come to run
+        error: BaseException | None = result.error_before_exec or result.error_in_exec
+        return error
+
+    async def _execute(self, source: str) -> Any:
+        """Run a cell's source as a kernel does: in the running loop if it awaits at its top."""
+        failed = None
+        try:
+            transformed = self.shell.transform_cell(source)
+        except Exception:  # the shell shows it, as an error of the cell
+            transformed, failed = source, sys.exc_info()
+        given = {"transformed_cell": transformed, "preprocessing_exc_tuple": failed}
+        if not self.shell.should_run_async(source, **given):
+            return self.shell.run_cell(source, store_history=True)
+        result = None
+        try:
+            result = await self.shell.run_cell_async(source, store_history=True, **given)
+            return result
+        finally:
+            self.shell.events.trigger("post_execute")
+            self.shell.events.trigger("post_run_cell", result)
+
+    def _allowed(self, cell: nbformat.NotebookNode, error: BaseException) -> bool:
+        """Tell whether the run goes on after this error."""
+        if isinstance(error, CellTimeout):
+            return False
+        return self.rules.allow_errors or MAY_FAIL in cell.metadata.get("tags", [])
+
+
+def _runs(cell: nbformat.NotebookNode) -> bool:
+    return (
+        cell.cell_type == "code"
+        and bool(cell.source.strip())
+        and SKIP not in cell.metadata.get("tags", [])
+    )
+
+
+@contextmanager
+def _limit(seconds: float | None) -> Iterator[None]:
+    """Raise CellTimeout in the block when it runs for longer than this."""
+    if not seconds:
+        yield
+        return
+
+    def stop(_signal: int, _frame: Any) -> NoReturn:
+        raise CellTimeout(f"A cell ran for more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

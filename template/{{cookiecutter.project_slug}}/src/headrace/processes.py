@@ -1,0 +1,99 @@
+"""Other processes: which one is DVC's, when one ends, and how to end one with all its children."""
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+POLL_S = 0.5
+"""Seconds between two looks at a process, where the system cannot tell when it ends."""
+
+SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"}
+SUBREAPER, PARENT_DEATH_SIGNAL = 36, 1
+"""Options of Linux's prctl."""
+
+
+def dvc() -> int | None:
+    """Return the id of the DVC that started this process, or None if none did.
+
+    DVC runs a stage's command by the user's shell, which may stay in between or not.
+    """
+    if "DVC_STAGE" not in os.environ:
+        return None
+    import psutil  # slow to import
+
+    with suppress(psutil.Error):
+        parent = psutil.Process().parent()
+        while parent and Path(parent.name()).name in SHELLS and "-c" in parent.cmdline():
+            parent = parent.parent()
+        return parent.pid if parent else None
+    return None
+
+
+def watcher(*processes: int) -> Callable[[float | None], set[int]]:
+    """Return a function that waits until one of these processes ends, or for so many seconds.
+
+    It returns the ids of those that have ended.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return _asker(processes)
+    gone: set[int] = set()
+    poll, descriptors = select.poll(), {}
+    for process in processes:
+        try:
+            descriptor = os.pidfd_open(process)
+        except ProcessLookupError:
+            gone.add(process)
+        else:
+            descriptors[descriptor] = process
+            poll.register(descriptor, select.POLLIN)
+
+    def wait(seconds: float | None) -> set[int]:
+        timeout = 0 if gone else None if seconds is None else seconds * 1000
+        return gone | {descriptors[descriptor] for descriptor, _ in poll.poll(timeout)}
+
+    return wait
+
+
+def _asker(processes: tuple[int, ...]) -> Callable[[float | None], set[int]]:
+    def wait(seconds: float | None) -> set[int]:
+        time.sleep(POLL_S if seconds is None else min(seconds, POLL_S))
+        return {process for process in processes if _ended(process)}
+
+    return wait
+
+
+def _ended(process: int) -> bool:
+    import psutil
+
+    with suppress(psutil.Error):
+        return bool(psutil.Process(process).status() == psutil.STATUS_ZOMBIE)
+    return True
+
+
+def adopt() -> None:
+    """Let children of a child that ended become this process's own (on Linux), so none is lost."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """Let the system end this process when its parent dies (on Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+
+
+def end_children() -> None:
+    """End all that this process started, and what those started, at once."""
+    import psutil
+
+    while children := psutil.Process().children(recursive=True):
+        for child in children:
+            with suppress(psutil.Error):
+                child.kill()
+        psutil.wait_procs(children, timeout=POLL_S)

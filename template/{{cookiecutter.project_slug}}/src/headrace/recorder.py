@@ -1,0 +1,102 @@
+"""Turn what the shell sends into the running cell's outputs, as a notebook client does."""
+
+from collections import defaultdict
+from typing import Any
+
+import nbformat
+from jupyter_client.session import Session
+
+RESULTS = ("display_data", "execute_result", "update_display_data")
+
+
+class Recorder(Session):
+    """A session without a wire: messages end in the cell that is running.
+
+    IPython's kernel shell speaks to its clients through a `Session`; this one keeps what it hears.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(key=b"nobody hears it")
+        self._outputs: list[nbformat.NotebookNode] = []
+        self._pieces: list[str] = []
+        self._displays: dict[str, list[nbformat.NotebookNode]] = defaultdict(list)
+        self._clear_first = False
+
+    def begin(self, cell: nbformat.NotebookNode) -> None:
+        """Let what comes from now on be this cell's outputs."""
+        self._join()
+        self._outputs = cell.outputs = []
+        self._clear_first = False
+
+    def end(self) -> None:
+        """Complete the outputs of the cell that was running."""
+        self._join()
+
+    def stream(self, name: str, text: str) -> None:
+        """Add a text to stdout or stderr; neighbouring texts of one stream are one output."""
+        self._clear()
+        last = self._outputs[-1] if self._outputs else None
+        if last is None or last.output_type != "stream" or last.name != name:
+            self._join()
+            self._outputs.append(_output("stream", {"name": name, "text": ""}))
+        self._pieces.append(text)  # joined at last: adding to a long text over and over is slow
+
+    def msg(self, msg_type: str, content: Any = None, *_: Any, **__: Any) -> dict[str, Any]:
+        """Make a message, in so far as the hooks of a display see it."""
+        return {"header": {"msg_type": msg_type}, "msg_type": msg_type, "content": content}
+
+    # Nothing goes over a wire, so no message comes back.
+    def send(
+        self, stream: Any, msg_or_type: Any, content: Any = None, *_: Any, **__: Any
+    ) -> None:
+        """Take a message: an output, an update of one, or a wish to clear them."""
+        whole = isinstance(msg_or_type, dict)
+        message = msg_or_type if whole else self.msg(msg_or_type, content)
+        kind = message["header"]["msg_type"]
+        if kind == "clear_output":
+            self._clear_first = True
+            if not message["content"].get("wait"):
+                self._clear()
+        elif kind in RESULTS or kind == "error":
+            self._add(kind, message)
+
+    def _add(self, kind: str, message: dict[str, Any]) -> None:
+        self._join()
+        shown = self._displays[(message["content"].get("transient") or {}).get("display_id") or ""]
+        named = shown is not self._displays[""]
+        if named:
+            for output in shown:
+                output.data = nbformat.from_dict(message["content"]["data"])
+                output.metadata = nbformat.from_dict(message["content"]["metadata"])
+        if kind == "update_display_data":
+            return
+        self._clear()
+        output = _output(kind, message["content"])
+        self._outputs.append(output)
+        if named:
+            shown.append(output)
+
+    def _clear(self) -> None:
+        if not self._clear_first:
+            return
+        self._clear_first = False
+        self._pieces.clear()
+        for shown in self._displays.values():
+            shown[:] = [output for output in shown if not _among(output, self._outputs)]
+        self._outputs.clear()
+
+    def _join(self) -> None:
+        if self._pieces:
+            self._outputs[-1].text = "".join(self._pieces)
+            self._pieces.clear()
+
+
+def _output(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode:
+    """Return a message's content as an output, not validated: that takes longer than most cells."""
+    kept = {key: value for key, value in content.items() if key != "transient"}
+    output: nbformat.NotebookNode = nbformat.from_dict({"output_type": kind, **kept})
+    return output
+
+
+def _among(output: nbformat.NotebookNode, outputs: list[nbformat.NotebookNode]) -> bool:
+    return any(output is other for other in outputs)

@@ -1,0 +1,50 @@
+"""The process of one stage: `python -m headrace.stage STAGE DESCRIPTOR`, started by `supervise`."""
+
+import atexit
+import os
+import sys
+from typing import NoReturn
+
+from headrace import cli, processes, project, runner
+from headrace.errors import HeadraceError
+from headrace.inprocess import Interrupted
+from headrace.state import State
+
+INTERRUPTED = 130
+"""The exit code of a command that was interrupted, as shells have it."""
+
+
+def main(stage: str, descriptor: str) -> NoReturn:
+    """Run a stage, tell how it ended, and leave."""
+    processes.die_with_parent()
+    os.set_inheritable(int(descriptor), False)
+    state = State(int(descriptor))
+    code = 0
+    try:
+        runner.run(project.find(), stage, state)
+    except HeadraceError as error:
+        cli.say(error)
+        code = 1
+    except Interrupted as interrupted:
+        cli.say(interrupted)
+        code = INTERRUPTED
+    state.end()
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Leave as soon as what was promised for the exit is done.
+
+    Taking a large interpreter apart takes a tenth of a second, and a thread that never ends would
+    hold it up for ever.
+    """
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,95 @@
+"""Run a stage in a process of its own, and watch it: it dies with DVC, and its death is told.
+
+The stage's process is a new interpreter, because what changes a result must be set before Python
+starts: the hash seed, the time zone, the language. This one stays small and waits.
+"""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from headrace import processes
+from headrace.errors import StageError
+from headrace.progress import Progress
+from headrace.project import Project, run_name
+from headrace.state import State
+
+PINNED = {"PYTHONHASHSEED": "0", "TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+"""What would change the bytes of a result from one user to the next."""
+
+
+def run(project: Project, stage: str) -> int:
+    """Run a stage to its end; return its exit code.
+
+    Errors:
+        ProjectError: dvc.yaml has no such stage, or it has no notebook.
+        StageError: its process died: killed, out of memory, or a crash in a C library.
+    """
+    notebook, name = project.notebook(stage), run_name(stage)
+    processes.adopt()
+    with State.new() as state:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "headrace.stage", stage, str(state.descriptor)],
+            env=_environment(project, os.environ),
+            pass_fds=[state.descriptor],
+        )
+        with _signals_handed_on(process), Progress(name, notebook, state) as progress:
+            _wait(process, progress)
+        if process.returncode or not state.ended:
+            processes.end_children()  # what a stage that failed had started writes no more
+        if state.ended:
+            return process.returncode
+        from headrace import failure
+
+        raise StageError(failure.of_death(project, name, notebook, state.cell, process.returncode))
+
+
+def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:
+    """Wait for the stage's end; when the DVC that started it is gone, end it at once."""
+    dvc = processes.dvc()
+    wait = processes.watcher(*filter(None, [process.pid, dvc]))
+    while process.poll() is None:
+        if dvc in wait(progress.draw()):
+            processes.end_children()
+            sys.exit(1)
+
+
+def _environment(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a stage: the user's, but for what would change a result.
+
+    IPython looks into a folder of the project, and matplotlib at its own defaults: what a user
+    keeps at home is no part of a study. A `matplotlibrc` in the study is.
+    """
+    inner = {name: value for name, value in outer.items() if not name.startswith("LC_")}
+    for name in ("JUPYTER_PATH", "LANGUAGE", "COLUMNS", "LINES"):
+        inner.pop(name, None)
+    path = os.pathsep.join(filter(None, [str(project.source), outer.get("PYTHONPATH")]))
+    ipython = project.root / ".headrace/ipython"
+    ipython.mkdir(parents=True, exist_ok=True)
+    inner |= PINNED | {"PYTHONPATH": path, "IPYTHONDIR": str(ipython)}
+    matplotlib = importlib.util.find_spec("matplotlib")
+    if matplotlib and matplotlib.origin:
+        inner["MATPLOTLIBRC"] = str(Path(matplotlib.origin).parent / "mpl-data/matplotlibrc")
+    return inner
+
+
+@contextmanager
+def _signals_handed_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Hand SIGINT and SIGTERM on to the stage, which says where it stood and ends by itself."""
+
+    def hand_on(number: int, _frame: Any) -> None:
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,171 @@
+"""A stage that is interrupted, killed or left alone ends with all it started; the next is whole."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from conftest import Mini
+
+from lab import bake
+
+BOUND_S = 30
+WAITS = """\
+import os, subprocess, time
+child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+with open("pids.new", "w") as file: print(os.getpid(), child.pid, file=file)
+os.replace("pids.new", "pids")
+while os.path.exists("wait"): time.sleep(0.02)
+child.kill()
+with open("model", "w") as file: print("whole", file=file)
+"""
+
+
+@pytest.fixture
+def waiting(mini: Mini) -> Mini:
+    """A project under DVC, whose stage waits until the file `wait` is gone."""
+    mini.cells(WAITS)
+    mini.write("wait", "")
+    mini.write(".gitignore", "/wait\n/pids\n/started\n/.headrace\n/metrics\n")
+    mini.replace("dvc.yaml", "    outs:\n", "    outs:\n      - model\n")
+    bake.run(mini.root, "git", "init", "--quiet")
+    bake.run(mini.root, "dvc", "init", "--quiet")
+    mini.write("runs/.gitignore", "/*.ipynb\n/failed\n/.partial\n")
+    return mini
+
+
+@pytest.fixture
+def dvc(waiting: Mini) -> Iterator[subprocess.Popen[str]]:
+    """`dvc repro`, with the stage in its waiting cell; what is left of it ends with the test."""
+    process = _start(waiting)
+    yield process
+    _end(process)
+
+
+def _start(made: Mini) -> subprocess.Popen[str]:
+    (made.root / "pids").unlink(missing_ok=True)
+    process = subprocess.Popen(
+        ["dvc", "repro"],
+        cwd=made.root,
+        env=bake.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    until = time.monotonic() + BOUND_S
+    while not (made.root / "pids").exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+    return process
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    for left in psutil.process_iter():
+        try:
+            if os.getsid(left.pid) == process.pid:
+                left.kill()
+        except (psutil.Error, ProcessLookupError):
+            continue
+    process.communicate()
+
+
+def _pids(made: Mini) -> list[int]:
+    return [int(pid) for pid in (made.root / "pids").read_text().split()]
+
+
+def _gone(pids: list[int]) -> bool:
+    """Wait for these processes to end, within a bound; tell whether they did."""
+    found = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(found, timeout=BOUND_S)
+    return not alive
+
+
+def _recovers(made: Mini) -> None:
+    """The next run recovers without help, and what it makes is whole."""
+    (made.root / "wait").unlink()
+    result = bake.run(made.root, "dvc", "repro", check=False, env=bake.environment())
+    assert result.returncode == 0, result.stdout
+    assert (made.root / "model").read_text() == "whole\n"
+    assert "up to date" in bake.run(made.root, "dvc", "status", env=bake.environment()).stdout
+    assert not list((made.root / "runs/.partial").glob("*"))
+
+
+def _dies_with(made: Mini, process: subprocess.Popen[str], number: signal.Signals) -> None:
+    os.kill(process.pid, number)
+    process.wait(BOUND_S)
+    assert _gone(_pids(made))
+    assert not (made.root / "model").exists()
+    assert not (made.root / "runs/train.ipynb").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stage_and_its_children_die_with_the_dvc_that_started_them(
+    waiting: Mini, dvc: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    _dies_with(waiting, dvc, number)
+    _recovers(waiting)
+
+
+def _interrupted(made: Mini, process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=BOUND_S)
+    assert process.returncode != 0
+    assert "Stage train was interrupted (SIGINT) in cell 4 of notebooks/01_train.ipynb" in said
+    assert "Traceback" not in said
+    assert _gone(_pids(made))
+    kept = json.loads((made.root / "runs/failed/train.ipynb").read_text())
+    assert "pids" in "".join(kept["cells"][-1]["source"])
+    assert not (made.root / "runs/train.ipynb").exists()
+
+
+def test_ctrl_c_ends_a_stage_with_a_message_and_keeps_the_notebook(
+    waiting: Mini, dvc: subprocess.Popen[str]
+) -> None:
+    _interrupted(waiting, dvc)
+    _recovers(waiting)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_stage_that_is_killed_says_in_which_cell(
+    waiting: Mini, dvc: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    os.kill(_pids(waiting)[0], number)
+    said, _ = dvc.communicate(timeout=BOUND_S)
+    assert "failed in cell 4 of notebooks/01_train.ipynb:\n    import os, subprocess" in said
+    assert f"The process died in it, by {number.name}." in said
+    assert (waiting.root / "runs/failed/train.ipynb").exists()
+    assert _gone(_pids(waiting))
+    _recovers(waiting)
+
+
+def test_sigterm_to_the_command_alone_ends_the_stage(waiting: Mini) -> None:
+    environment = bake.environment()
+    process = subprocess.Popen(
+        ["headrace", "run", "train"], cwd=waiting.root, env=environment, start_new_session=True
+    )
+    until = time.monotonic() + BOUND_S
+    while not (waiting.root / "pids").exists():
+        assert time.monotonic() < until
+    process.terminate()
+    assert process.wait(BOUND_S) == 130
+    assert _gone(_pids(waiting))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["SIGKILL", "SIGTERM", "SIGINT"])
+def test_a_hundred_times(waiting: Mini, kind: str) -> None:
+    for _ in range(100):
+        process = _start(waiting)
+        try:
+            if kind == "SIGINT":
+                _interrupted(waiting, process)
+            else:
+                _dies_with(waiting, process, signal.Signals[kind])
+        finally:
+            _end(process)
+    _recovers(waiting)

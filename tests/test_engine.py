@@ -1,0 +1,232 @@
+"""The engine: in this process, the same again, and safe when it ends before its time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from conftest import Mini, cell, notebook
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace import injection, inprocess, normal
+from lab import bake
+
+V4 = nbformat.v4
+
+
+def _run(folder: Path, *sources: str, tags: str = "", **rules: Any) -> tuple[Any, int | None]:
+    """Run cells in a process of their own; return their outputs, and where the run stopped."""
+    node = V4.new_notebook(
+        cells=[V4.new_code_cell(source, metadata={"tags": tags.split()}) for source in sources]
+    )
+    (folder / "in.ipynb").write_text(nbformat.writes(node))
+    program = f"""
+        import sys; sys.modules["rfc3987_syntax"] = None
+        import nbformat
+        from headrace import inprocess
+        node = nbformat.read("in.ipynb", as_version=4)
+        stopped = inprocess.run(node, inprocess.Rules(**{rules!r}))
+        print(stopped)
+        nbformat.write(node, "out.ipynb")
+    """
+    environment = bake.environment()
+    said = bake.run(folder, sys.executable, "-c", textwrap.dedent(program), env=environment).stdout
+    cells = json.loads((folder / "out.ipynb").read_text())["cells"]
+    return [one["outputs"] for one in cells], None if "None" in said else int(said)
+
+
+def _text(outputs: list[dict[str, Any]], name: str = "stdout") -> str:
+    return "".join("".join(o["text"]) for o in outputs if o.get("name") == name)
+
+
+BEYOND_PYTHON = {
+    "a child process": "import subprocess\n_ = subprocess.run(['echo', 'there'])",
+    "the system": "import os\n_ = os.system('echo there')",
+    "a descriptor": "import os\n_ = os.write(1, b'there\\n')",
+    "C's own buffer": "import ctypes\n_ = ctypes.CDLL(None).puts(b'there')",
+    "a thread": (
+        "import threading\nx = threading.Thread(target=print, args=('there',)); x.start(); x.join()"
+    ),
+    "a forked child": (
+        "import multiprocessing as mp\n"
+        "x = mp.get_context('fork').Process(target=print, args=('there',)); x.start(); x.join()"
+    ),
+}
+
+
+@pytest.mark.parametrize("writer", BEYOND_PYTHON)
+def test_what_is_written_past_python_lands_in_its_cell_and_in_order(
+    tmp_path: Path, writer: str
+) -> None:
+    source = f"print('before')\n{BEYOND_PYTHON[writer]}"
+    after = "" if writer == "C's own buffer" else "\nprint('after')"
+    (first, second), stopped = _run(tmp_path, source + after, "print('next')")
+    assert stopped is None
+    assert _text(first) == "before\nthere\n" + ("after\n" if after else "")
+    assert _text(second) == "next\n"
+
+
+def test_a_background_child_that_keeps_the_output_open_holds_nothing_up(tmp_path: Path) -> None:
+    source = "import subprocess\nchild = subprocess.Popen(['sleep', '600'])\nprint(child.pid)"
+    (outputs,), stopped = _run(tmp_path, source)
+    os.kill(int(_text(outputs)), signal.SIGKILL)
+    assert stopped is None
+
+
+@pytest.mark.parametrize("source", ["raise SystemExit(0)", "import sys\nsys.exit()", "exit()"])
+def test_asking_to_leave_fails_the_stage(mini: Mini, source: str) -> None:
+    mini.cells(source, "print('never')")
+    result = mini.run()
+    assert result.returncode == 1
+    assert "cell 4 of notebooks/01_train.ipynb" in result.stdout
+    assert not (mini.root / "runs/train.ipynb").exists()
+
+
+def test_a_cell_that_takes_too_long_stops_the_run(tmp_path: Path) -> None:
+    sources = ["print('a')", "while True: pass", "print('never')"]
+    outputs, stopped = _run(tmp_path, *sources, timeout=0.5, allow_errors=True)
+    assert stopped == 1
+    assert outputs[1][0]["ename"] == "CellTimeout"
+    assert outputs[2] == []
+
+
+def test_errors_may_be_allowed_in_every_cell(tmp_path: Path) -> None:
+    outputs, stopped = _run(tmp_path, "1 / 0", "print('on')", allow_errors=True)
+    assert stopped is None
+    assert _text(outputs[1]) == "on\n"
+
+
+def test_the_process_is_as_it_was_after_a_run(capfd: pytest.CaptureFixture[str]) -> None:
+    before = sys.modules["__main__"], sys.path[:], sys.stdout, sys.displayhook, Path.cwd(), input
+    node = V4.new_notebook(cells=[V4.new_code_cell("print('inside')\nx = 5\nx")])
+    assert inprocess.run(node) is None
+    assert inprocess.run(node) is None
+    after = sys.modules["__main__"], sys.path[:], sys.stdout, sys.displayhook, Path.cwd(), input
+    assert after == before
+    assert node.cells[0].execution_count == 1
+    print("outside")
+    assert capfd.readouterr().out == "outside\n"
+
+
+def _papermill(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = ["papermill", "in.ipynb", "out.ipynb", "--no-progress-bar", *words]
+    return bake.run(folder, *command, check=False, env=bake.environment(**environment))
+
+
+def test_papermill_s_own_command_gives_the_same_outputs(tmp_path: Path, mini: Mini) -> None:
+    mini.cells("print(max_iter)\nmax_iter")
+    assert mini.run().returncode == 0
+    text = (mini.root / "notebooks/01_train.ipynb").read_text()
+    folder = tmp_path / "door"
+    folder.mkdir()
+    (folder / "in.ipynb").write_text(text)
+    result = _papermill(folder, "--engine", "headrace", "-p", "max_iter", "20")
+    assert result.returncode == 0, result.stdout
+    outputs = json.loads((folder / "out.ipynb").read_text())["cells"][-1]["outputs"]
+    assert outputs == mini.result()["cells"][-1]["outputs"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("source", ["1 / 0", "raise SystemExit(0)"])
+def test_papermill_s_own_command_fails_where_a_cell_does(tmp_path: Path, source: str) -> None:
+    (tmp_path / "in.ipynb").write_text(notebook(cell("print('a')"), cell(source), cell("2")))
+    result = _papermill(tmp_path, "--engine", "headrace")
+    assert result.returncode == 1
+    assert "PapermillExecutionError" in result.stdout
+    assert "print('a')" in (tmp_path / "out.ipynb").read_text()
+
+
+def _kernel(home: Path, name: str) -> None:
+    """Install a kernel under another name, which stands for another language's."""
+    folder = home / ".local/share/jupyter/kernels" / name
+    folder.mkdir(parents=True)
+    words = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": words, "display_name": name, "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+
+
+def test_another_kernel_than_python_s_runs_by_papermill_in_normal_form(mini: Mini) -> None:
+    home = mini.root / "home"
+    _kernel(home, "other")
+    path = mini.root / "notebooks/01_train.ipynb"
+    mini.cells("import sys\nprint('ipykernel_launcher' in sys.argv[0])\nobject()")
+    path.write_text(path.read_text().replace('"name": "python3"', '"name": "other"'))
+    result = mini.run(HOME=str(home), XDG_DATA_HOME="")
+    assert result.returncode == 0, result.stdout
+    assert mini.printed() == "True\n"
+    text = (mini.root / "runs/train.ipynb").read_text()
+    assert "<object at 0x…>" in text
+    assert "papermill" not in text
+
+
+def test_what_a_user_has_at_home_or_around_changes_no_byte(mini: Mini, tmp_path: Path) -> None:
+    mini.cells(
+        "import time, locale, os\n{'a', 'b', 'c', 'd'}, time.tzname, hash('x')",
+        "os.environ['OMP_NUM_THREADS'], time.strftime('%c', time.gmtime(0)), f'{1234:n}'",
+        "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1));",
+    )
+    runs = []
+    for index, zone in enumerate(("Asia/Tokyo", "America/New_York")):
+        home = tmp_path / f"home{index}"
+        rc = home / ".config/matplotlib/matplotlibrc"
+        rc.parent.mkdir(parents=True)
+        rc.write_text(f"figure.facecolor: {index / 2}\n")
+        around = {"PYTHONHASHSEED": str(index), "TZ": zone, "OMP_NUM_THREADS": str(index + 3)}
+        around |= {"HOME": str(home), "LANG": ("C", "de_DE.UTF-8")[index], "COLUMNS": "40"}
+        result = mini.run(**around)
+        assert result.returncode == 0, result.stdout
+        runs.append((mini.root / "runs/train.ipynb").read_bytes())
+    assert runs[0] == runs[1]
+
+
+NAMES = st.text(min_size=1, max_size=8)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**400, -(2**63), 0])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters() | st.characters(categories=["Cs"]))
+    | st.sampled_from(["'''", '"""', "\\", "\n# x", "{}", "__import__('os')", "\ud800", "\u2028"]),
+    lambda children: (
+        st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=5), children, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def _typed(value: object) -> object:
+    """Return a value together with its types, all the way down: 1 is not True, nor 1.0."""
+    if isinstance(value, list):
+        return [_typed(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _typed(one) for name, one in value.items()}
+    return type(value).__name__, repr(value)
+
+
+def _round_trip(values: dict[str, object]) -> dict[str, object]:
+    source = V4.new_notebook(cells=[V4.new_code_cell("x = 0", metadata={"tags": ["parameters"]})])
+    node = nbformat.reads(normal.text(injection.inject(source, values)), as_version=4)
+    assert [one.metadata.tags for one in node.cells] == [["parameters"], [normal.INJECTED]]
+    found: dict[str, object] = {}
+    exec(node.cells[1].source, {"__builtins__": {}}, found)  # nothing can be called
+    return found
+
+
+@given(st.dictionaries(st.sampled_from(["alpha", "βeta", "_c"]), JSON, min_size=1))
+@settings(max_examples=300, deadline=None)
+def test_a_parameter_arrives_in_value_and_type(values: dict[str, object]) -> None:
+    assert _typed(_round_trip(values)) == _typed(values)
+
+
+@pytest.mark.long
+@given(st.dictionaries(st.sampled_from(["alpha", "βeta", "_c"]), JSON, min_size=1))
+@settings(max_examples=10_000, deadline=None)
+def test_ten_thousand_parameters_arrive_in_value_and_type(values: dict[str, object]) -> None:
+    assert _typed(_round_trip(values)) == _typed(values)
