@@ -37,10 +37,10 @@ test-long: setup ## run the second tier: thousands of hostile inputs, bit flips,
 	@$(PYTEST) -m long
 
 check: setup ## look for what should be mended; changes nothing
-	@headrace check
-	@ruff format --check . && ruff check . && mypy
-	@$(STRIP) --verify notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
-	@zizmor --offline --quiet .github "$(STUDY)"/.github
+	@headrace check && ruff format --check . && ruff check . && mypy \
+	  && $(STRIP) --verify notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb \
+	  && zizmor --offline --quiet .github "$(STUDY)"/.github \
+	  || { echo "Next: mend what is named above; make fix mends what it can"; exit 1; }
 
 fix: setup ## mend what can be mended
 	@$(STRIP) notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb

@@ -47,9 +47,14 @@ def dvc(waiting: Mini) -> Iterator[subprocess.Popen[str]]:
 
 
 def _start(made: Mini) -> subprocess.Popen[str]:
+    return _begin(made, "dvc", "repro")
+
+
+def _begin(made: Mini, *words: str) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, and wait until the stage waits."""
     (made.root / "pids").unlink(missing_ok=True)
     process = subprocess.Popen(
-        ["dvc", "repro"],
+        words,
         cwd=made.root,
         env=bake.environment(),
         stdout=subprocess.PIPE,
@@ -143,16 +148,24 @@ def test_a_stage_that_is_killed_says_in_which_cell(
     _recovers(waiting)
 
 
-def test_sigterm_to_the_command_alone_ends_the_stage(waiting: Mini) -> None:
-    environment = bake.environment()
-    process = subprocess.Popen(
-        ["headrace", "run", "train"], cwd=waiting.root, env=environment, start_new_session=True
+def test_an_interruption_before_the_first_cell_says_so(waiting: Mini) -> None:
+    slow = (
+        "import os, time\nopen('pids', 'w').close()\nwhile os.path.exists('wait'): time.sleep(0.02)"
     )
-    until = time.monotonic() + BOUND_S
-    while not (waiting.root / "pids").exists():
-        assert time.monotonic() < until
+    waiting.write("src/mini/params.py", slow)
+    process = _begin(waiting, "headrace", "run", "train")
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 1
+    assert "Stage train was interrupted before its first cell." in said
+    assert "Traceback" not in said
+
+
+def test_sigterm_to_the_command_alone_ends_the_stage(waiting: Mini) -> None:
+    process = _begin(waiting, "headrace", "run", "train")
     process.terminate()
-    assert process.wait(BOUND_S) == 130
+    process.communicate(timeout=BOUND_S)
+    assert process.returncode == 130
     assert _gone(_pids(waiting))
 
 

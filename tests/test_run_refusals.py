@@ -9,7 +9,8 @@ MISTAKES_IN_PARAMS = {
         'params.yaml: train.max_itr is not a parameter of stage "train" (notebooks/01_train.ipynb).'
         " Did you mean max_iter?",
     ),
-    "misspelt": (("max_iter: 20", "max_itr: 20"), "is missing. Next: add it"),
+    "misspelt": (("max_iter: 20", "max_itr: 20"), "Did you mean max_iter?"),
+    "new": (("seed: 7", "seed: 7\nnosuch: 1"), "is not a parameter. Next: declare it in src/mini/"),
     "missing": (
         ("  rate: 0.5\n", ""),
         'train.rate of stage "train" (notebooks/01_train.ipynb) is missing. Next: add it',
@@ -21,7 +22,7 @@ MISTAKES_IN_PARAMS = {
     "text for a number": (("max_iter: 20", 'max_iter: "20"'), "train.max_iter is '20': "),
     "yes for a number": (("max_iter: 20", "max_iter: true"), "train.max_iter is True: "),
     "a fraction for a whole number": (("max_iter: 20", "max_iter: 2.5"), "train.max_iter is 2.5: "),
-    "nothing for a number": (("max_iter: 20", "max_iter:"), "train.max_iter is None: "),
+    "nothing for a number": (("max_iter: 20", "max_iter:"), "train.max_iter is empty: "),
     "out of range": (
         ("max_iter: 20", "max_iter: 0"),
         "train.max_iter is 0: input should be greater",
@@ -181,7 +182,23 @@ def test_check_finds_a_mistake_and_runs_nothing(mini: Mini) -> None:
     result = mini.run("check")
     assert result.returncode == 1
     assert "Did you mean max_iter?" in result.stdout
+    assert "is missing" not in result.stdout  # one mistake, one message
     assert not mini.started
+
+
+def test_debug_names_the_nearest_stage(mini: Mini) -> None:
+    assert "no stage 'trian'. Did you mean train?" in mini.run("debug", "trian").stdout
+
+
+def test_a_metrics_file_that_is_misspelt_is_named_with_the_nearest(mini: Mini) -> None:
+    mini.write("metrics/train.json", "{}")
+    assert "Did you mean train.json?" in mini.run("metrics", "metrics/trian.json").stdout
+
+
+def test_a_new_parameter_that_the_notebook_lacks_is_told_where_to_go(mini: Mini) -> None:
+    mini.replace("params.yaml", "  rate: 0.5", "  rate: 0.5\n  l2: 0.25")
+    mini.replace("src/mini/params.py", "    name: str", "    name: str\n    l2: float")
+    _refused(mini, "has no such name. Next: add a line such as `l2 = 0.25` to it")
 
 
 def test_a_folder_that_is_no_study_is_named(mini: Mini) -> None:

@@ -20,7 +20,7 @@ def test_a_stage_and_its_notebook_agree_on_every_parameter(stage: str) -> None:
 
 
 def test_the_schema_for_editors_is_that_of_the_typed_model() -> None:
-    assert sync.schema_text(STUDY) == (STUDY.root / sync.SCHEMA).read_text()
+    assert sync.schema_text(STUDY) == (STUDY.root / sync.SCHEMA).read_text(), "make schema"
 
 
 def test_every_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> None:

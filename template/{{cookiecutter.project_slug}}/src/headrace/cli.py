@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 1 after a message about what the user can mend."""
     parser = _parser()
     args, words = parser.parse_known_args(arguments)
-    if words and args.command is not _lab:
+    if words and args.command not in (_lab, _debug):
         parser.error(f"unrecognized arguments: {' '.join(words)}")
     args.words = words
     try:
@@ -106,8 +106,10 @@ def _check(found: Project, args: argparse.Namespace) -> None:
 def _debug(found: Project, args: argparse.Namespace) -> None:
     failed = found.root / "runs/failed" / f"{args.stage}.ipynb"
     if not failed.is_file():
+        if args.stage.rpartition("-")[0] not in found.stages:  # else one of a matrix
+            found.stage(args.stage)
         raise HeadraceError(f"No failed run of {args.stage} is kept. Next: dvc repro {args.stage}")
-    _jupyterlab(found, str(failed.relative_to(found.root)))
+    _jupyterlab(found, str(failed.relative_to(found.root)), *args.words)
 
 
 def _lab(found: Project, args: argparse.Namespace) -> None:

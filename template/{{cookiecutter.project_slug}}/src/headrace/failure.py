@@ -57,7 +57,7 @@ def number(node: nbformat.NotebookNode, index: int) -> int:
 def _next(name: str) -> list[str]:
     return [
         f"The notebook as far as it got is runs/failed/{name}.ipynb.",
-        f"Next: headrace debug {name}   (opens it in JupyterLab, with its parameters)",
+        f"To look into it: headrace debug {name}   (opens it in JupyterLab, with its parameters)",
     ]
 
 

@@ -59,7 +59,7 @@ def run(
                 runner = _Runner(node, rules, recorder, flush, found, heard)
                 return loop.run_until_complete(runner.all(begin, end))
         except KeyboardInterrupt:
-            raise Interrupted(*heard) from None
+            raise Interrupted(heard[0]) from None
         finally:
             recorder.end()
 
@@ -77,7 +77,10 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @contextmanager
 def _heard() -> Iterator[list[str]]:
-    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those heard."""
+    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those heard.
+
+    Once heard, more of them are ignored: what remains to be done is to say where the run stood.
+    """
     heard: list[str] = []
 
     def stop(number: int, _frame: Any) -> None:
@@ -93,7 +96,7 @@ def _heard() -> Iterator[list[str]]:
         yield heard
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if heard else handler)
 
 
 @dataclass(frozen=True)

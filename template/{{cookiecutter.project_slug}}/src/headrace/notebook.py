@@ -38,7 +38,10 @@ def read(path: Path) -> Source:
     try:
         node = nbformat.reads(_with_ids(path.read_text("utf-8")), as_version=4)
     except FileNotFoundError:
-        raise NotebookError(f"{name(path)} is missing. Next: git checkout {name(path)}") from None
+        raise NotebookError(
+            f"{name(path)} is missing. Next: git checkout HEAD {name(path)}, or, if it has a new"
+            " name, write that into dvc.yaml"
+        ) from None
     except Exception as error:  # nbformat raises whatever its readers raise
         problem = str(error).partition("\n")[0]
         raise NotebookError(f"{name(path)} is no notebook: {problem}") from None

@@ -129,7 +129,8 @@ def _agree(stage: str, source: Source, meant: Mapping[str, Any]) -> None:
             near = nearest(name, set(source.defaults) - set(meant))
             raise ParameterError(
                 f'{FILE}: stage "{stage}" is given {name}, but the parameters cell of'
-                f" {source.name} has no such name.{near}"
+                f" {source.name} has no such name."
+                f"{near or f' Next: add a line such as `{name} = {value!r}` to it'}"
             )
         if not _same_type(source.defaults[name], value):
             raise ParameterError(

@@ -46,9 +46,7 @@ class Recorder(Session):
         return {"header": {"msg_type": msg_type}, "msg_type": msg_type, "content": content}
 
     # Nothing goes over a wire, so no message comes back.
-    def send(
-        self, stream: Any, msg_or_type: Any, content: Any = None, *_: Any, **__: Any
-    ) -> None:
+    def send(self, stream: Any, msg_or_type: Any, content: Any = None, *_: Any, **__: Any) -> None:
         """Take a message: an output, an update of one, or a wish to clear them."""
         whole = isinstance(msg_or_type, dict)
         message = msg_or_type if whole else self.msg(msg_or_type, content)

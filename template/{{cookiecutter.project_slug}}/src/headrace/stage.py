@@ -2,13 +2,9 @@
 
 import atexit
 import os
+import signal
 import sys
 from typing import NoReturn
-
-from headrace import cli, processes, project, runner
-from headrace.errors import HeadraceError
-from headrace.inprocess import Interrupted
-from headrace.state import State
 
 INTERRUPTED = 130
 """The exit code of a command that was interrupted, as shells have it."""
@@ -16,6 +12,13 @@ INTERRUPTED = 130
 
 def main(stage: str, descriptor: str) -> NoReturn:
     """Run a stage, tell how it ended, and leave."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # until cells run, there is nothing to keep
+        signal.signal(number, lambda *_: os._exit(INTERRUPTED))
+    from headrace import cli, processes, project, runner
+    from headrace.errors import HeadraceError
+    from headrace.inprocess import Interrupted
+    from headrace.state import State
+
     processes.die_with_parent()
     os.set_inheritable(int(descriptor), False)
     state = State(int(descriptor))

@@ -18,6 +18,7 @@ from headrace import processes
 from headrace.errors import StageError
 from headrace.progress import Progress
 from headrace.project import Project, run_name
+from headrace.stage import INTERRUPTED
 from headrace.state import State
 
 PINNED = {"PYTHONHASHSEED": "0", "TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
@@ -45,6 +46,8 @@ def run(project: Project, stage: str) -> int:
             processes.end_children()  # what a stage that failed had started writes no more
         if state.ended:
             return process.returncode
+        if process.returncode == INTERRUPTED and not state.cell:
+            raise StageError(f"Stage {name} was interrupted before its first cell.")
         from headrace import failure
 
         raise StageError(failure.of_death(project, name, notebook, state.cell, process.returncode))

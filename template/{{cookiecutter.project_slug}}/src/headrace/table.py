@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.errors import ProjectError
 from headrace.metrics import leaves
+from headrace.words import nearest
 
 
 def show(path: Path) -> str:
@@ -19,6 +20,9 @@ def show(path: Path) -> str:
     """
     try:
         values = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        near = nearest(path.name, (found.name for found in path.parent.glob("*.json")))
+        raise ProjectError(f"{path} is missing.{near or ' Next: dvc repro'}") from None
     except (OSError, ValueError) as error:
         raise ProjectError(f"{path.name} cannot be read ({error}). Next: dvc repro") from None
     if not isinstance(values, dict):
