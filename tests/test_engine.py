@@ -1,5 +1,6 @@
 """The engine: in this process, the same again, and safe when it ends before its time."""
 
+import ast
 import json
 import os
 import signal
@@ -15,7 +16,8 @@ from conftest import Mini, cell, notebook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace import injection, inprocess, normal
+from headrace import execution, injection, inprocess, normal, parameters
+from headrace.errors import ParameterError
 from lab import bake
 
 V4 = nbformat.v4
@@ -97,6 +99,34 @@ def test_a_cell_that_takes_too_long_stops_the_run(tmp_path: Path) -> None:
     assert outputs[2] == []
 
 
+def test_a_notebook_that_takes_too_long_stops_in_the_cell_that_is_running(tmp_path: Path) -> None:
+    outputs, stopped = _run(tmp_path, "print('a')", "while True: pass", total=0.5, timeout=600)
+    assert stopped == 1
+    assert outputs[1][0]["ename"] == "CellTimeout"
+
+
+@pytest.mark.parametrize("setting", ["cell_timeout", "notebook_timeout"])
+def test_a_study_can_limit_its_cells_and_its_notebooks(mini: Mini, setting: str) -> None:
+    mini.replace("pyproject.toml", "[tool.headrace]\n", f"[tool.headrace]\n{setting} = 0.5\n")
+    mini.cells("while True: pass")
+    result = mini.run()
+    assert result.returncode == 1
+    assert "the cell's or the notebook's time is up" in result.stdout
+    mini.replace("pyproject.toml", f"{setting} = 0.5", f"{setting} = -1")
+    assert f"{setting} is -1, not seconds above 0" in mini.run().stdout
+
+
+def test_a_running_notebook_is_saved_at_a_cell_s_end_and_not_too_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, saved = 0.0, []
+    monkeypatch.setattr("headrace.execution.time.monotonic", lambda: now)
+    end = execution._at_times(lambda: saved.append(now))
+    for now in (1.0, 29.0, 31.0, 32.0, 60.0, 61.0):  # noqa: B007  # the clock reads it
+        end(0)
+    assert saved == [31.0, 61.0]
+
+
 def test_errors_may_be_allowed_in_every_cell(tmp_path: Path) -> None:
     outputs, stopped = _run(tmp_path, "1 / 0", "print('on')", allow_errors=True)
     assert stopped is None
@@ -169,7 +199,8 @@ def test_what_a_user_has_at_home_or_around_changes_no_byte(mini: Mini, tmp_path:
     mini.cells(
         "import time, locale, os\n{'a', 'b', 'c', 'd'}, time.tzname, hash('x')",
         "os.environ['OMP_NUM_THREADS'], time.strftime('%c', time.gmtime(0)), f'{1234:n}'",
-        "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1));",
+        "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)).add_subplot().plot([1, 2]);",
+        "%config InlineBackend.figure_formats = ['svg']\nplt.plot([1, 2]);",
     )
     runs = []
     for index, zone in enumerate(("Asia/Tokyo", "America/New_York")):
@@ -185,19 +216,24 @@ def test_what_a_user_has_at_home_or_around_changes_no_byte(mini: Mini, tmp_path:
     assert runs[0] == runs[1]
 
 
-NAMES = st.text(min_size=1, max_size=8)
-JSON = st.recursive(
+NAMES = st.text(min_size=1, max_size=8) | st.sampled_from(
+    ["class", "x=1", "__import__('os')", "a.b", "a b", "1a", "", "a\nb", "a#", "print()", "𝐱"]
+)
+SCALARS = (
     st.none()
     | st.booleans()
     | st.integers()
     | st.sampled_from([10**400, -(2**63), 0])
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters() | st.characters(categories=["Cs"]))
-    | st.sampled_from(["'''", '"""', "\\", "\n# x", "{}", "__import__('os')", "\ud800", "\u2028"]),
-    lambda children: (
-        st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=5), children, max_size=4)
-    ),
-    max_leaves=12,
+    | st.sampled_from(["'''", '"""', "\\", "\n# x", "{}", "__import__('os')", "\ud800", "\u2028"])
+)
+JSON: st.SearchStrategy[object] = st.deferred(
+    lambda: (
+        SCALARS
+        | st.lists(JSON, max_size=3)
+        | st.dictionaries(st.text(max_size=5), JSON, max_size=3)
+    )
 )
 
 
@@ -223,6 +259,21 @@ def _round_trip(values: dict[str, object]) -> dict[str, object]:
 @settings(max_examples=300, deadline=None)
 def test_a_parameter_arrives_in_value_and_type(values: dict[str, object]) -> None:
     assert _typed(_round_trip(values)) == _typed(values)
+
+
+@given(NAMES)
+@settings(max_examples=300, deadline=None)
+def test_a_parameter_s_name_is_a_plain_name_or_refused(name: str) -> None:
+    try:
+        named = parameters.add({}, {name: 1}, "train")
+    except ParameterError as error:
+        assert "cannot be a name in a notebook" in str(error)
+        return
+    (given,) = named
+    assert ast.dump(ast.parse(given)) == ast.dump(
+        ast.Module([ast.Expr(ast.Name(given, ast.Load()))], [])
+    )
+    assert _round_trip(named) == named
 
 
 @pytest.mark.long

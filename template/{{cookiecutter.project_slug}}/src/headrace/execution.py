@@ -22,7 +22,17 @@ class Hooks:
     save: Callable[[], None]
 
 
-def execute(node: nbformat.NotebookNode, *, folder: Path, hooks: Hooks) -> int | None:
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a cell, and all cells together, may take; None: as long as it takes."""
+
+    cell: float | None = None
+    notebook: float | None = None
+
+
+def execute(
+    node: nbformat.NotebookNode, *, folder: Path, hooks: Hooks, limits: Limits
+) -> int | None:
     """Run a notebook in place, cell by cell, until its end or its first error.
 
     `folder` is the working directory of a kernel; Python runs in this process and in its folder.
@@ -34,10 +44,11 @@ def execute(node: nbformat.NotebookNode, *, folder: Path, hooks: Hooks) -> int |
     if kernel != KERNEL:
         from headrace import fallback  # slow to import, and seldom needed
 
-        return fallback.run(node, kernel=kernel, folder=folder)
+        return fallback.run(node, kernel=kernel, folder=folder, timeout=limits.cell)
     from headrace import inprocess
 
-    return inprocess.run(node, begin=hooks.begin, end=_at_times(hooks.save))
+    rules = inprocess.Rules(timeout=limits.cell, total=limits.notebook)
+    return inprocess.run(node, rules, begin=hooks.begin, end=_at_times(hooks.save))
 
 
 def _at_times(save: Callable[[], None]) -> Callable[[int], None]:

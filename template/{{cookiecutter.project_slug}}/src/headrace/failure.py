@@ -77,7 +77,7 @@ def _where(cell: nbformat.NotebookNode, error: nbformat.NotebookNode | None) -> 
 def _what(error: nbformat.NotebookNode | None) -> list[str]:
     """Return the error's own words, and the deepest line of the project's code it came from."""
     if error is None:
-        return [f"Its kernel died in it. {MEMORY}"]
+        return [f"Its kernel died in it, or was stopped for taking too long. {MEMORY}"]
     if error.ename in OWN:
         return [str(error.evalue)]
     frames = FRAME.findall(_trace(error))

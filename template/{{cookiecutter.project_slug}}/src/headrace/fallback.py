@@ -3,14 +3,17 @@
 from pathlib import Path
 
 import nbformat
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import papermill_engines
 
 
-def run(node: nbformat.NotebookNode, *, kernel: str, folder: Path) -> int | None:
+def run(
+    node: nbformat.NotebookNode, *, kernel: str, folder: Path, timeout: float | None = None
+) -> int | None:
     """Run a notebook in the kernel of this name, in place, until its end or its first error.
 
-    Returns the index of the cell at which it stopped short, or None.
+    `timeout` is in seconds, for each cell. Returns the index of the cell at which it stopped short,
+    or None.
     """
     for part in (node, *node.cells):
         part.metadata.setdefault("papermill", {})
@@ -21,9 +24,10 @@ def run(node: nbformat.NotebookNode, *, kernel: str, folder: Path) -> int | None
             node,
             kernel_name=kernel,
             progress_bar=False,
+            execution_timeout=timeout,
             resources={"metadata": {"path": str(folder)}},
         )
-    except DeadKernelError:
+    except (DeadKernelError, CellTimeoutError):
         return _last_started(node)
     return _failed(node)
 

@@ -1,9 +1,11 @@
 """Run a notebook's cells in this process, one after the other."""
 
 import asyncio
+import math
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ Watch = Callable[[int], None]
 
 
 class CellTimeout(BaseException):
-    """A cell ran for longer than it may."""
+    """A cell, or the notebook with it, ran for longer than it may."""
 
 
 class Interrupted(BaseException):
@@ -31,10 +33,14 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Rules:
-    """What a run allows: errors in any cell, and seconds per cell (none: as long as it takes)."""
+    """What a run allows: errors in any cell, and seconds (none: as long as it takes).
+
+    `timeout` is for each cell, `total` for all of them together.
+    """
 
     allow_errors: bool = False
     timeout: float | None = None
+    total: float | None = None
 
 
 def run(
@@ -109,9 +115,11 @@ class _Runner:
     heard: list[str]
 
     async def all(self, begin: Watch, end: Watch) -> int | None:
+        until = time.monotonic() + (self.rules.total or math.inf)
         for index, cell in enumerate(self.node.cells):
             begin(index)
-            error = await self.one(cell) if _runs(cell) else None
+            limit = min(self.rules.timeout or math.inf, until - time.monotonic())
+            error = await self.one(cell, limit) if _runs(cell) else None
             if self.heard:
                 raise KeyboardInterrupt
             end(index)
@@ -119,11 +127,11 @@ class _Runner:
                 return index
         return None
 
-    async def one(self, cell: nbformat.NotebookNode) -> BaseException | None:
-        """Run one cell; return the error that it ended in."""
+    async def one(self, cell: nbformat.NotebookNode, limit: float) -> BaseException | None:
+        """Run one cell, within so many seconds; return the error that it ended in."""
         self.recorder.begin(cell)
         cell.execution_count = self.shell.execution_count
-        with _limit(self.rules.timeout):
+        with _limit(limit):
             result = await self._execute(cell.source)
         self.flush()
         self.recorder.end()
@@ -165,17 +173,17 @@ def _runs(cell: nbformat.NotebookNode) -> bool:
 
 
 @contextmanager
-def _limit(seconds: float | None) -> Iterator[None]:
+def _limit(seconds: float) -> Iterator[None]:
     """Raise CellTimeout in the block when it runs for longer than this."""
-    if not seconds:
+    if math.isinf(seconds):
         yield
         return
 
     def stop(_signal: int, _frame: Any) -> NoReturn:
-        raise CellTimeout(f"A cell ran for more than {seconds:g} s")
+        raise CellTimeout(f"stopped after {seconds:.1f} s: the cell's or the notebook's time is up")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))  # 0 would switch it off
     try:
         yield
     finally:

@@ -4,10 +4,14 @@ Time stamps, durations, paths and random ids go; memory addresses in reprs are m
 of an output is ever changed: what a user's code prints stays.
 """
 
+import io
+import json
 import re
-from typing import Any
+from copy import deepcopy
+from typing import Any, TextIO
 
 import nbformat
+from nbformat.v4.rwbase import split_lines, strip_transient
 
 REPR = re.compile(r"(?:<|&lt;)[^<>\n]*")
 ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-fA-F]{6,16}\b")
@@ -47,7 +51,16 @@ def outputs(node: nbformat.NotebookNode) -> None:
 
 def text(node: nbformat.NotebookNode) -> str:
     """Return the notebook as the text of its file."""
-    return str(nbformat.writes(node, version=nbformat.NO_CONVERT)) + "\n"
+    file = io.StringIO()
+    write(node, file)
+    return file.getvalue()
+
+
+def write(node: nbformat.NotebookNode, file: TextIO) -> None:
+    """Write the notebook as nbformat does, but piece by piece: a large output is held once."""
+    content = strip_transient(split_lines(deepcopy(node)))
+    json.dump(content, file, indent=1, sort_keys=True, ensure_ascii=False, separators=(",", ": "))
+    file.write("\n")
 
 
 def _notebook_metadata(metadata: dict[str, Any]) -> dict[str, Any]:

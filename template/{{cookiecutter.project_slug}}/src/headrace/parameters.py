@@ -2,6 +2,7 @@
 
 import keyword
 import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,7 @@ def for_stage(project: Project, name: str, source: Source) -> Given:
     raw, typed = load(project)
     stage = project.stage(name)
     matrix = _matrix_values(stage, name)
-    values = _add(named(raw, stage, name), matrix, name)
+    values = add(named(raw, stage, name), matrix, name)
     _agree(name, source, named(typed.model_dump(), stage, name) | matrix)
     compute = [dotted for dotted in listed(stage, name) if dotted.split(".")[0] == COMPUTE]
     return Given(values, {k: v for dotted in compute for k, v in _block(raw, dotted).items()})
@@ -66,7 +67,7 @@ def named(content: Mapping[str, Any], stage: Mapping[str, Any], name: str) -> di
     values: dict[str, Any] = {}
     for dotted in listed(stage, name):
         if dotted.split(".")[0] != COMPUTE:
-            values = _add(values, _block(content, dotted), name)
+            values = add(values, _block(content, dotted), name)
     return values
 
 
@@ -89,13 +90,20 @@ def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {part: value}
 
 
-def _add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
+def add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """Return both together: no name from two places, and each one a plain name of Python.
+
+    Errors:
+        ParameterError: a name stands twice, or cannot be assigned to.
+    """
     for name in more:
         if name in values:
             raise ParameterError(
                 f"dvc.yaml: stage {stage!r} takes {name} from two places; rename one"
             )
-        if not name.isidentifier() or keyword.iskeyword(name):
+        # Python reads some letters as others (NFKC): 𝐀 would arrive as A.
+        plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name
+        if not plain or keyword.iskeyword(name):
             raise ParameterError(f"{FILE}: {name!r} cannot be a name in a notebook; rename it")
     return {**values, **more}
 

@@ -22,7 +22,7 @@ from headrace import (
     parameters,
 )
 from headrace.errors import StageError
-from headrace.execution import Hooks
+from headrace.execution import Hooks, Limits
 from headrace.inprocess import Interrupted
 from headrace.notebook import Source
 from headrace.project import Project, run_name
@@ -62,10 +62,11 @@ def _execute(
     """
     runs = project.root / "runs"
     whole, failed, partial = (runs / part / f"{name}.ipynb" for part in ("", "failed", ".partial"))
+    limits = Limits(project.seconds("cell_timeout"), project.seconds("notebook_timeout"))
     node = injection.inject(source.node, values)
     hooks = Hooks(_begin(node, state), lambda: _write(partial, node))
     try:
-        stopped = execution.execute(node, folder=project.root, hooks=hooks)
+        stopped = execution.execute(node, folder=project.root, hooks=hooks, limits=limits)
     except Interrupted as by:
         _write(failed, node)
         message = failure.of_interruption(name, state.cell, source.name, str(by))
@@ -86,4 +87,10 @@ def _begin(node: nbformat.NotebookNode, state: State) -> Callable[[int], None]:
 
 
 def _write(path: Path, node: nbformat.NotebookNode) -> None:
-    files.write_text(path, normal.text(normal.normalise(deepcopy(node))))
+    content = normal.normalise(deepcopy(node))
+
+    def fill(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            normal.write(content, file)
+
+    files.write_whole(path, fill)

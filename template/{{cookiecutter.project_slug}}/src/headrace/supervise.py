@@ -4,25 +4,32 @@ The stage's process is a new interpreter, because what changes a result must be 
 starts: the hash seed, the time zone, the language. This one stays small and waits.
 """
 
-import importlib.util
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-from headrace import processes
+from headrace import files, processes
 from headrace.errors import StageError
 from headrace.progress import Progress
 from headrace.project import Project, run_name
 from headrace.stage import INTERRUPTED
 from headrace.state import State
 
-PINNED = {"PYTHONHASHSEED": "0", "TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-"""What would change the bytes of a result from one user to the next."""
+PINNED = {
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "SOURCE_DATE_EPOCH": "0",  # the date in a figure's metadata
+}
+"""What would change the bytes of a result from one user, or one day, to the next."""
+
+MATPLOTLIBRC = "svg.hashsalt: headrace\n"
+"""Matplotlib's defaults, but for the names in an SVG, which are random otherwise."""
 
 
 def run(project: Project, stage: str) -> int:
@@ -66,20 +73,20 @@ def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:
 def _environment(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a stage: the user's, but for what would change a result.
 
-    IPython looks into a folder of the project, and matplotlib at its own defaults: what a user
-    keeps at home is no part of a study. A `matplotlibrc` in the study is.
+    IPython and matplotlib are configured by the project: what a user keeps at home is no part of
+    a study. A `matplotlibrc` in the study is.
     """
     inner = {name: value for name, value in outer.items() if not name.startswith("LC_")}
     for name in ("JUPYTER_PATH", "LANGUAGE", "COLUMNS", "LINES"):
         inner.pop(name, None)
     path = os.pathsep.join(filter(None, [str(project.source), outer.get("PYTHONPATH")]))
-    ipython = project.root / ".headrace/ipython"
+    ipython, matplotlibrc = (
+        project.root / ".headrace" / name for name in ("ipython", "matplotlibrc")
+    )
     ipython.mkdir(parents=True, exist_ok=True)
-    inner |= PINNED | {"PYTHONPATH": path, "IPYTHONDIR": str(ipython)}
-    matplotlib = importlib.util.find_spec("matplotlib")
-    if matplotlib and matplotlib.origin:
-        inner["MATPLOTLIBRC"] = str(Path(matplotlib.origin).parent / "mpl-data/matplotlibrc")
-    return inner
+    files.write_text(matplotlibrc, MATPLOTLIBRC)
+    own = {"PYTHONPATH": path, "IPYTHONDIR": str(ipython), "MATPLOTLIBRC": str(matplotlibrc)}
+    return inner | PINNED | own
 
 
 @contextmanager
