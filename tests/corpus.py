@@ -62,6 +62,7 @@ CORPUS: dict[str, list[Cell]] = {
     "displays that are updated": [
         "from IPython.display import display\nh = display('old', display_id='one')\nprint('x')",
         "h.update('new')",
+        "print('one')\nh.update('newer')\nprint('two')",
         "display('again', display_id='one')\nh.update('last')",
     ],
     "an update of an unknown display": [

@@ -7,9 +7,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab import bake
+from lab import bake, engines
 
 STAGES = ("collect", "prepare", "train", "evaluate")
+PARTS = ("interpreter", "imports", "checks", "cells", "writing")
 LIMIT_MIB = 2048
 """No stage may need more memory than this."""
 
@@ -22,6 +23,20 @@ def main() -> None:
         runs = [_cold(study) for _ in range(3)]
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print("Medians of 3 cold runs of `dvc repro -f` on all 336,776 flights\n")
+    _print_costs(runs)
+    _print_parts(runs)
+    engines.main()
+
+
+def _print_parts(runs: list[dict[str, dict[str, float]]]) -> None:
+    print("\nWhere a stage's time goes, in seconds; a notebook's own imports are in its cells\n")
+    print(f"{'stage':<10}" + "".join(f"{part:>13}" for part in PARTS))
+    for name in STAGES:
+        row = [_median([run[name][f"{part}_s"] for run in runs]) for part in PARTS]
+        print(f"{name:<10}" + "".join(f"{seconds:>13.2f}" for seconds in row))
+
+
+def _print_costs(runs: list[dict[str, dict[str, float]]]) -> None:
     print(f"{'stage':<10}{'wall s':>8}{'CPU s':>8}{'peak MiB':>10}")
     for name in (*STAGES, "dvc repro"):
         row = [

@@ -83,7 +83,7 @@ def _timed(folder: Path, *words: str) -> tuple[float, float]:
     process = os.posix_spawnp(
         "env",
         ["env", "-C", str(folder), *words],
-        bake.environment(),
+        bake.environment(PYTHONPATH=str(folder / "src")),  # papermill knows no project
         file_actions=[
             (os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)
         ],

@@ -1,46 +1,48 @@
-"""What a stage costs: seconds, memory and bytes, of this process and the ones it started."""
+"""What a stage costs: seconds, memory and bytes, of its process and the ones it started."""
 
 import os
 import resource
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 IO = Path("/proc/self/io")
 
 
-@dataclass(frozen=True)
 class Meter:
-    """The readings at the start; `read` returns what has been used since."""
+    """Measures a stage from the moment its process was started, and the parts of that time.
 
-    wall: float
-    cpu: float
-    io: dict[str, int]
+    `begun` and all marks are readings of `time.monotonic`, which processes of one machine share.
+    """
+
+    def __init__(self, begun: float) -> None:
+        self._begun = self._last = begun
+        self._parts: dict[str, float] = {}
+
+    def mark(self, part: str, at: float | None = None) -> None:
+        """Say that the part of the stage that bears this name ends now, or ended then."""
+        now = time.monotonic() if at is None else at
+        self._parts[f"{part}_s"] = round(now - self._last, 3)
+        self._last = now
 
     def read(self) -> dict[str, float]:
-        """Return wall_s, cpu_s, peak_rss_mib and, on Linux, bytes_read and bytes_written.
+        """Return wall_s, its parts, cpu_s, peak_rss_mib and, on Linux, bytes_read, bytes_written.
 
-        Child processes count once they have ended; the peak is the largest single process's.
+        Child processes count once they have ended; the peak is the largest single process's. Bytes
+        are what was asked of the system, cached or not.
         """
-        now = start()
-        used = {
-            "wall_s": round(now.wall - self.wall, 3),
-            "cpu_s": round(now.cpu - self.cpu, 3),
+        times = os.times()
+        cpu = times.user + times.system + times.children_user + times.children_system
+        return {
+            "wall_s": round(time.monotonic() - self._begun, 3),
+            **self._parts,
+            "cpu_s": round(cpu, 3),
             "peak_rss_mib": round(_peak_mib(), 1),
+            **_bytes(),
         }
-        return used | {name: count - self.io[name] for name, count in now.io.items()}
 
 
-def start() -> Meter:
-    """Take the readings now."""
-    times = os.times()
-    cpu = times.user + times.system + times.children_user + times.children_system
-    return Meter(time.perf_counter(), cpu, _io())
-
-
-def _io() -> dict[str, int]:
-    """Return what has been read and written by calls, cached or not; ended children included."""
+def _bytes() -> dict[str, int]:
     if not IO.exists():
         return {}
     counts = dict(line.split(": ") for line in IO.read_text().splitlines())

@@ -65,7 +65,7 @@ def run(
                 runner = _Runner(node, rules, recorder, flush, found, heard)
                 return loop.run_until_complete(runner.all(begin, end))
         except KeyboardInterrupt:
-            raise Interrupted(heard[0]) from None
+            raise Interrupted((heard or ["SIGINT"])[0]) from None
         finally:
             recorder.end()
 
@@ -133,9 +133,9 @@ class _Runner:
         cell.execution_count = self.shell.execution_count
         with _limit(limit):
             result = await self._execute(cell.source)
+        await asyncio.sleep(0)  # tasks that the cell started come to run
         self.flush()
         self.recorder.end()
-        await asyncio.sleep(0)  # tasks that the cell started come to run
         error: BaseException | None = result.error_before_exec or result.error_in_exec
         return error
 

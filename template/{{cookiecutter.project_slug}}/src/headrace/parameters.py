@@ -101,7 +101,7 @@ def add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[
             raise ParameterError(
                 f"dvc.yaml: stage {stage!r} takes {name} from two places; rename one"
             )
-        # Python reads some letters as others (NFKC): 𝐀 would arrive as A.
+        # Python reads some letters as others (NFKC): a bold A would arrive as a plain one.
         plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name
         if not plain or keyword.iskeyword(name):
             raise ParameterError(f"{FILE}: {name!r} cannot be a name in a notebook; rename it")

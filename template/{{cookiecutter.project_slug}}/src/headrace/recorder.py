@@ -1,5 +1,6 @@
 """Turn what the shell sends into the running cell's outputs, as a notebook client does."""
 
+import threading
 from collections import defaultdict
 from typing import Any
 
@@ -21,6 +22,7 @@ class Recorder(Session):
         self._pieces: list[str] = []
         self._displays: dict[str, list[nbformat.NotebookNode]] = defaultdict(list)
         self._clear_first = False
+        self._lock = threading.RLock()  # a cell's threads write as well
 
     def begin(self, cell: nbformat.NotebookNode) -> None:
         """Let what comes from now on be this cell's outputs."""
@@ -34,6 +36,10 @@ class Recorder(Session):
 
     def stream(self, name: str, text: str) -> None:
         """Add a text to stdout or stderr; neighbouring texts of one stream are one output."""
+        with self._lock:
+            self._add_text(name, text)
+
+    def _add_text(self, name: str, text: str) -> None:
         self._clear()
         last = self._outputs[-1] if self._outputs else None
         if last is None or last.output_type != "stream" or last.name != name:
@@ -51,12 +57,13 @@ class Recorder(Session):
         whole = isinstance(msg_or_type, dict)
         message = msg_or_type if whole else self.msg(msg_or_type, content)
         kind = message["header"]["msg_type"]
-        if kind == "clear_output":
-            self._clear_first = True
-            if not message["content"].get("wait"):
-                self._clear()
-        elif kind in RESULTS or kind == "error":
-            self._add(kind, message)
+        with self._lock:
+            if kind == "clear_output":
+                self._clear_first = True
+                if not message["content"].get("wait"):
+                    self._clear()
+            elif kind in RESULTS or kind == "error":
+                self._add(kind, message)
 
     def _add(self, kind: str, message: dict[str, Any]) -> None:
         self._join()
@@ -85,7 +92,7 @@ class Recorder(Session):
 
     def _join(self) -> None:
         if self._pieces:
-            self._outputs[-1].text = "".join(self._pieces)
+            self._outputs[-1].text += "".join(self._pieces)
             self._pieces.clear()
 
 

@@ -11,7 +11,6 @@ import nbformat
 
 from headrace import (
     compute,
-    cost,
     execution,
     failure,
     files,
@@ -21,6 +20,7 @@ from headrace import (
     notebook,
     parameters,
 )
+from headrace.cost import Meter
 from headrace.errors import StageError
 from headrace.execution import Hooks, Limits
 from headrace.inprocess import Interrupted
@@ -29,24 +29,26 @@ from headrace.project import Project, run_name
 from headrace.state import State
 
 
-def run(project: Project, stage: str, state: State) -> None:
+def run(project: Project, stage: str, state: State, meter: Meter) -> None:
     """Run a stage of dvc.yaml: its source notebook in, `runs/STAGE.ipynb` out.
 
-    Every refusal comes before the first cell runs; `state` is told of each cell that begins.
+    Every refusal comes before the first cell runs; `state` is told of each cell that begins,
+    and `meter` of each part that ends.
 
     Errors:
         ProjectError, NotebookError, ParameterError: see `headrace.parameters`.
         StageError: a cell failed; the notebook as far as it got is kept in runs/failed.
         Interrupted: Ctrl-C or SIGTERM ended it; the notebook is kept there as well.
     """
-    meter = cost.start()
     source = notebook.read(project.notebook(stage))
     given = parameters.for_stage(project, stage, source)
     os.environ.update(compute.environment(given.compute))
     os.chdir(project.root)
     name = run_name(stage)
     print(f"  {name}: {source.name}, {len(source.node.cells)} cells", flush=True)
-    _execute(project, name, source, given.notebook, state)
+    meter.mark("checks")
+    _execute(project, name, source, given.notebook, state, meter)
+    meter.mark("writing")
     used = meter.read()
     metrics.write(used, project.root / "metrics/cost" / f"{name}.json")
     seconds, memory = used["wall_s"], used["peak_rss_mib"]
@@ -54,7 +56,12 @@ def run(project: Project, stage: str, state: State) -> None:
 
 
 def _execute(
-    project: Project, name: str, source: Source, values: Mapping[str, Any], state: State
+    project: Project,
+    name: str,
+    source: Source,
+    values: Mapping[str, Any],
+    state: State,
+    meter: Meter,
 ) -> None:
     """Execute the notebook and write the run in normal form.
 
@@ -73,6 +80,7 @@ def _execute(
         raise Interrupted(message) from None
     finally:
         partial.unlink(missing_ok=True)
+    meter.mark("cells")
     if stopped is not None:
         _write(failed, node)
         raise StageError(failure.message(name, node, stopped, source.name))

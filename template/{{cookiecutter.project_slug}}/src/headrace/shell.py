@@ -48,7 +48,7 @@ def started(recorder: Recorder) -> Iterator[Shell]:
     module = ModuleType("__main__", "The notebook's own module.")
     with ExitStack() as undo:
         undo.enter_context(mock.patch.dict(os.environ, {"MPLBACKEND": INLINE}))
-        undo.enter_context(mock.patch.dict(sys.modules))
+        undo.callback(sys.modules.__setitem__, "__main__", sys.modules["__main__"])
         undo.enter_context(mock.patch.object(sys, "path", _path()))
         undo.enter_context(mock.patch.object(sys, "argv", [""]))
         undo.enter_context(mock.patch.multiple(logging.root, handlers=[], level=logging.WARNING))

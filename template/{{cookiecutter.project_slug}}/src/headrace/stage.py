@@ -1,30 +1,35 @@
-"""The process of one stage: `python -m headrace.stage STAGE DESCRIPTOR`, started by `supervise`."""
+"""The process of one stage: `python -m headrace.stage STAGE DESCRIPTOR TIME`; see `supervise`."""
 
 import atexit
 import os
 import signal
 import sys
+import time
 from typing import NoReturn
 
 INTERRUPTED = 130
 """The exit code of a command that was interrupted, as shells have it."""
 
 
-def main(stage: str, descriptor: str) -> NoReturn:
+def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     """Run a stage, tell how it ended, and leave."""
+    entered = time.monotonic()
     for number in (signal.SIGINT, signal.SIGTERM):  # until cells run, there is nothing to keep
         signal.signal(number, lambda *_: os._exit(INTERRUPTED))
-    from headrace import cli, processes, project, runner
+    from headrace import cli, cost, processes, project, runner
     from headrace.errors import HeadraceError
     from headrace.inprocess import Interrupted
     from headrace.state import State
 
+    meter = cost.Meter(float(begun))
+    meter.mark("interpreter", entered)
+    meter.mark("imports")
     processes.die_with_parent()
     os.set_inheritable(int(descriptor), False)
     state = State(int(descriptor))
     code = 0
     try:
-        runner.run(project.find(), stage, state)
+        runner.run(project.find(), stage, state, meter)
     except HeadraceError as error:
         cli.say(error)
         code = 1

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -43,7 +44,7 @@ def run(project: Project, stage: str) -> int:
     processes.adopt()
     with State.new() as state:
         process = subprocess.Popen(
-            [sys.executable, "-m", "headrace.stage", stage, str(state.descriptor)],
+            _command(stage, state),
             env=_environment(project, os.environ),
             pass_fds=[state.descriptor],
         )
@@ -58,6 +59,11 @@ def run(project: Project, stage: str) -> int:
         from headrace import failure
 
         raise StageError(failure.of_death(project, name, notebook, state.cell, process.returncode))
+
+
+def _command(stage: str, state: State) -> list[str]:
+    module = [sys.executable, "-m", "headrace.stage"]
+    return [*module, stage, str(state.descriptor), str(time.monotonic())]
 
 
 def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:
