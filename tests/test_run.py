@@ -5,8 +5,11 @@ import re
 from collections.abc import Callable
 
 import nbformat
+import pexpect
 import pytest
 from conftest import Mini
+
+from lab import bake
 
 
 def test_params_yaml_wins_over_the_defaults_in_value_and_type(mini: Mini) -> None:
@@ -185,3 +188,23 @@ def test_debug_without_a_failed_run_says_so(mini: Mini) -> None:
     result = mini.run("debug", "train")
     assert result.returncode == 1
     assert "No failed run of train is kept" in result.stdout
+
+
+def test_a_terminal_shows_the_cell_that_is_running_and_is_left_clean(mini: Mini) -> None:
+    mini.cells("import os, time\nwhile not os.path.exists('seen'): time.sleep(0.02)")
+    terminal = pexpect.spawn(
+        "headrace run train", cwd=mini.root, env=bake.environment(), encoding="utf-8", timeout=60
+    )
+    terminal.expect(r"  train  4/4  \d+ s  Train")
+    mini.write("seen", "")
+    rest = terminal.read()
+    assert re.search(r"\r\x1b\[K  train: \d", rest)
+    assert rest.endswith("\r\x1b[K")
+
+
+def test_where_nobody_looks_progress_is_two_plain_lines(mini: Mini) -> None:
+    said = mini.run().stdout
+    assert re.fullmatch(
+        r"  train: notebooks/01_train.ipynb, 4 cells\n  train: [\d.]+ s, peak memory \d+ MiB\n",
+        said,
+    )

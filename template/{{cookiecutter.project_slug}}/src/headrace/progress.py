@@ -31,8 +31,9 @@ class Progress:
             title = self._titles[min(cell, len(self._titles)) - 1]
             seconds = time.monotonic() - self._begun
             head = f"  {self._stage}  {cell}/{len(self._titles)}  {seconds:.0f} s  "
-            room = shutil.get_terminal_size().columns - len(head) - 1
-            sys.stderr.write(f"{CLEAR}{head}{title[: max(room, 0)]}")
+            room = max(shutil.get_terminal_size().columns - len(head) - 2, 0)
+            cut = f"{title[:room]}…" if len(title) > room else title
+            sys.stderr.write(f"{CLEAR}{head}{cut}")
             sys.stderr.flush()
         return 0.2
 
@@ -45,9 +46,14 @@ class Progress:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        if self._shown:
-            sys.stderr.write(CLEAR)
-            sys.stderr.flush()
+        clear()
+
+
+def clear() -> None:
+    """Clear the line, so that something else can be said."""
+    if sys.stderr.isatty():
+        sys.stderr.write(CLEAR)
+        sys.stderr.flush()
 
 
 def _titles(notebook: Path) -> list[str]:

@@ -19,6 +19,7 @@ from headrace import (
     normal,
     notebook,
     parameters,
+    progress,
 )
 from headrace.cost import Meter
 from headrace.errors import StageError
@@ -51,6 +52,7 @@ def run(project: Project, stage: str, state: State, meter: Meter) -> None:
     meter.mark("writing")
     used = meter.read()
     metrics.write(used, project.root / "metrics/cost" / f"{name}.json")
+    progress.clear()
     seconds, memory = used["wall_s"], used["peak_rss_mib"]
     print(f"  {name}: {seconds:.1f} s, peak memory {memory:,.0f} MiB", flush=True)
 

@@ -16,7 +16,7 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     entered = time.monotonic()
     for number in (signal.SIGINT, signal.SIGTERM):  # until cells run, there is nothing to keep
         signal.signal(number, lambda *_: os._exit(INTERRUPTED))
-    from headrace import cli, cost, processes, project, runner
+    from headrace import cli, cost, processes, progress, project, runner
     from headrace.errors import HeadraceError
     from headrace.inprocess import Interrupted
     from headrace.state import State
@@ -31,9 +31,11 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     try:
         runner.run(project.find(), stage, state, meter)
     except HeadraceError as error:
+        progress.clear()
         cli.say(error)
         code = 1
     except Interrupted as interrupted:
+        progress.clear()
         cli.say(interrupted)
         code = INTERRUPTED
     state.end()
