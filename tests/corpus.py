@@ -59,6 +59,11 @@ CORPUS: dict[str, list[Cell]] = {
         "Image(dot)",
         "display(Image(dot, width=10), metadata={'isolated': True})",
     ],
+    "bytes and other objects in displays": [
+        "from IPython.display import display_png, display\ndisplay_png(b'x', raw=True)",
+        "class A:\n    def _repr_png_(self): return b'png', {'width': 3}\nA()",
+        "display({'application/json': {'a': (1, 2), 3: None}}, raw=True)",
+    ],
     "displays that are updated": [
         "from IPython.display import display\nh = display('old', display_id='one')\nprint('x')",
         "h.update('new')",

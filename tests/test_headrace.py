@@ -95,6 +95,15 @@ def test_an_address_is_masked_in_a_repr_and_nowhere_else(said: str, kept: str) -
     assert node.cells[0].outputs[0].text == kept
 
 
+def test_normal_form_keeps_a_widget_s_text_and_drops_its_live_view() -> None:
+    view = {"model_id": "8c6f", "version_major": 2, "version_minor": 0}
+    data = {"application/vnd.jupyter.widget-view+json": view, "text/plain": "IntSlider(value=3)"}
+    output = nbformat.v4.new_output("display_data", data)
+    cell = nbformat.v4.new_code_cell("x", outputs=[output], execution_count=1)
+    node = normal.normalise(nbformat.v4.new_notebook(cells=[cell]))
+    assert node.cells[0].outputs[0].data == {"text/plain": "IntSlider(value=3)"}
+
+
 def test_normal_form_is_valid_and_normalising_twice_changes_nothing() -> None:
     node = normal.normalise(_executed())
     nbformat.validate(node)

@@ -190,6 +190,13 @@ def test_debug_without_a_failed_run_says_so(mini: Mini) -> None:
     assert "No failed run of train is kept" in result.stdout
 
 
+def test_text_that_utf_8_cannot_hold_is_kept(mini: Mini) -> None:
+    mini.cells("print('a\\ud800b')\n'\\udcff'")
+    result = mini.run()
+    assert result.returncode == 0, result.stdout
+    assert mini.printed() == "a\ud800b\n"
+
+
 def test_a_terminal_shows_the_cell_that_is_running_and_is_left_clean(mini: Mini) -> None:
     mini.cells("import os, time\nwhile not os.path.exists('seen'): time.sleep(0.02)")
     terminal = pexpect.spawn(

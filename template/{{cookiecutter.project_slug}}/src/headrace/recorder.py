@@ -67,19 +67,29 @@ class Recorder(Session):
 
     def _add(self, kind: str, message: dict[str, Any]) -> None:
         self._join()
-        shown = self._displays[(message["content"].get("transient") or {}).get("display_id") or ""]
+        content = self._as_sent(message["content"])
+        shown = self._displays[(content.get("transient") or {}).get("display_id") or ""]
         named = shown is not self._displays[""]
         if named:
             for output in shown:
-                output.data = nbformat.from_dict(message["content"]["data"])
-                output.metadata = nbformat.from_dict(message["content"]["metadata"])
+                output.data = nbformat.from_dict(content["data"])
+                output.metadata = nbformat.from_dict(content["metadata"])
         if kind == "update_display_data":
             return
         self._clear()
-        output = _output(kind, message["content"])
+        output = _output(kind, content)
         self._outputs.append(output)
         if named:
             shown.append(output)
+
+    def _as_sent(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Return what a client would get: JSON's types, and bytes in base64."""
+        data = content.get("data", {})
+        if all(isinstance(value, str) for value in data.values()):  # as is, however long
+            rest: dict[str, Any] = self.unpack(self.pack({**content, "data": {}}))
+            return {**rest, "data": data} if "data" in content else rest
+        sent: dict[str, Any] = self.unpack(self.pack(content))
+        return sent
 
     def _clear(self) -> None:
         if not self._clear_first:

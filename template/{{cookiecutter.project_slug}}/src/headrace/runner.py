@@ -100,7 +100,9 @@ def _write(path: Path, node: nbformat.NotebookNode) -> None:
     content = normal.normalise(deepcopy(node))
 
     def fill(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        # A lone surrogate, which UTF-8 cannot hold, becomes JSON's own escape of it.
+        escape = "backslashreplace"
+        with temporary.open("w", encoding="utf-8", newline="\n", errors=escape) as file:
             normal.write(content, file)
 
     files.write_whole(path, fill)
