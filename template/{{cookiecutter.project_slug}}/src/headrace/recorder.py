@@ -85,11 +85,10 @@ class Recorder(Session):
     def _as_sent(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return what a client would get: JSON's types, and bytes in base64."""
         data = content.get("data", {})
-        if all(isinstance(value, str) for value in data.values()):  # as is, however long
-            rest: dict[str, Any] = self.unpack(self.pack({**content, "data": {}}))
-            return {**rest, "data": data} if "data" in content else rest
-        sent: dict[str, Any] = self.unpack(self.pack(content))
-        return sent
+        plain = all(isinstance(value, str) for value in data.values())  # as it is, however long
+        rest = {key: value for key, value in content.items() if not (plain and key == "data")}
+        sent: dict[str, Any] = self.unpack(self.pack(rest))
+        return {"data": data, **sent} if "data" in content else sent
 
     def _clear(self) -> None:
         if not self._clear_first:
