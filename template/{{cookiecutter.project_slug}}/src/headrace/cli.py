@@ -9,6 +9,7 @@ from pathlib import Path
 from headrace import project
 from headrace.errors import HeadraceError
 from headrace.project import Project
+from headrace.stage import INTERRUPTED
 
 # jsonschema, which nbformat imports, would build a grammar of international addresses first: most
 # of a second, for a format that no notebook has. Where the module is None, jsonschema does without.
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HeadraceError as error:
         say(error)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def say(error: BaseException) -> None:
