@@ -146,6 +146,17 @@ def test_the_process_is_as_it_was_after_a_run(capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr().out == "outside\n"
 
 
+def test_a_child_of_a_cell_takes_signals_as_any_process_does(tmp_path: Path) -> None:
+    source = (
+        "import multiprocessing as mp, time\n"
+        "child = mp.get_context('fork').Process(target=time.sleep, args=(600,))\n"
+        "child.start(); time.sleep(0.2); child.terminate(); child.join()\nprint(child.exitcode)"
+    )
+    (outputs,), stopped = _run(tmp_path, source)
+    assert stopped is None
+    assert (_text(outputs), _text(outputs, "stderr")) == ("-15\n", "")
+
+
 def test_a_process_can_run_one_notebook_after_another(tmp_path: Path) -> None:
     source = "import numpy, subprocess, sys\nprint(numpy.arange(3))"
     program = f"""

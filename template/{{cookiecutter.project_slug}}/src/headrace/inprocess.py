@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import signal
 import sys
 import threading
@@ -18,6 +19,12 @@ from headrace.recorder import Recorder
 
 SKIP = "skip-execution"
 MAY_FAIL = "raises-exception"
+
+AS_EVER: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+"""What Python does on a signal where nobody has told it otherwise."""
 
 Watch = Callable[[int], None]
 """Called with a cell's index."""
@@ -85,11 +92,17 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
 def _heard() -> Iterator[list[str]]:
     """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those heard.
 
-    Once heard, more of them are ignored: what remains to be done is to say where the run stood.
+    Once heard, more of them are ignored: what remains to be done is to say where the run stood. A
+    child that a cell forks takes them as any process does.
     """
     heard: list[str] = []
+    process = os.getpid()
 
     def stop(number: int, _frame: Any) -> None:
+        if os.getpid() != process:
+            signal.signal(number, AS_EVER[number])
+            os.kill(os.getpid(), number)
+            return
         heard.append(signal.Signals(number).name)
         if len(heard) == 1:
             raise KeyboardInterrupt(heard[0])
