@@ -1,5 +1,6 @@
 """`make lock`: renew both lock files, the study's first, the root's on top of it."""
 
+import argparse
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,15 +14,18 @@ PLAIN = ("--no-header", "--no-annotate")
 
 def main() -> None:
     """Resolve the newest versions for every Python that the template supports."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="add what is new, renew nothing else")
+    renew = () if parser.parse_args().keep else ("--upgrade",)
     locked = paths.study / "requirements.lock"
     with tempfile.TemporaryDirectory() as folder:
         study = bake.bake(Path(folder))
-        _compile(study, "pyproject.toml", "--group", "dev", "--upgrade", output=locked)
+        _compile(study, "pyproject.toml", "--group", "dev", *renew, output=locked)
     _compile(
         paths.root,
         "pyproject.toml",
         str(locked),
-        "--upgrade",
+        *renew,
         output=paths.root / "requirements.lock",
     )
 

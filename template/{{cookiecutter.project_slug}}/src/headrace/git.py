@@ -1,0 +1,97 @@
+"""What git knows of the project, asked without changing anything: not even the index's times."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from headrace.errors import ProjectError
+
+QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
+
+
+def run(root: Path, *words: str, more: Mapping[str, str] | None = None) -> str:
+    """Run git in the project's folder and return what it printed.
+
+    Errors:
+        ProjectError: git is not there, or it refused; its own words are shown.
+    """
+    command = ["git", *words]
+    environment = os.environ | QUIET | dict(more or {})
+    try:
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise ProjectError("git is not installed. Next: install git") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise ProjectError(f"git {words[0]}: {said}")
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def is_repository(root: Path) -> bool:
+    """Tell whether the folder lies in a git repository's working tree."""
+    try:
+        return run(root, "rev-parse", "--is-inside-work-tree").strip() == "true"
+    except ProjectError:
+        return False
+
+
+def tracked(root: Path) -> list[str]:
+    """Return the files that git tracks below the folder, by their paths from there on."""
+    return [name for name in run(root, "ls-files", "-z").split("\0") if name]
+
+
+def head(root: Path) -> str:
+    """Return the hash of the folder's tree in the last commit.
+
+    Errors:
+        ProjectError: there is no commit yet, or it does not hold the folder.
+    """
+    try:
+        return run(root, "rev-parse", "--verify", "HEAD:./").strip()
+    except ProjectError:
+        raise ProjectError(
+            f"{root} is in no git commit. Next: git add . && git commit -m 'Begin'"
+        ) from None
+
+
+def worktree(root: Path, objects: Path) -> str:
+    """Return the hash of the folder's tree as a commit of all tracked files would make it now.
+
+    What git does not have yet is written into the folder `objects`, not into the repository.
+    """
+    with _index_of_our_own(root) as index:
+        more = {**index, **_aside(root, objects)}
+        run(root, "add", "--update", ".", more=more)
+        prefix = run(root, "rev-parse", "--show-prefix").strip()
+        words = [f"--prefix={prefix}"] if prefix else []
+        return run(root, "write-tree", *words, more=more).strip()
+
+
+def export(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:
+    """Write the files of a tree into an empty folder, as a checkout would."""
+    aside = _aside(root, objects) if objects else {}
+    with tempfile.TemporaryDirectory() as folder:
+        more = {**aside, "GIT_INDEX_FILE": f"{folder}/index"}
+        run(root, "read-tree", tree, more=more)
+        top = run(root, "rev-parse", "--show-toplevel").rstrip("\n")
+        run(Path(top), "checkout-index", "--all", f"--prefix={into}/", more=more)
+
+
+def _aside(root: Path, objects: Path) -> dict[str, str]:
+    """Return variables by which git writes new objects into a folder of their own."""
+    own = (root / run(root, "rev-parse", "--git-path", "objects").rstrip("\n")).resolve()
+    return {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(own)}
+
+
+@contextmanager
+def _index_of_our_own(root: Path) -> Iterator[dict[str, str]]:
+    """Copy the index aside, so that the repository's own stays as it is."""
+    own = root / run(root, "rev-parse", "--git-path", "index").rstrip("\n")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "index")
+        if own.exists():
+            copy.write_bytes(own.read_bytes())
+        yield {"GIT_INDEX_FILE": str(copy)}
