@@ -10,6 +10,7 @@ from headrace import project
 from headrace.errors import HeadraceError
 from headrace.project import Project
 from headrace.stage import INTERRUPTED
+from headrace.verify import inside
 
 # jsonschema, which nbformat imports, would build a grammar of international addresses first: most
 # of a second, for a format that no notebook has. Where the module is None, jsonschema does without.
@@ -41,7 +42,7 @@ def say(error: BaseException) -> None:
 
 def _lost_nothing() -> str:
     """Say, where DVC has taken away what the stage made before, how it comes back."""
-    if "DVC_STAGE" not in os.environ:
+    if "DVC_STAGE" not in os.environ or inside.active():
         return ""
     return (
         "DVC took away what this stage had made before, and keeps it in its cache. It comes back\n"
@@ -63,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     metrics = commands.add_parser("metrics", help="show metrics files as tables")
     metrics.add_argument("files", nargs="*", type=Path, help="default: all in metrics/")
     metrics.set_defaults(command=_metrics)
+    verify = commands.add_parser("verify", help="prove that each stage reproduces, in a clean room")
+    verify.add_argument("stages", nargs="*", help="default: all, with a certificate at the end")
+    text = "the tracked files as they are now, not as committed"
+    verify.add_argument("--worktree", action="store_true", help=text)
+    text = "stages side by side; default: cores"
+    verify.add_argument("--jobs", type=int, metavar="N", help=text)
+    verify.set_defaults(command=_verify)
     for name, command, text in (
         ("lab", _lab, "open JupyterLab, which saves notebooks without outputs; takes its options"),
         ("check", _check, "check every stage's parameters and notebook; runs nothing"),
@@ -104,6 +112,12 @@ def _check(found: Project, args: argparse.Namespace) -> None:
         source = notebook.read(found.notebook(stage))
         if "matrix" not in found.stage(stage):
             parameters.for_stage(found, stage, source)
+
+
+def _verify(found: Project, args: argparse.Namespace) -> int:
+    from headrace.verify import command
+
+    return command.run(found, args)
 
 
 def _debug(found: Project, args: argparse.Namespace) -> None:

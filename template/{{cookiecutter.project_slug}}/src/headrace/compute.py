@@ -1,9 +1,9 @@
 """What changes the bytes of a result: threads and BLAS kernel, set before anything is imported."""
 
-import platform
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from headrace import processor
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -20,16 +20,8 @@ process has more threads than processors. It cannot know of a second stage that 
 
 def environment(compute: Mapping[str, Any]) -> dict[str, str]:
     """Return the environment variables that carry out the `compute` block of params.yaml."""
-    threads = dict.fromkeys(THREADS, str(compute.get("threads", 1)))
+    variables = dict.fromkeys(THREADS, str(compute.get("threads", 1))) | WAITING
     kernel = compute.get("blas_kernel")
-    return (
-        threads | WAITING | ({"OPENBLAS_CORETYPE": str(kernel)} if kernel and _has_avx2() else {})
-    )
-
-
-def _has_avx2() -> bool:
-    """Tell whether this is an x86-64 processor with AVX2; where nobody can tell, it is not."""
-    info = Path("/proc/cpuinfo")
-    if platform.machine() not in ("x86_64", "AMD64") or not info.exists():
-        return False
-    return " avx2 " in info.read_text().replace("\n", " ")
+    if kernel and "avx2" in processor.flags():
+        variables["OPENBLAS_CORETYPE"] = str(kernel)
+    return variables

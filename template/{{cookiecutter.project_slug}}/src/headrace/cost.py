@@ -1,11 +1,17 @@
 """What a stage costs: seconds, memory and bytes, of its process and the ones it started."""
 
+import json
 import os
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from headrace import files, processor
+
+FOLDER = "metrics/cost"
+PROCESSOR = "processor"
 IO = Path("/proc/self/io")
 
 
@@ -40,6 +46,22 @@ class Meter:
             "peak_rss_mib": round(_peak_mib(), 1),
             **_bytes(),
         }
+
+
+def write(used: Mapping[str, float], root: Path, name: str) -> None:
+    """Write what a stage cost, and on which kind of processor, to metrics/cost/NAME.json."""
+    content = {**used, PROCESSOR: processor.kind()}
+    files.write_text(root / FOLDER / f"{name}.json", json.dumps(content, indent=2) + "\n")
+
+
+def recorded_processor(root: Path, name: str) -> str | None:
+    """Return the kind of processor that a stage ran on last, where that is recorded."""
+    try:
+        content = json.loads((root / FOLDER / f"{name}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    found = content.get(PROCESSOR) if isinstance(content, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _bytes() -> dict[str, int]:

@@ -8,6 +8,7 @@ import nbformat
 
 from headrace import errors, normal, notebook
 from headrace.project import Project
+from headrace.verify import inside
 
 LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 FRAME = re.compile(r"(?:File )?\S*?((?:src|notebooks)/[\w/]+\.py):(\d+), in (\w+)")
@@ -55,6 +56,8 @@ def number(node: nbformat.NotebookNode, index: int) -> int:
 
 
 def _next(name: str) -> list[str]:
+    if inside.active():  # a clean room goes away, with all that is in it
+        return []
     return [
         f"The notebook as far as it got is runs/failed/{name}.ipynb.",
         f"To look into it: headrace debug {name}   (opens it in JupyterLab, with its parameters)",

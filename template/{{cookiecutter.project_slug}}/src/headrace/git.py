@@ -1,6 +1,7 @@
 """What git knows of the project, asked without changing anything: not even the index's times."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,14 @@ def is_repository(root: Path) -> bool:
 def tracked(root: Path) -> list[str]:
     """Return the files that git tracks below the folder, by their paths from there on."""
     return [name for name in run(root, "ls-files", "-z").split("\0") if name]
+
+
+def changed(root: Path) -> list[str]:
+    """Return the tracked files below the folder that differ from the last commit."""
+    listed = run(
+        root, "diff", "--name-only", "--no-ext-diff", "-z", "--relative", "HEAD", "--", "."
+    )
+    return [name for name in listed.split("\0") if name]
 
 
 def head(root: Path) -> str:
@@ -93,5 +102,5 @@ def _index_of_our_own(root: Path) -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "index")
         if own.exists():
-            copy.write_bytes(own.read_bytes())
+            shutil.copy2(own, copy)  # by its time git knows which files may have changed since
         yield {"GIT_INDEX_FILE": str(copy)}

@@ -1,6 +1,7 @@
 """dvc.lock: what each stage was run with, and what came out of it."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,22 @@ def _file(entry: dict[str, Any]) -> File:
 
 
 def md5(path: Path) -> str:
-    """Return the MD5 of a file's bytes, as DVC names it."""
+    """Return the MD5 of a file's bytes, or of the list of a folder's files, as DVC names them."""
+    if path.is_dir():
+        return _md5(_listed(path)) + FOLDER
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(file, _new).hexdigest()
+
+
+def _listed(folder: Path) -> bytes:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    entries = [{"md5": md5(file), "relpath": file.relative_to(folder).as_posix()} for file in files]
+    return json.dumps(sorted(entries, key=lambda one: one["relpath"].split("/"))).encode()
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _new() -> "hashlib._Hash":
+    return hashlib.md5(usedforsecurity=False)

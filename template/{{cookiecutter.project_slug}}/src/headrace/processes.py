@@ -90,9 +90,22 @@ def die_with_parent() -> None:
 
 def end_children() -> None:
     """End all that this process started, and what those started, at once."""
+    _end_below(os.getpid())
+
+
+def end(process: int) -> None:
+    """End a process, and all that it started, at once."""
     import psutil
 
-    while children := psutil.Process().children(recursive=True):
+    with suppress(psutil.Error):
+        _end_below(process)
+        psutil.Process(process).kill()
+
+
+def _end_below(process: int) -> None:
+    import psutil
+
+    while children := psutil.Process(process).children(recursive=True):
         for child in children:
             with suppress(psutil.Error):
                 child.kill()

@@ -11,11 +11,11 @@ import nbformat
 
 from headrace import (
     compute,
+    cost,
     execution,
     failure,
     files,
     injection,
-    metrics,
     normal,
     notebook,
     parameters,
@@ -28,6 +28,7 @@ from headrace.inprocess import Interrupted
 from headrace.notebook import Source
 from headrace.project import Project, run_name
 from headrace.state import State
+from headrace.verify import inside
 
 
 def run(project: Project, stage: str, state: State, meter: Meter) -> None:
@@ -51,7 +52,7 @@ def run(project: Project, stage: str, state: State, meter: Meter) -> None:
     _execute(project, name, source, given.notebook, state, meter)
     meter.mark("writing")
     used = meter.read()
-    metrics.write(used, project.root / "metrics/cost" / f"{name}.json")
+    cost.write(used, project.root, name)
     progress.clear()
     seconds, memory = used["wall_s"], used["peak_rss_mib"]
     print(f"  {name}: {seconds:.1f} s, peak memory {memory:,.0f} MiB", flush=True)
@@ -75,7 +76,8 @@ def _execute(
     node = injection.inject(source.node, values)
     hooks = Hooks(_begin(node, state), lambda: _write(partial, node))
     try:
-        stopped = execution.execute(node, folder=project.root, hooks=hooks, limits=limits)
+        with inside.listening():
+            stopped = execution.execute(node, folder=project.root, hooks=hooks, limits=limits)
     except Interrupted as by:
         _write(failed, node)
         message = failure.of_interruption(name, state.cell, source.name, str(by))

@@ -19,6 +19,7 @@ from headrace.progress import Progress
 from headrace.project import Project, run_name
 from headrace.stage import INTERRUPTED
 from headrace.state import State
+from headrace.verify import inside
 
 PINNED = {
     "PYTHONHASHSEED": "0",
@@ -80,9 +81,11 @@ def _environment(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a stage: the user's, but for what would change a result.
 
     IPython and matplotlib are configured by the project: what a user keeps at home is no part of
-    a study. A `matplotlibrc` in the study is.
+    a study. A `matplotlibrc` in the study is. In a clean room nothing is fixed that the room has
+    set: that a result needs it would be a finding.
     """
     inner = {name: value for name, value in outer.items() if not name.startswith("LC_")}
+    pinned = PINNED | (inside.world(outer) if inside.active() else {})
     for name in ("JUPYTER_PATH", "LANGUAGE", "COLUMNS", "LINES"):
         inner.pop(name, None)
     path = os.pathsep.join(filter(None, [str(project.source), outer.get("PYTHONPATH")]))
@@ -92,7 +95,7 @@ def _environment(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     ipython.mkdir(parents=True, exist_ok=True)
     files.write_text(matplotlibrc, MATPLOTLIBRC)
     own = {"PYTHONPATH": path, "IPYTHONDIR": str(ipython), "MATPLOTLIBRC": str(matplotlibrc)}
-    return inner | PINNED | own
+    return inner | pinned | own
 
 
 @contextmanager

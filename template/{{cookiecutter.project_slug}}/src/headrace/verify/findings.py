@@ -1,0 +1,170 @@
+"""What was found in a room once its stage has ended, in sentences that name file and next step."""
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from headrace.lockfile import Record
+from headrace.project import Project
+from headrace.verify.rooms import Room
+
+RUNNERS_READS = ("dvc.yaml", "params.yaml", "pyproject.toml")
+"""What the runner reads for every stage; DVC looks at their contents itself."""
+
+SYSTEM = (
+    "/usr",
+    "/lib",
+    "/bin",
+    "/etc",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/var",
+    "/opt",
+    "/System",
+)
+"""Where an operating system's files are; they are no study's data."""
+
+PATH = re.compile(r"""['"]([^'"\n]{1,300})['"]|([\w./-]+/[\w.-]+\w)""")
+MODULE = re.compile(r"No module named '([\w.]+)'")
+NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
+
+
+def missing_inputs(project: Project, stage: str, record: Record, room: Room) -> Iterator[str]:
+    """Name files of the study that a stage which failed wanted, and which its room did not hold."""
+    said = room.printed.read_text("utf-8", "replace")
+    wanted = {*_named(said, room), *_modules(said, project), *_files(room)}
+    for name in sorted(wanted):
+        if (room.study / name).exists() or not (project.root / name).is_file():
+            continue
+        if name in _outs_of_others(project, record):
+            yield f"stage {stage} reads {name}, which is not among its deps"
+        else:
+            yield (
+                f"stage {stage} reads {name}, which is not among its deps, and which neither git"
+                f" nor DVC tracks. Next: git add {name}, or dvc add {name}"
+            )
+
+
+def _outs_of_others(project: Project, record: Record) -> set[str]:
+    from headrace import lockfile
+
+    records = lockfile.read(project.root).values()
+    return {file.path for one in records for file in (*one.outs, *one.deps)} - {
+        file.path for file in record.outs
+    }
+
+
+def _named(said: str, room: Room) -> Iterator[str]:
+    """Find what may be a path: in quotation marks, as errors show them, or with a slash in it."""
+    for quoted, bare in PATH.findall(said):
+        path = Path(quoted or bare)
+        inside = path if not path.is_absolute() else _inside(path, room.study)
+        if inside is not None and ".." not in inside.parts:
+            yield inside.as_posix()
+
+
+def _modules(said: str, project: Project) -> Iterator[str]:
+    names = [*MODULE.findall(said), *(f"{package}.{name}" for name, package in NAME.findall(said))]
+    source = project.source.relative_to(project.root)
+    for name in names:
+        yield (source / name.replace(".", "/")).with_suffix(".py").as_posix()
+
+
+def _files(room: Room) -> Iterator[str]:
+    for kind, what in heard(room):
+        inside = _inside(Path(what), room.study) if kind == "read" else None
+        if inside is not None:
+            yield inside.as_posix()
+
+
+def heard(room: Room) -> list[tuple[str, str]]:
+    """Return what the stage opened ("read", path) and whom it asked ("asked", host)."""
+    if not room.heard.exists():
+        return []
+    return [tuple(json.loads(line)) for line in room.heard.read_text("utf-8").splitlines()]
+
+
+def undeclared_inputs(
+    project: Project, stage: str, record: Record, room: Room, written: Iterable[str]
+) -> Iterator[str]:
+    """Name files that a stage opened, and that are neither its deps nor what it made itself."""
+    known = {file.path for file in (*record.deps, *record.outs)} | set(written)
+    headrace = (project.source / "headrace").relative_to(project.root)
+    for kind, what in heard(room):
+        path = Path(what).resolve()
+        inside = _inside(path, room.study.resolve())
+        if kind != "read" or path.suffix == ".pyc" or not path.is_file():
+            continue
+        if inside is None:
+            if not _belongs_to_the_machine(path, room):
+                yield f"stage {stage} reads {path}, which lies outside the study"
+        elif not _declared(inside, known) and not _is_the_runners(inside, headrace, path):
+            yield (
+                f"stage {stage} reads {inside.as_posix()}, which is not among its deps."
+                " Next: add it to them in dvc.yaml"
+            )
+
+
+def _declared(inside: Path, known: set[str]) -> bool:
+    return any(part.as_posix() in known for part in (inside, *inside.parents))
+
+
+def _is_the_runners(inside: Path, headrace: Path, path: Path) -> bool:
+    """Tell whether a file is the runner's own, or a package's empty __init__.py."""
+    runs = inside.parts[0] in ("runs", ".headrace")
+    return (
+        runs
+        or inside.as_posix() in RUNNERS_READS
+        or inside.is_relative_to(headrace)
+        or (inside.name == "__init__.py" and _says_nothing(path))
+    )
+
+
+def _says_nothing(path: Path) -> bool:
+    """Tell whether a module holds a docstring at most."""
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError):
+        return False
+    return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body)
+
+
+def _belongs_to_the_machine(path: Path, room: Room) -> bool:
+    own = (room.path, Path(sys.prefix), Path(sys.base_prefix), *map(Path, SYSTEM))
+    return any(path.is_relative_to(folder.resolve()) for folder in own)
+
+
+def network(stage: str, room: Room) -> Iterator[str]:
+    """Name the hosts that a stage asked for."""
+    for kind, what in heard(room):
+        if kind == "asked":
+            yield (
+                f"stage {stage} asks the network for {what}. Next: fetch it once, outside the"
+                " pipeline, and keep it: dvc import-url, or dvc add"
+            )
+
+
+def undeclared_outputs(
+    stage: str,
+    before: dict[str, tuple[int, int, int]],
+    after: dict[str, tuple[int, int, int]],
+    declared: Callable[[str], bool],
+) -> Iterator[str]:
+    """Name files that appeared, changed or went in a room and that are no output of the stage."""
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) == after.get(name) or declared(name):
+            continue
+        verb = "removes" if name not in after else "changes" if name in before else "writes"
+        yield (
+            f"stage {stage} {verb} {name}, which is not among its outs."
+            " Next: add it to them in dvc.yaml, or write it elsewhere"
+        )
+
+
+def _inside(path: Path, folder: Path) -> Path | None:
+    return path.relative_to(folder) if path.is_relative_to(folder) else None
