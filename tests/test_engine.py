@@ -114,7 +114,7 @@ def test_a_study_can_limit_its_cells_and_its_notebooks(mini: Mini, setting: str)
     assert result.returncode == 1
     assert "the cell's or the notebook's time is up" in result.stdout
     mini.replace("pyproject.toml", f"{setting} = 0.5", f"{setting} = -1")
-    assert f"{setting} is -1, not seconds above 0" in mini.run().stdout
+    assert f"{setting} is -1, not a number above 0" in mini.run().stdout
 
 
 def test_a_running_notebook_is_saved_at_a_cell_s_end_and_not_too_often(

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--jobs", type=int, metavar="N", help=text)
     verify.set_defaults(command=_verify)
     for name, command, text in (
+        ("replay", _replay, "run the executed notebooks again: what was stored must come out"),
         ("lab", _lab, "open JupyterLab, which saves notebooks without outputs; takes its options"),
         ("check", _check, "check every stage's parameters and notebook; runs nothing"),
         ("sync", _sync, "copy params.yaml's values into the notebooks' parameters cells"),
@@ -118,6 +119,12 @@ def _verify(found: Project, args: argparse.Namespace) -> int:
     from headrace.verify import command
 
     return command.run(found, args)
+
+
+def _replay(found: Project, args: argparse.Namespace) -> int:
+    from headrace import replay
+
+    return replay.run(found)
 
 
 def _debug(found: Project, args: argparse.Namespace) -> None:

@@ -38,8 +38,8 @@ class Project:
             raise ProjectError("dvc.yaml: `stages` must map names to stages")
         return stages
 
-    def seconds(self, setting: str) -> float | None:
-        """Return a time-out of [tool.headrace] in seconds, or None where none is set.
+    def number(self, setting: str) -> float | None:
+        """Return a number of [tool.headrace], such as a time-out in seconds; None if not set.
 
         Errors:
             ProjectError: it is not a number above 0.
@@ -48,7 +48,7 @@ class Project:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ProjectError(f"pyproject.toml: {setting} is {value!r}, not seconds above 0")
+            raise ProjectError(f"pyproject.toml: {setting} is {value!r}, not a number above 0")
         return float(value)
 
     def stage(self, name: str) -> dict[str, Any]:

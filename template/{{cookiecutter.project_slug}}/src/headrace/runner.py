@@ -72,7 +72,7 @@ def _execute(
     """
     runs = project.root / "runs"
     whole, failed, partial = (runs / part / f"{name}.ipynb" for part in ("", "failed", ".partial"))
-    limits = Limits(project.seconds("cell_timeout"), project.seconds("notebook_timeout"))
+    limits = Limits(project.number("cell_timeout"), project.number("notebook_timeout"))
     node = injection.inject(source.node, values)
     hooks = Hooks(_begin(node, state), lambda: _write(partial, node))
     try:

@@ -46,7 +46,7 @@ def run(project: Project, stage: str) -> int:
     with State.new() as state:
         process = subprocess.Popen(
             _command(stage, state),
-            env=_environment(project, os.environ),
+            env=environment(project, os.environ),
             pass_fds=[state.descriptor],
         )
         with _signals_handed_on(process), Progress(name, notebook, state) as progress:
@@ -77,7 +77,7 @@ def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:
             sys.exit(1)
 
 
-def _environment(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
+def environment(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a stage: the user's, but for what would change a result.
 
     IPython and matplotlib are configured by the project: what a user keeps at home is no part of

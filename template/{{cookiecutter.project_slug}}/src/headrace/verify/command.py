@@ -28,8 +28,8 @@ def run(found: Project, args: argparse.Namespace) -> int:
         tree = rooms.checkout(found, folder / "tree", worktree=args.worktree)
         checkout = project.find(folder / "tree")
         jobs = _jobs(args.jobs)
-        tolerance = found.settings.get("metric_tolerance", TOLERANCE)
-        pipeline = Pipeline(found, checkout, jobs=jobs, tolerance=float(tolerance))
+        tolerance = found.number("metric_tolerance") or TOLERANCE
+        pipeline = Pipeline(found, checkout, jobs=jobs, tolerance=tolerance)
         if not pipeline.records:
             raise ProjectError(_no_lock(args.worktree))
         stages = _chosen(pipeline.stages, args.stages)

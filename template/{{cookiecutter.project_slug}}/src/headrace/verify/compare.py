@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace import normal
 from headrace.metrics import leaves
@@ -30,31 +30,46 @@ def describe(new: Path, old: Path) -> str:
     return found or _bytes(new, old)
 
 
+class Line(NamedTuple):
+    """One line of what a cell shows: the part it belongs to, its number in it, its text."""
+
+    part: str = ""
+    number: int = 0
+    text: str = ""
+
+
 def _notebooks(new: Path, old: Path) -> str:
     """Name the first cell that differs, and the line in it."""
-    cells = [json.loads(path.read_text("utf-8"))["cells"] for path in (new, old)]
+    mine, theirs = (json.loads(path.read_text("utf-8"))["cells"] for path in (new, old))
+    if len(mine) != len(theirs):
+        return f"{len(mine)} cells, it had {len(theirs)}"
     number = 0
-    for mine, theirs in zip_longest(*cells, fillvalue=None):
-        if mine is None or theirs is None:
-            return f"{len(cells[0])} cells, it had {len(cells[1])}"
-        injected = normal.INJECTED in mine.get("metadata", {}).get("tags", [])
+    for one, other in zip(mine, theirs, strict=True):
+        injected = normal.INJECTED in one.get("metadata", {}).get("tags", [])
         number += not injected
-        place = "the injected parameters" if injected else f"cell {number} ({mine.get('id')})"
-        for (part, line), (part_before, before) in zip_longest(
-            _lines(mine), _lines(theirs), fillvalue=("", (0, ""))
-        ):
-            if (part, line) != (part_before, before):
-                at = f"{part or part_before}, line {line[0] or before[0]}"
-                return f"{place}, {at}: {_shown(line[1])}, it was {_shown(before[1])}"
+        place = "the injected parameters" if injected else f"cell {number} ({one.get('id')})"
+        if found := _cells(one, other):
+            return f"{place}, {found}"
     return ""
 
 
-def _lines(cell: dict[str, Any]) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Walk what a cell shows: its source and its outputs, line by line, with each part's name."""
+def _cells(new: dict[str, Any], old: dict[str, Any]) -> str:
+    for mine, theirs in zip_longest(_lines(new), _lines(old), fillvalue=Line()):
+        part = mine.part or theirs.part
+        if mine != theirs and "(image/" in part:
+            return part
+        if mine != theirs:
+            number = mine.number or theirs.number
+            return f"{part}, line {number}: {_shown(mine.text)}, it was {_shown(theirs.text)}"
+    return ""
+
+
+def _lines(cell: dict[str, Any]) -> Iterator[Line]:
+    """Walk what a cell shows, its source and its outputs, line by line."""
     for part, text in _parts(cell):
         content = text if isinstance(text, str) else json.dumps(text, sort_keys=True)
         for index, line in enumerate(content.splitlines()):
-            yield part, (index + 1, line)
+            yield Line(part, index + 1, line)
 
 
 def _parts(cell: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -123,7 +138,9 @@ def _bytes(new: Path, old: Path) -> str:
             one, other = mine.read(BLOCK), theirs.read(BLOCK)
             if one != other:
                 pairs = enumerate(zip(one, other, strict=False))
-                place = next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+                place = next((index for index, (a, b) in pairs if a != b), None)
+                if place is None:
+                    break  # one is the beginning of the other
                 more = f" ({ends})" if ends else ""
                 return f"byte {start + place + 1:,} of {sizes[0]:,}{more}"
     return ends
