@@ -6,6 +6,7 @@ enter       the way in: takes the network away, then becomes the stage's command
 inside      what a stage listens to while it runs there: files it opens, hosts it asks for
 compare     where two files differ: the cell, the key, the row, the byte
 findings    what was found in a room, in words
+trial       one stage: its command in its room, and what came of it
 pipeline    all stages of dvc.lock, side by side
 certificate what was proved, about which tree
 report      what is printed

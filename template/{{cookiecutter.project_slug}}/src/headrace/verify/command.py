@@ -12,6 +12,7 @@ from headrace.project import Project
 from headrace.verify import certificate, report, rooms, world
 from headrace.verify.outcome import Outcome
 from headrace.verify.pipeline import Pipeline
+from headrace.verify.trial import Study
 from headrace.words import nearest
 
 TOLERANCE = 0.01
@@ -29,7 +30,8 @@ def run(found: Project, args: argparse.Namespace) -> int:
         checkout = project.find(folder / "tree")
         jobs = _jobs(args.jobs)
         tolerance = found.number("metric_tolerance") or TOLERANCE
-        pipeline = Pipeline(found, checkout, jobs=jobs, tolerance=tolerance)
+        study = Study(found, checkout, rooms.store(found), tolerance)
+        pipeline = Pipeline(study, jobs=jobs)
         if not pipeline.records:
             raise ProjectError(_no_lock(args.worktree))
         stages = _chosen(pipeline.stages, args.stages)
@@ -100,10 +102,10 @@ def _circumstances(
     pipeline: Pipeline, outcomes: Sequence[Outcome], *, worktree: bool
 ) -> dict[str, Any]:
     reasons = {outcome.network for outcome in outcomes}
-    perturbed = world.describe(pipeline.jobs, pipeline.threads)
+    perturbed = world.describe(pipeline.jobs, pipeline.study.threads)
     perturbed["network"] = "none" if reasons <= {""} else ", ".join(sorted(filter(None, reasons)))
     return {
         "of": "working tree" if worktree else "HEAD",
         "perturbations": perturbed,
-        "metric_tolerance": pipeline.tolerance,
+        "metric_tolerance": pipeline.study.tolerance,
     }

@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from headrace.lockfile import Record
@@ -153,11 +153,11 @@ def undeclared_outputs(
     stage: str,
     before: dict[str, tuple[int, int, int]],
     after: dict[str, tuple[int, int, int]],
-    declared: Callable[[str], bool],
+    declared: set[str],
 ) -> Iterator[str]:
     """Name files that appeared, changed or went in a room and that are no output of the stage."""
     for name in sorted(before.keys() | after.keys()):
-        if before.get(name) == after.get(name) or declared(name):
+        if before.get(name) == after.get(name) or _declared(Path(name), declared):
             continue
         verb = "removes" if name not in after else "changes" if name in before else "writes"
         yield (

@@ -9,12 +9,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace import git, lockfile
 from headrace.errors import ProjectError
-from headrace.lockfile import File
+from headrace.lockfile import File, Record
 from headrace.project import Project
 from headrace.verify import janitor
 
@@ -43,10 +43,15 @@ def folder() -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Store:
-    """Where the bytes of a hash are: in DVC's cache, or in a file that has them."""
+    """Where the bytes of a hash are: in DVC's cache, in a file that has them, or in a room.
+
+    `made` names what a stage made in its room just now, for stages that need it where nobody else
+    has it: a fresh clone has no data, and another kind of processor may make other bytes.
+    """
 
     cache: Path
     root: Path
+    made: dict[str, Path] = field(default_factory=dict)
 
     def find(self, file: File) -> Path | None:
         """Return a file with these bytes, or None where nobody has them any more."""
@@ -62,16 +67,19 @@ class Store:
         Errors:
             ProjectError: nobody has its bytes any more.
         """
-        found = self.find(file)
+        found = self.find(file) or self.made.get(file.path)
         if found is None:
             raise ProjectError(
                 f"{file.path} is not in DVC's cache. Next: dvc pull {file.path}, or dvc repro"
             )
-        if not file.is_folder:
-            return _copy(found, into / file.path)
-        for inside in json.loads(found.read_text("utf-8")):
-            name = f"{file.path}/{inside['relpath']}"
-            self.bring(File(name, inside["md5"], 0), into)
+        if found.is_dir():
+            shutil.copytree(found, into / file.path)
+        elif not file.is_folder:
+            _copy(found, into / file.path)
+        else:
+            for inside in json.loads(found.read_text("utf-8")):
+                name = f"{file.path}/{inside['relpath']}"
+                self.bring(File(name, inside["md5"], 0), into)
 
 
 def store(project: Project) -> Store:
@@ -148,8 +156,10 @@ class Room:
         return self.path / "network"
 
 
-def make(path: Path, files: Path, deps: tuple[File, ...], kept: Store) -> Room:
+def make(path: Path, files: Path, record: Record, kept: Store) -> Room:
     """Make a room from a checkout and a stage's deps; what the checkout has is not copied anew.
+
+    What the stage is to make, a metric in git say, is taken out: it must not be found.
 
     Errors:
         ProjectError: a dep is nowhere to be found.
@@ -158,9 +168,12 @@ def make(path: Path, files: Path, deps: tuple[File, ...], kept: Store) -> Room:
     shutil.copytree(files, room.study, symlinks=True)
     for folder in (room.home, room.temporary):
         folder.mkdir()
-    for dep in deps:
+    for dep in record.deps:
         if not (room.study / dep.path).exists():
             kept.bring(dep, room.study)
+    for out in record.outs:
+        there = room.study / out.path
+        shutil.rmtree(there) if there.is_dir() else there.unlink(missing_ok=True)
     return room
 
 

@@ -1,0 +1,157 @@
+"""One stage's trial: its command in a clean room, and what came of it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace import cost, lockfile, parameters, processor, yamlfile
+from headrace.lockfile import File, Record
+from headrace.project import Project
+from headrace.verify import compare, findings, inside, rooms, world
+from headrace.verify.outcome import Outcome, Output
+from headrace.verify.rooms import Store
+
+LOG_LINES = 25
+"""Lines of a failed stage's printing that are shown."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all trials share: the user's project, a checkout of it, and where its data are.
+
+    `tolerance` is how far of its value a metric may move on another kind of processor.
+    """
+
+    project: Project
+    tree: Project
+    store: Store
+    tolerance: float
+
+    @property
+    def threads(self) -> int:
+        """The number of threads that params.yaml asks for."""
+        content = yamlfile.read(self.tree.root / parameters.FILE)
+        found = parameters.lookup(content, f"{parameters.COMPUTE}.threads")
+        return found if isinstance(found, int) else 1
+
+
+def file_name(stage: str) -> str:
+    """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
+    return stage.replace("@", "-")
+
+
+class Trial:
+    """A stage under way in its room, on the processors that it was given."""
+
+    def __init__(self, study: Study, stage: str, record: Record, folder: Path) -> None:
+        """Make the room.
+
+        Errors:
+            ProjectError: a dep is nowhere to be found.
+        """
+        self.study, self.stage, self.record = study, stage, record
+        self.room = rooms.make(folder / file_name(stage), study.tree.root, record, study.store)
+        self._before = rooms.snapshot(self.room.study)
+
+    def behind(self) -> list[str]:
+        """Say what was another when the stage was run: then there is nothing to prove."""
+        made = self.study.store.made
+        found = [
+            f"{dep.path} is another than stage {self.stage} was run with. Next: dvc repro"
+            for dep in self.record.deps
+            if dep.path not in made and lockfile.md5(self.room.study / dep.path) != dep.md5
+        ]
+        for file, values in self.record.params.items():
+            content = yamlfile.read(self.study.tree.root / file)
+            found += [
+                f"{file}: {name} is another than stage {self.stage} was run with. Next: dvc repro"
+                for name, value in values.items()
+                if parameters.lookup(content, name) != value
+            ]
+        return found
+
+    def begin(self, cpus: tuple[int, ...]) -> int:
+        """Start the stage's command in the room; return its process's id."""
+        room = self.room
+        made = world.make(room.home, room.temporary, cpus, threads=self.study.threads)
+        own = {"DVC_STAGE": self.stage, "DVC_ROOT": str(room.study), inside.ROOM: str(room.heard)}
+        spec = {
+            "folder": str(room.study),
+            "network": str(room.network),
+            "cpus": made.cpus,
+            "umask": made.umask,
+            "variables": {**made.variables, **own},
+        }
+        module = [sys.executable, "-m", "headrace.verify.enter"]
+        self._begun = time.monotonic()
+        with room.printed.open("wb") as printed:
+            self.process = subprocess.Popen(
+                [*module, json.dumps(spec), self.record.cmd],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PYTHONPATH": str(self.study.project.source)},
+                start_new_session=True,  # ended by us, not by the terminal
+            )
+        return self.process.pid
+
+    def finish(self) -> Outcome:
+        """Say what came of the stage, which has ended; remember what it made for others."""
+        code, room = self.process.wait(), self.room
+        made_on = cost.recorded_processor(self.study.tree.root, file_name(self.stage))
+        outcome = Outcome(self.stage, len(self.record.outs), made_on=made_on)
+        outcome.seconds = time.monotonic() - self._begun
+        outcome.network = room.network.read_text("utf-8") if room.network.exists() else "unknown"
+        outcome.findings += dict.fromkeys(self._findings(code))
+        if code:
+            outcome.log = self._tail()
+            return outcome
+        tolerant = made_on is not None and made_on != processor.kind()
+        outcome.outputs += [self._output(out, tolerant=tolerant) for out in self.record.outs]
+        good = {output.path for output in outcome.outputs if output.identical or output.tolerated}
+        self.study.store.made.update({path: room.study / path for path in good})
+        return outcome
+
+    def _findings(self, code: int) -> list[str]:
+        project, stage, room = self.study.project, self.stage, self.room
+        after = rooms.snapshot(room.study)
+        written = [name for name, status in after.items() if self._before.get(name) != status]
+        found = [*findings.missing_inputs(project, stage, self.record, room)] if code else []
+        if code and not found:
+            found = [f"stage {stage} failed, with exit code {code}"]
+        return [
+            *found,
+            *findings.undeclared_inputs(project, stage, self.record, room, written),
+            *findings.network(stage, room),
+            *findings.undeclared_outputs(stage, self._before, after, self._declared()),
+        ]
+
+    def _declared(self) -> set[str]:
+        """Return the stage's outs, and the metrics that dvc.yaml lists as no stage's."""
+        top = yamlfile.read(self.study.tree.root / "dvc.yaml").get("metrics") or []
+        free = {next(iter(one)) if isinstance(one, dict) else str(one) for one in top}
+        return free | {out.path for out in self.record.outs}
+
+    def _output(self, out: File, *, tolerant: bool) -> Output:
+        made = self.room.study / out.path
+        if not made.exists():
+            return Output(out.path, out.md5, identical=False, where="was not written")
+        if lockfile.md5(made) == out.md5:
+            return Output(out.path, out.md5, identical=True)
+        committed = self.study.tree.root / out.path
+        old = committed if committed.is_file() else self.study.store.find(out)
+        if old is None:
+            where = "differs; what it was is not in DVC's cache, so nothing more can be said"
+            return Output(out.path, out.md5, identical=False, where=where, tolerated=tolerant)
+        where = f"differs: {compare.describe(made, old)}" if made.is_file() else "differs"
+        if tolerant and out.path.endswith(".json"):
+            tolerant = compare.within(made, old, tolerance=self.study.tolerance)
+        return Output(out.path, out.md5, identical=False, where=where, tolerated=tolerant)
+
+    def _tail(self) -> str:
+        lines = self.room.printed.read_text("utf-8", "replace").strip().splitlines()
+        return "\n".join(lines[-LOG_LINES:]).replace(f"{self.room.study}/", "")
