@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,8 +70,11 @@ def worktree(root: Path, objects: Path) -> str:
 
     What git does not have yet is written into the folder `objects`, not into the repository.
     """
-    with _index_of_our_own(root) as index:
-        more = {**index, **_aside(root, objects)}
+    own = root / run(root, "rev-parse", "--git-path", "index").rstrip("\n")
+    with _index(objects) as (index, more):
+        if own.exists():
+            shutil.copy2(own, index)  # by its time git knows which files may have changed since
+        more |= _aside(root, objects)
         run(root, "add", "--update", ".", more=more)
         prefix = run(root, "rev-parse", "--show-prefix").strip()
         words = [f"--prefix={prefix}"] if prefix else []
@@ -81,9 +83,8 @@ def worktree(root: Path, objects: Path) -> str:
 
 def export(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:
     """Write the files of a tree into an empty folder, as a checkout would."""
-    aside = _aside(root, objects) if objects else {}
-    with tempfile.TemporaryDirectory() as folder:
-        more = {**aside, "GIT_INDEX_FILE": f"{folder}/index"}
+    with _index(into) as (_, more):
+        more |= _aside(root, objects) if objects else {}
         run(root, "read-tree", tree, more=more)
         top = run(root, "rev-parse", "--show-toplevel").rstrip("\n")
         run(Path(top), "checkout-index", "--all", f"--prefix={into}/", more=more)
@@ -96,11 +97,10 @@ def _aside(root: Path, objects: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _index_of_our_own(root: Path) -> Iterator[dict[str, str]]:
-    """Copy the index aside, so that the repository's own stays as it is."""
-    own = root / run(root, "rev-parse", "--git-path", "index").rstrip("\n")
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "index")
-        if own.exists():
-            shutil.copy2(own, copy)  # by its time git knows which files may have changed since
-        yield {"GIT_INDEX_FILE": str(copy)}
+def _index(beside: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Yield an index of our own, beside a folder, and the variable by which git uses it."""
+    index = beside.with_name(f"{beside.name}.index")
+    try:
+        yield index, {"GIT_INDEX_FILE": str(index)}
+    finally:
+        index.unlink(missing_ok=True)

@@ -56,7 +56,9 @@ def read(root: Path) -> dict[str, Record]:
 
 def _record(stage: dict[str, Any]) -> Record:
     deps, outs = (tuple(map(_file, stage.get(part) or [])) for part in ("deps", "outs"))
-    return Record(str(stage["cmd"]), deps, stage.get("params") or {}, outs)
+    cmd = stage["cmd"]
+    words = " && ".join(cmd) if isinstance(cmd, list) else str(cmd)
+    return Record(words, deps, stage.get("params") or {}, outs)
 
 
 def _file(entry: dict[str, Any]) -> File:

@@ -78,6 +78,9 @@ class Pipeline:
         record = self.records.get(stage)
         if record is None:
             return Outcome(stage, findings=[f"stage {stage} was never run. Next: dvc repro"])
+        if "wdir" in self.study.tree.stages.get(stage.partition("@")[0], {}):
+            word = "has a wdir, which a clean room does not know. Next: write its paths without"
+            return Outcome(stage, len(record.outs), findings=[f"stage {stage} {word}"])
         try:
             trial = Trial(self.study, stage, record, folder)
             behind = trial.behind()

@@ -89,7 +89,7 @@ def store(project: Project) -> Store:
         ProjectError: DVC cannot tell.
     """
     asked = subprocess.run(
-        ["dvc", "cache", "dir"],
+        [sys.executable, "-m", "dvc", "cache", "dir"],
         cwd=project.root,
         env=os.environ | {"DVC_NO_ANALYTICS": "1"},
         capture_output=True,

@@ -39,7 +39,8 @@ def make(home: Path, temporary: Path, cpus: Sequence[int], *, threads: int) -> W
     stage must not follow.
     """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    own = {"HOME": str(home), "TMPDIR": str(temporary)}
+    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
+    own = {"PATH": path, "HOME": str(home), "TMPDIR": str(temporary)}
     return World(kept | own | perturbed(threads) | _seen(cpus), umask=_other_umask(), cpus=(*cpus,))
 
 
