@@ -113,7 +113,6 @@ def describe(jobs: int, threads: int) -> dict[str, object]:
         **{name: text for name, text in perturbed(threads).items() if name in SHOWN},
         "umask": f"{_other_umask():03o}",
         "cpus": len(each) if each else "as they are: there is one, or the system cannot",
-        "platform": sys.platform,
     }
 
 
