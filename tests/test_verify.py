@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -301,14 +302,7 @@ def test_no_folder_and_no_process_is_left_when_it_is_interrupted(
         lock.replace(_md5(old), _md5((study.root / path).read_text()))
     )
     before = study.state()
-    process = subprocess.Popen(
-        ["headrace", "verify", "--worktree"],
-        cwd=study.root,
-        env=bake.environment(TMPDIR=str(study.temporary)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    process = _begin(study, "--worktree")
     _until(lambda: any(study.temporary.glob("*/rooms/train/study/waits")), process)
     os.kill(process.pid, number)
     printed = process.communicate()[0].decode()
@@ -317,6 +311,36 @@ def test_no_folder_and_no_process_is_left_when_it_is_interrupted(
     _until(lambda: not any(study.temporary.iterdir()))
     _until(lambda: not _running_in(study.temporary))
     assert study.state() == before
+
+
+def _begin(study: Planted, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["headrace", "verify", *words],
+        cwd=study.root,
+        env=bake.environment(TMPDIR=str(study.temporary)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_it_may_be_interrupted_at_any_moment(make: Make, number: signal.Signals) -> None:
+    study = make(train=SOUND, reads=READS)
+    begun = time.monotonic()
+    assert study.verify("--worktree").returncode == 0
+    whole, before = time.monotonic() - begun, study.state()
+    for moment in range(60):
+        process = _begin(study, "--worktree")
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(whole * moment / 60)
+        process.send_signal(number)
+        process.communicate(timeout=BOUND_S)
+        _until(lambda: not any(study.temporary.iterdir()))
+        _until(lambda: not _running_in(study.temporary))
+        assert study.state() == before
+    assert study.verify("--worktree").returncode == 0
 
 
 def _until(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:

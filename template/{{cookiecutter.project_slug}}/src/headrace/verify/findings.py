@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from headrace import lockfile
 from headrace.lockfile import Record
 from headrace.project import Project
 from headrace.verify.rooms import Room
@@ -34,14 +35,14 @@ MODULE = re.compile(r"No module named '([\w.]+)'")
 NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
-def missing_inputs(project: Project, stage: str, record: Record, room: Room) -> Iterator[str]:
+def missing_inputs(project: Project, stage: str, room: Room) -> Iterator[str]:
     """Name files of the study that a stage which failed wanted, and which its room did not hold."""
     said = room.printed.read_text("utf-8", "replace")
     wanted = {*_named(said, room), *_modules(said, project), *_files(room)}
     for name in sorted(wanted):
         if (room.study / name).exists() or not (project.root / name).is_file():
             continue
-        if name in _outs_of_others(project, record):
+        if _is_dvcs(project, name):
             yield f"stage {stage} reads {name}, which is not among its deps"
         else:
             yield (
@@ -50,13 +51,13 @@ def missing_inputs(project: Project, stage: str, record: Record, room: Room) -> 
             )
 
 
-def _outs_of_others(project: Project, record: Record) -> set[str]:
-    from headrace import lockfile
-
-    records = lockfile.read(project.root).values()
-    return {file.path for one in records for file in (*one.outs, *one.deps)} - {
-        file.path for file in record.outs
-    }
+def _is_dvcs(project: Project, name: str) -> bool:
+    """Tell whether a stage makes a file, or DVC tracks it, or a folder that it lies in."""
+    outs = {out.path for record in lockfile.read(project.root).values() for out in record.outs}
+    parts = (Path(name), *Path(name).parents)
+    return any(
+        part.as_posix() in outs or (project.root / f"{part}.dvc").is_file() for part in parts
+    )
 
 
 def _named(said: str, room: Room) -> Iterator[str]:

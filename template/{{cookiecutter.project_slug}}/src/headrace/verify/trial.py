@@ -120,7 +120,7 @@ class Trial:
         project, stage, room = self.study.project, self.stage, self.room
         after = rooms.snapshot(room.study)
         written = [name for name, status in after.items() if self._before.get(name) != status]
-        found = [*findings.missing_inputs(project, stage, self.record, room)] if code else []
+        found = [*findings.missing_inputs(project, stage, room)] if code else []
         if code and not found:
             found = [f"stage {stage} failed, with exit code {code}"]
         return [
