@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from headrace import notebook
+from headrace.errors import ProjectError
 from headrace.project import Project
 from headrace.words import nearest_name
 
@@ -14,8 +15,10 @@ UNKNOWN = "extra_forbidden"
 """What pydantic calls a name that the model does not declare."""
 
 
-def lines(error: ValidationError, raw: Mapping[str, Any], project: Project) -> list[str]:
-    """Return one line per breach, each once.
+def lines(
+    error: ValidationError, raw: Mapping[str, Any], project: Project
+) -> dict[str, tuple[Any, ...]]:
+    """Return one line per breach, each once, and the key that it speaks of.
 
     A name that is missing where a misspelt one stands is not a breach of its own.
     """
@@ -30,7 +33,7 @@ def lines(error: ValidationError, raw: Mapping[str, Any], project: Project) -> l
         for detail in details
         if detail["type"] != "missing" or (detail["loc"][:-1], detail["loc"][-1]) not in misspelt
     ]
-    return list(dict.fromkeys(_breach(detail, raw, project) for detail in kept))
+    return {_breach(detail, raw, project): detail["loc"] for detail in kept}
 
 
 def _breach(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project) -> str:
@@ -55,7 +58,10 @@ def _owner(place: tuple[Any, ...], project: Project) -> str:
     if len(place) < 2 or place[0] not in project.notebook_stages():
         return ""
     stage = str(place[0])
-    return f' of stage "{stage}" ({notebook.name(project.notebook(stage))})'
+    try:
+        return f' of stage "{stage}" ({notebook.name(project.notebook(stage))})'
+    except ProjectError:  # a mistake of its own
+        return f' of stage "{stage}"'
 
 
 def _model(project: Project) -> str:

@@ -61,6 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     debug = commands.add_parser("debug", help="open a failed run in JupyterLab")
     debug.add_argument("stage")
     debug.set_defaults(command=_debug)
+    check = commands.add_parser("check", help="look for what should be mended; runs nothing")
+    check.add_argument("rules", nargs="*", metavar="RULE", help="default: all; repro: make repro's")
+    check.add_argument("--staged", action="store_true", help="check what a commit would hold now")
+    check.add_argument("--list", action="store_true", help="show the rules")
+    check.set_defaults(command=_check)
+    hook = commands.add_parser("hook", help="have git check each commit")
+    hook.add_argument("--remove", action="store_true", help="have it no more")
+    hook.set_defaults(command=_hook)
     metrics = commands.add_parser("metrics", help="show metrics files as tables")
     metrics.add_argument("files", nargs="*", type=Path, help="default: all in metrics/")
     metrics.set_defaults(command=_metrics)
@@ -74,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, text in (
         ("replay", _replay, "run the executed notebooks again: what was stored must come out"),
         ("lab", _lab, "open JupyterLab, which saves notebooks without outputs; takes its options"),
-        ("check", _check, "check every stage's parameters and notebook; runs nothing"),
+        ("fix", _fix, "mend what check finds and a program can mend"),
         ("sync", _sync, "copy params.yaml's values into the notebooks' parameters cells"),
         ("schema", _schema, "write params.schema.json, by which an editor checks params.yaml"),
         ("html", _html, "write the executed notebooks as pages"),
@@ -106,13 +114,26 @@ def _run(found: Project, args: argparse.Namespace) -> int:
     return supervise.run(found, args.stage)
 
 
-def _check(found: Project, args: argparse.Namespace) -> None:
-    from headrace import notebook, parameters
+def _check(found: Project, args: argparse.Namespace) -> int:
+    from headrace.check import command
 
-    for stage in found.notebook_stages():
-        source = notebook.read(found.notebook(stage))
-        if "matrix" not in found.stage(stage):
-            parameters.for_stage(found, stage, source)
+    if args.list:
+        command.show()
+        return 0
+    return command.run(found, args.rules, staged=args.staged)
+
+
+def _fix(found: Project, args: argparse.Namespace) -> None:
+    from headrace.check import command
+
+    for line in command.fix(found) or ["nothing to mend"]:
+        print(line)
+
+
+def _hook(found: Project, args: argparse.Namespace) -> None:
+    from headrace.check import hook
+
+    print((hook.remove if args.remove else hook.write)(found))
 
 
 def _verify(found: Project, args: argparse.Namespace) -> int:

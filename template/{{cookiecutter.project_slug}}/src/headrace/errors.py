@@ -9,6 +9,9 @@ HeadraceError
 └── MetricError       a metric is not a finite number
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class HeadraceError(Exception):
     """A user's mistake, or a fault that a user can mend; shown without a traceback."""
@@ -19,7 +22,15 @@ class ProjectError(HeadraceError):
 
 
 class ParameterError(HeadraceError):
-    """A parameter is unknown, missing, of a wrong type or out of range."""
+    """A parameter is unknown, missing, of a wrong type or out of range.
+
+    `places` holds, for each line of the message that is known to speak of a key of params.yaml,
+    that key.
+    """
+
+    def __init__(self, message: str, places: Mapping[str, tuple[Any, ...]] | None = None) -> None:
+        super().__init__(message)
+        self.places = dict(places or {})
 
 
 class NotebookError(HeadraceError):

@@ -76,9 +76,23 @@ def worktree(root: Path, objects: Path) -> str:
             shutil.copy2(own, index)  # by its time git knows which files may have changed since
         more |= _aside(root, objects)
         run(root, "add", "--update", ".", more=more)
-        prefix = run(root, "rev-parse", "--show-prefix").strip()
-        words = [f"--prefix={prefix}"] if prefix else []
-        return run(root, "write-tree", *words, more=more).strip()
+        return _tree(root, more)
+
+
+def _tree(root: Path, more: Mapping[str, str]) -> str:
+    """Return the hash of the folder's tree in an index."""
+    prefix = run(root, "rev-parse", "--show-prefix").rstrip("\n")
+    words = [f"--prefix={prefix}"] if prefix else []
+    return run(root, "write-tree", *words, more=more).strip()
+
+
+def staged(root: Path, objects: Path) -> str:
+    """Return the hash of the folder's tree in the index: as the next commit will make it.
+
+    In a hook that is git's word for the commit at hand, which may have an index of its own.
+    """
+    with _index_of_our_own(root) as index:
+        return _tree(root, {**index, **_aside(root, objects)})
 
 
 def export(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:

@@ -4,11 +4,12 @@ import ast
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import nbformat
+from typing import TYPE_CHECKING, Any
 
 from headrace.errors import NotebookError
+
+if TYPE_CHECKING:
+    import nbformat
 
 TAG = "parameters"
 FOLDER = "notebooks"
@@ -19,7 +20,7 @@ class Source:
     """A source notebook, and the defaults that its parameters cell declares."""
 
     path: Path
-    node: nbformat.NotebookNode
+    node: "nbformat.NotebookNode"
     defaults: dict[str, Any]
 
     @property
@@ -35,6 +36,8 @@ def read(path: Path) -> Source:
         NotebookError: it is missing, is no notebook, or has no cell tagged "parameters" that
             holds nothing but names and literals.
     """
+    import nbformat  # takes a fifth of a second, which those who only want a name need not wait
+
     try:
         node = nbformat.reads(_with_ids(path.read_text("utf-8")), as_version=4)
     except FileNotFoundError:
@@ -45,7 +48,7 @@ def read(path: Path) -> Source:
     except Exception as error:  # nbformat raises whatever its readers raise
         problem = str(error).partition("\n")[0]
         raise NotebookError(f"{name(path)} is no notebook: {problem}") from None
-    return Source(path, node, _defaults(parameters_cell(node, path).source, path))
+    return Source(path, node, defaults(parameters_cell(node, path).source, path))
 
 
 def _with_ids(text: str) -> str:
@@ -58,20 +61,25 @@ def _with_ids(text: str) -> str:
     return json.dumps(content)
 
 
-def parameters_cell(node: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
+def parameters_cell(node: "nbformat.NotebookNode", path: Path) -> "nbformat.NotebookNode":
     """Return the one cell that is tagged "parameters"."""
     cells = [cell for cell in node.cells if TAG in cell.metadata.get("tags", [])]
-    if len(cells) != 1:
-        raise NotebookError(
-            f'{name(path)} needs one cell with the tag "{TAG}", it has {len(cells)}.'
-            " Next: in JupyterLab, open the property inspector and add the tag to the cell"
-            " that holds the defaults"
-        )
+    refuse_but_one(len(cells), path)
     cell: nbformat.NotebookNode = cells[0]
     return cell
 
 
-def _defaults(source: str, path: Path) -> dict[str, Any]:
+def refuse_but_one(count: int, path: Path) -> None:
+    """Refuse a notebook that has no parameters cell, or more than one."""
+    if count != 1:
+        raise NotebookError(
+            f'{name(path)} needs one cell with the tag "{TAG}", it has {count}.'
+            " Next: in JupyterLab, open the property inspector and add the tag to the cell"
+            " that holds the defaults"
+        )
+
+
+def defaults(source: str, path: Path) -> dict[str, Any]:
     """Return names and values of a cell that holds only lines such as `max_iter = 200`."""
     place = f"{name(path)}, parameters cell"
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from headrace import breaches, yamlfile
+from headrace import agreement, breaches, yamlfile
 from headrace.errors import ParameterError, ProjectError
 from headrace.notebook import Source
 from headrace.project import Project
@@ -33,7 +33,7 @@ def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
         return raw, model.model_validate(raw)
     except ValidationError as error:
         lines = breaches.lines(error, raw, project)
-        raise ParameterError("\n".join(lines)) from None
+        raise ParameterError("\n".join(lines), lines) from None
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,11 @@ def for_stage(project: Project, name: str, source: Source) -> Given:
     """
     raw, typed = load(project)
     stage = project.stage(name)
-    matrix = _matrix_values(stage, name)
-    values = add(named(raw, stage, name), matrix, name)
-    _agree(name, source, named(typed.model_dump(), stage, name) | matrix)
+    own = _matrix_values(stage, name)
+    values = add(named(raw, stage, name), own, name)
+    meant = named(typed.model_dump(), stage, name) | own
+    for disagreement in agreement.disagreements(name, source.name, source.defaults, meant):
+        raise ParameterError(disagreement.message)
     compute = [dotted for dotted in listed(stage, name) if dotted.split(".")[0] == COMPUTE]
     return Given(values, {k: v for dotted in compute for k, v in _block(raw, dotted).items()})
 
@@ -117,14 +119,9 @@ def add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[
 
 def _matrix_values(stage: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return what DVC_STAGE says of this run of a `matrix` stage, as its matrix lists it."""
-    matrix = stage.get("matrix")
-    if not isinstance(matrix, dict):
+    if not isinstance(stage.get("matrix"), dict):
         return {}
-    combinations: list[dict[str, Any]] = [{}]
-    for axis, choices in matrix.items():
-        if not isinstance(choices, list):
-            raise ProjectError(f"dvc.yaml: matrix of stage {name!r}: {axis} must be a plain list")
-        combinations = [{**chosen, axis: choice} for chosen in combinations for choice in choices]
+    combinations = matrix(stage, name)
     keys = {"-".join(map(_as_dvc_says, chosen.values())): chosen for chosen in combinations}
     key = os.environ.get("DVC_STAGE", "").partition("@")[2]
     if key not in keys:
@@ -133,40 +130,19 @@ def _matrix_values(stage: Mapping[str, Any], name: str) -> dict[str, Any]:
     return keys[key]
 
 
+def matrix(stage: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return what each of the stages of a matrix takes, as its matrix lists it.
+
+    Errors:
+        ProjectError: an axis is no plain list.
+    """
+    combinations: list[dict[str, Any]] = [{}]
+    for axis, choices in (stage.get("matrix") or {}).items():
+        if not isinstance(choices, list):
+            raise ProjectError(f"dvc.yaml: matrix of stage {name!r}: {axis} must be a plain list")
+        combinations = [{**chosen, axis: choice} for chosen in combinations for choice in choices]
+    return combinations
+
+
 def _as_dvc_says(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _agree(stage: str, source: Source, meant: Mapping[str, Any]) -> None:
-    """Refuse names or types that the parameters cell does not share."""
-    for name, value in meant.items():
-        if name not in source.defaults:
-            near = nearest(name, set(source.defaults) - set(meant))
-            raise ParameterError(
-                f'{FILE}: stage "{stage}" is given {name}, but the parameters cell of'
-                f" {source.name} has no such name."
-                f"{near or f' Next: add a line such as `{name} = {value!r}` to it'}"
-            )
-        if not _same_type(source.defaults[name], value):
-            raise ParameterError(
-                f"{source.name}: the default of {name} is {_type(source.defaults[name])}, but"
-                f" {FILE} and the typed model say {_type(value)}. Next: headrace sync"
-            )
-    for name in source.defaults:
-        if name not in meant:
-            raise ParameterError(
-                f'{source.name} takes {name}, but stage "{stage}" of dvc.yaml gives it no such'
-                " parameter."
-                f"{nearest(name, set(meant) - set(source.defaults))}"
-                f" Next: add it to {FILE} and to the stage's params"
-            )
-
-
-def _same_type(default: object, value: object) -> bool:
-    if isinstance(value, float) and type(default) is int:
-        return True
-    return default is None or value is None or type(default) is type(value)
-
-
-def _type(value: object) -> str:
-    return f"{value!r} ({type(value).__name__})"

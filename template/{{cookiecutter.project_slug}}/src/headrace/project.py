@@ -70,8 +70,9 @@ class Project:
         Errors:
             ProjectError: the stage lists none, or more than one.
         """
-        deps = self.stage(stage).get("deps") or []
-        found = [dep for dep in deps if isinstance(dep, str) and _is_source_notebook(dep)]
+        deps = self.stage(stage).get("deps")
+        listed = deps if isinstance(deps, list) else []
+        found = [dep for dep in listed if isinstance(dep, str) and is_source_notebook(dep)]
         if len(found) != 1:
             raise ProjectError(
                 f"dvc.yaml: stage {stage!r} must list one notebook among its deps, such as"
@@ -109,6 +110,19 @@ class Project:
             raise ProjectError(f"pyproject.toml: params names {target}, which is no pydantic model")
         return found
 
+    def module(self, door: str) -> ModuleType | None:
+        """Import the module that a door of [tool.headrace] names; None where none is declared.
+
+        Errors:
+            ProjectError: it cannot be imported, or does not lie in this project.
+        """
+        target = self.settings.get(door)
+        if target is None:
+            return None
+        if not isinstance(target, str):
+            raise ProjectError(f'pyproject.toml: [tool.headrace] needs {door} = "package.module"')
+        return self._import(target)
+
     def _import(self, name: str) -> ModuleType:
         if str(self.source) not in sys.path[:1]:
             sys.path.insert(0, str(self.source))
@@ -145,7 +159,8 @@ def _place(error: Exception) -> str:
     return f" ({file}, line {frame.tb_lineno})" if inside and frame else ""
 
 
-def _is_source_notebook(dep: str) -> bool:
+def is_source_notebook(dep: str) -> bool:
+    """Tell whether a stage's dep is the notebook that it runs."""
     return dep.startswith("notebooks/") and dep.endswith(".ipynb")
 
 

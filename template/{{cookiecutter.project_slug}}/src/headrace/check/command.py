@@ -1,0 +1,98 @@
+"""The commands `headrace check` and `headrace fix`."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from headrace import check, files, git, project
+from headrace.check import mends
+from headrace.check.memory import Memory
+from headrace.check.mends import Strip
+from headrace.check.rules import RULES
+from headrace.check.study import DVC, Study
+from headrace.errors import ProjectError
+from headrace.project import Project
+
+NBSTRIPOUT = ("nbstripout", "--keep-id", "--extra-keys", "metadata.language_info")
+
+
+def run(found: Project, names: Sequence[str], *, staged: bool) -> int:
+    """Print what the rules find, in the working tree or in the next commit; return 1 if anything.
+
+    Errors:
+        ProjectError: there is no such rule, or [tool.headrace.ignore] is not as it must be.
+    """
+    rules = check.chosen(names)
+    with _study(found, staged=staged) as study:
+        findings = check.findings(study, rules)
+        for finding in findings:
+            print(finding)
+        if findings:
+            print(_count(study, findings))
+    if not findings:
+        print(f"nothing to mend: {len(rules)} rules hold")
+    return 1 if findings else 0
+
+
+@contextmanager
+def _study(found: Project, *, staged: bool) -> Iterator[Study]:
+    """Give the study as it lies, or, in a folder of its own, as the next commit will hold it."""
+    memory = Memory(found.root)
+    if not staged:
+        yield Study(found, memory)
+        return
+    with TemporaryDirectory() as folder, TemporaryDirectory() as objects:
+        into = Path(folder).resolve()
+        git.export(found.root, git.staged(found.root, Path(objects)), into, Path(objects))
+        if not (into / DVC).is_file():
+            raise ProjectError(f"The next commit holds no {DVC}. Next: git add {DVC}")
+        yield Study(project.find(into), memory, staged=True)
+
+
+def _count(study: Study, findings: Sequence[check.Finding]) -> str:
+    """Say how many findings there are, and how many of them `make fix` takes away."""
+    wanted = [finding.mend for finding in findings if finding.mend]
+    done = mends.apply(_dvc_yaml(study), wanted)[1]
+    count = sum(isinstance(mend, Strip) or mend in done for mend in wanted)
+    noun = "finding" if len(findings) == 1 else "findings"
+    return f"{len(findings)} {noun}" + (f"; make fix mends {count} of them" if count else "")
+
+
+def _dvc_yaml(study: Study) -> str:
+    return (study.root / DVC).read_bytes().decode("utf-8", "replace")
+
+
+def show() -> None:
+    """Print the rules: name, problem and next step."""
+    for name, rule in sorted(RULES.items()):
+        problem, step = rule.message
+        print(f"{name}\n  {problem}\n  Next: {step}")
+
+
+def fix(found: Project) -> list[str]:
+    """Mend what can be mended, and say what was: notebooks stripped, dvc.yaml's lists completed.
+
+    Errors:
+        ProjectError: nbstripout is missing, or cannot strip a notebook.
+    """
+    study = Study(found, Memory(found.root))
+    wanted = [one.mend for one in check.findings(study, RULES.values()) if one.mend]
+    text, done = mends.apply(_dvc_yaml(study), wanted)
+    if done:
+        files.write_text(study.root / DVC, text)
+    return [*_strip(study, wanted), *map(str, done)]
+
+
+def _strip(study: Study, wanted: Sequence[mends.Mend]) -> list[str]:
+    """Take outputs and volatile metadata out of notebooks, by nbstripout."""
+    names = sorted({mend.notebook for mend in wanted if isinstance(mend, Strip)})
+    if names:
+        command = [sys.executable, "-m", *NBSTRIPOUT, *names]
+        done = subprocess.run(command, cwd=study.root, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = done.stderr.strip().splitlines()[-1:]
+            raise ProjectError(f"nbstripout: {' '.join(said)}. Next: make setup")
+    return [f"{name}: stripped" for name in names]

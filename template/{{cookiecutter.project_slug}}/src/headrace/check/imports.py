@@ -1,0 +1,110 @@
+"""Which of the project's own modules a piece of code imports, directly and by others."""
+
+import ast
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+HEADRACE = "headrace"
+"""The template's package: a study depends on its version, which stands in its `__init__`."""
+Chain = tuple[str, ...]
+"""The modules on the way to one: ("study.model", "study.features")."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One of the project's modules, by its dotted name, and its file from the project on."""
+
+    name: str
+    file: str
+
+
+class Graph:
+    """The imports among the modules below a source folder."""
+
+    def __init__(self, root: Path, source: Path) -> None:
+        self._root = root
+        self._source = source
+        self._of = cache(self._imports)
+
+    def files(self, tree: ast.AST) -> dict[str, Chain]:
+        """Return each file that code needs, and the shortest way to it."""
+        reached: dict[str, Chain] = {}
+        queue: deque[tuple[Module, Chain]] = deque()
+        queue.extend((module, ()) for module in self._modules(imported(tree, ())))
+        while queue:
+            module, chain = queue.popleft()
+            if module.file not in reached:
+                reached[module.file] = (*chain, module.name)
+                queue.extend((other, (*chain, module.name)) for other in self._of(module))
+        return reached
+
+    def _imports(self, module: Module) -> list[Module]:
+        """Return what a module imports of the project's own; of the template's, nothing counts."""
+        if module.name == HEADRACE:
+            return []
+        parts = tuple(module.name.split("."))
+        package = parts if module.file.endswith("/__init__.py") else parts[:-1]
+        return list(self._modules(imported(_tree(self._root / module.file), package)))
+
+    def _modules(self, names: Iterable[Chain]) -> Iterator[Module]:
+        for parts in sorted(names):
+            yield from self._loaded(parts[:1] if parts[0] == HEADRACE else parts)
+
+    def _loaded(self, parts: Chain) -> Iterator[Module]:
+        """Yield the modules that importing a dotted name loads; its last part may be no module."""
+        for length in range(1, len(parts) + 1):
+            place = self._source.joinpath(*parts[:length])
+            name = ".".join(parts[:length])
+            if place.is_dir():
+                start = place / "__init__.py"
+                if start.is_file() and (name == HEADRACE or _says_something(start)):
+                    yield Module(name, start.relative_to(self._root).as_posix())
+                continue
+            if (file := place.with_name(f"{place.name}.py")).is_file():
+                yield Module(name, file.relative_to(self._root).as_posix())
+            return
+
+
+def imported(tree: ast.AST, package: Chain) -> set[Chain]:
+    """Return the dotted names that code imports; `package` is what it lies in.
+
+    What stands under `if TYPE_CHECKING:` is not imported when the code runs.
+    """
+    names: set[Chain] = set()
+    for node in _run(tree):
+        if isinstance(node, ast.Import):
+            names |= {tuple(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: max(0, len(package) - node.level + 1)] if node.level else ()
+            inside = (*base, *(node.module.split(".") if node.module else ()))
+            names |= {(*inside, alias.name) for alias in node.names}
+    return names
+
+
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a tree but for what only a type checker sees."""
+    left = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            left += node.orelse
+        else:
+            left += ast.iter_child_nodes(node)
+
+
+def _says_something(start: Path) -> bool:
+    """Tell whether a package's `__init__` holds more than a docstring."""
+    body = _tree(start).body
+    return bool(body) and not (len(body) == 1 and ast.get_docstring(_tree(start)) is not None)
+
+
+def _tree(path: Path) -> ast.Module:
+    """Return a module's code; nothing where it is no Python, which other tools tell."""
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])

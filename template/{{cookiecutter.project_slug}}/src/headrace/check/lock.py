@@ -1,0 +1,93 @@
+"""Rule on dvc.lock: what it records is what lies here; `dvc status` without dvc."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from headrace.check.rules import Found, found, rule
+from headrace.check.stages import Entry, Stage
+from headrace.check.study import DVC, Study
+from headrace.lockfile import NAME, File, Record
+
+PARAMS = "params.yaml"
+
+
+@rule()
+def lock_behind(study: Study) -> Iterator[Found]:
+    """Stage {stage} is behind: {what}.
+
+    Next: make repro, and commit dvc.lock with what it changed
+    """
+    if not study.lock:  # nothing has been run yet
+        return
+    for stage in study.stages.values():
+        records = _records(study, stage)
+        if not records:
+            place = study.at(DVC, *stage.keys)
+            yield found(place, stage=stage.name, what=f"{NAME} has no record of it")
+        for name, record in records.items():
+            if what := list(_differences(study, stage, record)):
+                place = study.at(NAME, "stages", name)
+                yield found(place, stage=name, what=", ".join(what))
+
+
+def _records(study: Study, stage: Stage) -> dict[str, Record]:
+    """Return what dvc.lock has of a stage; of a matrix, of all its members."""
+    if not stage.is_many:
+        return {name: study.lock[name] for name in [stage.name] if name in study.lock}
+    return {n: record for n, record in study.lock.items() if n.partition("@")[0] == stage.name}
+
+
+def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
+    """Say what differs between a record and the study as it is."""
+    if stage.entry.get("frozen") is True:
+        return
+    if not stage.is_many and "${" not in stage.cmd and stage.cmd != record.cmd.strip():
+        yield "its cmd changed"
+    deps, outs = ({stage.placed(f.path): f for f in part} for part in (record.deps, record.outs))
+    yield from _listed("dep", stage.deps, deps)
+    yield from _listed("out", stage.outs, outs)
+    yield from _changed(study, deps | outs)
+    yield from _params(study, stage, record)
+
+
+def _listed(kind: str, entries: list[Entry], recorded: Mapping[str, File]) -> Iterator[str]:
+    """Say which files dvc.yaml lists and dvc.lock does not, and the reverse."""
+    for entry in entries:
+        if not any(entry.covers(path) for path in recorded):
+            yield f"{entry.path} is a new {kind}"
+    for path in recorded:
+        if not any(entry.covers(path) for entry in entries):
+            yield f"{path} is no {kind} any more"
+
+
+def _changed(study: Study, files: Mapping[str, File]) -> Iterator[str]:
+    """Say which files have other bytes; one that is not here, as in a clone, says nothing."""
+    for name, file in files.items():
+        path = study.root / name
+        known = file.md5 and not file.is_folder and path.is_file()
+        if known and study.memory.md5(path) != file.md5:
+            yield f"{name} changed"
+
+
+def _params(study: Study, stage: Stage, record: Record) -> Iterator[str]:
+    """Say which parameters have other values, or are listed only here or only there."""
+    listed = stage.body.get("params")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    recorded = record.params.get(PARAMS) if isinstance(record.params, dict) else None
+    recorded = recorded if isinstance(recorded, dict) else {}
+    if study.values is None or any("${" in name for name in names):
+        return
+    for name in names:
+        if name not in recorded:
+            yield f"parameter {name} is new"
+        elif _value(study.values, name) != recorded[name]:
+            yield f"parameter {name} changed"
+    yield from (f"parameter {name} is listed no more" for name in recorded if name not in names)
+
+
+def _value(values: dict[str, Any], dotted: str) -> object:
+    """Return what params.yaml says under a dotted name; nothing where it has none."""
+    value: Any = values
+    for part in dotted.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
