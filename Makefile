@@ -38,19 +38,19 @@ test-long: setup ## run the second tier: thousands of hostile inputs, bit flips,
 
 check: setup ## look for what should be mended; changes nothing
 	@headrace check && ruff format --check . && ruff check . && mypy \
-	  && $(STRIP) --verify notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb \
+	  && $(STRIP) --verify "$(STUDY)"/notebooks/*.ipynb \
 	  && zizmor --offline --quiet .github "$(STUDY)"/.github \
 	  || { echo "Next: mend what is named above; make fix mends what it can"; exit 1; }
 
 fix: setup ## mend what can be mended
-	@$(STRIP) notebooks/*.ipynb "$(STUDY)"/notebooks/*.ipynb
+	@headrace fix && $(STRIP) "$(STUDY)"/notebooks/*.ipynb
 	@ruff check --fix-only --quiet . && ruff format .
 
 lab: setup ## open JupyterLab on the template's own notebooks
 	@headrace lab
 
 repro: setup ## run the template's own study: its metrics are the template's regression test
-	@headrace check && dvc repro && dvc metrics diff --targets metrics/*.json
+	@headrace check repro && dvc repro && dvc metrics diff --targets metrics/*.json
 
 bench: setup ## time a cold run of the whole study, stage by stage, with peak memory
 	@python -m lab.bench

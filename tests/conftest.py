@@ -53,6 +53,7 @@ stages:
     cmd: headrace run train
     deps:
       - notebooks/01_train.ipynb
+      - requirements.lock
     params:
       - seed
       - compute
@@ -91,6 +92,7 @@ class Mini:
         self.write("pyproject.toml", PYPROJECT)
         self.write("dvc.yaml", DVC)
         self.write("params.yaml", PARAMS)
+        self.write("requirements.lock", "")
         self.write("src/mini/__init__.py", "")
         self.write("src/mini/params.py", MODEL)
         self.cells("print(max_iter)")

@@ -33,7 +33,8 @@ def run(found: Project, names: Sequence[str], *, staged: bool) -> int:
         if findings:
             print(_count(study, findings))
     if not findings:
-        print(f"nothing to mend: {len(rules)} rules hold")
+        count = "1 rule holds" if len(rules) == 1 else f"{len(rules)} rules hold"
+        print(f"nothing to mend: {count}")
     return 1 if findings else 0
 
 

@@ -51,13 +51,10 @@ def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
 
 
 def _listed(kind: str, entries: list[Entry], recorded: Mapping[str, File]) -> Iterator[str]:
-    """Say which files dvc.yaml lists and dvc.lock does not, and the reverse."""
+    """Say which files dvc.yaml lists and dvc.lock does not; DVC itself overlooks the reverse."""
     for entry in entries:
         if not any(entry.covers(path) for path in recorded):
             yield f"{entry.path} is a new {kind}"
-    for path in recorded:
-        if not any(entry.covers(path) for entry in entries):
-            yield f"{path} is no {kind} any more"
 
 
 def _changed(study: Study, files: Mapping[str, File]) -> Iterator[str]:
@@ -70,7 +67,7 @@ def _changed(study: Study, files: Mapping[str, File]) -> Iterator[str]:
 
 
 def _params(study: Study, stage: Stage, record: Record) -> Iterator[str]:
-    """Say which parameters have other values, or are listed only here or only there."""
+    """Say which parameters have other values, or none in dvc.lock."""
     listed = stage.body.get("params")
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     recorded = record.params.get(PARAMS) if isinstance(record.params, dict) else None
@@ -82,7 +79,6 @@ def _params(study: Study, stage: Stage, record: Record) -> Iterator[str]:
             yield f"parameter {name} is new"
         elif _value(study.values, name) != recorded[name]:
             yield f"parameter {name} changed"
-    yield from (f"parameter {name} is listed no more" for name in recorded if name not in names)
 
 
 def _value(values: dict[str, Any], dotted: str) -> object:

@@ -104,8 +104,11 @@ def _is_block_list(key: Any, node: Any) -> bool:
 
 def _last_line(node: Any) -> int:
     """Return the line in which what a node holds ends."""
-    inside = yamllines.children(node)
-    return _last_line(inside[-1][2]) if inside else int(node.end_mark.line)
+    if not (inside := yamllines.children(node)):
+        return int(node.end_mark.line)
+    _, key, value = inside[-1]
+    is_nothing = value.id == "scalar" and not value.value and not value.style
+    return _last_line(key if is_nothing else value)  # nothing stands where the next key does
 
 
 def _nest(lines: list[str], item: Any) -> None:

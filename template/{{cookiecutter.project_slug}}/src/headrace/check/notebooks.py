@@ -12,7 +12,7 @@ from headrace.check.study import DVC, Study
 from headrace.words import nearest
 
 MIB = 2**20
-VOLATILE = ("signature", "widgets", "language_info")
+VOLATILE = ("widgets", "language_info")
 VOLATILE_IN_CELLS = (
     "collapsed",
     "ExecuteTime",
@@ -92,10 +92,11 @@ def notebook_without_stage(study: Study) -> Iterator[Found]:
 
     Next: give it a stage in dvc.yaml (cmd: headrace run NAME), or move it to notebooks/scratch/
     """
+    if study.dvc_error:
+        return
     run = {name for stage in study.stages.values() for name in stage.notebooks}
     for name in sorted(set(study.notebooks) - run):
-        if not study.dvc_error:
-            yield found(Place(name), notebook=name)
+        yield found(Place(name), notebook=name)
 
 
 @rule()

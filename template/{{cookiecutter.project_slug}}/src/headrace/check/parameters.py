@@ -58,20 +58,11 @@ def parameters_cell(study: Study) -> Iterator[Found]:
         try:
             _ = notebook.error or _defaults(study, notebook)
         except NotebookError as error:
-            cell = _cell(notebook)
-            place = Place(notebook.name, cell.number, _line(error)) if cell else None
-            text = re.sub(r"^\S+\.ipynb(, parameters cell, line \d+:)?\s*", "", str(error))
-            yield _said(
-                f"the parameters cell: {text}" if cell else f"{notebook.name} {text}",
-                place or Place(notebook.name),
-                step="hold nothing but lines such as `max_iter = 200` in it",
-                stage=stage.name,
-            )
-
-
-def _line(error: NotebookError) -> int:
-    line = re.search(r"parameters cell, line (\d+)", str(error))
-    return int(line[1]) if line else 1
+            cell, line = _cell(notebook), re.match(r".*?, line (\d+): ", str(error))
+            place = Place(notebook.name, cell.number, int(line[1])) if cell and line else None
+            text = str(error)[line.end() :] if line else str(error)
+            step = "hold nothing but lines such as `max_iter = 200` in it"
+            yield _said(text, place or Place(notebook.name), step=step, stage=stage.name)
 
 
 def _cell(notebook: Notebook) -> Cell | None:
