@@ -347,6 +347,8 @@ HOSTILE_NOTEBOOKS: dict[str, bytes] = {
     "odd types": b'{"cells": [{"cell_type": "code", "source": 3, "metadata": [], "outputs": 1}],'
     b' "metadata": 3}',
     "odd tags": b'{"cells": [{"cell_type": "code", "source": [], "metadata": {"tags": null}}]}',
+    "odd tags and outputs": b'{"cells": [{"cell_type": "code", "source": [1], "outputs": 3, '
+    b'"metadata": {"tags": 3, "keep_output": 1}}]}',
     "odd kernel": b'{"cells": [], "metadata": {"kernelspec": []}}',
     "before version 4": b'{"worksheets": [{"cells": [{"cell_type": "code", "input": ["1"]}]}]}',
     "deep": b"[" * 100_000,

@@ -319,6 +319,25 @@ def test_writing_what_is_only_a_dep_is_told(tidy: Tidy) -> None:
     assert "writes data/table.csv, which is no out" in tidy.check()
 
 
+def test_what_is_written_and_then_read_is_told_once(tidy: Tidy) -> None:
+    tidy.code("paths.other.write_text('')", "paths.other.read_text()")
+    said = tidy.check()
+    assert "[undeclared-write]\n" in said
+    assert "1 finding\n" in said
+
+
+def test_what_may_be_read_or_written_is_left_to_the_user_but_for_what_git_tracks(
+    tidy: Tidy,
+) -> None:
+    tidy.write("data/other.csv", "a\n")
+    tidy.code("print(paths.other)")
+    said = tidy.check()
+    assert "Stage train names data/other.csv, which is neither dep nor out" in said
+    assert "make fix" not in said
+    bake.run(tidy.root, "git", "add", "--force", "data/other.csv")
+    assert "make fix (it adds data/other.csv" in tidy.check()
+
+
 def test_without_a_paths_module_only_literals_are_looked_at(tidy: Tidy) -> None:
     tidy.replace("pyproject.toml", 'paths = "mini.paths"\n', "")
     tidy.code("paths.other.write_text('')", "open('data/other.csv')")

@@ -124,7 +124,7 @@ def test_a_study_in_a_folder_of_its_repository_is_checked_there(tmp_path: Path) 
             assert result.stdout.startswith(f"{NOTEBOOK}:cell 6:1: ")
     (tmp_path / "elsewhere.txt").write_text("x")
     _git(tmp_path, "add", "elsewhere.txt")
-    assert _commit(tmp_path).returncode == 0
+    assert _commit(tmp_path, "--", "elsewhere.txt").returncode == 0
 
 
 def test_in_a_second_working_tree_that_tree_is_checked(tidy: Tidy, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def environment(study: Study) -> Iterator[Found]:
     installed, wrong = _installed(), {}
     for line, name, version in _locked(study):
         if not _same(installed.get(name), version):
-            wrong[f"{name} is {installed.get(name) or 'missing'}, not {version}"] = line
+            wrong[f"{name} is {installed.get(name, 'missing')} (locked: {version})"] = line
     if wrong:
         place = Place(REQUIREMENTS, line=min(wrong.values()))
         step = "make --always-make setup"  # make alone looks at times only
@@ -46,8 +46,8 @@ def environment_extra(study: Study) -> Iterator[Found]:
 
     Next: add it to pyproject.toml and make lock, or take it out with make --always-make setup
     """
-    ours = Path(sys.prefix) == study.root / ".venv" and study.is_file(REQUIREMENTS)
-    if study.staged or not ours:
+    ours = Path(sys.prefix).resolve() == (study.root / ".venv").resolve()
+    if study.staged or not ours or not study.is_file(REQUIREMENTS):
         return
     locked = {name for _, name, _ in _locked(study)}
     more = sorted(set(_installed()) - locked - NOT_LOCKED - {_own(study.root)})

@@ -20,6 +20,7 @@ class Memory:
     """The hashes of one study's files."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._file = root / FILE
         self._before = _read(self._file)
         self._hashes: dict[str, list[Any]] = {}
@@ -48,10 +49,15 @@ class Memory:
         """Remember that it found none."""
         self._clean.setdefault(scanner, []).append(md5)
 
+    def _is_inside(self, name: str) -> bool:
+        """Tell whether a file is the study's, and not one laid out for a moment."""
+        return Path(name).is_relative_to(self._root)
+
     def save(self) -> None:
         """Keep what this check has learned or used, and forget the rest."""
+        ours = {name: known for name, known in self._hashes.items() if self._is_inside(name)}
         content = {
-            "md5": self._hashes or self._before["md5"],
+            "md5": ours or self._before["md5"],
             "clean": {name: sorted(set(known)) for name, known in self._clean.items()}
             or self._before["clean"],
         }

@@ -63,11 +63,11 @@ def _volatile(notebook: Notebook) -> Iterator[tuple[int, str]]:
 
 def _outputs(cell: Cell, metadata: Mapping[str, Any]) -> Iterator[str]:
     """Yield what of a run a cell holds; outputs may stay where the user marked them so."""
-    outputs = cell.content.get("outputs") or []
+    counted = (isinstance(one, dict) and one.get("execution_count") for one in cell.outputs)
     if not _is_kept(cell, default=bool(metadata.get("keep_output", False))):
-        if outputs:
+        if cell.outputs:
             yield "outputs"
-    elif any(isinstance(output, dict) and output.get("execution_count") for output in outputs):
+    elif any(counted):
         yield "execution counts in its outputs"
     if cell.content.get("execution_count") or cell.content.get("prompt_number"):
         yield "an execution count"
@@ -77,7 +77,7 @@ def _is_kept(cell: Cell, *, default: bool) -> bool:
     """Tell whether nbstripout keeps a cell's outputs."""
     if "init_cell" in cell.metadata:
         return bool(cell.metadata["init_cell"])
-    if "keep_output" in cell.metadata or "keep_output" in (cell.metadata.get("tags") or []):
+    if "keep_output" in cell.metadata or "keep_output" in cell.tags:
         return bool(cell.metadata.get("keep_output", True))
     return default
 
@@ -152,4 +152,4 @@ def outputs_size(study: Study, name: str) -> int:
     if path.stat().st_size <= MIB:
         return 0
     cells = source.read(path, name).cells
-    return len(json.dumps([cell.content.get("outputs") for cell in cells]))
+    return len(json.dumps([cell.outputs for cell in cells]))

@@ -46,33 +46,33 @@ def _add(stage: Stage, path: str) -> AddDep:
 
 @rule(repro=True)
 def undeclared_read(study: Study) -> Iterator[Found]:
-    """Stage {stage} {verb} {path}, which is neither dep nor out of it: {why}.
+    """Stage {stage} {verb} {path}, which is neither dep nor out, so DVC overlooks its changes.
 
     Next: {step}
     """
     for stage, notebook in study.runs:
-        for mention in _once(study, notebook):
-            if mention.verb != "writes" and not _meets([*stage.deps, *stage.outs], mention.path):
-                mends = _is_input(study, stage, mention) and not _runs_before(
-                    study, stage.name, mention.path
-                )
-                step = f"make fix (it adds {mention.path} to the deps)"
+        for path, ways in _mentioned(study, notebook).items():
+            first, written = ways[0], any(one.verb == "writes" for one in ways)
+            if not written and not _meets([*stage.deps, *stage.outs], path):
+                mend = _dep(study, stage, first)
+                step = f"make fix (it adds {path} to the deps)"
                 yield found(
-                    Place(notebook.name, mention.cell, mention.line),
-                    _add(stage, mention.path) if mends else None,
+                    Place(notebook.name, first.cell, first.line),
+                    mend,
                     stage=stage.name,
-                    verb=mention.verb,
-                    path=mention.path,
-                    why="DVC does not see when it changes",
-                    step=step if mends else f"list it in {DVC}, as a dep if it is read",
+                    verb=first.verb,
+                    path=path,
+                    step=step if mend else f"list it in {DVC}: what is read is a dep",
                 )
 
 
-def _is_input(study: Study, stage: Stage, mention: Mention) -> bool:
-    """Tell whether a file can only be read: the code says so, or it is made elsewhere."""
+def _dep(study: Study, stage: Stage, first: Mention) -> AddDep | None:
+    """Return what lists a file among the deps, where it is an input for sure."""
     others = (other for other in study.stages.values() if other is not stage)
-    made = any(out.covers(mention.path) for other in others for out in other.outs)
-    return mention.verb == "reads" or made or study.is_file(mention.path)
+    made = any(out.covers(first.path) for other in others for out in other.outs)
+    is_input = first.verb == "reads" or made or first.path in study.tracked
+    circle = _runs_before(study, stage.name, first.path)
+    return _add(stage, first.path) if is_input and not circle else None
 
 
 def _runs_before(study: Study, stage: str, path: str) -> bool:
@@ -96,21 +96,21 @@ def undeclared_write(study: Study) -> Iterator[Found]:
     Next: list {path} in the stage's outs, or write to what is listed
     """
     for stage, notebook in study.runs:
-        for mention in _once(study, notebook):
-            if mention.verb == "writes" and not _meets(stage.outs, mention.path):
-                place = Place(notebook.name, mention.cell, mention.line)
-                yield found(place, stage=stage.name, path=mention.path)
+        for path, ways in _mentioned(study, notebook).items():
+            writes = [one for one in ways if one.verb == "writes"]
+            if writes and not _meets(stage.outs, path):
+                place = Place(notebook.name, writes[0].cell, writes[0].line)
+                yield found(place, stage=stage.name, path=path)
 
 
-def _once(study: Study, notebook: Notebook) -> list[Mention]:
-    """Return where a notebook names each file first, for each thing that it does with it."""
+def _mentioned(study: Study, notebook: Notebook) -> dict[str, list[Mention]]:
+    """Return where a notebook names which file, in order."""
     stages = study.stages.values()
     declared = {entry.path for stage in stages for entry in (*stage.deps, *stage.outs)}
-    firsts: dict[tuple[str, str], Mention] = {}
+    named: dict[str, list[Mention]] = {}
     for mention in mentions(notebook, Files(study.root, study.paths, declared)):
-        firsts.setdefault((mention.path, mention.verb), mention)
-    told = {path for path, verb in firsts if verb != "names"}
-    return [one for (path, verb), one in firsts.items() if verb != "names" or path not in told]
+        named.setdefault(mention.path, []).append(mention)
+    return named
 
 
 def _meets(entries: list[Entry], path: str) -> bool:

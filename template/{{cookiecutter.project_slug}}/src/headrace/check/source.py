@@ -39,15 +39,27 @@ class Cell:
         return found if isinstance(found, dict) else {}
 
     @property
+    def tags(self) -> list[Any]:
+        """Its tags."""
+        found = self.metadata.get("tags")
+        return found if isinstance(found, list) else []
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What it showed when it ran."""
+        found = self.content.get("outputs")
+        return found if isinstance(found, list) else []
+
+    @property
     def is_parameters(self) -> bool:
         """Whether it is the cell that declares the parameters."""
-        return TAG in (self.metadata.get("tags") or [])
+        return TAG in self.tags
 
     @cached_property
     def source(self) -> str:
         """Its text."""
         text = self.content.get("source", self.content.get("input", ""))
-        return "".join(text) if isinstance(text, list) else str(text)
+        return "".join(map(str, text)) if isinstance(text, list) else str(text)
 
     @cached_property
     def magics(self) -> list[int]:
