@@ -1,5 +1,6 @@
 """`headrace check` finds what should be mended, and says where it is and what to do next."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -432,6 +433,17 @@ def test_no_file_is_a_traceback(tidy: Tidy, kind: str) -> None:
     tidy.write(name, text)
     said = tidy.check()
     assert ("nothing to mend" in said) == (".headrace" in name or kind in OTHER_TOOLS_TELL)
+
+
+def test_names_and_texts_that_no_terminal_can_show_are_shown_all_the_same(tidy: Tidy) -> None:
+    Path(os.fsdecode(os.fsencode(tidy.root) + b"/n\xff.txt")).write_text(PLENTY)
+    tidy.write(
+        NOTEBOOK, (tidy.root / NOTEBOOK).read_text().replace("from mini", "%x \\ud800\\nfrom mini")
+    )
+    tidy.add()
+    said = tidy.run("check", PYTHONIOENCODING="ascii").stdout
+    assert "Git holds n\\udcff.txt" in said
+    assert "`%x \\ud800` is IPython's own" in said
 
 
 def test_without_git_the_rules_on_it_say_nothing(tidy: Tidy) -> None:

@@ -142,6 +142,8 @@ MAGICS = {
     '"""\n%time\n"""': [],
     "x = 1  # what?": [],
     "if x:\n    %time y = 1\n    z = 2": [2],
+    "/print x": [1],
+    "    x = 1\n    y = 2": [],
 }
 
 

@@ -165,7 +165,10 @@ def test_a_hook_of_another_study_stays(tmp_path: Path) -> None:
     one, other = Tidy(tmp_path), Mini(tmp_path / "other")
     one.run("hook")
     assert "checks another study of this repository" in other.run("hook").stdout
+    hook = one.root / ".git/hooks/pre-commit"
+    hook.write_text(hook.read_text().replace("exit 1", "exit 2"))  # as another version wrote it
     assert one.run("hook").returncode == 0
+    assert "exit 2" not in hook.read_text()
 
 
 def test_the_hook_is_taken_away_again(tidy: Tidy) -> None:

@@ -75,9 +75,9 @@ def _told(rule: Rule, study: Study, ignored: ignores.Ignores) -> Iterator[Findin
         for one in rule.test(study):
             if not ignores.covers(ignored, rule, one):
                 yield Finding(one.place, rule.name, *rule.say(one.values), one.mend)
-    except HeadraceError as error:
+    except (HeadraceError, OSError) as error:
         place, problem, step = split(str(error), Place(_file(str(error))))
-        yield Finding(place, rule.name, problem, step or f"mend {place.file}", None)
+        yield Finding(place, rule.name, problem, step or "mend what it names", None)
 
 
 def _file(message: str) -> str:

@@ -1,5 +1,6 @@
 """The commands `headrace check` and `headrace fix`."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ def run(found: Project, names: Sequence[str], *, staged: bool) -> int:
     Errors:
         ProjectError: there is no such rule, or [tool.headrace.ignore] is not as it must be.
     """
+    _print_anything()
     rules = check.chosen(names)
     with _study(found, staged=staged) as study:
         findings = check.findings(study, rules)
@@ -36,6 +38,12 @@ def run(found: Project, names: Sequence[str], *, staged: bool) -> int:
         count = "1 rule holds" if len(rules) == 1 else f"{len(rules)} rules hold"
         print(f"nothing to mend: {count}")
     return 1 if findings else 0
+
+
+def _print_anything() -> None:
+    """Let a file's name or a cell's text be printed that the terminal has no letters for."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

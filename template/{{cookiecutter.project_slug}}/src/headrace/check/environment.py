@@ -108,5 +108,5 @@ def _normal(name: str) -> str:
 
 def _own(root: Path) -> str:
     """Return the name under which the study itself is installed."""
-    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("project", {})
-    return _normal(str(project.get("name", "")))
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("project")
+    return _normal(str(project.get("name", ""))) if isinstance(project, dict) else ""

@@ -32,7 +32,7 @@ def write(project: Project) -> str:
             f"{path} is not headrace's, and stays. Next: add this line to it:\n"
             f"  (cd {_folder(project.root)} && headrace check --staged) || exit 1"
         )
-    if path.exists() and _text(path) != script:
+    if path.exists() and f"\ncd {_folder(project.root)} ||" not in _text(path):
         raise ProjectError(
             f"{path} checks another study of this repository, and stays."
             f" Next: run headrace hook --remove there, or add this line before its first `if`:\n"

@@ -6,6 +6,7 @@ nbformat would check it against its schema, which takes longer than all rules to
 import ast
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,12 @@ from typing import Any
 
 from headrace.notebook import TAG
 
-MAGIC = re.compile(r"^(?P<before>\s*(?:[\w\[\]., ]+=\s*)?)(?:%|!|\?).*|^\s*[\w.%*]+\?{1,2}\s*$")
-"""A line of IPython's own: `%time f()`, `files = !ls`, `frame.head?`."""
+MAGIC = re.compile(
+    r"(?P<before>\s*(?:[\w\[\]., ]+=\s*)?)[%!?].*"  # %time f(), files = !ls, ?frame
+    r"|\s*[\w.%*]+\?{1,2}\s*"  # frame.head?
+    r"|\s*[,;/][A-Za-z_].*"  # /f x: a call without parentheses
+)
+"""A line of IPython's own."""
 PYTHON_INSIDE = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
@@ -67,7 +72,7 @@ class Cell:
         if not self.is_code or isinstance(_parsed(self.source), ast.Module):
             return []
         lines = enumerate(self.source.splitlines(), start=1)
-        return [number for number, line in lines if MAGIC.match(line)]
+        return [number for number, line in lines if MAGIC.fullmatch(line)]
 
     @cached_property
     def parsed(self) -> ast.Module | SyntaxError:
@@ -137,14 +142,14 @@ def _language(content: dict[str, Any]) -> str:
 
 def _without_magic(line: str) -> str:
     """Return a line of Python that is as far in, and assigns to the same name."""
-    before = (match["before"] if (match := MAGIC.match(line)) else None) or ""
+    before = (match["before"] if (match := MAGIC.fullmatch(line)) else None) or ""
     inward = line[: len(line) - len(line.lstrip())]
     return f"{before}None" if "=" in before else f"{inward}pass"
 
 
 def _parsed(source: str) -> ast.Module | SyntaxError:
     try:
-        return ast.parse(source)
+        return ast.parse(textwrap.dedent(source))  # IPython takes a cell that is all indented
     except SyntaxError as error:
         return error
     except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte; nested too deeply
