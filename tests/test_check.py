@@ -208,7 +208,13 @@ def test_a_tidy_study_has_no_finding_before_and_after_it_was_run(tidy: Tidy) -> 
 
 def test_rules_are_listed_with_problem_and_next_step(tidy: Tidy) -> None:
     said = tidy.run("check", "--list").stdout
-    assert re.findall(r"^(\S+)\n  \S.*\n  Next: \S", said, re.M) == sorted(RULES)
+    assert re.findall(r"^(\S+)(?: \(repro\))?\n  \S.*\n  Next: \S", said, re.M) == sorted(RULES)
+
+
+@pytest.mark.parametrize("to", ["| true", ">&-"])
+def test_a_reader_that_has_seen_enough_is_no_traceback(tidy: Tidy, to: str) -> None:
+    said = bake.run(tidy.root, "bash", "-c", f"headrace check --list {to}; echo end").stdout
+    assert said == "end\n"
 
 
 def test_a_rule_that_is_not_there_is_told_with_the_nearest(tidy: Tidy) -> None:

@@ -27,7 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         found = project.find()
         _use_own_code(found)
-        return int(args.command(found, args) or 0)
+        code = int(args.command(found, args) or 0)
+        print(end="", flush=True)
+        return code
+    except BrokenPipeError:  # `| head` has seen enough; nor is there anyone to tell at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except HeadraceError as error:
         say(error)
         return 1

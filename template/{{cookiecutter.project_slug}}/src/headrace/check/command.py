@@ -75,10 +75,11 @@ def _dvc_yaml(study: Study) -> str:
 
 
 def show() -> None:
-    """Print the rules: name, problem and next step."""
+    """Print the rules: name, problem and next step, and which of them `make repro` asks for."""
     for name, rule in sorted(RULES.items()):
         problem, step = rule.message
-        print(f"{name}\n  {problem}\n  Next: {step}")
+        group = f" ({check.REPRO})" if rule.repro else ""
+        print(f"{name}{group}\n  {problem}\n  Next: {step}")
 
 
 def fix(found: Project) -> list[str]:

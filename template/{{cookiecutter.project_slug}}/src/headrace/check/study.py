@@ -4,7 +4,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from headrace import git, lockfile, yamlfile, yamllines
+from headrace import git, lockfile, parameters, yamlfile, yamllines
 from headrace.check import source
 from headrace.check.imports import Graph
 from headrace.check.memory import Memory
@@ -87,8 +87,6 @@ class Study:
         Errors:
             HeadraceError: it says nothing that the model takes.
         """
-        from headrace import parameters  # pydantic takes its time
-
         return parameters.load(self.project)
 
     @cached_property
