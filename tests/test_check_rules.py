@@ -1,6 +1,7 @@
 """What each rule of `headrace check` takes for a breach, and what it does not."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -197,6 +198,21 @@ def test_a_block_of_which_the_notebook_takes_nothing_is_told_at_its_line(tidy: T
     said = tidy.check()
     assert said.startswith("dvc.yaml:13: ")
     assert "stage train lists seed, but its notebook takes nothing of it" in said
+
+
+def test_a_misspelt_name_is_one_mistake(tidy: Tidy) -> None:
+    tidy.code(defaults=DEFAULTS.replace("max_iter", "max_itr"))
+    said = tidy.check()
+    assert said.startswith("params.yaml:5: ")
+    assert "has no such name. Did you mean max_itr?" in said
+    assert said.endswith("\n1 finding\n")
+
+
+def test_a_cached_metric_that_git_tracks_belongs_to_git(tidy: Tidy) -> None:
+    tidy.write("metrics/train.json", "{}")
+    tidy.add()
+    tidy.replace("dvc.yaml", "cache: false", "cache: true")
+    assert re.findall(r"\[(\S+)\]$", tidy.check(), re.M) == ["cached-metrics"]
 
 
 def test_a_matrix_s_own_names_are_parameters_too(tidy: Tidy) -> None:

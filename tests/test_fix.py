@@ -56,9 +56,9 @@ def test_missing_deps_are_listed_after_the_last_one(tidy: Tidy) -> None:
     tidy.code("paths.other.read_text()")
     before = (tidy.root / "dvc.yaml").read_text()
     assert _fix(tidy).splitlines() == [
-        "dvc.yaml: stage train: src/mini/deep.py is among the deps",
-        "dvc.yaml: stage train: requirements.lock is among the deps",
-        "dvc.yaml: stage train: data/other.csv is among the deps",
+        "dvc.yaml: stage train: src/mini/deep.py added to the deps",
+        "dvc.yaml: stage train: requirements.lock added to the deps",
+        "dvc.yaml: stage train: data/other.csv added to the deps",
     ]
     after = (tidy.root / "dvc.yaml").read_text()
     assert _added(before, after) == [
@@ -72,7 +72,7 @@ def test_missing_deps_are_listed_after_the_last_one(tidy: Tidy) -> None:
 
 def test_a_cached_metric_is_kept_in_git(tidy: Tidy) -> None:
     tidy.replace("dvc.yaml", ":\n          cache: false\n", "  # one figure\n")
-    assert _fix(tidy) == "dvc.yaml: stage train: metrics/train.json has cache: false\n"
+    assert _fix(tidy) == "dvc.yaml: stage train: cache: false set for metrics/train.json\n"
     expected = DVC.replace("train.json:\n", "train.json:  # one figure\n")
     assert (tidy.root / "dvc.yaml").read_text() == expected
 

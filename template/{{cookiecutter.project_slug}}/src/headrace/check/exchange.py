@@ -73,6 +73,11 @@ class Exchange:
             if not self.error and len(dotted := self._dotted(name)) == 1
         }
 
+    @property
+    def told(self) -> set[str]:
+        """The names of which something is unused or unlisted."""
+        return {*self.unlisted, *(n for _, dotted in self.unused for n in self.block(dotted))}
+
     def _dotted(self, name: str) -> list[str]:
         """Return all dotted names in params.yaml that end in a name and give a value."""
         blocks = {key: block for key, block in self.values.items() if isinstance(block, dict)}

@@ -29,7 +29,7 @@ class AddDep:
 
     def __str__(self) -> str:
         """Say what was done."""
-        return f"dvc.yaml: stage {self.stage}: {self.path} is among the deps"
+        return f"dvc.yaml: stage {self.stage}: {self.path} added to the deps"
 
     def apply(self, text: str) -> str:
         """Return dvc.yaml with the dep after the last one; unchanged where that is not plain."""
@@ -59,7 +59,7 @@ class Uncache:
 
     def __str__(self) -> str:
         """Say what was done."""
-        return f"dvc.yaml: stage {self.stage}: {self.path} has cache: false"
+        return f"dvc.yaml: stage {self.stage}: cache: false set for {self.path}"
 
     def apply(self, text: str) -> str:
         """Return dvc.yaml with `cache: false`; unchanged where that is not plain."""

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 
 from headrace import notebook as notebooks
-from headrace.agreement import disagreements
-from headrace.check.exchange import defaults, exchanges, the_parameters_cell
+from headrace.agreement import Disagreement, disagreements
+from headrace.check.exchange import Exchange, defaults, exchanges, the_parameters_cell
 from headrace.check.rules import Found, Place, found, rule, split
 from headrace.check.source import Notebook
 from headrace.check.stages import Stage
 from headrace.check.study import DVC, Study
 from headrace.errors import HeadraceError, NotebookError, ParameterError
+from headrace.words import nearest_name
 
 FILE = "params.yaml"
 
@@ -105,15 +106,23 @@ def parameters_agree(study: Study) -> Iterator[Found]:
     Next: {step}
     """
     for one in exchanges(study):
-        told = {*one.unlisted, *(name for _, dotted in one.unused for name in one.block(dotted))}
-        names = (one.stage.name, one.notebook.name)
-        for disagreement in disagreements(*names, one.taken, one.given) if not one.error else ():
+        for disagreement in _disagreements(one):
             name = disagreement.name
-            if name not in told:
+            if name not in one.told:
                 place = _of_default(one.notebook, name) if disagreement.in_cell else None
                 place = place or study.at(FILE, *one.key(name))
                 step = "give both the same names"
                 yield _said(disagreement.message, place, step=step, stage=one.stage.name)
+
+
+def _disagreements(one: Exchange) -> list[Disagreement]:
+    """Return on what both disagree; a misspelt name is one mistake, told where it is missing."""
+    if one.error:
+        return []
+    names = (one.stage.name, one.notebook.name)
+    more = one.taken.keys() - one.given.keys()
+    meant = {nearest_name(name, more) for name in one.given.keys() - one.taken.keys()}
+    return [d for d in disagreements(*names, one.taken, one.given) if d.name not in meant]
 
 
 def _of_default(notebook: Notebook, name: str) -> Place | None:

@@ -17,7 +17,8 @@ def tracked_twice(study: Study) -> Iterator[Found]:
     tracked = study.tracked
     for stage in study.stages.values():
         for out in stage.outs:
-            if out.is_cached and any(out.covers(name) for name in tracked):
+            told = out in stage.metrics  # by `cached-metrics`, which keeps it in git
+            if out.is_cached and not told and any(out.covers(name) for name in tracked):
                 yield found(study.at(DVC, *out.keys), stage=stage.name, path=out.path)
     for name in tracked:
         if name.endswith(".dvc") and (path := name.removesuffix(".dvc")) in tracked:
