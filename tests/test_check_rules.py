@@ -305,6 +305,8 @@ MENTIONS = {
     "f('data/here.csv')": [("data/here.csv", "names")],
     "Path('data/here.csv').read_text()": [("data/here.csv", "reads")],
     "f('made.bin')": [("made.bin", "names")],
+    "read('made')": [("made", "reads")],
+    "table['made']": [],
     "read('https://x.org/x.csv')": [],
     "x.to_period('M')": [],
     "pd.to_datetime('2013.01')": [],
@@ -323,7 +325,9 @@ def test_a_file_is_named_by_the_paths_module_or_a_literal(tmp_path: Path, code: 
     (tmp_path / "data").mkdir()
     (tmp_path / "data/here.csv").touch()
     (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
-    found = mentions(source.read(tmp_path / "x.ipynb", "x"), Files(tmp_path, PATHS, {"made.bin"}))
+    found = mentions(
+        source.read(tmp_path / "x.ipynb", "x"), Files(tmp_path, PATHS, {"made.bin", "made"})
+    )
     assert [(one.path, one.verb) for one in found] == MENTIONS[code]
 
 

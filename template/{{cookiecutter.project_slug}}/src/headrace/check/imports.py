@@ -1,6 +1,7 @@
 """Which of the project's own modules a piece of code imports, directly and by others."""
 
 import ast
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -61,11 +62,15 @@ class Graph:
             if place.is_dir():
                 start = place / "__init__.py"
                 if start.is_file() and (name == HEADRACE or _says_something(start)):
-                    yield Module(name, start.relative_to(self._root).as_posix())
+                    yield Module(name, self._from_root(start))
                 continue
             if (file := place.with_name(f"{place.name}.py")).is_file():
-                yield Module(name, file.relative_to(self._root).as_posix())
+                yield Module(name, self._from_root(file))
             return
+
+    def _from_root(self, file: Path) -> str:
+        """Return a file's path as dvc.yaml has it; the source folder may lie beside the study."""
+        return Path(os.path.relpath(file, self._root)).as_posix()
 
 
 def imported(tree: ast.AST, package: Chain) -> set[Chain]:

@@ -29,7 +29,7 @@ class Mention:
 
     path: str
     verb: str
-    """"writes", "reads", or "names" where the code does not say which."""
+    """What is done with it: "writes", "reads", or "names" where the code does not say which."""
     cell: int
     line: int
 
@@ -58,9 +58,13 @@ class Files:
         if not PLAIN.fullmatch(text):
             return ""
         path = os.path.normpath(text)
-        if path in self.declared or (in_call and FILE.fullmatch(text)):
+        if in_call and (FILE.fullmatch(text) or path in self.declared):
             return path
-        return path if re.search(r"[./]", text) and (self.root / path).is_file() else ""
+        telling = re.search(r"[./]", text)  # "features" may be a folder, and a column's name
+        return path if telling and (path in self.declared or self._is_file(path)) else ""
+
+    def _is_file(self, path: str) -> bool:
+        return (self.root / path).is_file()
 
 
 def mentions(notebook: Notebook, files: Files) -> Iterator[Mention]:
