@@ -70,11 +70,7 @@ def worktree(root: Path, objects: Path) -> str:
 
     What git does not have yet is written into the folder `objects`, not into the repository.
     """
-    own = root / run(root, "rev-parse", "--git-path", "index").rstrip("\n")
-    with _index(objects) as (index, more):
-        if own.exists():
-            shutil.copy2(own, index)  # by its time git knows which files may have changed since
-        more |= _aside(root, objects)
+    with _copied_index(root, objects) as more:
         run(root, "add", "--update", ".", more=more)
         return _tree(root, more)
 
@@ -91,14 +87,14 @@ def staged(root: Path, objects: Path) -> str:
 
     In a hook that is git's word for the commit at hand, which may have an index of its own.
     """
-    with _index_of_our_own(root) as index:
-        return _tree(root, {**index, **_aside(root, objects)})
+    with _copied_index(root, objects) as more:
+        return _tree(root, more)
 
 
 def export(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:
     """Write the files of a tree into an empty folder, as a checkout would."""
-    with _index(into) as (_, more):
-        more |= _aside(root, objects) if objects else {}
+    with _index(into) as index:
+        more = {"GIT_INDEX_FILE": str(index), **(_aside(root, objects) if objects else {})}
         run(root, "read-tree", tree, more=more)
         top = run(root, "rev-parse", "--show-toplevel").rstrip("\n")
         run(Path(top), "checkout-index", "--all", f"--prefix={into}/", more=more)
@@ -111,10 +107,20 @@ def _aside(root: Path, objects: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _index(beside: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Yield an index of our own, beside a folder, and the variable by which git uses it."""
+def _copied_index(root: Path, objects: Path) -> Iterator[dict[str, str]]:
+    """Yield variables by which git works on a copy of the index, and writes into `objects`."""
+    own = root / run(root, "rev-parse", "--git-path", "index").rstrip("\n")
+    with _index(objects) as index:
+        if own.exists():
+            shutil.copy2(own, index)  # by its time git knows which files may have changed since
+        yield {"GIT_INDEX_FILE": str(index), **_aside(root, objects)}
+
+
+@contextmanager
+def _index(beside: Path) -> Iterator[Path]:
+    """Yield the path of an index beside a folder, which goes away again."""
     index = beside.with_name(f"{beside.name}.index")
     try:
-        yield index, {"GIT_INDEX_FILE": str(index)}
+        yield index
     finally:
         index.unlink(missing_ok=True)
