@@ -92,13 +92,6 @@ def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {part: value}
 
 
-def lookup(content: Any, dotted: str) -> Any:
-    """Return the value under a dotted name, or None where there is none."""
-    for part in dotted.split("."):
-        content = content.get(part) if isinstance(content, Mapping) else None
-    return content
-
-
 def add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
     """Return both together: no name from two places, and each one a plain name of Python.
 

@@ -50,6 +50,13 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+def lookup(content: Any, dotted: str) -> Any:
+    """Return the value under a dotted name, or None where there is none."""
+    for part in dotted.split("."):
+        content = content.get(part) if isinstance(content, dict) else None
+    return content
+
+
 def _refuse_other_types(value: object, file: str, where: str) -> None:
     if isinstance(value, dict):
         for key, child in value.items():

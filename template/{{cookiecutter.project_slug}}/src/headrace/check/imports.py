@@ -61,7 +61,7 @@ class Graph:
             name = ".".join(parts[:length])
             if place.is_dir():
                 start = place / "__init__.py"
-                if start.is_file() and (name == HEADRACE or _says_something(start)):
+                if start.is_file() and (name == HEADRACE or says_something(start)):
                     yield Module(name, self._from_root(start))
                 continue
             if (file := place.with_name(f"{place.name}.py")).is_file():
@@ -71,6 +71,12 @@ class Graph:
     def _from_root(self, file: Path) -> str:
         """Return a file's path as dvc.yaml has it; the source folder may lie beside the study."""
         return Path(os.path.relpath(file, self._root)).as_posix()
+
+
+def says_something(start: Path) -> bool:
+    """Tell whether a package's `__init__` holds more than a docstring."""
+    body = _tree(start).body
+    return bool(body) and not (len(body) == 1 and ast.get_docstring(_tree(start)) is not None)
 
 
 def imported(tree: ast.AST, package: Chain) -> set[Chain]:
@@ -99,12 +105,6 @@ def _run(tree: ast.AST) -> Iterator[ast.AST]:
             left += node.orelse
         else:
             left += ast.iter_child_nodes(node)
-
-
-def _says_something(start: Path) -> bool:
-    """Tell whether a package's `__init__` holds more than a docstring."""
-    body = _tree(start).body
-    return bool(body) and not (len(body) == 1 and ast.get_docstring(_tree(start)) is not None)
 
 
 def _tree(path: Path) -> ast.Module:

@@ -82,6 +82,6 @@ def _pytest() -> list[str]:
 
 def _environment(copy: Project) -> dict[str, str]:
     """Return the environment that the runner gives to a stage, for the kernels."""
-    block = parameters.lookup(yamlfile.read(copy.root / parameters.FILE), parameters.COMPUTE)
+    block = yamlfile.lookup(yamlfile.read(copy.root / parameters.FILE), parameters.COMPUTE)
     variables = compute.environment(block if isinstance(block, dict) else {})
     return supervise.environment(copy, os.environ) | variables

@@ -42,6 +42,8 @@ def run(found: Project, args: argparse.Namespace) -> int:
         print(report.verdict(outcomes))
         if not args.stages:
             circumstances = _circumstances(pipeline, outcomes, worktree=args.worktree)
+            if circumstances["environment"]:
+                print(f"Take care: {circumstances['environment']}. Next: make check")
             path = certificate.write(found.root, tree, checkout.root, outcomes, circumstances)
             print(f"Certificate: {os.path.relpath(path)}")
     return int(not all(outcome.good for outcome in outcomes))
@@ -98,6 +100,17 @@ def _verify(pipeline: Pipeline, stages: Sequence[str], folder: Path) -> list[Out
     return sorted(outcomes, key=lambda outcome: stages.index(outcome.stage))
 
 
+def _environment(tree: Project) -> str:
+    """Say in what the environment is not what requirements.lock says; nothing where it is."""
+    from headrace import check
+    from headrace.check.memory import Memory
+    from headrace.check.study import Study as Checked
+
+    rules = check.chosen(["environment"])
+    found = check.findings(Checked(tree, Memory(tree.root)), rules)
+    return "; ".join(finding.problem.rstrip(".") for finding in found)
+
+
 def _circumstances(
     pipeline: Pipeline, outcomes: Sequence[Outcome], *, worktree: bool
 ) -> dict[str, Any]:
@@ -106,6 +119,7 @@ def _circumstances(
     perturbed["network"] = "none" if reasons <= {""} else ", ".join(sorted(filter(None, reasons)))
     return {
         "of": "working tree" if worktree else "HEAD",
+        "environment": _environment(pipeline.study.tree),
         "perturbations": perturbed,
         "metric_tolerance": pipeline.study.tolerance,
     }

@@ -1,6 +1,5 @@
 """What was found in a room once its stage has ended, in sentences that name file and next step."""
 
-import ast
 import json
 import re
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from headrace import lockfile
+from headrace.check.imports import says_something
 from headrace.lockfile import Record
 from headrace.project import Project
 from headrace.verify.rooms import Room
@@ -122,17 +122,8 @@ def _is_the_runners(inside: Path, headrace: Path, path: Path) -> bool:
         runs
         or inside.as_posix() in RUNNERS_READS
         or inside.is_relative_to(headrace)
-        or (inside.name == "__init__.py" and _says_nothing(path))
+        or (inside.name == "__init__.py" and not says_something(path))
     )
-
-
-def _says_nothing(path: Path) -> bool:
-    """Tell whether a module holds a docstring at most."""
-    try:
-        body = ast.parse(path.read_bytes()).body
-    except (SyntaxError, ValueError):
-        return False
-    return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body)
 
 
 def _belongs_to_the_machine(path: Path, room: Room) -> bool:

@@ -35,7 +35,7 @@ class Study:
     def threads(self) -> int:
         """The number of threads that params.yaml asks for."""
         content = yamlfile.read(self.tree.root / parameters.FILE)
-        found = parameters.lookup(content, f"{parameters.COMPUTE}.threads")
+        found = yamlfile.lookup(content, f"{parameters.COMPUTE}.threads")
         return found if isinstance(found, int) else 1
 
 
@@ -70,7 +70,7 @@ class Trial:
             found += [
                 f"{file}: {name} is another than stage {self.stage} was run with. Next: dvc repro"
                 for name, value in values.items()
-                if parameters.lookup(content, name) != value
+                if yamlfile.lookup(content, name) != value
             ]
         return found
 
