@@ -1,8 +1,8 @@
 """Rule on dvc.lock: what it records is what lies here; `dvc status` without dvc."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from headrace import parameters
 from headrace.check.rules import Found, found, rule
 from headrace.check.stages import Entry, Stage
 from headrace.check.study import DVC, Study
@@ -77,13 +77,5 @@ def _params(study: Study, stage: Stage, record: Record) -> Iterator[str]:
     for name in names:
         if name not in recorded:
             yield f"parameter {name} is new"
-        elif _value(study.values, name) != recorded[name]:
+        elif parameters.lookup(study.values, name) != recorded[name]:
             yield f"parameter {name} changed"
-
-
-def _value(values: dict[str, Any], dotted: str) -> object:
-    """Return what params.yaml says under a dotted name; nothing where it has none."""
-    value: Any = values
-    for part in dotted.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
