@@ -73,7 +73,8 @@ class Stage:
     @property
     def cmd(self) -> str:
         """Its command."""
-        return str(self.body.get("cmd", "")).strip()
+        cmd = self.body.get("cmd", "")
+        return " && ".join(map(str, cmd)) if isinstance(cmd, list) else str(cmd).strip()
 
     @property
     def is_run(self) -> bool:
