@@ -45,9 +45,16 @@ def read(root: Path) -> dict[str, Record]:
         ProjectError: it is not as DVC 3 writes it.
     """
     path = root / NAME
-    if not path.exists():
-        return {}
-    stages = yamlfile.read(path).get("stages") or {}
+    return parse(path.read_bytes()) if path.exists() else {}
+
+
+def parse(text: bytes) -> dict[str, Record]:
+    """Return what a dvc.lock records of each stage.
+
+    Errors:
+        ProjectError: it is not as DVC 3 writes it.
+    """
+    stages = yamlfile.parse(text, NAME).get("stages") or {}
     try:
         return {name: _record(stage) for name, stage in stages.items()}
     except (AttributeError, KeyError, TypeError):

@@ -19,34 +19,44 @@ def read(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds one mapping.
 
     Errors:
-        ProjectError: the file is missing or no YAML, or holds a tag, a date, a NaN or a key that
-            is no text; the place is named.
+        ProjectError: the file is missing, or see `parse`.
     """
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+        return parse(path.read_bytes(), path.name)
     except FileNotFoundError:
         raise ProjectError(f"{path.name} is missing in {path.parent}") from None
     except OSError as error:
         raise ProjectError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def parse(text: bytes, name: str) -> dict[str, Any]:
+    """Read YAML that holds one mapping; `name` is what messages call it.
+
+    Errors:
+        ProjectError: it is no YAML, or holds a tag, a date, a NaN or a key that is no text; the
+            place is named.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(text.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise ProjectError(f"{path.name} is not UTF-8 text: {error}") from None
+        raise ProjectError(f"{name} is not UTF-8 text: {error}") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "no place given"
         problem = (error.problem or "no YAML").split("\n")[0]
-        raise ProjectError(f"{path.name}, {place}: {problem}") from None
+        raise ProjectError(f"{name}, {place}: {problem}") from None
     except TypeError:  # a list of mappings as a name: the parser cannot look it up
         raise ProjectError(
-            f"{path.name}: a name in it is a list or a mapping; it must be text"
+            f"{name}: a name in it is a list or a mapping; it must be text"
         ) from None
     except (YAMLError, ValueError, RecursionError) as error:
-        raise ProjectError(f"{path.name} cannot be read: {error}") from None
+        raise ProjectError(f"{name} cannot be read: {error}") from None
     if not isinstance(content, dict):
-        raise ProjectError(f"{path.name} must hold names and values, not {type(content).__name__}")
+        raise ProjectError(f"{name} must hold names and values, not {type(content).__name__}")
     try:
-        _refuse_other_types(content, path.name, "")
+        _refuse_other_types(content, name, "")
     except RecursionError:
-        raise ProjectError(f"{path.name} is nested too deeply, or holds itself") from None
+        raise ProjectError(f"{name} is nested too deeply, or holds itself") from None
     return content
 
 
