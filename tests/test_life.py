@@ -134,6 +134,26 @@ def test_a_fresh_clone_reports_up_to_date(
     assert bake.run(clone, "git", "status", "--porcelain").stdout == ""
 
 
+def test_a_clone_without_any_data_proves_that_every_stage_reproduces(
+    study: Path, home: dict[str, str], tmp_path: Path
+) -> None:
+    bake.run(tmp_path, "git", "clone", "--quiet", str(study), "clone")
+    clone = tmp_path / "clone"
+    env = bake.user_environment(study, **home)
+    said = bake.run(clone, "headrace", "verify", env=env).stdout
+    assert "All 4 stages reproduce: 27 outputs, identical." in said
+    (certificate,) = clone.glob(".headrace/certificates/*.json")
+    content = json.loads(certificate.read_text("utf-8"))
+    assert content["tree"] == bake.run(study, "git", "rev-parse", "HEAD^{tree}").stdout.strip()
+    assert content["environment"] == ""
+    assert bake.run(clone, "git", "status", "--porcelain").stdout == ""
+
+
+def test_what_the_notebooks_stored_comes_out_again(study: Path, home: dict[str, str]) -> None:
+    assert re.search(r"\b33 passed", own(study, home, "make", "replay"))
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
+
+
 def test_a_clone_runs_its_own_code_though_the_environment_is_the_original_s(
     study: Path, home: dict[str, str], tmp_path: Path
 ) -> None:
