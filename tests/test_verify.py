@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -375,3 +376,25 @@ def test_a_fresh_clone_without_data_is_verified_stage_by_stage(make: Make, tmp_p
     assert "All 2 stages reproduce: 4 outputs, identical." in result.stdout
     one = bake.run(clone, "headrace", "verify", "second", check=False)
     assert "made/a is not in DVC's cache. Next: dvc pull made/a" in one.stdout
+
+
+WITHOUT_RIGHTS = """\
+import ctypes, encodings.idna, os, socket
+from headrace.verify import enter
+if os.getuid() == 0:
+    os.setgroups([]), os.setresgid(*[65534] * 3), os.setresuid(*[65534] * 3)
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as a program that such a user starts: it may be traced
+reason, user = enter._leave_network(), os.getuid()
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname(), 5).close()
+try:
+    socket.create_connection(("192.0.2.1", 9), 5)
+except OSError as error:
+    print(user, reason or error.strerror)
+"""
+
+
+def test_the_network_is_taken_away_without_rights_or_it_is_said_why_not() -> None:
+    said = bake.run(Path.cwd(), sys.executable, "-c", WITHOUT_RIGHTS).stdout
+    user = os.getuid() or 65534
+    assert said.startswith((f"{user} Network is unreachable", f"{user} the system does not allow"))

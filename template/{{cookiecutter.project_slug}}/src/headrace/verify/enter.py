@@ -53,9 +53,9 @@ def _unshare() -> None:
         _call(NEW_NETWORK)
     except PermissionError:
         _call(NEW_USER | NEW_NETWORK)
-        Path("/proc/self/setgroups").write_text("deny", "ascii")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1", "ascii")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1", "ascii")
+        Path("/proc/self/setgroups").write_text("deny", "utf-8")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1", "utf-8")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1", "utf-8")
 
 
 def _call(flags: int) -> None:
