@@ -150,6 +150,6 @@ def _resolve(root: Path, name: str) -> str | None:
     if name.startswith("-"):
         return None
     try:
-        return git.run(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
+        return git.run(root, "rev-parse", "--verify", "--quiet", name + "^{commit}").strip()
     except ProjectError:
         return None
