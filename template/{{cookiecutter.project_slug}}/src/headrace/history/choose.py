@@ -1,0 +1,64 @@
+"""Which metrics are meant: by a name, a file and a name, a group, or a pattern with `*`."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from headrace.errors import ProjectError
+from headrace.history.series import Metric
+
+MOST = 6
+"""How many are shown where nobody names any."""
+LISTED = 8
+
+
+def choose(words: Iterable[str], newest: Sequence[Metric], known: Sequence[Metric]) -> list[Metric]:
+    """Return the metrics that the words name, each once.
+
+    `newest` are those of the newest commit, which are meant first; `known` those of any commit.
+
+    Errors:
+        ProjectError: there is no such metric (the nearest names are shown), or several.
+    """
+    return [*dict.fromkeys(metric for word in words for metric in _named(word, newest, known))]
+
+
+def _named(word: str, newest: Sequence[Metric], known: Sequence[Metric]) -> list[Metric]:
+    exact = [metric for metric in newest if word in (metric.name, str(metric))]
+    exact = exact or [metric for metric in known if word in (metric.name, str(metric))]
+    if len(exact) > 1:
+        raise ProjectError(
+            f"{word} is the name of {len(exact)} metrics: {_listed(map(str, exact))}."
+            f" Next: headrace history '{exact[0]}'"
+        )
+    found = exact or [metric for metric in known if _covers(word, metric)]
+    if not found:
+        near = get_close_matches(word, [*_names(known)], n=3, cutoff=0.5)
+        mean = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise ProjectError(f"No commit has a metric {word}.{mean} Next: headrace history '*'")
+    return found
+
+
+def _covers(word: str, metric: Metric) -> bool:
+    """Tell whether a pattern fits a metric, or a group or file holds it."""
+    if "*" not in word:
+        return metric.name.startswith(f"{word}.") or metric.file == word
+    pattern = word.replace("[", "[[]").replace("?", "[?]")
+    return fnmatchcase(metric.name, pattern) or fnmatchcase(str(metric), pattern)
+
+
+def _names(known: Iterable[Metric]) -> Iterable[str]:
+    for metric in known:
+        yield from (metric.name, str(metric))
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = [*names]
+    more = f" and {len(every) - LISTED} more" if len(every) > LISTED else ""
+    return ", ".join(every[:LISTED]) + more
+
+
+def labels(metrics: Sequence[Metric]) -> list[str]:
+    """Return what each metric is called in a table: its name, with its file where it must be."""
+    names = [metric.name for metric in metrics]
+    return [metric.name if names.count(metric.name) == 1 else str(metric) for metric in metrics]
