@@ -149,6 +149,22 @@ def test_a_metric_that_only_older_commits_know_is_found(make: Make) -> None:
     assert history(root, "metrics/old.json:f1").series[0].known == [0.5]
 
 
+def test_a_file_that_was_renamed_is_named_with_the_way_to_see_both(make: Make) -> None:
+    old = {"metrics/score.json": scores(0.5)["metrics/evaluate.json"]}
+    root = make(Step(old), Step({"metrics/score.json": None, **scores(0.75)}))
+    found = history(root, AUC)
+    assert found.series[0].values == (None, None, 0.75)
+    assert "before, metrics/score.json had it. Next: headrace history '*:" in found.notes[0]
+    assert [one.known for one in history(root, f"*:{AUC}").series] == [[0.75], [0.5]]
+
+
+def test_a_metric_that_never_is_a_number_is_shown_as_nothing_but_gaps(make: Make) -> None:
+    found = history(make(Step(scores("a"))), AUC)
+    assert found.series[0].values == (None, None)
+    assert "is text" in shown(found)
+    assert "no value" in page.page(found)
+
+
 def test_few_metrics_are_shown_by_default_the_last_stage_first(make: Make) -> None:
     train = {"metrics/train.json": json.dumps({f"t{n}": n for n in range(9)})}
     root = make(Step({**scores(1), **train, "metrics/cost/train.json": '{"wall_s": 3}'}))
@@ -205,7 +221,7 @@ def test_a_group_where_a_number_was_is_a_gap(make: Make) -> None:
 
 REFUSED: dict[str, tuple[list[str], dict[str, object], str]] = {
     "an unknown metric": (["model.roc_auk"], {}, r"Did you mean model\.roc_auc.* Next: "),
-    "an unknown file": (["metrics/x.json:a"], {}, r"No commit has a metric .* Next: "),
+    "an unknown file": (["metrics/x.json:a"], {}, r"None of 2 commits has a metric .* Next: "),
     "no date": ([AUC], {"since": "banana"}, r"no date and no revision 'banana'.* Next: "),
     "no day": ([AUC], {"since": "2026-13-45"}, r"no date and no revision.* Next: "),
     "a misspelt tag": ([AUC], {"since": "v@1.1"}, r"Did you mean v@1\.0\? Next: "),

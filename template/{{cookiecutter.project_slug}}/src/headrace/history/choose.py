@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from typing import NoReturn
 
 from headrace.errors import ProjectError
 from headrace.history.series import Metric
@@ -12,15 +13,19 @@ MOST = 6
 LISTED = 8
 
 
-def choose(words: Iterable[str], newest: Sequence[Metric], known: Sequence[Metric]) -> list[Metric]:
+def choose(
+    words: Iterable[str], newest: Sequence[Metric], known: Sequence[Metric], *, commits: int
+) -> list[Metric]:
     """Return the metrics that the words name, each once.
 
-    `newest` are those of the newest commit, which are meant first; `known` those of any commit.
+    `newest` are those of the newest commit, which are meant first; `known` those of any of so many
+    commits.
 
     Errors:
         ProjectError: there is no such metric (the nearest names are shown), or several.
     """
-    return [*dict.fromkeys(metric for word in words for metric in _named(word, newest, known))]
+    found = [_named(word, newest, known) or _refuse(word, known, commits) for word in words]
+    return [*dict.fromkeys(metric for metrics in found for metric in metrics)]
 
 
 def _named(word: str, newest: Sequence[Metric], known: Sequence[Metric]) -> list[Metric]:
@@ -31,12 +36,15 @@ def _named(word: str, newest: Sequence[Metric], known: Sequence[Metric]) -> list
             f"{word} is the name of {len(exact)} metrics: {_listed(map(str, exact))}."
             f" Next: headrace history '{exact[0]}'"
         )
-    found = exact or [metric for metric in known if _covers(word, metric)]
-    if not found:
-        near = get_close_matches(word, [*_names(known)], n=3, cutoff=0.5)
-        mean = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise ProjectError(f"No commit has a metric {word}.{mean} Next: headrace history '*'")
-    return found
+    return exact or [metric for metric in known if _covers(word, metric)]
+
+
+def _refuse(word: str, known: Sequence[Metric], commits: int) -> NoReturn:
+    near = get_close_matches(word, [*_names(known)], n=3, cutoff=0.5)
+    mean = f" Did you mean {' or '.join(near)}?" if near else ""
+    where = f"None of {commits} commits" if commits > 1 else "The one commit looked at"
+    has = "has" if commits > 1 else "does not have"
+    raise ProjectError(f"{where} {has} a metric {word}.{mean} Next: headrace history '*'")
 
 
 def _covers(word: str, metric: Metric) -> bool:

@@ -40,7 +40,7 @@ def gather(
 
 def _chosen(words: Sequence[str], known: Read) -> list[Metric]:
     if words and (known.metrics or ":" in "".join(words)):
-        return choose.choose(words, known.newest, known.metrics)
+        return choose.choose(words, known.newest, known.metrics, commits=len(known.commits))
     if not known.newest:
         problems = [*_broken({path for files in known.each for path in files}, known)]
         why = f": {problems[0]}" if problems else ""
@@ -71,12 +71,27 @@ def _notes(metrics: Sequence[Metric], known: Read, drawn: Sequence[Series]) -> I
     yield from _broken({metric.file for metric in metrics}, known)
     for metric, one in zip(metrics, drawn, strict=True):
         yield from series.odd(metric, series.held(metric, known.each, known.known), known.commits)
+        yield from _renamed(metric, one, known)
         low, high = one.bounds
         last = one.known[-1] if one.known else 0.0
         if low is not None and one.known and last < low:
             yield f"{metric} is {last}; its gate asks for at least {low}"
         if high is not None and one.known and last > high:
             yield f"{metric} is {last}; its gate asks for at most {high}"
+
+
+def _renamed(metric: Metric, one: Series, known: Read) -> Iterator[str]:
+    """Say which file had the metric before, where it begins in one of another name."""
+    begun = next((place for place, value in enumerate(one.values) if value is not None), 0)
+    parent = series.parents(known.commits)[begun]
+    if parent is None:
+        return
+    for path, blob in known.each[parent].items():
+        if path not in known.each[begun] and metric.name in known.known[blob].values:
+            yield (
+                f"{metric} begins at {known.commits[begun].short}; before, {path} had it."
+                f" Next: headrace history '*:{metric.name}'"
+            )
 
 
 def _broken(paths: set[str], known: Read) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The history of metrics in a terminal: a sparkline each, and a table, the newest commit first."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -24,7 +25,8 @@ def lines(history: History, columns: int, *, rows: int | None = None) -> Iterato
     yield from table.lines(history, room, rows)
     if history.notes:
         yield ""
-        yield from (plain(note) for note in history.notes)
+        for note in history.notes:
+            yield textwrap.fill(plain(note), room, break_long_words=False, break_on_hyphens=False)
 
 
 def _sparklines(drawn: Sequence[Series], room: int) -> Iterator[str]:
