@@ -119,6 +119,9 @@ def test_all_shows_every_branch_and_each_line_follows_its_own_parent(make: Make)
     assert one.values == (None, 1, 9, 8, 3)
     assert one.before == (None, None, None, 9, 1)
     assert "all branches" in found.title
+    assert {name for place in range(5) for name in found.names(place)} == {"[side]", "[main]"}
+    assert "[side]" in shown(found)
+    assert "[side]" in page.page(found)
 
 
 def test_a_study_in_a_subfolder_has_its_own_history(tmp_path: Path) -> None:
@@ -179,6 +182,8 @@ def test_a_name_must_mean_one_metric_or_be_a_pattern(make: Make) -> None:
     root = make(Step({**scores(1), "metrics/train.json": '{"model": {"roc_auc": 2}}'}))
     with pytest.raises(ProjectError, match=r"name of 2 metrics: .*evaluate.*train.* Next: "):
         history(root, AUC)
+    with pytest.raises(ProjectError, match=r"Did you mean model\.roc_auc\?"):
+        history(root, "model.roc_acu")
     (one,) = history(root, f"metrics/train.json:{AUC}").series
     assert one.known == [2]
     both = history(root, "*.roc_auc").series
@@ -317,7 +322,7 @@ def test_text_from_git_cannot_steer_a_terminal_or_a_page(make: Make) -> None:
     )
     root = make(step, Step({"README.md": "x"}, HOSTILE))
     bake.run(root, "git", "checkout", "--quiet", "-b", "a<b>&\"c'")
-    found = history(root, "*")
+    found = history(root, "*", everywhere=True)
     printed = shown(found) + shown(history(root, AUC))
     assert all(letter.isprintable() or letter == "\n" for letter in printed)
     made = page.page(found)

@@ -40,7 +40,8 @@ def _named(word: str, newest: Sequence[Metric], known: Sequence[Metric]) -> list
 
 
 def _refuse(word: str, known: Sequence[Metric], commits: int) -> NoReturn:
-    near = get_close_matches(word, [*_names(known)], n=3, cutoff=0.5)
+    names = {str(metric) if ":" in word else metric.name for metric in known}
+    near = get_close_matches(word, sorted(names), n=3, cutoff=0.5)
     mean = f" Did you mean {' or '.join(near)}?" if near else ""
     where = f"None of {commits} commits" if commits > 1 else "The one commit looked at"
     has = "has" if commits > 1 else "does not have"
@@ -53,11 +54,6 @@ def _covers(word: str, metric: Metric) -> bool:
         return metric.name.startswith(f"{word}.") or metric.file == word
     pattern = word.replace("[", "[[]").replace("?", "[?]")
     return fnmatchcase(metric.name, pattern) or fnmatchcase(str(metric), pattern)
-
-
-def _names(known: Iterable[Metric]) -> Iterable[str]:
-    for metric in known:
-        yield from (metric.name, str(metric))
 
 
 def _listed(names: Iterable[str]) -> str:

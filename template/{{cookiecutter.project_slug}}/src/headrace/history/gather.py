@@ -35,7 +35,7 @@ def gather(
     if not words:
         notes += _more(metrics, known)
     title = f"{project.root.name}, {'all branches' if everywhere else _branch(found[-1])}"
-    return History(title, tuple(found), tuple(drawn), tuple(notes))
+    return History(title, tuple(found), tuple(drawn), tuple(notes), everywhere)
 
 
 def _chosen(words: Sequence[str], known: Read) -> list[Metric]:

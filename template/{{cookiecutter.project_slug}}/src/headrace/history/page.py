@@ -94,7 +94,7 @@ def _rows(history: History) -> Iterator[str]:
 
 def _cells(history: History, place: int) -> Iterator[str]:
     commit = history.commits[place]
-    for text in (commit.short, commit.day, ", ".join(commit.tags)):
+    for text in (commit.short, commit.day, ", ".join(history.names(place))):
         yield f"<td>{clean(text)}</td>"
     for one in history.series:
         moved = change(one.values[place], one.before[place])

@@ -51,6 +51,14 @@ class History:
     commits: tuple[Commit, ...]
     series: tuple[Series, ...]
     notes: tuple[str, ...] = ()
+    everywhere: bool = False
+    """Whether it is of all branches; then a branch's newest commit bears its name."""
+
+    def names(self, place: int) -> list[str]:
+        """Return a commit's tags and, where there are several branches, theirs in brackets."""
+        commit = self.commits[place]
+        branches = [f"[{name}]" for name in commit.branches] if self.everywhere else []
+        return [*commit.tags, *branches]
 
     @cached_property
     def parents(self) -> list[int | None]:
@@ -70,7 +78,7 @@ class History:
             yield place
 
     def _tells(self, place: int) -> bool:
-        if place in (0, len(self.commits) - 1) or self.commits[place].tags:
+        if place in (0, len(self.commits) - 1) or self.names(place):
             return True
         return any(self._differs(one.values, place) for one in self.series)
 

@@ -37,7 +37,8 @@ class Column:
 
 def lines(history: History, room: int, rows: int | None) -> Iterator[str]:
     """Walk the table's lines, in so many columns; `rows` limits how many commits are shown."""
-    tag = min(max((width(_tags(commit)) for commit in history.commits), default=0), TAG)
+    names = [plain(" ".join(history.names(place))) for place in range(len(history.commits))]
+    tag = min(max(map(width, names)), TAG)
     left = room - 22 - (tag + 2 if tag else 0)
     columns = _fitting(history.series, left)
     left -= sum(column.width + 2 for column in columns) + 2
@@ -48,18 +49,15 @@ def lines(history: History, room: int, rows: int | None) -> Iterator[str]:
         if isinstance(row, list):
             yield f"  … {len(row)} {'commit' if len(row) == 1 else 'commits'} without a change"
         else:
-            yield _row(history.commits[row], row, columns, tag, left)
+            name = f"  {fit(names[row], tag)}" if tag else ""
+            yield _row(history.commits[row], row, columns, name, left)
     yield from _left_out(len(every[rows:]) if rows else 0, len(history.series) - len(columns))
 
 
-def _row(commit: Commit, place: int, columns: Sequence[Column], tag: int, left: int) -> str:
-    line = f"{commit.short}  {commit.day}" + (f"  {fit(_tags(commit), tag)}" if tag else "")
+def _row(commit: Commit, place: int, columns: Sequence[Column], name: str, left: int) -> str:
+    line = f"{commit.short}  {commit.day}{name}"
     line += "".join(f"  {column.cell(place)}" for column in columns)
     return (line + (f"  {fit(plain(commit.subject), left)}" if left >= SUBJECT else "")).rstrip()
-
-
-def _tags(commit: Commit) -> str:
-    return plain(" ".join(commit.tags))
 
 
 def _left_out(rows: int, metrics: int) -> Iterator[str]:
