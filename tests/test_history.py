@@ -401,8 +401,12 @@ def test_a_browser_shows_the_page_without_a_complaint(
     steps = [Step(scores(n, **{"x" * 60: n}), "s" * 200, tags=(f"t{n}",)) for n in range(30)]
     path = tmp_path / "page.html"
     path.write_text(page.page(history(make(*steps))))
-    command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging"]
-    more = ["--v=0", f"--window-size={width},900", f"--user-data-dir={tmp_path}/chromium"]
+    command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--v=0"]
+    more = [
+        "--enable-logging=stderr",
+        f"--window-size={width},900",
+        f"--user-data-dir={tmp_path}/chromium",
+    ]
     done = subprocess.run(
         [*command, *more, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=60,
         check=True,
