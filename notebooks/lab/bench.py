@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab import bake, engines
+from lab import bake, engines, histories
 
 STAGES = ("collect", "prepare", "train", "evaluate")
 PARTS = ("interpreter", "imports", "checks", "cells", "writing")
@@ -25,7 +25,8 @@ def main() -> None:
     print("Medians of 3 cold runs of `dvc repro -f` on all 336,776 flights\n")
     _print_costs(runs)
     _print_parts(runs)
-    engines.main()
+    histories.main()
+    engines.main()  # last: it ends the program
 
 
 def _print_parts(runs: list[dict[str, dict[str, float]]]) -> None:

@@ -1,4 +1,4 @@
-"""`make bench`, second part: our engine beside papermill's own, turn by turn, in one run."""
+"""`make bench`, third part: our engine beside papermill's own, turn by turn, in one run."""
 
 import io
 import json

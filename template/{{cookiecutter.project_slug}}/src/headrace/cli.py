@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace import project
+from headrace import history, project
 from headrace.errors import HeadraceError
 from headrace.project import Project
 from headrace.stage import INTERRUPTED
@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     metrics = commands.add_parser("metrics", help="show metrics files as tables")
     metrics.add_argument("files", nargs="*", type=Path, help="default: all in metrics/")
     metrics.set_defaults(command=_metrics)
+    past = commands.add_parser("history", help="show metrics over the commits of a branch")
+    history.add(past)
+    past.set_defaults(command=_history)
     verify = commands.add_parser("verify", help="prove that each stage reproduces, in a clean room")
     verify.add_argument("stages", nargs="*", help="default: all, with a certificate at the end")
     text = "the tracked files as they are now, not as committed"
@@ -187,6 +190,12 @@ def _metrics(found: Project, args: argparse.Namespace) -> None:
         raise HeadraceError("No metrics yet. Next: dvc repro")
     for path in files:
         print(f"{os.path.relpath(path)}\n{table.show(path)}")
+
+
+def _history(found: Project, args: argparse.Namespace) -> None:
+    from headrace.history import command
+
+    command.run(found, args)
 
 
 def _sync(found: Project, args: argparse.Namespace) -> None:

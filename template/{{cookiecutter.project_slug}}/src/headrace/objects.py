@@ -1,9 +1,22 @@
 """Git's objects, read through one process: a blob costs microseconds, not a start of git."""
 
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Self
+
+
+@dataclass(frozen=True)
+class Object:
+    """What git has under a name: its hash, its kind ("blob", "tree", "commit"), its bytes."""
+
+    hash: str
+    kind: str
+    content: bytes
 
 
 class Objects:
@@ -25,16 +38,44 @@ class Objects:
         """
         if "\n" in name:
             return None
+        self._ask([name])
+        answer = self._answer()
+        return answer.content if answer else None
+
+    def read_many(self, names: Sequence[str]) -> Iterator[Object | None]:
+        """Return what git has under each of the names, in their order; None where it has nothing.
+
+        A thread writes the names while the answers are read: git stops reading names when nobody
+        reads its answers, and a pipe holds only so much.
+        """
+        writer = Thread(target=self._ask, args=(names,), daemon=True)
+        writer.start()
+        left = len(names)
+        try:
+            for _ in names:
+                left -= 1
+                yield self._answer()
+        finally:
+            for _ in range(left):  # or the next question would get an answer to these
+                self._answer()
+            writer.join()
+
+    def _ask(self, names: Sequence[str]) -> None:
         assert self._process.stdin is not None
+        lines = ("" if "\n" in name else name for name in names)  # git has nothing of no name
+        with suppress(BrokenPipeError):  # it has ended; so have its answers
+            for line in lines:
+                self._process.stdin.write(line.encode("utf-8", "surrogateescape") + b"\n")
+            self._process.stdin.flush()
+
+    def _answer(self) -> Object | None:
         assert self._process.stdout is not None
-        self._process.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
-        self._process.stdin.flush()
         head = self._process.stdout.readline().split(b" ")
         if len(head) != 3 or not head[2].strip().isdigit():  # "NAME missing", "NAME ambiguous"
             return None
         content = self._process.stdout.read(int(head[2]))
         self._process.stdout.read(1)
-        return content
+        return Object(head[0].decode(), head[1].decode(), content)
 
     def __enter__(self) -> Self:
         return self

@@ -100,7 +100,7 @@ def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[Stat
 def _before(root: Path, objects: Objects) -> State:
     """Return what the working tree is held against where nobody says."""
     main = _main_branch(root)
-    here = _resolve(root, "HEAD")
+    here = resolve(root, "HEAD")
     if here is None:
         raise ProjectError("There is no commit to compare with. Next: git add . && git commit")
     base = _merge_base(root, main) if main is not None else here
@@ -108,7 +108,7 @@ def _before(root: Path, objects: Objects) -> State:
         return State(root, base[:SHORT], base, f"where this branch left {main}", objects)
     if git.changed(root):
         return State(root, "HEAD", here, "the last commit", objects)
-    parent = _resolve(root, "HEAD~1")
+    parent = resolve(root, "HEAD~1")
     if parent is None:
         raise ProjectError(
             "This is the first commit, and nothing has changed since: there is nothing to compare."
@@ -130,13 +130,13 @@ def _merge_base(root: Path, main: str) -> str:
 def _main_branch(root: Path) -> str | None:
     """Return the main branch: the remote's own, or else main or master, where there is one."""
     for name in ("origin/HEAD", "main", "master"):
-        if _resolve(root, name) is not None:
+        if resolve(root, name) is not None:
             return name
     return None
 
 
 def _state(root: Path, name: str, why: str, objects: Objects) -> State:
-    commit = _resolve(root, name)
+    commit = resolve(root, name)
     if commit is None:
         known = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
         near = nearest(name, [*known, "HEAD"])
@@ -145,7 +145,7 @@ def _state(root: Path, name: str, why: str, objects: Objects) -> State:
     return State(root, name, commit, why, objects)
 
 
-def _resolve(root: Path, name: str) -> str | None:
+def resolve(root: Path, name: str) -> str | None:
     """Return the hash of a commit; None where git knows none of that name."""
     if name.startswith("-"):
         return None

@@ -1,0 +1,140 @@
+"""`make bench`, second part: the history of a metric beside DVC's own way; and long histories."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from lab import bake
+
+RUNS = 3
+BEGIN = 1_700_000_000
+DAY = 86_400
+METRIC = "metrics/evaluate.json:model.roc_auc"
+FASTER, LONGER = 20.0, 3.5
+"""The bars: so many times faster than DVC, and 3,000 commits at most so many times 1,000."""
+STUDY = {
+    "pyproject.toml": '[tool.headrace]\nparams = "small.params:Params"\n',
+    ".dvc/config": "[core]\n    analytics = false\n",
+    "dvc.yaml": json.dumps(
+        {
+            "stages": {
+                name: {"cmd": name, "metrics": [{f"metrics/{name}.json": {"cache": False}}]}
+                for name in ("train", "evaluate")
+            }
+        }
+    ),
+}
+"""The least that is a study with metrics."""
+
+
+@dataclass
+class Step:
+    """A commit to make: files that change (None: that go), and what else is not as usual."""
+
+    files: Mapping[str, str | bytes | None]
+    subject: str = "Change"
+    tags: tuple[str, ...] = ()
+    branch: str = "main"
+    merges: str = ""
+    """Another branch, which becomes the second parent."""
+
+
+def make(root: Path, steps: Iterable[Step]) -> Path:
+    """Make a repository of these commits, a day apart, through one `git fast-import`."""
+    root.mkdir(parents=True, exist_ok=True)
+    bake.run(root, "git", "init", "--quiet", "--initial-branch=main")
+    stream = b"".join(_commit(step, number) for number, step in enumerate(steps))
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=root, input=stream, check=True)
+    bake.run(root, "git", "reset", "--quiet", "--hard", "main")
+    return root
+
+
+def _commit(step: Step, number: int) -> bytes:
+    who = f"A <a@example.org> {BEGIN + number * DAY} +0000"
+    head = f"commit refs/heads/{step.branch}\nmark :{number + 1}\nauthor {who}\ncommitter {who}\n"
+    parts = [head.encode(), _data(step.subject)]
+    if step.merges:
+        parts.append(f"merge refs/heads/{step.merges}\n".encode())
+    for name, text in step.files.items():
+        quoted = json.dumps(name, ensure_ascii=False)
+        if text is None:
+            parts.append(f"D {quoted}\n".encode())
+        else:
+            parts += [f"M 644 inline {quoted}\n".encode(), _data(text)]
+    parts += [f"reset refs/tags/{tag}\nfrom :{number + 1}\n".encode() for tag in step.tags]
+    return b"".join(parts)
+
+
+def _data(text: str | bytes) -> bytes:
+    content = text.encode() if isinstance(text, str) else text
+    return b"data %d\n%s\n" % (len(content), content)
+
+
+def long(root: Path, count: int) -> Path:
+    """Make a study of so many commits; every one changes both metrics files."""
+    steps = [Step(STUDY, "Begin")] + [Step(_metrics(number)) for number in range(1, count)]
+    return make(root, steps)
+
+
+def _metrics(number: int) -> dict[str, str | bytes | None]:
+    scores = {"roc_auc": 0.65 + number % 97 / 1000, "brier_score": 0.2 - number % 89 / 1000}
+    group = {"model": scores, "naive": scores, "rows": 27_000 + number}
+    return {f"metrics/{name}.json": json.dumps(group, indent=2) for name in ("train", "evaluate")}
+
+
+@dataclass
+class Found:
+    """Seconds: ours over 1,000 and 3,000 commits, and DVC's over 1,000."""
+
+    ours: float = 0
+    dvc: float = 0
+    long: float = 0
+    missed: list[str] = field(default_factory=list)
+
+
+def main() -> None:
+    """Measure and print; end the program where a bar is missed."""
+    found = measure()
+    print(f"\nThe history of one metric, medians of {RUNS} in turn\n")
+    print(f"headrace history, 1,000 commits   {found.ours:>8.2f} s")
+    print(f"dvc metrics show, 1,000 commits   {found.dvc:>8.2f} s, {found.dvc / found.ours:.0f} x")
+    print(
+        f"headrace history, 3,000 commits   {found.long:>8.2f} s, {found.long / found.ours:.2f} x"
+    )
+    if found.missed:
+        sys.exit(f"Above the bar: {', '.join(found.missed)}")
+
+
+def measure() -> Found:
+    """Return what the three ways took."""
+    with tempfile.TemporaryDirectory() as folder:
+        short, longer = (long(Path(folder) / str(count), count) for count in (1_000, 3_000))
+        ours = ("headrace", "history", METRIC)
+        dvc = ("dvc", "metrics", "show", "--all-commits", "--json", "metrics/evaluate.json")
+        ways = [_way(short, *ours), _way(short, *dvc), _way(longer, *ours)]
+        rounds = [[way() for way in ways] for _ in range(RUNS)]
+    found = Found(*(median(column) for column in zip(*rounds, strict=True)))
+    if found.dvc < FASTER * found.ours:
+        found.missed.append(f"less than {FASTER:.0f} times faster than DVC")
+    if found.long > LONGER * found.ours:
+        found.missed.append(f"3,000 commits more than {LONGER} times 1,000")
+    return found
+
+
+def _way(folder: Path, *words: str) -> Callable[[], float]:
+    def seconds() -> float:
+        begun = time.perf_counter()
+        bake.run(folder, *words)
+        return time.perf_counter() - begun
+
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The command `headrace history`."""
+
+import argparse
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from headrace import files
+from headrace.errors import HeadraceError
+from headrace.history import terminal
+from headrace.history.gather import gather
+from headrace.history.series import History
+from headrace.project import Project
+
+ROWS = 30
+"""Of the table, where a person looks at it; a pipe or a file gets all."""
+
+
+def run(project: Project, args: argparse.Namespace) -> None:
+    """Print the history, or write it as a page.
+
+    Errors:
+        HeadraceError: see `gather`; or the page cannot be written.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack a block or a letter
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if args.max_count is not None and args.max_count < 1:
+        raise HeadraceError(f"--max-count is {args.max_count}. Next: a number from 1 on")
+    options = {"since": args.since, "max_count": args.max_count, "everywhere": args.all}
+    history = gather(project, args.metrics, **options)
+    if args.html:
+        _write(history, args.html)
+    if args.json:
+        print(json.dumps(as_json(history), indent=2))
+    elif not args.html:
+        rows = ROWS if sys.stdout.isatty() else None
+        columns = shutil.get_terminal_size((terminal.MOST, 24)).columns
+        print("\n".join(terminal.lines(history, columns, rows=rows)))
+
+
+def _write(history: History, path: Path) -> None:
+    from headrace.history import page
+
+    try:
+        files.write_text(path, page.page(history))
+    except OSError as error:
+        problem = f"{path} cannot be written: {error.strerror}"
+        raise HeadraceError(f"{problem}. Next: --html with another file") from None
+    print(f"{path} written", file=sys.stderr)
+
+
+def as_json(history: History) -> dict[str, Any]:
+    """Return the history as plain values, the newest commit first; a gap is null."""
+    newest_first = reversed([*enumerate(history.commits)])
+    return {
+        "metrics": [str(one.metric) for one in history.series],
+        "commits": [
+            {
+                "hash": commit.hash,
+                "date": commit.date,
+                "author": commit.author,
+                "subject": commit.subject,
+                "tags": [*commit.tags],
+                "values": {str(one.metric): one.values[place] for one in history.series},
+            }
+            for place, commit in newest_first
+        ],
+        "notes": [*history.notes],
+    }

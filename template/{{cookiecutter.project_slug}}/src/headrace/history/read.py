@@ -1,0 +1,111 @@
+"""Read the metrics of all commits: two folders' trees at each, and every distinct blob once."""
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from headrace import git, yamlfile
+from headrace.check.stages import Stage
+from headrace.errors import ProjectError
+from headrace.history import values
+from headrace.history.commits import Commit
+from headrace.history.series import Metric
+from headrace.history.values import Content, Files
+from headrace.objects import Objects
+from headrace.project import Project
+
+FOLDER = "metrics"
+"""Where metrics lie that only an older commit's dvc.yaml names."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read: the metrics files of each commit, and what each version of one holds.
+
+    `patterns` are the stages' metrics files as the newest commit's dvc.yaml names them, the last
+    stage's first: what a pipeline ends in is what it is for.
+    """
+
+    commits: Sequence[Commit]
+    each: Sequence[Files]
+    known: Mapping[str, Content]
+    patterns: Sequence[str]
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        """What any commit knows, by file and name."""
+        versions = {item for files in self.each for item in files.items() if item[1] in self.known}
+        found = {Metric(path, name) for path, blob in versions for name in self.known[blob].values}
+        return sorted(found, key=str)
+
+    @cached_property
+    def newest(self) -> list[Metric]:
+        """The stages' metrics in the newest commit that has any: those that are numbers."""
+        for files in reversed(self.each):
+            found = [*self._of(files)]
+            if found:
+                return found
+        return []
+
+    def _of(self, files: Files) -> Iterator[Metric]:
+        for pattern in self.patterns:
+            for path in sorted(files):
+                if fnmatchcase(path, _plain(pattern)) and files[path] in self.known:
+                    held = self.known[files[path]].values.items()
+                    yield from (Metric(path, key) for key, one in held if _is_number(one))
+
+
+def _is_number(value: object) -> bool:
+    return values.number(value) is not None
+
+
+def _plain(pattern: str) -> str:
+    """Return a pattern in which only `*` is special."""
+    return pattern.replace("[", "[[]").replace("?", "[?]")
+
+
+def read(project: Project, commits: Sequence[Commit], words: Sequence[str]) -> Read:
+    """Read what the words may mean of all commits, through one process.
+
+    Errors:
+        ProjectError: git cannot read its own objects.
+    """
+    prefix = git.run(project.root, "rev-parse", "--show-prefix").rstrip("\n")
+    with Objects(project.root) as objects:
+        patterns, notes = _patterns(objects, f"{commits[-1].hash}:{prefix}dvc.yaml")
+        folders = dict.fromkeys([*map(posixpath.dirname, patterns), FOLDER])
+        is_wanted = _wanted(words, patterns)
+        each = values.files(objects, commits, prefix, folders, is_wanted)
+        known = values.contents(objects, (blob for files in each for blob in files.values()))
+    return Read(commits, each, known, patterns, notes)
+
+
+def _patterns(objects: Objects, name: str) -> tuple[list[str], list[str]]:
+    """Return the stages' metrics files by the newest dvc.yaml, and a note where it is broken."""
+    text = objects.read(name)
+    try:
+        stages = yamlfile.parse(text or b"{}", "dvc.yaml of the newest commit").get("stages")
+        if not isinstance(stages, dict):
+            return [f"{FOLDER}/*.json"], []
+    except ProjectError as error:
+        return [f"{FOLDER}/*.json"], [f"{error}; so all of {FOLDER}/*.json are looked at"]
+    entries = [Stage(key, one) for key, one in stages.items() if isinstance(one, dict)]
+    return [metric.path for stage in reversed(entries) for metric in stage.metrics], []
+
+
+def _wanted(words: Sequence[str], patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return whether a file is a metrics file, and may be one that the words mean."""
+    named = [word.partition(":")[0] for word in words if ":" in word]
+    few = bool(named) and len(named) == len(words)
+
+    def is_wanted(path: str) -> bool:
+        if few and not any(fnmatchcase(path, _plain(name)) for name in named):
+            return False
+        listed = any(fnmatchcase(path, _plain(pattern)) for pattern in patterns)
+        older = posixpath.dirname(path) == FOLDER and path.endswith(".json")
+        return listed or (older and bool(words))
+
+    return is_wanted
