@@ -75,7 +75,13 @@ class State:
 
     def _yaml(self, name: str) -> dict[str, Any]:
         text = self.read(name)
-        return yamlfile.parse(text, f"{name} of {self.name}") if text is not None else {}
+        if text is not None and text not in _PARSED:
+            _PARSED[text] = yamlfile.parse(text, f"{name} of {self.name}")
+        return _PARSED[text] if text is not None else {}
+
+
+_PARSED: dict[bytes, dict[str, Any]] = {}
+"""What was read already: most files are the same in both states, and YAML is slow to read."""
 
 
 def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[State, State]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from headrace.diff.gatesfile import NAME, Gate, Group
+from headrace.diff.gatesfile import NAME, Gate, Gates, Group
 from headrace.diff.metrics import Number, Pair
 from headrace.diff.model import GateResult, Interval, Word
 from headrace.diff.wording import number
@@ -21,7 +21,7 @@ def _fits(name: str, pattern: str) -> bool:
     return name == pattern or ("*" in pattern and fnmatchcase(name, plain))
 
 
-def refuse_unknown(gates: Sequence[Gate], pairs: Sequence[Pair]) -> Iterator[str]:
+def refuse_unknown(gates: Gates, pairs: Sequence[Pair]) -> Iterator[str]:
     """Yield a note for each metrics file that neither state has made yet.
 
     Errors:
@@ -29,12 +29,12 @@ def refuse_unknown(gates: Sequence[Gate], pairs: Sequence[Pair]) -> Iterator[str
     """
     known = {pair.file: pair for pair in pairs}
     silent = {}
-    for gate in gates:
+    for gate in gates.metrics:
         pair = known.get(gate.file)
         if pair is None:
             near = nearest(gate.file, known)
             raise ProjectError(
-                f"{NAME}:{gate.line}: {gate.file} is no metrics file of dvc.yaml.{near}"
+                f"{NAME}:{gates.line(gate)}: {gate.file} is no metrics file of dvc.yaml.{near}"
                 " Next: name one that a stage lists under metrics"
             )
         broken = _unreadable(pair, gate.pattern)
@@ -43,7 +43,7 @@ def refuse_unknown(gates: Sequence[Gate], pairs: Sequence[Pair]) -> Iterator[str
         elif not broken and not any(_fits(name, gate.pattern) for name in pair.names):
             near = nearest(gate.pattern, pair.names)
             raise ProjectError(
-                f"{NAME}:{gate.line}: {gate.file} has no metric {gate.pattern}.{near}"
+                f"{NAME}:{gates.line(gate)}: {gate.file} has no metric {gate.pattern}.{near}"
                 " Next: mend the name, or take the gate away"
             )
     yield from silent.values()

@@ -55,7 +55,6 @@ class Gate:
 
     file: str
     pattern: str
-    line: int
     better: str = ""
     tolerance: Tolerance | None = None
     at_least: float | None = None
@@ -71,7 +70,6 @@ class Group:
 
     by: str
     recipe: Recipe
-    line: int
     at_most: float
     times: bool
     min_rows: int
@@ -96,6 +94,15 @@ class Gates:
     metrics: tuple[Gate, ...] = ()
     predictions: Predictions | None = None
     groups: tuple[Group, ...] = ()
+    text: bytes = b""
+
+    def line(self, gate: Gate) -> int:
+        """Return the line in which a gate stands; slow, so for messages only."""
+        return _line(self.text, ("metrics", gate.file, gate.pattern))
+
+
+def _line(text: bytes, at: tuple[Key, ...]) -> int:
+    return yamllines.line(yamllines.compose(text.decode("utf-8")), at)
 
 
 def parse(text: bytes) -> Gates:
@@ -113,7 +120,7 @@ class _Reader:
 
     def __init__(self, text: bytes) -> None:
         self._content = yamlfile.parse(text, NAME)
-        self._tree = yamllines.compose(text.decode("utf-8"))
+        self._text = text
 
     def gates(self) -> Gates:
         self._known((), self._content, ("metrics", "predictions", "groups"))
@@ -128,13 +135,10 @@ class _Reader:
             for rate in self._mapping("groups", by)
         )
         predictions = self._predictions() if self._content.get("predictions") else None
-        needing = [gate.line for gate in metrics if gate.recipe] + [one.line for one in groups]
-        if needing and predictions is None:
-            raise ProjectError(
-                f"{NAME}:{needing[0]}: it is reckoned from predictions, and none are named."
-                " Next: say in a block `predictions` which file, key and label"
-            )
-        return Gates(metrics, predictions, groups)
+        if predictions is None and (groups or any(gate.recipe for gate in metrics)):
+            step = "say in a block `predictions` which file, key and label"
+            self._wrong((), "gates are reckoned from predictions, and none are named", step)
+        return Gates(metrics, predictions, groups, self._text)
 
     def _gate(self, at: tuple[Key, ...], file: str, pattern: str) -> Gate:
         own = self._mapping(*at)
@@ -143,7 +147,6 @@ class _Reader:
         gate = Gate(
             file,
             pattern,
-            self._line(at),
             better=self._one(at, "better", ("higher", "lower")),
             tolerance=self._tolerance(at),
             at_least=self._number(at, "at_least"),
@@ -169,7 +172,7 @@ class _Reader:
             self._wrong((*at, "min_rows"), f"min_rows is {rows!r}", "write a whole number from 1")
         recipe = self._recipe(at, rate, RATES)
         amount, times = float(bound[1]), bound[2] is not None
-        return Group(by, recipe, self._line(at), at_most=amount, times=times, min_rows=rows)
+        return Group(by, recipe, at_most=amount, times=times, min_rows=rows)
 
     def _predictions(self) -> Predictions:
         at: tuple[Key, ...] = ("predictions",)
@@ -249,9 +252,6 @@ class _Reader:
                 step = f"write one of {', '.join(known)}"
                 self._wrong((*at, name), f"{name} is no setting {where}.{near}", step)
 
-    def _line(self, at: tuple[Key, ...]) -> int:
-        return yamllines.line(self._tree, at)
-
     def _wrong(self, at: tuple[Key, ...], problem: str, step: str) -> NoReturn:
         problem = problem if problem.endswith(("?", ".")) else f"{problem}."
-        raise ProjectError(f"{NAME}:{self._line(at)}: {problem} Next: {step}")
+        raise ProjectError(f"{NAME}:{_line(self._text, at)}: {problem} Next: {step}")
