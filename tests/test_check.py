@@ -173,6 +173,11 @@ PLANTS: dict[str, Plant] = {
         "requirements.lock:2",
         "make --always-make setup",
     ),
+    "gates-yaml": (
+        lambda t: t.write("gates.yaml", "metrics:\n  m.json:\n    a: {beter: lower}\n"),
+        "gates.yaml:3",
+        "write one of better",
+    ),
     "environment-extra": (_extra, "requirements.lock", "add it to pyproject.toml and make lock"),
     "lock-behind": (_behind, "dvc.lock:4", "make repro"),
 }

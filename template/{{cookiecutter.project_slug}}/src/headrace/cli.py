@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "stages side by side; default: cores"
     verify.add_argument("--jobs", type=int, metavar="N", help=text)
     verify.set_defaults(command=_verify)
+    _add_diff(commands.add_parser("diff", help="what changed, whether it is real, what it breaks"))
     for name, command, text in (
         ("replay", _replay, "run the executed notebooks again: what was stored must come out"),
         ("lab", _lab, "open JupyterLab, which saves notebooks without outputs; takes its options"),
@@ -97,6 +98,19 @@ def _parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, help=text).set_defaults(command=command)
     return parser
+
+
+def _add_diff(diff: argparse.ArgumentParser) -> None:
+    text = "none: since this branch left the main one, or the last commit; one: since that one"
+    diff.add_argument("revisions", nargs="*", metavar="REVISION", help=text)
+    form = diff.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print Markdown")
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
+    diff.add_argument("--gate", action="store_true", help="exit with 1 when a gate breaks")
+    text = "metrics, parameters and cost alone: quick, and without intervals"
+    diff.add_argument("--shallow", action="store_true", help=text)
+    diff.set_defaults(command=_diff)
 
 
 def _use_own_code(found: Project) -> None:
@@ -146,6 +160,12 @@ def _hook(found: Project, args: argparse.Namespace) -> None:
 
 def _verify(found: Project, args: argparse.Namespace) -> int:
     from headrace.verify import command
+
+    return command.run(found, args)
+
+
+def _diff(found: Project, args: argparse.Namespace) -> int:
+    from headrace.diff import command
 
     return command.run(found, args)
 

@@ -51,6 +51,11 @@ def changed(root: Path) -> list[str]:
     return [name for name in listed.split("\0") if name]
 
 
+def is_touched(root: Path) -> bool:
+    """Tell whether any file below the folder is not as committed, or new and not ignored."""
+    return run(root, "status", "--porcelain", "--untracked-files=normal", "--", ".") != ""
+
+
 def head(root: Path) -> str:
     """Return the hash of the folder's tree in the last commit.
 

@@ -75,7 +75,13 @@ class State:
 
     def _yaml(self, name: str) -> dict[str, Any]:
         text = self.read(name)
-        return yamlfile.parse(text, f"{name} of {self.name}") if text is not None else {}
+        if text is not None and text not in _PARSED:
+            _PARSED[text] = yamlfile.parse(text, f"{name} of {self.name}")
+        return _PARSED[text] if text is not None else {}
+
+
+_PARSED: dict[bytes, dict[str, Any]] = {}
+"""What was read already: most files are the same in both states, and YAML is slow to read."""
 
 
 def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[State, State]:
@@ -91,6 +97,11 @@ def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[Stat
     """
     given = [*names]
     now = State(project.root, WORKING_TREE, None, "the files as they are", objects)
+    if not git.is_repository(project.root):
+        raise ProjectError(
+            f"{project.root} is in no git repository, so there is nothing to compare with."
+            " Next: git init -b main && git add . && git commit -m 'Begin'"
+        )
     if not given:
         return _before(project.root, objects), now
     states = [_state(project.root, name, "as asked", objects) for name in given]
@@ -106,7 +117,7 @@ def _before(root: Path, objects: Objects) -> State:
     base = _merge_base(root, main) if main is not None else here
     if base != here:
         return State(root, base[:SHORT], base, f"where this branch left {main}", objects)
-    if git.changed(root):
+    if git.is_touched(root):
         return State(root, "HEAD", here, "the last commit", objects)
     parent = resolve(root, "HEAD~1")
     if parent is None:
@@ -137,17 +148,28 @@ def _main_branch(root: Path) -> str | None:
 
 def _state(root: Path, name: str, why: str, objects: Objects) -> State:
     commit = resolve(root, name)
+    experiments = {} if commit else _experiments(root)
+    commit = commit or experiments.get(name)
     if commit is None:
         known = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
-        near = nearest(name, [*known, "HEAD"])
-        step = " Next: git fetch --unshallow" if (root / ".git/shallow").exists() else ""
-        raise ProjectError(f"git knows no revision {name!r}.{near}{step}")
+        near = nearest(name, [*known, *experiments, "HEAD"])
+        shallow = (root / ".git/shallow").exists()
+        step = "git fetch --unshallow" if shallow else "git branch --all, git tag or git log"
+        raise ProjectError(f"git knows no revision {name!r}.{near} Next: {step}")
     return State(root, name, commit, why, objects)
+
+
+def _experiments(root: Path) -> dict[str, str]:
+    """Return the commits of DVC's experiments by their names; of equal names the newest."""
+    shown = "--format=%(objectname) %(refname:lstrip=4)"
+    listed = git.run(root, "for-each-ref", "--sort=committerdate", shown, "refs/exps/*/*/*")
+    pairs = (line.split(" ", 1) for line in listed.splitlines())
+    return {name: commit for commit, name in pairs}
 
 
 def resolve(root: Path, name: str) -> str | None:
     """Return the hash of a commit; None where git knows none of that name."""
-    if name.startswith("-"):
+    if not name or name.startswith("-"):
         return None
     try:
         return git.run(root, "rev-parse", "--verify", "--quiet", name + "^{commit}").strip()

@@ -82,6 +82,15 @@ class Evaluate(Block):
     """A destination with fewer flights in the month is small."""
 
 
+class Prices(Block):
+    """What computing costs: `headrace diff` shows each stage's dollars by it; no stage takes it."""
+
+    cpu_hour: float = Field(ge=0, allow_inf_nan=False)
+    """Dollars for one hour of one CPU."""
+    gib_hour: float = Field(ge=0, allow_inf_nan=False)
+    """Dollars for one hour of one GiB of memory."""
+
+
 class Params(Block):
     """All of params.yaml."""
 
@@ -93,6 +102,7 @@ class Params(Block):
     prepare: Prepare
     train: Train
     evaluate: Evaluate
+    prices: Prices
 
     @model_validator(mode="after")
     def months_follow_each_other(self) -> "Params":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from headrace.check import (  # noqa: F401  # importing them registers their rules
     cells,
     environment,
+    gates,
     ignores,
     lock,
     notebooks,

@@ -163,6 +163,8 @@ class Report:
     old: Side
     new: Side
     metrics: tuple[MetricChange, ...] = ()
+    unchanged: int = 0
+    """Numbers that are the same in both, and left out."""
     gates: tuple[GateResult, ...] = ()
     parameters: tuple[ParameterChange, ...] = ()
     costs: tuple[CostChange, ...] = ()

@@ -1,0 +1,257 @@
+"""gates.yaml: what a change must keep, and how scores come out of the predictions.
+
+Checked by hand and not by pydantic, whose import alone takes longer than a diff of metrics.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from headrace import yamlfile, yamllines
+from headrace.errors import ProjectError
+from headrace.words import nearest
+from headrace.yamllines import Key
+
+NAME = "gates.yaml"
+SCORES = (
+    *("roc_auc", "average_precision", "brier_score", "log_loss", "calibration_in_the_large"),
+    *("accuracy", "precision", "recall", "false_negative_rate", "false_positive_rate"),
+    *("mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "cost_per_1000"),
+)
+RATES = ("false_negative_rate", "false_positive_rate", "accuracy", "precision", "recall")
+"""Scores that can be held against a group's rows."""
+NUMBER = r"\d+(?:\.\d*)?"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a score comes out of the predictions: its name, and the column it judges."""
+
+    score: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a metric may get worse: so much, or such a share of its old value."""
+
+    amount: float
+    relative: bool
+
+    def of(self, old: float) -> float:
+        """Return the tolerance in the metric's own unit."""
+        return self.amount * abs(old) if self.relative else self.amount
+
+    def __str__(self) -> str:
+        """Write it as gates.yaml does."""
+        return f"{self.amount * 100:g} %" if self.relative else f"{self.amount:g}"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a metric, or all metrics that fit a pattern, must keep."""
+
+    file: str
+    pattern: str
+    better: str = ""
+    tolerance: Tolerance | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    must_exist: bool = False
+    significant: bool = False
+    recipe: Recipe | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """How far a rate of any group of rows may be above the whole's, or above a number."""
+
+    by: str
+    recipe: Recipe
+    at_most: float
+    times: bool
+    min_rows: int
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The table of predictions: which columns name a row, its truth, and what is drawn together."""
+
+    file: str
+    key: tuple[str, ...]
+    label: str
+    cluster: str
+    prices: dict[str, str]
+    """For `missed` and `false_alarm` the parameters that hold their prices."""
+
+
+@dataclass(frozen=True)
+class Gates:
+    """All of gates.yaml."""
+
+    metrics: tuple[Gate, ...] = ()
+    predictions: Predictions | None = None
+    groups: tuple[Group, ...] = ()
+    text: bytes = b""
+
+    def line(self, gate: Gate) -> int:
+        """Return the line in which a gate stands; slow, so for messages only."""
+        return _line(self.text, ("metrics", gate.file, gate.pattern))
+
+
+def _line(text: bytes, at: tuple[Key, ...]) -> int:
+    return yamllines.line(yamllines.compose(text.decode("utf-8")), at)
+
+
+def parse(text: bytes) -> Gates:
+    """Read gates.yaml.
+
+    Errors:
+        ProjectError: it is no YAML, or holds what it does not know (the nearest name is shown) or
+            what does not fit; the line is named.
+    """
+    return _Reader(text).gates()
+
+
+class _Reader:
+    """Reads the blocks one by one; a place is looked up only when something is wrong there."""
+
+    def __init__(self, text: bytes) -> None:
+        self._content = yamlfile.parse(text, NAME)
+        self._text = text
+
+    def gates(self) -> Gates:
+        self._known((), self._content, ("metrics", "predictions", "groups"))
+        metrics = tuple(
+            self._gate(("metrics", file, pattern), file, pattern)
+            for file in self._mapping("metrics")
+            for pattern in self._mapping("metrics", file)
+        )
+        groups = tuple(
+            self._group(("groups", by, rate), by, rate)
+            for by in self._mapping("groups")
+            for rate in self._mapping("groups", by)
+        )
+        predictions = self._predictions() if self._content.get("predictions") else None
+        if predictions is None and (groups or any(gate.recipe for gate in metrics)):
+            step = "say in a block `predictions` which file, key and label"
+            self._wrong((), "gates are reckoned from predictions, and none are named", step)
+        return Gates(metrics, predictions, groups, self._text)
+
+    def _gate(self, at: tuple[Key, ...], file: str, pattern: str) -> Gate:
+        own = self._mapping(*at)
+        known = ("better", "tolerance", "at_least", "at_most", "must_exist", "significant", "is")
+        self._known(at, own, known)
+        gate = Gate(
+            file,
+            pattern,
+            better=self._one(at, "better", ("higher", "lower")),
+            tolerance=self._tolerance(at),
+            at_least=self._number(at, "at_least"),
+            at_most=self._number(at, "at_most"),
+            must_exist=self._truth(at, "must_exist"),
+            significant=self._truth(at, "significant"),
+            recipe=self._recipe((*at, "is"), own["is"], SCORES) if "is" in own else None,
+        )
+        if (gate.tolerance or gate.significant) and not gate.better:
+            self._wrong(at, "a tolerance, or significant, needs a direction", "add better: higher")
+        return gate
+
+    def _group(self, at: tuple[Key, ...], by: str, rate: str) -> Group:
+        own = self._mapping(*at)
+        self._known(at, own, ("at_most", "min_rows"))
+        said = str(own.get("at_most", ""))
+        bound = re.fullmatch(rf"({NUMBER})( times the whole)?", said.strip())
+        if bound is None:
+            step = "write at_most: 1.25 times the whole, or a number"
+            self._wrong((*at, "at_most"), f"at_most is {said!r}", step)
+        rows = own.get("min_rows", 1)
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+            self._wrong((*at, "min_rows"), f"min_rows is {rows!r}", "write a whole number from 1")
+        recipe = self._recipe(at, rate, RATES)
+        amount, times = float(bound[1]), bound[2] is not None
+        return Group(by, recipe, at_most=amount, times=times, min_rows=rows)
+
+    def _predictions(self) -> Predictions:
+        at: tuple[Key, ...] = ("predictions",)
+        own = self._mapping(*at)
+        self._known(at, own, ("file", "key", "label", "cluster", "prices"))
+        for name in ("file", "label"):
+            if not isinstance(own.get(name), str):
+                self._wrong(at, f"it does not say its {name}", f"add {name}: NAME")
+        key = own.get("key")
+        if not (isinstance(key, list) and key and all(isinstance(one, str) for one in key)):
+            self._wrong((*at, "key"), "key must list columns", "name those that tell rows apart")
+        prices = self._mapping(*at, "prices")
+        self._known((*at, "prices"), prices, ("missed", "false_alarm"))
+        words = {name: str(value) for name, value in prices.items()}
+        return Predictions(
+            own["file"], tuple(key), own["label"], str(own.get("cluster", "")), words
+        )
+
+    def _recipe(self, at: tuple[Key, ...], text: object, known: Iterable[str]) -> Recipe:
+        score, _, column = (part.strip() for part in str(text).partition(" of "))
+        if score not in known:
+            near = nearest(score, known) or f" Known are {', '.join(known)}."
+            self._wrong(at, f"{score!r} is no score.{near}", "write such as roc_auc of COLUMN")
+        if not column:
+            self._wrong(at, f"{text!r} names no column", f"write {score} of COLUMN")
+        return Recipe(score, column)
+
+    def _tolerance(self, at: tuple[Key, ...]) -> Tolerance | None:
+        value = self._at(at).get("tolerance")
+        if value is None:
+            return None
+        share = re.fullmatch(rf"({NUMBER})\s*%", value.strip()) if isinstance(value, str) else None
+        if share:
+            return Tolerance(float(share[1]) / 100, relative=True)
+        return Tolerance(self._number(at, "tolerance", least=0) or 0.0, relative=False)
+
+    def _number(self, at: tuple[Key, ...], name: str, *, least: float = -math.inf) -> float | None:
+        value = self._at(at).get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+            self._wrong((*at, name), f"{name} is {value!r}", "write a number, or 2 % of tolerance")
+        return float(value)
+
+    def _truth(self, at: tuple[Key, ...], name: str) -> bool:
+        value = self._at(at).get(name, False)
+        if not isinstance(value, bool):
+            self._wrong((*at, name), f"{name} is {value!r}", "write true or false")
+        return bool(value)
+
+    def _one(self, at: tuple[Key, ...], name: str, words: Iterable[str]) -> str:
+        value = self._at(at).get(name, "")
+        if value and value not in words:
+            near = nearest(str(value), words)
+            self._wrong((*at, name), f"{name} is {value!r}.{near}", f"write {' or '.join(words)}")
+        return str(value)
+
+    def _mapping(self, *at: Key) -> dict[str, Any]:
+        """Return the mapping at a place, empty where nothing is."""
+        value = self._at(at)
+        if not isinstance(value, dict):
+            self._wrong(at, f"{at[-1]} must hold names and values", "see Compare in README.md")
+        return value
+
+    def _at(self, at: Iterable[Key]) -> Any:
+        value: Any = self._content
+        for key in at:
+            value = value.get(key)
+            value = {} if value is None else value
+        return value
+
+    def _known(self, at: tuple[Key, ...], own: dict[str, Any], known: Iterable[str]) -> None:
+        for name in own:
+            if name not in known:
+                where = f"of {at[-1]}" if at else f"of {NAME}"
+                near = nearest(name, known)
+                step = f"write one of {', '.join(known)}"
+                self._wrong((*at, name), f"{name} is no setting {where}.{near}", step)
+
+    def _wrong(self, at: tuple[Key, ...], problem: str, step: str) -> NoReturn:
+        problem = problem if problem.endswith(("?", ".")) else f"{problem}."
+        raise ProjectError(f"{NAME}:{_line(self._text, at)}: {problem} Next: {step}")

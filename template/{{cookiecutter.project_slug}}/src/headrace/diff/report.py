@@ -1,0 +1,106 @@
+"""All that changed between two states of a study."""
+
+from collections.abc import Sequence
+
+from headrace.diff import costs, gates, gatesfile, metrics, parameters
+from headrace.diff.gatesfile import Gate, Gates
+from headrace.diff.metrics import Pair
+from headrace.diff.model import GateResult, Interval, MetricChange, Report, Side
+from headrace.project import Project
+from headrace.revisions import State
+
+Intervals = dict[tuple[str, str], Interval]
+
+
+def build(project: Project, old: State, new: State, *, deep: bool = True) -> Report:
+    """Compare two states; without `deep` by what git has alone: no intervals, no tables.
+
+    The gates are those of the new state.
+
+    Errors:
+        ProjectError: dvc.yaml, params.yaml or gates.yaml cannot be read.
+    """
+    found = metrics.pairs(old, new)
+    rules, notes = _gates(old, new)
+    notes += [note for pair in found for note in pair.notes]
+    notes += gates.refuse_unknown(rules, found)
+    intervals, results, more = _weighed(rules, found, old, new) if deep else ({}, (), [])
+    changed = tuple(_changes(found, rules.metrics, intervals))
+    report = Report(
+        Side(old.name, old.why, old.commit),
+        Side(new.name, new.why, new.commit),
+        metrics=changed,
+        unchanged=sum(len(pair.names) for pair in found) - len(changed),
+        gates=(*gates.check(rules.metrics, found, intervals), *results),
+        parameters=parameters.changes(old, new),
+        costs=costs.changes(old, new),
+        notes=(*notes, *more),
+    )
+    return _deep(project, report, old, new) if deep else report
+
+
+def _deep(project: Project, report: Report, old: State, new: State) -> Report:
+    """Add tables, notebooks, commits and files."""
+    return report
+
+
+def _gates(old: State, new: State) -> tuple[Gates, list[str]]:
+    text = new.read(gatesfile.NAME)
+    if text is None:
+        return Gates(), []
+    before = old.read(gatesfile.NAME)
+    moved = before is not None and before != text
+    note = f"{gatesfile.NAME} itself changed: the gates are those of {new.name}"
+    return gatesfile.parse(text), [note] if moved else []
+
+
+def _weighed(
+    rules: Gates, found: Sequence[Pair], old: State, new: State
+) -> tuple[Intervals, tuple[GateResult, ...], list[str]]:
+    """Return intervals and the gates on groups: what needs the predictions, and their libraries."""
+    wanted = {
+        (pair.file, name): recipe
+        for pair in found
+        for name in pair.changed
+        if name in pair.old.numbers and name in pair.new.numbers
+        for recipe in [_recipe(rules.metrics, pair.file, name)]
+        if recipe is not None
+    }
+    if rules.predictions is None or not (wanted or rules.groups):
+        return {}, (), []
+    from headrace.diff import evidence
+
+    numbers = {pair.file: (pair.old.numbers, pair.new.numbers) for pair in found}
+    asked = {
+        (file, name): evidence.Wanted(recipe, numbers[file][0][name], numbers[file][1][name])
+        for (file, name), recipe in wanted.items()
+    }
+    said = evidence.weigh(rules, asked, old, new)
+    results = tuple(
+        gates.check_group(group, *said.rates[group])
+        if group in said.rates
+        else gates.not_judged(group, said.unread)
+        for group in rules.groups
+    )
+    return said.intervals, results, said.notes
+
+
+def _recipe(rules: Sequence[Gate], file: str, name: str) -> gatesfile.Recipe | None:
+    fitting = gates.fitting(rules, file, name)
+    return next((gate.recipe for gate in fitting if gate.recipe is not None), None)
+
+
+def _changes(
+    found: Sequence[Pair], rules: Sequence[Gate], intervals: Intervals
+) -> list[MetricChange]:
+    made = []
+    for pair in found:
+        mine = [gate for gate in rules if gate.file == pair.file]
+        for name in pair.changed:
+            old, new = pair.old.numbers.get(name), pair.new.numbers.get(name)
+            interval = intervals.get((pair.file, name))
+            higher = gates.direction(gates.fitting(mine, pair.file, name))
+            word = gates.word(old, new, interval, higher)
+            change = MetricChange(pair.file, name, old, new, word, interval, higher)
+            made.append(change)
+    return made
