@@ -74,9 +74,18 @@ def look(file: pq.ParquetFile, name: str, *, seed: int = 0) -> Column:
 
 def batches(file: pq.ParquetFile, name: str) -> Iterator[pa.Array]:
     """Yield a column in pieces of BATCH rows, whatever the file's own groups of rows are."""
+    held: list[pa.Array] = []
     for batch in file.iter_batches(batch_size=BATCH, columns=[name]):
         array = batch.column(batch.schema.names.index(name))
-        yield array.dictionary_decode() if isinstance(array, pa.DictionaryArray) else array
+        # Categories come group by group, each with a dictionary of its own.
+        plain = array.dictionary_decode() if isinstance(array, pa.DictionaryArray) else array
+        held.append(plain)
+        if sum(map(len, held)) >= BATCH:
+            whole = pa.concat_arrays(held)
+            yield whole[:BATCH]
+            held = [whole[BATCH:]]
+    if any(map(len, held)):
+        yield pa.concat_arrays(held)
 
 
 def same(old: pq.ParquetFile, new: pq.ParquetFile, name: str) -> bool:
@@ -119,7 +128,7 @@ def _numbers(
         known = np.isfinite(values)
         infinite += int(np.isinf(values).sum())
         finite += int(known.sum())
-        with np.errstate(over="ignore"):  # a sum beyond all numbers is infinite, and so shown
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond all numbers there is no mean
             total += float(values[known].sum())
         taken = values[draw(len(values))]
         sampled += len(taken)

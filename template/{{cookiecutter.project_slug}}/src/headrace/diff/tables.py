@@ -102,6 +102,8 @@ def _note(alike: list[str], names: list[str], rows: int) -> str:
     if alike:
         named = ", ".join(alike[:NAMED]) + (" …" if len(alike) > NAMED else "")
         says.append(f"The same row by row: {named} ({len(alike)} of {len(alike) + len(names)}).")
+    if rows < bins.LEAST:
+        says.append(f"With fewer than {bins.LEAST} rows a drift figure would be chance.")
     if rows > columns.SAMPLE:
         size = f"{columns.SAMPLE:,}"
         says.append(f"Quantiles, top values and drift are of a random sample of about {size} rows.")
