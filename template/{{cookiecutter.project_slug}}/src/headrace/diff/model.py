@@ -77,8 +77,8 @@ class CostChange:
 class ColumnChange:
     """A column of a table; what is described of it has the same keys on both sides.
 
-    `old` and `new` hold such as "missing" (share), "mean", "p05", "median", "p95", "top". `drift`
-    is the population stability index, or None.
+    `old` and `new` hold such as "missing" (share), "mean", "p05", "median", "p95", "top" (pairs
+    of a value and its share). `drift` is the population stability index, or None.
     """
 
     name: str
@@ -117,6 +117,8 @@ class CellChange:
     heading: str
     source: tuple[str, str] | None
     outputs: tuple[tuple[Shown, ...], tuple[Shown, ...]] | None
+    code: str = ""
+    """Its source, where that did not change: what made the outputs that did."""
 
 
 @dataclass(frozen=True)
