@@ -1,6 +1,8 @@
 """All that changed between two states of a study."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from headrace.diff import costs, gates, gatesfile, metrics, parameters
 from headrace.diff.gatesfile import Gate, Gates
@@ -15,13 +17,13 @@ Intervals = dict[tuple[str, str], Interval]
 def build(project: Project, old: State, new: State, *, deep: bool = True) -> Report:
     """Compare two states; without `deep` by what git has alone: no intervals, no tables.
 
-    The gates are those of the new state.
+    The gates are those of the new state, or where it has none those of the working tree.
 
     Errors:
         ProjectError: dvc.yaml, params.yaml or gates.yaml cannot be read.
     """
     found = metrics.pairs(old, new)
-    rules, notes = _gates(old, new)
+    rules, notes = _gates(project, old, new)
     notes += [note for pair in found for note in pair.notes]
     notes += gates.refuse_unknown(rules, found)
     intervals, results, more = _weighed(rules, found, old, new) if deep else ({}, (), [])
@@ -41,13 +43,24 @@ def build(project: Project, old: State, new: State, *, deep: bool = True) -> Rep
 
 def _deep(project: Project, report: Report, old: State, new: State) -> Report:
     """Add tables, notebooks, commits and files."""
-    return report
+    from headrace.diff import cache, code, notebooks, tables
+
+    find = partial(cache.find, project.root)
+    return replace(
+        report,
+        tables=tables.changes(old, new, find),
+        notebooks=notebooks.changes(old, new, find),
+        commits=code.commits(old, new),
+        files=code.files(old, new),
+    )
 
 
-def _gates(old: State, new: State) -> tuple[Gates, list[str]]:
-    text = new.read(gatesfile.NAME)
+def _gates(project: Project, old: State, new: State) -> tuple[Gates, list[str]]:
+    """Return the gates of the new state; of one from before there were gates, today's."""
+    text, today = new.read(gatesfile.NAME), project.root / gatesfile.NAME
     if text is None:
-        return Gates(), []
+        note = f"{new.name} has no {gatesfile.NAME}: the gates are those of the working tree"
+        return (gatesfile.parse(today.read_bytes()), [note]) if today.is_file() else (Gates(), [])
     before = old.read(gatesfile.NAME)
     moved = before is not None and before != text
     note = f"{gatesfile.NAME} itself changed: the gates are those of {new.name}"
