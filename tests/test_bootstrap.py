@@ -8,7 +8,7 @@ import pytest
 from sklearn import metrics as sklearn
 
 from headrace.diff import bootstrap, scores
-from headrace.diff.gatesfile import RATES, SCORES
+from headrace.diff.rules import RATES, SCORES
 from headrace.diff.scores import Array
 
 ROWS = 300

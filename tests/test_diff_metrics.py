@@ -214,6 +214,8 @@ def broken_predictions(study: Compared, how: str) -> None:
         cached.write_bytes(b"PAR1 no more")
     if how == "no lock":
         (study.root / "dvc.lock").unlink()
+    if how == "broken lock":
+        study.write("dvc.lock", "<<<<<<< HEAD\n")
     if how == "other metrics":
         study.metrics(roc_auc=0.123)
 
@@ -232,6 +234,7 @@ def broken_predictions(study: Compared, how: str) -> None:
         ("missing value", "column chance has values missing"),
         ("broken file", "cannot be read: "),
         ("no lock", "is not in its dvc.lock. Next: dvc repro"),
+        ("broken lock", "of the working tree: dvc.lock"),
         ("other metrics", "and 0.123 by the metrics. Next: "),
     ],
 )

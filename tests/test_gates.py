@@ -176,6 +176,12 @@ def test_a_gate_on_groups_that_cannot_be_judged_does_not_pass_for_kept(study: Co
     assert "Next: dvc repro" in says
 
 
+def test_a_shallow_diff_says_that_groups_are_not_judged(study: Compared) -> None:
+    study.gates("score: {at_least: 0}", BLOCK + GROUPS.replace("BOUND", "1").replace("ROWS", "5"))
+    found = study.report(deep=False)
+    assert any("The gates on groups are not judged" in note for note in found.notes)
+
+
 WRONG = {
     "metrics: {m.json: {a: {beter: higher}}}": r"gates\.yaml:1: .* Did you mean better\?",
     "metric: {}": r"metric is no setting of gates\.yaml\. Did you mean metrics\?",

@@ -1,5 +1,6 @@
 """Which two states are compared when nobody says, and what is said where there are none."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,30 @@ def test_a_detached_head_is_held_against_where_it_left_main(study: Compared) -> 
     study.metrics(a=2)
     study.commit()
     assert moved(study) == ("where this branch left main", 1, 2)
+
+
+def test_a_main_branch_with_commits_to_push_is_still_the_main_branch(
+    study: Compared, tmp_path: Path
+) -> None:
+    bake.run(tmp_path, "git", "clone", "--quiet", str(study.root), "clone")
+    clone = Compared(tmp_path / "clone")
+    for number in (2, 3):
+        clone.metrics(a=number)
+        clone.commit()
+    assert moved(clone) == ("the commit before, since nothing has changed since the last", 2, 3)
+
+
+def test_a_checkout_in_ci_that_has_but_the_remote_s_main_branch_is_held_against_it(
+    study: Compared, tmp_path: Path
+) -> None:
+    bake.run(tmp_path, "git", "clone", "--quiet", str(study.root), "clone")
+    clone = Compared(tmp_path / "clone")
+    clone.git("checkout", "--quiet", "--detach")
+    clone.git("remote", "set-head", "origin", "--delete")
+    clone.git("branch", "--quiet", "--delete", "main")
+    clone.metrics(a=2)
+    clone.commit()
+    assert moved(clone) == ("where this branch left origin/main", 1, 2)
 
 
 def test_without_a_main_branch_the_last_commit_is_taken(study: Compared) -> None:
@@ -144,6 +169,12 @@ def test_without_a_commit_or_a_repository_the_next_step_is_said(
     assert said.returncode == 1
     assert "There is no commit to compare with. Next: git add" in said.stdout
     assert "Traceback" not in said.stdout
+
+
+def test_without_git_one_is_told_to_install_it(study: Compared) -> None:
+    said = study.diff(PATH=str(Path(sys.executable).parent))
+    assert said.returncode == 1
+    assert said.stdout == "\ngit is not installed. Next: install git\n\n"
 
 
 def test_comparing_touches_nothing(study: Compared) -> None:

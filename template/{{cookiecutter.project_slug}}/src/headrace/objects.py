@@ -9,6 +9,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
+from headrace.errors import ProjectError
+
 
 @dataclass(frozen=True)
 class Object:
@@ -23,13 +25,14 @@ class Objects:
     """A `git cat-file --batch` that stays open; a context, since it is a process."""
 
     def __init__(self, root: Path) -> None:
-        self._process = subprocess.Popen(
-            ["git", "cat-file", "--batch"],
-            cwd=root,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        command = ["git", "cat-file", "--batch"]
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        try:
+            self._process = subprocess.Popen(
+                command, cwd=root, stdin=pipe, stdout=pipe, stderr=nowhere
+            )
+        except FileNotFoundError:
+            raise ProjectError("git is not installed. Next: install git") from None
 
     def read(self, name: str) -> bytes | None:
         """Return the content of an object by a name that git knows, or None if it knows none.

@@ -139,8 +139,15 @@ def _merge_base(root: Path, main: str) -> str:
 
 
 def _main_branch(root: Path) -> str | None:
-    """Return the main branch: the remote's own, or else main or master, where there is one."""
-    for name in ("origin/HEAD", "main", "master"):
+    """Return the main branch, where there is one.
+
+    On it, it is itself, pushed or not. Elsewhere it is rather the remote's than one's own, which
+    may be behind. A checkout in CI may have neither a branch of that name nor origin/HEAD.
+    """
+    here = (root / git.run(root, "rev-parse", "--git-path", "HEAD").rstrip("\n")).read_text("utf-8")
+    if here.strip() in ("ref: refs/heads/main", "ref: refs/heads/master"):
+        return here.strip().removeprefix("ref: refs/heads/")
+    for name in ("origin/HEAD", "main", "master", "origin/main", "origin/master"):
         if resolve(root, name) is not None:
             return name
     return None

@@ -2,9 +2,10 @@
 
 model       what was found, as plain values: what every form of the report is made from
 metrics     every number of every metrics file, old and new
-bootstrap   how sure a change is: intervals from the predictions that both states have
-gates       gates.yaml: what a change must keep
+rules, gatesfile, gates             gates.yaml: what a change must keep
+cache, predictions, scores          the predictions of both states, and what they score
+bootstrap, groups, evidence         how sure a change is, and for whom the model errs
 parameters, costs, tables, notebooks, code      what else has changed
 report      all of it, for two states
-terminal, markdown, page                        the forms in which it is shown
+wording, terminal, markdown, as_json, page      the forms in which it is shown
 """

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from headrace import yamlfile
 from headrace.diff import bootstrap
-from headrace.diff.gatesfile import Gates, Group, Predictions, Recipe
+from headrace.diff.groups import Rate, rates
 from headrace.diff.metrics import Number
 from headrace.diff.model import Interval
 from headrace.diff.predictions import Table, pair, read
+from headrace.diff.rules import Gates, Group, Predictions, Recipe
 from headrace.diff.scores import SCORES, Score, cost_per_1000, plain
 from headrace.errors import DataError
 from headrace.revisions import State
@@ -29,14 +29,6 @@ class Wanted:
     recipe: Recipe
     old: Number
     new: Number
-
-
-class Rate(NamedTuple):
-    """A group's rate among so many of its rows."""
-
-    group: str
-    rate: float
-    rows: int
 
 
 @dataclass
@@ -147,29 +139,3 @@ def _prices(spec: Predictions, state: State) -> dict[str, float]:
             )
         found[name] = float(value)
     return found
-
-
-BEHIND = {
-    "false_negative_rate": lambda label, said: label,
-    "recall": lambda label, said: label,
-    "false_positive_rate": lambda label, said: 1 - label,
-    "precision": lambda label, said: said,
-    "accuracy": lambda label, said: label * 0 + 1,
-}
-"""For each rate the rows that it is a share of."""
-
-
-def rates(table: Table, spec: Predictions, group: Group) -> tuple[float, list[Rate]]:
-    """Return the rate of all rows, and that of each group with enough rows behind it."""
-    label, said = table.numbers(spec.label), table.numbers(group.recipe.column)
-    codes, names = table.groups(group.by)
-    among = BEHIND[group.recipe.score](label, said)
-    whole = plain(SCORES[group.recipe.score](label, said), table.rows)
-    found = []
-    for code, name in sorted(enumerate(names), key=lambda one: one[1]):
-        mine = codes == code
-        behind = int(among[mine].sum())
-        if behind >= group.min_rows:
-            rate = plain(SCORES[group.recipe.score](label[mine], said[mine]), int(mine.sum()))
-            found.append(Rate(name, rate, behind))
-    return whole, found

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from headrace.diff.gatesfile import NAME, Gate, Gates, Group
 from headrace.diff.metrics import Number, Pair
 from headrace.diff.model import GateResult, Interval, Word
+from headrace.diff.rules import NAME, Gate, Gates, Group
 from headrace.diff.wording import number
 from headrace.errors import ProjectError
 from headrace.words import nearest

@@ -1,108 +1,31 @@
-"""gates.yaml: what a change must keep, and how scores come out of the predictions.
+"""gates.yaml, read and checked.
 
-Checked by hand and not by pydantic, whose import alone takes longer than a diff of metrics.
+By hand and not by pydantic, whose import alone takes longer than a diff of metrics.
 """
 
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from headrace import yamlfile, yamllines
+from headrace import yamlfile
+from headrace.diff.rules import (
+    NAME,
+    RATES,
+    SCORES,
+    Gate,
+    Gates,
+    Group,
+    Predictions,
+    Recipe,
+    Tolerance,
+    line,
+)
 from headrace.errors import ProjectError
 from headrace.words import nearest
 from headrace.yamllines import Key
 
-NAME = "gates.yaml"
-SCORES = (
-    *("roc_auc", "average_precision", "brier_score", "log_loss", "calibration_in_the_large"),
-    *("accuracy", "precision", "recall", "false_negative_rate", "false_positive_rate"),
-    *("mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "cost_per_1000"),
-)
-RATES = ("false_negative_rate", "false_positive_rate", "accuracy", "precision", "recall")
-"""Scores that can be held against a group's rows."""
 NUMBER = r"\d+(?:\.\d*)?"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a score comes out of the predictions: its name, and the column it judges."""
-
-    score: str
-    column: str
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a metric may get worse: so much, or such a share of its old value."""
-
-    amount: float
-    relative: bool
-
-    def of(self, old: float) -> float:
-        """Return the tolerance in the metric's own unit."""
-        return self.amount * abs(old) if self.relative else self.amount
-
-    def __str__(self) -> str:
-        """Write it as gates.yaml does."""
-        return f"{self.amount * 100:g} %" if self.relative else f"{self.amount:g}"
-
-
-@dataclass(frozen=True)
-class Gate:
-    """What a metric, or all metrics that fit a pattern, must keep."""
-
-    file: str
-    pattern: str
-    better: str = ""
-    tolerance: Tolerance | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    must_exist: bool = False
-    significant: bool = False
-    recipe: Recipe | None = None
-
-
-@dataclass(frozen=True)
-class Group:
-    """How far a rate of any group of rows may be above the whole's, or above a number."""
-
-    by: str
-    recipe: Recipe
-    at_most: float
-    times: bool
-    min_rows: int
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """The table of predictions: which columns name a row, its truth, and what is drawn together."""
-
-    file: str
-    key: tuple[str, ...]
-    label: str
-    cluster: str
-    prices: dict[str, str]
-    """For `missed` and `false_alarm` the parameters that hold their prices."""
-
-
-@dataclass(frozen=True)
-class Gates:
-    """All of gates.yaml."""
-
-    metrics: tuple[Gate, ...] = ()
-    predictions: Predictions | None = None
-    groups: tuple[Group, ...] = ()
-    text: bytes = b""
-
-    def line(self, gate: Gate) -> int:
-        """Return the line in which a gate stands; slow, so for messages only."""
-        return _line(self.text, ("metrics", gate.file, gate.pattern))
-
-
-def _line(text: bytes, at: tuple[Key, ...]) -> int:
-    return yamllines.line(yamllines.compose(text.decode("utf-8")), at)
 
 
 def parse(text: bytes) -> Gates:
@@ -254,4 +177,4 @@ class _Reader:
 
     def _wrong(self, at: tuple[Key, ...], problem: str, step: str) -> NoReturn:
         problem = problem if problem.endswith(("?", ".")) else f"{problem}."
-        raise ProjectError(f"{NAME}:{_line(self._text, at)}: {problem} Next: {step}")
+        raise ProjectError(f"{NAME}:{line(self._text, at)}: {problem} Next: {step}")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from headrace.diff import cache
-from headrace.errors import DataError
+from headrace.errors import DataError, ProjectError
 from headrace.revisions import State
 from headrace.words import nearest
 
@@ -75,7 +75,11 @@ def read(state: State, file: str, columns: Iterable[str]) -> Table:
             the file cannot be read.
     """
     label = f"{file} of {state.name}"
-    outs = [out for record in state.lock.values() for out in record.outs if out.path == file]
+    try:
+        records = state.lock.values()
+    except ProjectError as error:
+        raise DataError(f"{label}: {error}") from None
+    outs = [out for record in records for out in record.outs if out.path == file]
     if not outs:
         raise DataError(f"{label} is not in its dvc.lock. Next: dvc repro, and commit dvc.lock")
     found = cache.find(state.root, outs[0])

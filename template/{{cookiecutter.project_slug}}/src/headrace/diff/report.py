@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import partial
 
 from headrace.diff import costs, gates, gatesfile, metrics, parameters
-from headrace.diff.gatesfile import Gate, Gates
 from headrace.diff.metrics import Pair
 from headrace.diff.model import GateResult, Interval, MetricChange, Report, Side
+from headrace.diff.rules import NAME, Gate, Gates, Recipe
 from headrace.project import Project
 from headrace.revisions import State
 
@@ -26,6 +26,8 @@ def build(project: Project, old: State, new: State, *, deep: bool = True) -> Rep
     rules, notes = _gates(project, old, new)
     notes += [note for pair in found for note in pair.notes]
     notes += gates.refuse_unknown(rules, found)
+    if rules.groups and not deep:
+        notes.append("The gates on groups are not judged: that takes predictions, and no --shallow")
     intervals, results, more = _weighed(rules, found, old, new) if deep else ({}, (), [])
     changed = tuple(_changes(found, rules.metrics, intervals))
     report = Report(
@@ -57,13 +59,13 @@ def _deep(project: Project, report: Report, old: State, new: State) -> Report:
 
 def _gates(project: Project, old: State, new: State) -> tuple[Gates, list[str]]:
     """Return the gates of the new state; of one from before there were gates, today's."""
-    text, today = new.read(gatesfile.NAME), project.root / gatesfile.NAME
+    text, today = new.read(NAME), project.root / NAME
     if text is None:
-        note = f"{new.name} has no {gatesfile.NAME}: the gates are those of the working tree"
+        note = f"{new.name} has no {NAME}: the gates are those of the working tree"
         return (gatesfile.parse(today.read_bytes()), [note]) if today.is_file() else (Gates(), [])
-    before = old.read(gatesfile.NAME)
+    before = old.read(NAME)
     moved = before is not None and before != text
-    note = f"{gatesfile.NAME} itself changed: the gates are those of {new.name}"
+    note = f"{NAME} itself changed: the gates are those of {new.name}"
     return gatesfile.parse(text), [note] if moved else []
 
 
@@ -98,7 +100,7 @@ def _weighed(
     return said.intervals, results, said.notes
 
 
-def _recipe(rules: Sequence[Gate], file: str, name: str) -> gatesfile.Recipe | None:
+def _recipe(rules: Sequence[Gate], file: str, name: str) -> Recipe | None:
     fitting = gates.fitting(rules, file, name)
     return next((gate.recipe for gate in fitting if gate.recipe is not None), None)
 
