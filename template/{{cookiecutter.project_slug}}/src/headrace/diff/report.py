@@ -1,13 +1,15 @@
 """All that changed between two states of a study."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from headrace.diff import costs, gates, gatesfile, metrics, parameters
 from headrace.diff.metrics import Pair
 from headrace.diff.model import GateResult, Interval, MetricChange, Report, Side
 from headrace.diff.rules import NAME, Gate, Gates, Recipe
+from headrace.errors import HeadraceError
 from headrace.project import Project
 from headrace.revisions import State
 
@@ -44,17 +46,24 @@ def build(project: Project, old: State, new: State, *, deep: bool = True) -> Rep
 
 
 def _deep(project: Project, report: Report, old: State, new: State) -> Report:
-    """Add tables, notebooks, commits and files."""
+    """Add tables, notebooks, commits and files; what cannot be told becomes a note."""
     from headrace.diff import cache, code, notebooks, tables
 
     find = partial(cache.find, project.root)
-    return replace(
-        report,
-        tables=tables.changes(old, new, find),
-        notebooks=notebooks.changes(old, new, find),
-        commits=code.commits(old, new),
-        files=code.files(old, new),
-    )
+    sections: dict[str, Callable[[], tuple[object, ...]]] = {
+        "tables": lambda: tables.changes(old, new, find),
+        "notebooks": lambda: notebooks.changes(old, new, find),
+        "commits": lambda: code.commits(old, new),
+        "files": lambda: code.files(old, new),
+    }
+    told: dict[str, Any] = {}
+    notes = [*report.notes]
+    for name, tell in sections.items():
+        try:
+            told[name] = tell()
+        except HeadraceError as error:
+            notes.append(f"{name}: {error}")
+    return replace(report, **told, notes=tuple(dict.fromkeys(notes)))
 
 
 def _gates(project: Project, old: State, new: State) -> tuple[Gates, list[str]]:
