@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from headrace.diff import wording
+from headrace.diff import brief, wording
 from headrace.diff.model import CostChange, Report, Word
 from headrace.diff.terminal import plain
 
@@ -33,6 +33,7 @@ def code(text: object) -> str:
 def render(report: Report) -> str:
     """Return the report as Markdown."""
     parts = [*_head(report), *_metrics(report), *_parameters(report), *_costs(report.costs)]
+    parts += _briefs(report)
     notes = "\n".join(f"- {escape(note)}" for note in report.notes)
     return "\n\n".join([*parts, *([notes] if notes else [])]) + "\n"
 
@@ -92,12 +93,23 @@ def _costs(costs: Sequence[CostChange]) -> Iterator[str]:
         yield _table(("stage", *heads.values(), ""), rows, len(costs))
 
 
+def _briefs(report: Report) -> Iterator[str]:
+    for one in brief.briefs(report):
+        rows = [(code(row[0]), *map(escape, row[1:])) for row in one.rows[:MOST]]
+        yield f"### {one.title}"
+        yield _table(one.heads, rows, len(one.rows), words=1)
+
+
 def _processor(one: CostChange) -> str:
     return "" if one.same_processor else "another kind of processor"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], whole: int) -> str:
-    rule = ["---", *("---:" for _ in heads[1:])]
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], whole: int, *, words: int = 0
+) -> str:
+    """Return a table; its first column and so many last ones are words, the others numbers."""
+    last = len(heads) - words
+    rule = ["---", *("---:" for _ in heads[1:last]), *("---" for _ in heads[last:])]
     lines = ["| " + " | ".join(row) + " |" for row in (heads, rule, *rows)]
     more = f"\n\n… and {whole - len(rows):,} more" if whole > len(rows) else ""
     return "\n".join(lines) + more

@@ -5,10 +5,12 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from headrace.diff import wording
+from headrace.diff import brief, wording
 from headrace.diff.model import CostChange, MetricChange, Report, Word
 
 WIDTH = 100
+BRIEF = 50
+"""Columns of a terminal that a short account takes."""
 MOST = 200
 """Rows of a table that are shown; what is more is for --json or --html."""
 COLOURS = {Word.BETTER: "32", Word.WORSE: "31", Word.NOISE: "2"}
@@ -25,7 +27,7 @@ def colourful() -> bool:
 def render(report: Report, *, colour: bool = False) -> str:
     """Return the report as text."""
     parts = [_head(report, colour), *_metrics(report, colour), *_parameters(report)]
-    parts += [*_costs(report.costs), *_notes(report)]
+    parts += [*_costs(report.costs), *_briefs(report), *_notes(report)]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -90,6 +92,16 @@ def _costs(costs: Sequence[CostChange]) -> Iterator[list[str]]:
         yield lines + (["* on another kind of processor"] if other else [])
 
 
+def _briefs(report: Report) -> Iterator[list[str]]:
+    for one in brief.briefs(report):
+        rows = [(*row[:-1], _cut(plain(row[-1]))) for row in one.rows[:MOST]]
+        yield table(one.heads, rows, words=1) + _more(len(one.rows))
+
+
+def _cut(text: str) -> str:
+    return text if width(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
+
+
 def _notes(report: Report) -> Iterator[list[str]]:
     if report.notes:
         yield [f"! {plain(note)}" for note in report.notes]
@@ -99,8 +111,8 @@ def _more(number: int) -> list[str]:
     return [f"… and {number - MOST:,} more: --json shows all"] if number > MOST else []
 
 
-def table(heads: Row, rows: Sequence[Row]) -> list[str]:
-    """Return rows as aligned lines: the first column to the left, numbers to the right.
+def table(heads: Row, rows: Sequence[Row], *, words: int = 0) -> list[str]:
+    """Return rows as aligned lines: the first column and so many last ones left, numbers right.
 
     Names are shortened in their middle where a line would be wider than 100 columns.
     """
@@ -108,16 +120,23 @@ def table(heads: Row, rows: Sequence[Row]) -> list[str]:
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     others = sum(widths[1:]) + 2 * len(widths)
     widths[0] = min(widths[0], max(12, WIDTH - others))
-    return [_line(row, widths) for row in cells]
+    last = len(widths) - words
+    return [_line(row, widths, last) for row in cells]
 
 
-def _line(row: Row, widths: Sequence[int]) -> str:
+def _line(row: Row, widths: Sequence[int], last: int) -> str:
     name = _shortened(row[0], widths[0])
-    first = name + " " * (widths[0] - width(name))
     rest = [
-        " " * (size - width(cell)) + cell for cell, size in zip(row[1:], widths[1:], strict=True)
+        " " * (size - width(cell)) + cell
+        for cell, size in zip(row[1:last], widths[1:last], strict=True)
     ]
-    return "  ".join([first, *rest]).rstrip()
+    return "  ".join(
+        [_padded(name, widths[0]), *rest, *map(_padded, row[last:], widths[last:])]
+    ).rstrip()
+
+
+def _padded(text: str, size: int) -> str:
+    return text + " " * (size - width(text))
 
 
 def _shortened(text: str, most: int) -> str:
