@@ -21,6 +21,8 @@ CELL_LIMIT = 200
 """Changed cells of one notebook that are shown."""
 FILE_LIMIT = 1 << 28
 """Bytes of a notebook that is looked into at all."""
+BROKEN = (ValueError, AttributeError, KeyError, TypeError, RecursionError)
+"""What nbformat raises of what is no notebook."""
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 HEADING = re.compile(r"^#{1,6}\s+(.+)$", re.MULTILINE)
 
@@ -67,7 +69,7 @@ def _cells(state: State, file: File | None, find: Find) -> list[Cell]:
     try:
         node = nbformat.reads(content.decode("utf-8"), as_version=4)
         cells: list[Cell] = [dict(cell) for cell in node.cells]
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+    except (*BROKEN, nbformat.ValidationError):
         raise ProjectError(f"{name} is no notebook. Next: dvc repro") from None
     return cells
 

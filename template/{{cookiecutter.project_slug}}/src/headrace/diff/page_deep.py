@@ -174,15 +174,16 @@ def history(commits: tuple[Commit, ...], files: tuple[FileChange, ...]) -> str:
         for one in commits
     ]
     ordered = sorted(files, key=lambda one: (not one.stages, one.path))
-    fed = [
-        row(code(one.path), escape(STATUS.get(one.status, one.status)), _fed(one.stages))
-        for one in ordered
-    ]
+    fed = [row(code(one.path), _status(one), _fed(one.stages)) for one in ordered]
     content = long_table("Commits, the newest first", COMMIT, made, "commit")
     content += long_table("Files", FILE, fed, "file")
     counts = ((len(commits), "commit"), (len(files), "file"))
     says = ", ".join(counted(count, thing) for count, thing in counts if count)
     return section("Code", says, content)
+
+
+def _status(change: FileChange) -> str:
+    return f'<span class="whole">{escape(STATUS.get(change.status, change.status))}</span>'
 
 
 def _fed(stages: tuple[str, ...]) -> str:

@@ -55,7 +55,7 @@ def sanitised(svg: str) -> bytes | None:
 def _clean(root: ElementTree.Element) -> None:
     for parent in list(root.iter()):
         for child in list(parent):
-            if _local(child.tag) in ACTIVE:
+            if _local(child.tag) in ACTIVE or _animates(child):
                 parent.remove(child)
         for name, value in list(parent.attrib.items()):
             if _bad(_local(name), value):
@@ -67,8 +67,13 @@ def _clean(root: ElementTree.Element) -> None:
 def _bad(name: str, value: str) -> bool:
     if name in {"href", "src"}:
         return not INSIDE.match(value)
-    animates = name == "attributename" and _local(value).startswith(("on", "href", "xlink"))
-    return name.startswith("on") or animates or bool(OUTSIDE.search(value))
+    return name.startswith("on") or bool(OUTSIDE.search(value))
+
+
+def _animates(element: ElementTree.Element) -> bool:
+    """Tell whether an element would change a reference or an event, once the time has come."""
+    target = element.get("attributeName", "").lower().rpartition(":")[2]
+    return target == "href" or target.startswith("on")
 
 
 def _local(tag: object) -> str:
