@@ -7,5 +7,5 @@ cache, predictions, scores          the predictions of both states, and what the
 bootstrap, groups, evidence         how sure a change is, and for whom the model errs
 parameters, costs, tables, notebooks, code      what else has changed
 report      all of it, for two states
-wording, terminal, markdown, as_json, page      the forms in which it is shown
+wording, brief, terminal, markdown, as_json, page   the forms in which it is shown
 """

@@ -165,8 +165,6 @@ class Report:
     old: Side
     new: Side
     metrics: tuple[MetricChange, ...] = ()
-    unchanged: int = 0
-    """Numbers that are the same in both, and left out."""
     gates: tuple[GateResult, ...] = ()
     parameters: tuple[ParameterChange, ...] = ()
     costs: tuple[CostChange, ...] = ()
@@ -175,6 +173,8 @@ class Report:
     commits: tuple[Commit, ...] = ()
     files: tuple[FileChange, ...] = ()
     notes: tuple[str, ...] = ()
+    unchanged: int = 0
+    """Numbers that are the same in both, and left out."""
 
     @property
     def broken(self) -> list[GateResult]:
