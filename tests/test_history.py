@@ -168,6 +168,14 @@ def test_a_metric_that_never_is_a_number_is_shown_as_nothing_but_gaps(make: Make
     assert "no value" in page.page(found)
 
 
+def test_gates_of_gates_yaml_bound_the_metrics_that_they_speak_of(make: Make) -> None:
+    root = make(Step(scores(0.7, flights=5)))
+    bounds = "    model.roc_auc: {at_least: 0.5}\n    '*': {at_most: 9}\n"
+    (root / "gates.yaml").write_text(f"metrics:\n  metrics/evaluate.json:\n{bounds}")
+    found = {one.metric.name: one.bounds for one in history(root, "*").series}
+    assert found == {AUC: (0.5, 9.0), "flights": (None, 9.0)}
+
+
 def test_few_metrics_are_shown_by_default_the_last_stage_first(make: Make) -> None:
     train = {"metrics/train.json": json.dumps({f"t{n}": n for n in range(9)})}
     root = make(Step({**scores(1), **train, "metrics/cost/train.json": '{"wall_s": 3}'}))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from headrace import git
+from headrace.diff import rules
 from headrace.errors import ProjectError
 from headrace.history import choose, commits, series
 from headrace.history.commits import Commit
@@ -29,7 +30,7 @@ def gather(
     found = commits.log(project.root, since=since, max_count=max_count, everywhere=everywhere)
     known = read(project, found, words)
     metrics = _chosen(words, known)
-    drawn = [*_series(metrics, known, _bounds(project))]
+    drawn = [*_series(metrics, known, _bounds(project, metrics))]
     cut = since is not None or max_count is not None
     notes = [*known.notes, *_notes(metrics, known, drawn), *_end(project, found, cut=cut)]
     if not words:
@@ -61,9 +62,21 @@ def _series(
         yield series.make(metric, label, held, line, gate)
 
 
-def _bounds(project: Project) -> dict[tuple[str, str], Bounds]:
-    """Return the study's gates by file and name of the metric: at least, at most."""
-    return {}
+def _bounds(project: Project, metrics: Sequence[Metric]) -> dict[tuple[str, str], Bounds]:
+    """Return what gates.yaml demands of each metric: at least, at most."""
+    path = project.root / rules.NAME
+    if not path.is_file():
+        return {}
+    from headrace.diff import gates, gatesfile
+
+    known = gatesfile.parse(path.read_bytes()).metrics
+    found = {}
+    for one in metrics:
+        fitting = gates.fitting(known, one.file, one.name)
+        low = [gate.at_least for gate in fitting if gate.at_least is not None]
+        high = [gate.at_most for gate in fitting if gate.at_most is not None]
+        found[one.file, one.name] = (max(low, default=None), min(high, default=None))
+    return found
 
 
 def _notes(metrics: Sequence[Metric], known: Read, drawn: Sequence[Series]) -> Iterator[str]:
