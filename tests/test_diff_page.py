@@ -238,6 +238,7 @@ def test_paper_shows_what_is_folded(chromium: browser.Browser, tmp_path: Path) -
     assert chromium.ask(hidden) > 5
     chromium.show(path, 800, media="print", dark=True)
     assert chromium.ask(hidden) == 0
+    assert chromium.ask("document.documentElement.scrollWidth") <= 800
     assert chromium.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
