@@ -134,6 +134,27 @@ def test_a_fresh_clone_reports_up_to_date(
     assert bake.run(clone, "git", "status", "--porcelain").stdout == ""
 
 
+def test_a_change_of_one_parameter_gets_a_verdict_with_its_evidence(
+    study: Path, home: dict[str, str], tmp_path: Path
+) -> None:
+    first = bake.run(study, "git", "rev-parse", ":/Run the pipeline").stdout.strip()
+    env = bake.user_environment(study, **home)
+    words = ("headrace", "diff", first, "HEAD")
+    result = bake.run(study, *words, "--gate", check=False, env=env)
+    assert result.returncode == 1
+    assert "gate broken: metrics/evaluate.json model.roc_auc" in result.stdout
+    assert re.search(
+        r"model\.roc_auc +0\.7189 +0\.7131 +-0\.0058 +-0\.01\d+ to .* worse", result.stdout
+    )
+    assert re.search(r"train\.max_iter +200 +50", result.stdout)
+    page = tmp_path / "diff.html"
+    bake.run(study, *words, "--html", str(page), env=env)
+    assert "Must not be merged" in page.read_text("utf-8")
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
+    looked_back = own(study, home, "headrace", "history", "model.roc_auc")
+    assert re.search(r"0\.7131 -0\.0058", looked_back)
+
+
 def test_a_clone_without_any_data_proves_that_every_stage_reproduces(
     study: Path, home: dict[str, str], tmp_path: Path
 ) -> None:
