@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -85,7 +86,10 @@ def _pids(made: Mini) -> list[int]:
 
 def _gone(pids: list[int]) -> bool:
     """Wait for these processes to end, within a bound; tell whether they did."""
-    found = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    found = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):  # it may end between two looks
+            found.append(psutil.Process(pid))
     _, alive = psutil.wait_procs(found, timeout=BOUND_S)
     return not alive
 
