@@ -81,7 +81,7 @@ class Planted:
 
     def verify(self, *words: str, **more: str) -> CompletedProcess[str]:
         """Run `headrace verify`, with a folder of its own for temporary files."""
-        env = bake.environment(TMPDIR=str(self.temporary), **more)
+        env = bake.environment(**{"TMPDIR": str(self.temporary), **more})
         return bake.run(self.root, "headrace", "verify", *words, check=False, env=env)
 
     def certificate(self) -> dict[str, Any]:

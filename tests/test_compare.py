@@ -127,3 +127,24 @@ def test_a_byte_beyond_the_first_block_is_found(tmp_path: Path) -> None:
     content[2 * compare.BLOCK + 7] = 1
     made.write_bytes(content)
     assert compare.describe(made, cached) == "byte 2,097,160 of 3,145,728"
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "near"),
+    [
+        ('{"a": 1.001, "b": {"c": 0}}', '{"a": 1.0, "b": {"c": 0}}', True),
+        ('{"a": 1.1}', '{"a": 1.0}', False),
+        ('{"a": 1.0, "b": 1}', '{"a": 1.0}', False),
+        ('{"a": 1.0, "kind": "x"}', '{"a": 1.0, "kind": "x"}', True),
+        ('{"a": 1.0, "kind": "x"}', '{"a": 1.0, "kind": "y"}', False),
+        ("[1.0]", "[1.001]", False),
+        ("{", "{", False),
+    ],
+)
+def test_metrics_are_near_each_other_and_what_is_none_is_not(
+    tmp_path: Path, new: str, old: str, near: bool
+) -> None:
+    made, cached = tmp_path / "m.json", tmp_path / "cached"
+    made.write_text(new)
+    cached.write_text(old)
+    assert compare.within(made, cached, tolerance=0.01) is near

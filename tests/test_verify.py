@@ -19,7 +19,8 @@ import pytest
 from conftest import Mini, cell, notebook
 from planted import FAULTS, READS, SOUND, Planted, Stage, stage
 
-from headrace import git, processor
+from headrace import git, lockfile, processor, project, yamlfile
+from headrace.verify import findings, rooms
 from lab import bake
 
 BOUND_S = 60
@@ -193,6 +194,44 @@ def test_what_cannot_be_verified_is_refused_in_one_sentence(make: Make, mini: Mi
     for result in (nothing, alone):
         assert result.returncode == 1
         assert "Traceback" not in result.stdout
+
+
+def test_a_metric_that_was_edited_is_no_dep_of_what_was_run(make: Make) -> None:
+    reads = stage("print(open('metrics/m.json').read())", deps="metrics/m.json")
+    study = make(train=SOUND, reads=reads)
+    study.write("metrics/m.json", '{"a": 3}')
+    bake.commit(study.root, "Edit a metric")
+    for words in (("--jobs", "1"), ("reads",)):  # before and after the stage that makes it
+        result = study.verify(*words)
+        assert result.returncode == 1
+        assert "metrics/m.json is another than stage reads was run with" in result.stdout
+
+
+def test_a_commit_without_the_study_s_files_is_refused_and_no_other_is_found(make: Make) -> None:
+    study = make(train=SOUND)
+    bake.run(study.root, "git", "rm", "--quiet", "--cached", "pyproject.toml")
+    bake.run(study.root, "git", *bake.IDENTITY, "commit", "--quiet", "-m", "Forget the project")
+    inside = study.root / ".headrace/tmp"
+    inside.mkdir(parents=True)
+    result = study.verify(TMPDIR=str(inside))
+    assert result.returncode == 1
+    assert "git does not track pyproject.toml. Next: git add pyproject.toml" in result.stdout
+    assert list(inside.iterdir()) == []
+
+
+def test_stages_that_wait_for_each_other_end_with_a_word(make: Make) -> None:
+    study = make(train=SOUND, reads=READS)
+    lock = yamlfile.read(study.root / "dvc.lock")
+    lost = {"hash": "md5", "md5": "0" * 32, "size": 1}
+    stages = lock["stages"]
+    for name, other in (("train", "reads"), ("reads", "train")):
+        stages[name]["deps"].append({"path": f"lost/{other}", **lost})
+        stages[name]["outs"].append({"path": f"lost/{name}", **lost})
+    study.write("dvc.lock", json.dumps(lock))
+    result = study.verify("--worktree")
+    assert result.returncode == 1
+    assert "lost/reads is not in DVC's cache" in result.stdout
+    assert "lost/train is not in DVC's cache" in result.stdout
 
 
 def test_deps_come_from_the_cache_and_never_as_links_to_it(make: Make) -> None:
@@ -400,3 +439,17 @@ def test_the_network_is_taken_away_without_rights_or_it_is_said_why_not() -> Non
     said = bake.run(Path.cwd(), sys.executable, "-c", WITHOUT_RIGHTS).stdout
     user = os.getuid() or 65534
     assert said.startswith((f"{user} Network is unreachable", f"{user} the system does not allow"))
+
+
+def test_a_file_of_the_original_is_no_file_of_the_system_wherever_the_study_lies(
+    mini: Mini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "SYSTEM", ("/",))  # such as a study below /opt
+    room = rooms.Room(mini.root.parent / f"{mini.root.name}-room")
+    room.study.mkdir(parents=True)
+    original = mini.root / "params.yaml"
+    opened = [["read", str(path)] for path in (original, "/etc/passwd", room.study / "gone")]
+    room.heard.write_text("".join(f"{json.dumps(one)}\n" for one in opened))
+    record = lockfile.Record("headrace run train", (), {}, ())
+    found = findings.undeclared_inputs(project.find(mini.root), "train", record, room, [])
+    assert [*found] == [f"stage train reads {original}, which lies outside the study"]

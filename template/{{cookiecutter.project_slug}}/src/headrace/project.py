@@ -144,7 +144,12 @@ class Project:
 def run_name(stage: str) -> str:
     """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
     name, _, key = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
-    return f"{stage}-{key}" if key and name == stage else stage
+    return file_name(f"{stage}@{key}") if key and name == stage else stage
+
+
+def file_name(stage: str) -> str:
+    """Return what the files of a stage are called that dvc.lock knows by this name."""
+    return stage.replace("@", "-")
 
 
 def _place(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import struct
-from types import TracebackType
 from typing import Self
 
 from headrace import files
@@ -51,10 +50,5 @@ class State:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self.descriptor)

@@ -3,7 +3,7 @@
 model       what was found, as plain values: what every form of the report is made from
 metrics     every number of every metrics file, old and new
 rules, gatesfile, gates             gates.yaml: what a change must keep
-cache, predictions, scores          the predictions of both states, and what they score
+predictions, scores                 the predictions of both states, and what they score
 bootstrap, groups, evidence         how sure a change is, and for whom the model errs
 parameters, costs, tables, notebooks, code      what else has changed
 report      all of it, for two states

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from headrace.diff import costs, gates, gatesfile, metrics, parameters
@@ -47,9 +46,10 @@ def build(project: Project, old: State, new: State, *, deep: bool = True) -> Rep
 
 def _deep(project: Project, report: Report, old: State, new: State) -> Report:
     """Add tables, notebooks, commits and files; what cannot be told becomes a note."""
-    from headrace.diff import cache, code, notebooks, tables
+    from headrace import store
+    from headrace.diff import code, notebooks, tables
 
-    find = partial(cache.find, project.root)
+    find = store.of(project.root).find
     sections: dict[str, Callable[[], tuple[object, ...]]] = {
         "tables": lambda: tables.changes(old, new, find),
         "notebooks": lambda: notebooks.changes(old, new, find),

@@ -9,10 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from headrace import compute, lockfile, normal, parameters, supervise, yamlfile
+from headrace import compute, lockfile, normal, parameters, store, supervise, yamlfile
 from headrace.errors import ProjectError
 from headrace.execution import KERNEL
-from headrace.project import Project, find
+from headrace.project import Project
 from headrace.verify import rooms
 
 KEPT = ".headrace/replay"
@@ -32,8 +32,7 @@ def run(project: Project) -> int:
         ProjectError: no notebook has been run, or what one needs is nowhere to be found.
     """
     with rooms.folder() as folder:
-        rooms.checkout(project, folder / "study", worktree=True)
-        copy = find(folder / "study")
+        _, copy = rooms.checkout(project, folder / "study", worktree=True)
         names = _bring(project, copy)
         if not names:
             raise ProjectError("No notebook has been run yet. Next: dvc repro")
@@ -47,13 +46,13 @@ def run(project: Project) -> int:
 
 def _bring(project: Project, copy: Project) -> list[str]:
     """Bring all data, and the runs of Python notebooks; return the names of these."""
-    store, names = rooms.store(project), []
-    for name, record in lockfile.read(copy.root).items():
+    kept, names = store.of(project.root), []
+    for record in lockfile.read(copy.root).values():
         for file in (*record.deps, *record.outs):
             if not (copy.root / file.path).exists():
-                store.bring(file, copy.root)
+                kept.bring(file, copy.root)
         made = [out.path for out in record.outs if out.path.endswith(".ipynb")]
-        names += [_place(copy, run, name) for run in made if _is_python(copy.root / run)]
+        names += [_place(copy, run) for run in made if _is_python(copy.root / run)]
     return names
 
 
@@ -63,16 +62,15 @@ def _is_python(path: Path) -> bool:
     return bool(metadata.get("kernelspec", {}).get("name", KERNEL) == KERNEL)
 
 
-def _place(copy: Project, run: str, stage: str) -> str:
+def _place(copy: Project, run: str) -> str:
     """Put a run where the runner executes it, at the top of the study: nbval runs it in place."""
     content = json.loads((copy.root / run).read_text("utf-8"))
     for cell in content["cells"]:
         tags = cell["metadata"].get("tags", [])
         if SKIP in tags:
             cell["metadata"]["tags"] = [*tags, SKIP_OF_NBVAL]
-    name = f"{stage.replace('@', '-')}.ipynb"
-    (copy.root / name).write_text(json.dumps(content), "utf-8")
-    return name
+    (copy.root / Path(run).name).write_text(json.dumps(content), "utf-8")
+    return Path(run).name
 
 
 def _pytest() -> list[str]:

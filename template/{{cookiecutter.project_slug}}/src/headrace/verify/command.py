@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace import git, project
+from headrace import git, store
 from headrace.errors import HeadraceError, ProjectError
 from headrace.project import Project
 from headrace.verify import certificate, report, rooms, world
@@ -26,11 +26,10 @@ def run(found: Project, args: argparse.Namespace) -> int:
         ProjectError: there is no git repository, commit or dvc.lock, or no such stage.
     """
     with rooms.folder() as folder:
-        tree = rooms.checkout(found, folder / "tree", worktree=args.worktree)
-        checkout = project.find(folder / "tree")
+        tree, checkout = rooms.checkout(found, folder / "tree", worktree=args.worktree)
         jobs = _jobs(args.jobs)
         tolerance = found.number("metric_tolerance") or TOLERANCE
-        study = Study(found, checkout, rooms.store(found), tolerance)
+        study = Study(found, checkout, store.of(found.root), tolerance)
         pipeline = Pipeline(study, jobs=jobs)
         if not pipeline.records:
             raise ProjectError(_no_lock(args.worktree))

@@ -25,7 +25,7 @@ def describe(new: Path, old: Path) -> str:
     kinds = {".ipynb": _notebooks, ".json": _metrics, **dict.fromkeys(TABLES, _tables)}
     try:
         found = kinds.get(new.suffix, _bytes)(new, old)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError):  # no such file after all
+    except Exception:  # what is no such file after all can fail in any reader in any way
         found = ""
     return found or _bytes(new, old)
 
@@ -152,9 +152,20 @@ def _shown(line: str) -> str:
 
 
 def within(new: Path, old: Path, *, tolerance: float) -> bool:
-    """Tell whether two files hold the same metrics, but for this relative difference."""
-    mine, theirs = (dict(leaves(json.loads(path.read_text("utf-8")))) for path in (new, old))
+    """Tell whether two files hold the same metrics, but for this relative difference.
+
+    Raises nothing: what holds no metrics is not within.
+    """
+    try:
+        mine, theirs = (dict(leaves(json.loads(path.read_text("utf-8")))) for path in (new, old))
+    except (ValueError, AttributeError):  # no JSON, or no names and values
+        return False
     return mine.keys() == theirs.keys() and all(
-        math.isclose(mine[key], theirs[key], rel_tol=tolerance, abs_tol=tolerance * 1e-3)
-        for key in mine
+        _near(mine[key], theirs[key], tolerance) for key in mine
     )
+
+
+def _near(one: object, other: object, tolerance: float) -> bool:
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance * 1e-3)
+    return one == other

@@ -15,19 +15,7 @@ from headrace.verify.rooms import Room
 RUNNERS_READS = ("dvc.yaml", "params.yaml", "pyproject.toml")
 """What the runner reads for every stage; DVC looks at their contents itself."""
 
-SYSTEM = (
-    "/usr",
-    "/lib",
-    "/bin",
-    "/etc",
-    "/proc",
-    "/sys",
-    "/dev",
-    "/run",
-    "/var",
-    "/opt",
-    "/System",
-)
+SYSTEM = ("/usr", "/lib", "/bin", "/etc", "/proc", "/sys", "/dev", "/run", "/var", "/opt")
 """Where an operating system's files are; they are no study's data."""
 
 PATH = re.compile(r"""['"]([^'"\n]{1,300})['"]|([\w./-]+/[\w.-]+\w)""")
@@ -102,7 +90,7 @@ def undeclared_inputs(
         if kind != "read" or path.suffix == ".pyc" or not path.is_file():
             continue
         if inside is None:
-            if not _belongs_to_the_machine(path, room):
+            if not _belongs_to_the_machine(path, project, room):
                 yield f"stage {stage} reads {path}, which lies outside the study"
         elif not _declared(inside, known) and not _is_the_runners(inside, headrace, path):
             yield (
@@ -126,9 +114,13 @@ def _is_the_runners(inside: Path, headrace: Path, path: Path) -> bool:
     )
 
 
-def _belongs_to_the_machine(path: Path, room: Room) -> bool:
-    own = (room.path, Path(sys.prefix), Path(sys.base_prefix), *map(Path, SYSTEM))
-    return any(path.is_relative_to(folder.resolve()) for folder in own)
+def _belongs_to_the_machine(path: Path, project: Project, room: Room) -> bool:
+    """Tell whether a file is the room's, Python's or the system's; the study may lie there too."""
+    python = (room.path, Path(sys.prefix), Path(sys.base_prefix))
+    if any(path.is_relative_to(folder.resolve()) for folder in python):
+        return True
+    system = any(path.is_relative_to(Path(folder).resolve()) for folder in SYSTEM)
+    return system and not path.is_relative_to(project.root)
 
 
 def network(stage: str, room: Room) -> Iterator[str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from headrace import cost, lockfile, processes
 from headrace.errors import ProjectError
+from headrace.project import file_name
 from headrace.verify import world
 from headrace.verify.outcome import Outcome
-from headrace.verify.trial import Study, Trial, file_name
+from headrace.verify.trial import Study, Trial
 
 
 class Pipeline:
@@ -95,10 +96,14 @@ class Pipeline:
 def _next(
     waiting: Sequence[str], waits_for: dict[str, set[str]], running: dict[int, tuple[int, Trial]]
 ) -> str | None:
-    """Return the first stage that waits for none of those that are still to end."""
+    """Return the first stage that waits for none of those that are still to end.
+
+    Where nothing runs and all wait for each other, which only a dvc.lock that DVC did not write can
+    say, the first one goes: its room will lack something, and that is told.
+    """
     open_ones = {*waiting, *(trial.stage for _, trial in running.values())}
     ready = (stage for stage in waiting if not (waits_for[stage] - {stage}) & open_ones)
-    return next(ready, None)
+    return next(ready, None if running else next(iter(waiting), None))
 
 
 def _wait(running: dict[int, tuple[int, Trial]]) -> set[int]:

@@ -1,7 +1,5 @@
 """Clean rooms: for each stage a fresh folder with what git tracks and with its declared deps."""
 
-import fcntl
-import json
 import os
 import shutil
 import subprocess
@@ -9,17 +7,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from headrace import git, lockfile
+from headrace import git, project
 from headrace.errors import ProjectError
-from headrace.lockfile import File, Record
+from headrace.lockfile import Record
 from headrace.project import Project
+from headrace.store import Store
 from headrace.verify import janitor
-
-CLONE = 0x40049409
-"""Linux's request to share a file's blocks until one of both is written to (FICLONE)."""
 
 OWN = {".headrace", ".ipynb_checkpoints", "__pycache__"}
 """Folders that the tools themselves write to; what is in them is no result."""
@@ -41,82 +37,24 @@ def folder() -> Iterator[Path]:
         keeper.communicate()
 
 
-@dataclass(frozen=True)
-class Store:
-    """Where the bytes of a hash are: in DVC's cache, in a file that has them, or in a room.
+def checkout(found: Project, into: Path, *, worktree: bool) -> tuple[str, Project]:
+    """Write the project's files, as committed or as they are, into a folder.
 
-    `made` names what a stage made in its room just now, for stages that need it where nobody else
-    has it: a fresh clone has no data, and another kind of processor may make other bytes.
-    """
-
-    cache: Path
-    root: Path
-    made: dict[str, Path] = field(default_factory=dict)
-
-    def find(self, file: File) -> Path | None:
-        """Return a file with these bytes, or None where nobody has them any more."""
-        cached = self.cache / "files/md5" / file.md5[:2] / file.md5[2:]
-        if file.md5 and cached.is_file():
-            return cached
-        here = self.root / file.path
-        return here if here.is_file() and lockfile.md5(here) == file.md5 else None
-
-    def bring(self, file: File, into: Path) -> None:
-        """Copy a file, or all files of a folder, to its path in a room.
-
-        Errors:
-            ProjectError: nobody has its bytes any more.
-        """
-        found = self.find(file) or self.made.get(file.path)
-        if found is None:
-            raise ProjectError(
-                f"{file.path} is not in DVC's cache. Next: dvc pull {file.path}, or dvc repro"
-            )
-        if found.is_dir():
-            shutil.copytree(found, into / file.path)
-        elif not file.is_folder:
-            _copy(found, into / file.path)
-        else:
-            for inside in json.loads(found.read_text("utf-8")):
-                name = f"{file.path}/{inside['relpath']}"
-                self.bring(File(name, inside["md5"], 0), into)
-
-
-def store(project: Project) -> Store:
-    """Return where DVC keeps the project's files, as DVC's own configuration says.
+    Returns the hash of their tree, and the project that they are.
 
     Errors:
-        ProjectError: DVC cannot tell.
-    """
-    asked = subprocess.run(
-        [sys.executable, "-m", "dvc", "cache", "dir"],
-        cwd=project.root,
-        env=os.environ | {"DVC_NO_ANALYTICS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if asked.returncode:
-        raise ProjectError(f"dvc cache dir: {asked.stderr.strip()}")
-    return Store(project.root / asked.stdout.strip(), project.root)
-
-
-def checkout(project: Project, into: Path, *, worktree: bool) -> str:
-    """Write the project's files, as committed or as they are, into a folder; return their tree.
-
-    Errors:
-        ProjectError: there is no repository, or no commit.
+        ProjectError: there is no repository or no commit, or it holds no study.
     """
     into.mkdir()
-    if not worktree:
-        tree = git.head(project.root)
-        git.export(project.root, tree, into)
-        return tree
-    objects = into.with_name("objects")
-    objects.mkdir()
-    tree = git.worktree(project.root, objects)
-    git.export(project.root, tree, into, objects)
-    return tree
+    objects = into.with_name("objects") if worktree else None
+    if objects:
+        objects.mkdir()
+    tree = git.worktree(found.root, objects) if objects else git.head(found.root)
+    git.export(found.root, tree, into, objects)
+    for name in ("dvc.yaml", "pyproject.toml"):
+        if not (into / name).is_file():  # or another study would be found, further up
+            raise ProjectError(f"git does not track {name}. Next: git add {name}, and commit it")
+    return tree, project.find(into)
 
 
 @dataclass(frozen=True)
@@ -188,13 +126,3 @@ def snapshot(study: Path) -> dict[str, tuple[int, int, int]]:
             if not relative.startswith(RUNNERS):
                 found[relative] = (status.st_size, status.st_mtime_ns, status.st_ino)
     return found
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file, sharing its blocks where the file system can; never a link to the cache."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with source.open("rb") as old, target.open("wb") as new:
-        try:
-            fcntl.ioctl(new.fileno(), CLONE, old.fileno())
-        except OSError:
-            shutil.copyfileobj(old, new, 1 << 20)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from headrace import cost, lockfile, parameters, processor, yamlfile
 from headrace.lockfile import File, Record
-from headrace.project import Project
+from headrace.project import Project, file_name
+from headrace.store import Store
 from headrace.verify import compare, findings, inside, rooms, world
 from headrace.verify.outcome import Outcome, Output
-from headrace.verify.rooms import Store
 
 LOG_LINES = 25
 """Lines of a failed stage's printing that are shown."""
@@ -39,11 +39,6 @@ class Study:
         return found if isinstance(found, int) else 1
 
 
-def file_name(stage: str) -> str:
-    """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
-    return stage.replace("@", "-")
-
-
 class Trial:
     """A stage under way in its room, on the processors that it was given."""
 
@@ -59,11 +54,10 @@ class Trial:
 
     def behind(self) -> list[str]:
         """Say what was another when the stage was run: then there is nothing to prove."""
-        made = self.study.store.made
         found = [
             f"{dep.path} is another than stage {self.stage} was run with. Next: dvc repro"
             for dep in self.record.deps
-            if dep.path not in made and lockfile.md5(self.room.study / dep.path) != dep.md5
+            if not self._holds(dep)
         ]
         for file, values in self.record.params.items():
             content = yamlfile.read(self.study.tree.root / file)
@@ -73,6 +67,12 @@ class Trial:
                 if yamlfile.lookup(content, name) != value
             ]
         return found
+
+    def _holds(self, dep: File) -> bool:
+        """Tell whether the room has a dep as it was, or as the stage before it made it just now."""
+        hashed = lockfile.md5(self.room.study / dep.path)
+        made = self.study.store.made.get(dep.path)
+        return hashed == dep.md5 or (made is not None and hashed == lockfile.md5(made))
 
     def begin(self, cpus: tuple[int, ...]) -> int:
         """Start the stage's command in the room; return its process's id."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 KEPT = (
@@ -19,6 +20,9 @@ KEPT = (
 """Where programs and libraries are. No other variable of the user's reaches a clean room."""
 
 LANGUAGES = ("de_DE.utf8", "fr_FR.utf8", "tr_TR.utf8", "en_US.utf8")
+SHOWN = ("PYTHONHASHSEED", "TZ", "LANG", "OMP_NUM_THREADS")
+"""The variables that a certificate names."""
+
 FAR_EAST, FAR_WEST = "<+14>-14", "<-12>+12"
 """Time zones as POSIX writes them, which need no table of zones."""
 
@@ -44,8 +48,9 @@ def make(home: Path, temporary: Path, cpus: Sequence[int], *, threads: int) -> W
     return World(kept | own | perturbed(threads) | _seen(cpus), umask=_other_umask(), cpus=(*cpus,))
 
 
+@cache
 def perturbed(threads: int) -> dict[str, str]:
-    """Return the variables that are another's in every room."""
+    """Return the variables that are another's in every room; in one run always the same."""
     language = _language()
     return {
         "PYTHONHASHSEED": "1",
@@ -114,7 +119,3 @@ def describe(jobs: int, threads: int) -> dict[str, object]:
         "umask": f"{_other_umask():03o}",
         "cpus": len(each) if each else "as they are: there is one, or the system cannot",
     }
-
-
-SHOWN = ("PYTHONHASHSEED", "TZ", "LANG", "OMP_NUM_THREADS")
-"""The variables that stand in for what differs from one machine to the next."""
