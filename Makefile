@@ -40,6 +40,7 @@ check: setup ## look for what should be mended; changes nothing
 	@headrace check && ruff format --check . && ruff check . && mypy \
 	  && $(STRIP) --verify "$(STUDY)"/notebooks/*.ipynb \
 	  && zizmor --offline --quiet .github "$(STUDY)"/.github \
+  && { ! command -v actionlint >/dev/null || actionlint .github/workflows/*.yml "$(STUDY)"/.github/workflows/*.yml; } \
 	  || { echo "Next: mend what is named above; make fix mends what it can"; exit 1; }
 
 fix: setup ## mend what can be mended

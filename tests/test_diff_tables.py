@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from headrace import store
 from headrace.diff import bins, columns, tables
 from headrace.diff.model import ColumnChange, TableChange
 from headrace.drift import population_stability_index
 from headrace.objects import Objects
 from headrace.revisions import State
-from headrace.verify.rooms import Store
 from lab import bake
 
 
@@ -56,7 +56,7 @@ class Study:
         return self.root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
 
     def find(self) -> Any:
-        return Store(self.root / ".dvc/cache", self.root).find
+        return store.of(self.root).find
 
     def states(self, objects: Objects) -> tuple[State, State]:
         return (

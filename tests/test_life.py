@@ -110,11 +110,26 @@ def test_a_second_repro_runs_no_stage(study: Path, home: dict[str, str]) -> None
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 
-def test_its_own_tests_and_checks_pass_and_formatting_changes_no_file(
+def test_all_steps_of_ci_pass_at_home_but_for_the_gates_that_the_change_breaks(
     study: Path, home: dict[str, str]
 ) -> None:
-    assert re.search(r"\d+ passed", own(study, home, "make", "test"))
-    own(study, home, "make", "check")
+    first = bake.run(study, "git", "rev-parse", ":/Run the pipeline").stdout.strip()
+    env = bake.user_environment(study, **home, HEADRACE_BASE=first)
+    env = {name: text for name, text in env.items() if not name.startswith("GITHUB_")}
+    result = bake.run(study, "make", "ci", check=False, env=env)
+    steps = ("check", "test", "data", "repro", "lock", "html", "verify", "diff")
+    results = re.findall(rf"^  ({'|'.join(steps)}) +(ok|failed) +[\d.]+$", result.stdout, re.M)
+    assert results == [(step, "failed" if step == "diff" else "ok") for step in steps]
+    assert result.returncode == 2  # make's own
+    assert re.search(r"\d+ passed", result.stdout)
+    assert "4 of 6 gates broken." in result.stdout
+    comment = (study / "runs/html/comment.md").read_text("utf-8")
+    assert comment.startswith("✅ check · ✅ test · ✅ data · ✅ repro · ✅ lock · ✅ html · ✅ verify")
+    assert "Must not be merged" in (study / "runs/html/diff.html").read_text("utf-8")
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
+
+
+def test_formatting_changes_no_file(study: Path, home: dict[str, str]) -> None:
     own(study, home, "make", "fix")
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
     assert "up to date" in own(study, home, "dvc", "status")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace import history, project
+from headrace import ci, history, project
 from headrace.errors import HeadraceError
 from headrace.project import Project
 from headrace.stage import INTERRUPTED
@@ -87,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     text = "stages side by side; default: cores"
     verify.add_argument("--jobs", type=int, metavar="N", help=text)
     verify.set_defaults(command=_verify)
+    all_steps = commands.add_parser("ci", help="run the steps that CI runs")
+    ci.add(all_steps)
+    all_steps.set_defaults(command=_ci)
     _add_diff(commands.add_parser("diff", help="what changed, whether it is real, what it breaks"))
     for name, command, text in (
         ("replay", _replay, "run the executed notebooks again: what was stored must come out"),
@@ -168,6 +171,12 @@ def _diff(found: Project, args: argparse.Namespace) -> int:
     from headrace.diff import command
 
     return command.run(found, args)
+
+
+def _ci(found: Project, args: argparse.Namespace) -> int:
+    from headrace.ci import steps
+
+    return steps.run(found, args.base)
 
 
 def _replay(found: Project, args: argparse.Namespace) -> int:

@@ -163,7 +163,7 @@ def _state(root: Path, name: str, why: str, objects: Objects) -> State:
         shallow = (root / ".git/shallow").exists()
         step = "git fetch --unshallow" if shallow else "git branch --all, git tag or git log"
         raise ProjectError(f"git knows no revision {name!r}.{near} Next: {step}")
-    return State(root, name, commit, why, objects)
+    return State(root, name[:SHORT] if name == commit else name, commit, why, objects)
 
 
 def _experiments(root: Path) -> dict[str, str]:

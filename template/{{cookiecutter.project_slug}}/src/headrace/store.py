@@ -78,14 +78,24 @@ def _copy(source: Path, target: Path) -> None:
 
 def of(root: Path) -> Store:
     """Return the store of the study in a folder: its cache first, then remotes on this disk."""
-    dvc = next((at / ".dvc" for at in (root, *root.parents) if (at / ".dvc").is_dir()), None)
+    dvc = _folder(root)
     if dvc is None:
         return Store((), root)
-    settings = _settings(dvc)
-    cache = settings.get("cache", {}).get("dir", "cache")
-    remotes = [values.get("url", "") for name, values in settings.items() if "remote " in name]
-    near = [dvc / url for url in remotes if url and "://" not in url]
+    cache = _settings(dvc).get("cache", {}).get("dir", "cache")
+    near = [dvc / url for url in remotes(root) if "://" not in url]
     return Store((dvc / cache, *near), root)
+
+
+def remotes(root: Path) -> list[str]:
+    """Return the addresses of the remotes that the study in a folder has, folders among them."""
+    dvc = _folder(root)
+    settings = _settings(dvc) if dvc else {}
+    found = (values.get("url", "") for name, values in settings.items() if "remote " in name)
+    return [url for url in found if url]
+
+
+def _folder(root: Path) -> Path | None:
+    return next((at / ".dvc" for at in (root, *root.parents) if (at / ".dvc").is_dir()), None)
 
 
 def _settings(dvc: Path) -> dict[str, dict[str, str]]:

@@ -9,14 +9,11 @@ from typing import Any
 from headrace import git, store
 from headrace.errors import HeadraceError, ProjectError
 from headrace.project import Project
-from headrace.verify import certificate, report, rooms, world
+from headrace.verify import certificate, outputs, report, rooms, world
 from headrace.verify.outcome import Outcome
 from headrace.verify.pipeline import Pipeline
 from headrace.verify.trial import Study
 from headrace.words import nearest
-
-TOLERANCE = 0.01
-"""How far, of its value, a metric may move on another kind of processor."""
 
 
 def run(found: Project, args: argparse.Namespace) -> int:
@@ -28,8 +25,7 @@ def run(found: Project, args: argparse.Namespace) -> int:
     with rooms.folder() as folder:
         tree, checkout = rooms.checkout(found, folder / "tree", worktree=args.worktree)
         jobs = _jobs(args.jobs)
-        tolerance = found.number("metric_tolerance") or TOLERANCE
-        study = Study(found, checkout, store.of(found.root), tolerance)
+        study = Study(found, checkout, store.of(found.root), outputs.tolerance(found))
         pipeline = Pipeline(study, jobs=jobs)
         if not pipeline.records:
             raise ProjectError(_no_lock(args.worktree))

@@ -8,12 +8,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace import cost, lockfile, parameters, processor, yamlfile
+from headrace import cost, lockfile, parameters, yamlfile
 from headrace.lockfile import File, Record
 from headrace.project import Project, file_name
 from headrace.store import Store
-from headrace.verify import compare, findings, inside, rooms, world
-from headrace.verify.outcome import Outcome, Output
+from headrace.verify import findings, inside, outputs, rooms, world
+from headrace.verify.outcome import Outcome
 
 LOG_LINES = 25
 """Lines of a failed stage's printing that are shown."""
@@ -110,10 +110,14 @@ class Trial:
         if code:
             outcome.log = self._tail()
             return outcome
-        tolerant = made_on is not None and made_on != processor.kind()
-        outcome.outputs += [self._output(out, tolerant=tolerant) for out in self.record.outs]
+        tree, store = self.study.tree.root, self.study.store
+        held = self.study.tolerance if outputs.made_elsewhere(tree, self.stage) else None
+        outcome.outputs += [
+            outputs.hold(out, room.study / out.path, tree, store, tolerance=held)
+            for out in self.record.outs
+        ]
         good = {output.path for output in outcome.outputs if output.identical or output.tolerated}
-        self.study.store.made.update({path: room.study / path for path in good})
+        store.made.update({path: room.study / path for path in good})
         return outcome
 
     def _findings(self, code: int) -> list[str]:
@@ -135,22 +139,6 @@ class Trial:
         top = yamlfile.read(self.study.tree.root / "dvc.yaml").get("metrics") or []
         free = {next(iter(one)) if isinstance(one, dict) else str(one) for one in top}
         return free | {out.path for out in self.record.outs}
-
-    def _output(self, out: File, *, tolerant: bool) -> Output:
-        made = self.room.study / out.path
-        if not made.exists():
-            return Output(out.path, out.md5, identical=False, where="was not written")
-        if lockfile.md5(made) == out.md5:
-            return Output(out.path, out.md5, identical=True)
-        committed = self.study.tree.root / out.path
-        old = committed if committed.is_file() else self.study.store.find(out)
-        if old is None:
-            where = "differs; what it was is not in DVC's cache, so nothing more can be said"
-            return Output(out.path, out.md5, identical=False, where=where, tolerated=tolerant)
-        where = f"differs: {compare.describe(made, old)}" if made.is_file() else "differs"
-        if tolerant and out.path.endswith(".json"):
-            tolerant = compare.within(made, old, tolerance=self.study.tolerance)
-        return Output(out.path, out.md5, identical=False, where=where, tolerated=tolerant)
 
     def _tail(self) -> str:
         lines = self.room.printed.read_text("utf-8", "replace").strip().splitlines()
