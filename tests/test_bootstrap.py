@@ -139,3 +139,20 @@ def test_an_interval_holds_the_true_change_in_95_of_100_studies() -> None:
         found = bootstrap.intervals(pair, rows=500, seed=study)["auc"]
         held += found.low <= truth <= found.high
     assert 0.93 <= held / number <= 0.97
+
+
+@pytest.mark.long
+def test_an_interval_over_days_holds_the_true_change_where_one_over_rows_does_not() -> None:
+    """60 days of 10 rows that share the day's luck: a change of 0.1 in the mean; 2,000 studies."""
+    rng = np.random.default_rng(0)
+    days, truth, number = np.repeat(np.arange(60), 10), 0.1, 2000
+    mean, zeros = scores.SCORES["calibration_in_the_large"], np.zeros(600)
+    held = {"days": 0, "rows": 0}
+    for study in range(number):
+        luck = rng.normal(size=60)[days] + rng.normal(size=600)
+        pair = {"mean": (mean(zeros, zeros), mean(zeros, truth + luck))}
+        for name, clusters in (("days", days), ("rows", None)):
+            found = bootstrap.intervals(pair, rows=600, clusters=clusters, seed=study)["mean"]
+            held[name] += found.low <= truth <= found.high
+    assert 0.93 <= held["days"] / number <= 0.97
+    assert held["rows"] / number < 0.75

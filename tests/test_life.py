@@ -124,7 +124,9 @@ def test_all_steps_of_ci_pass_at_home_but_for_the_gates_that_the_change_breaks(
     assert re.search(r"\d+ passed", result.stdout)
     assert "4 of 6 gates broken." in result.stdout
     comment = (study / "runs/html/comment.md").read_text("utf-8")
-    assert comment.startswith("✅ check · ✅ test · ✅ data · ✅ repro · ✅ lock · ✅ html · ✅ verify")
+    assert comment.startswith(
+        "✅ check · ✅ test · ✅ data · ✅ repro · ✅ lock · ✅ html · ✅ verify"
+    )
     assert "Must not be merged" in (study / "runs/html/diff.html").read_text("utf-8")
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 

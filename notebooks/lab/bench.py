@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab import bake, engines, histories
+from lab import bake, diffs, engines, histories
 
 STAGES = ("collect", "prepare", "train", "evaluate")
 PARTS = ("interpreter", "imports", "checks", "cells", "writing")
@@ -25,6 +25,7 @@ def main() -> None:
     print("Medians of 3 cold runs of `dvc repro -f` on all 336,776 flights\n")
     _print_costs(runs)
     _print_parts(runs)
+    diffs.main()
     histories.main()
     engines.main()  # last: it ends the program
 

@@ -66,9 +66,10 @@ def _first_run(study: Path) -> None:
 def _one_change(study: Path) -> None:
     _say("Change one parameter: only the stages that depend on it run")
     _type(study, "dvc exp run --name fewer-rounds -S train.max_iter=50")
-    _type(study, "dvc params diff")
-    _type(study, f"dvc metrics diff --targets {EVALUATION}")
+    _say("What changed, whether it is real, and whether gates.yaml allows it")
+    _type(study, "headrace diff")
     _say("Where to look next")
+    _type(study, "headrace diff --html runs/html/diff.html")
     _type(study, "headrace html")
     pictures = "  ".join(str(path.relative_to(study)) for path in sorted(study.glob("plots/*.svg")))
     print(f"pictures: {pictures}")

@@ -4,15 +4,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-from lab import bake
+from lab import bake, turns
 
-RUNS = 3
 BEGIN = 1_700_000_000
 DAY = 86_400
 METRIC = "metrics/evaluate.json:model.roc_auc"
@@ -88,52 +85,21 @@ def _metrics(number: int) -> dict[str, str | bytes | None]:
     return {f"metrics/{name}.json": json.dumps(group, indent=2) for name in ("train", "evaluate")}
 
 
-@dataclass
-class Found:
-    """Seconds: ours over 1,000 and 3,000 commits, and DVC's over 1,000."""
-
-    ours: float = 0
-    dvc: float = 0
-    long: float = 0
-    missed: list[str] = field(default_factory=list)
-
-
 def main() -> None:
     """Measure and print; end the program where a bar is missed."""
-    found = measure()
-    print(f"\nThe history of one metric, medians of {RUNS} in turn\n")
-    print(f"headrace history, 1,000 commits   {found.ours:>8.2f} s")
-    print(f"dvc metrics show, 1,000 commits   {found.dvc:>8.2f} s, {found.dvc / found.ours:.0f} x")
-    print(
-        f"headrace history, 3,000 commits   {found.long:>8.2f} s, {found.long / found.ours:.2f} x"
-    )
-    if found.missed:
-        sys.exit(f"Above the bar: {', '.join(found.missed)}")
-
-
-def measure() -> Found:
-    """Return what the three ways took."""
     with tempfile.TemporaryDirectory() as folder:
         short, longer = (long(Path(folder) / str(count), count) for count in (1_000, 3_000))
         ours = ("headrace", "history", METRIC)
         dvc = ("dvc", "metrics", "show", "--all-commits", "--json", "metrics/evaluate.json")
-        ways = [_way(short, *ours), _way(short, *dvc), _way(longer, *ours)]
-        rounds = [[way() for way in ways] for _ in range(RUNS)]
-    found = Found(*(median(column) for column in zip(*rounds, strict=True)))
-    if found.dvc < FASTER * found.ours:
-        found.missed.append(f"less than {FASTER:.0f} times faster than DVC")
-    if found.long > LONGER * found.ours:
-        found.missed.append(f"3,000 commits more than {LONGER} times 1,000")
-    return found
-
-
-def _way(folder: Path, *words: str) -> Callable[[], float]:
-    def seconds() -> float:
-        begun = time.perf_counter()
-        bake.run(folder, *words)
-        return time.perf_counter() - begun
-
-    return seconds
+        ways = {"ours": turns.command(short, ours), "dvc": turns.command(short, dvc)}
+        found = turns.medians(ways | {"longer": turns.command(longer, ours)})
+    faster, more = found["dvc"] / found["ours"], found["longer"] / found["ours"]
+    print(f"\nThe history of one metric, medians of {turns.RUNS} in turn\n")
+    print(f"headrace history, 1,000 commits   {found['ours']:>8.2f} s")
+    print(f"dvc metrics show, 1,000 commits   {found['dvc']:>8.2f} s, {faster:.0f} x")
+    print(f"headrace history, 3,000 commits   {found['longer']:>8.2f} s, {more:.2f} x")
+    if faster < FASTER or more > LONGER:
+        sys.exit(f"Missed: {FASTER:.0f} times faster than DVC, and at most {LONGER} for 3,000")
 
 
 if __name__ == "__main__":
