@@ -87,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     text = "stages side by side; default: cores"
     verify.add_argument("--jobs", type=int, metavar="N", help=text)
     verify.set_defaults(command=_verify)
+    bundle = commands.add_parser("bundle", help="check a bundle, and say what it holds")
+    bundle.add_argument("file", nargs="?", type=Path, help="default: the artifact of dvc.yaml")
+    bundle.set_defaults(command=_bundle)
     all_steps = commands.add_parser("ci", help="run the steps that CI runs")
     ci.add(all_steps)
     all_steps.set_defaults(command=_ci)
@@ -171,6 +174,12 @@ def _diff(found: Project, args: argparse.Namespace) -> int:
     from headrace.diff import command
 
     return command.run(found, args)
+
+
+def _bundle(found: Project, args: argparse.Namespace) -> None:
+    from headrace.bundle import command
+
+    command.run(found, args.file)
 
 
 def _ci(found: Project, args: argparse.Namespace) -> int:

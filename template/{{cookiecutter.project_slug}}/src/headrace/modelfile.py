@@ -35,11 +35,18 @@ def read(path: Path, *, trusted: Sequence[str]) -> Any:
         DataError: the file is missing, is no model file, or holds a type that is not trusted.
     """
     try:
-        return skops_io.load(path, trusted=list(trusted))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path.name} is missing. Next: dvc checkout, or dvc repro") from None
+    return loads(content, path.name, trusted=trusted)
+
+
+def loads(content: bytes, name: str, *, trusted: Sequence[str]) -> Any:
+    """Load a model from a file's bytes; `name` is what messages call it. See `read`."""
+    try:
+        return skops_io.loads(content, trusted=list(trusted))
     except Exception as error:  # a broken file can fail anywhere in skops or in NumPy
-        raise DataError(f"{path.name} cannot be loaded: {error}\nNext: dvc repro") from None
+        raise DataError(f"{name} cannot be loaded: {error}\nNext: dvc repro") from None
 
 
 def _canonical(content: bytes) -> bytes:

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +39,13 @@ class Project:
             raise ProjectError("dvc.yaml: `stages` must map names to stages")
         return stages
 
+    @cached_property
+    def artifacts(self) -> dict[str, dict[str, Any]]:
+        """The artifacts of dvc.yaml that have a path, by name: DVC's registry of models."""
+        listed = yamlfile.read(self.root / "dvc.yaml").get("artifacts")
+        named = listed.items() if isinstance(listed, dict) else ()
+        return {name: one for name, one in named if isinstance(one, dict) and one.get("path")}
+
     def number(self, setting: str) -> float | None:
         """Return a number of [tool.headrace], such as a time-out in seconds; None if not set.
 
@@ -65,14 +73,16 @@ class Project:
         return self.stages[name]
 
     def notebook(self, stage: str) -> Path:
-        """Return the one source notebook that the stage lists among its deps.
+        """Return the source notebook that the stage runs: the one among its deps.
+
+        A stage that lists several, since it vouches for others, runs the one that bears its name.
 
         Errors:
-            ProjectError: the stage lists none, or more than one.
+            ProjectError: the stage lists none, or several and none of its own name.
         """
         deps = self.stage(stage).get("deps")
         listed = deps if isinstance(deps, list) else []
-        found = [dep for dep in listed if isinstance(dep, str) and is_source_notebook(dep)]
+        found = own_notebooks(stage, [dep for dep in listed if isinstance(dep, str)])
         if len(found) != 1:
             raise ProjectError(
                 f"dvc.yaml: stage {stage!r} must list one notebook among its deps, such as"
@@ -167,6 +177,13 @@ def _place(error: Exception) -> str:
 def is_source_notebook(dep: str) -> bool:
     """Tell whether a stage's dep is the notebook that it runs."""
     return dep.startswith("notebooks/") and dep.endswith(".ipynb")
+
+
+def own_notebooks(stage: str, deps: Iterable[str]) -> list[str]:
+    """Return what a stage may run: the notebooks among its deps; of several, those of its name."""
+    found = [dep for dep in deps if is_source_notebook(dep)]
+    named = [dep for dep in found if Path(dep).stem.lstrip("0123456789_") == stage]
+    return named if len(found) > 1 and named else found
 
 
 def find(start: Path | None = None) -> Project:

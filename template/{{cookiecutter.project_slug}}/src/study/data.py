@@ -93,6 +93,11 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     files.write_whole(path, lambda temporary: table.to_csv(temporary, index=False))
 
 
+def write_bundle(content: bytes, path: Path) -> None:
+    """Write a bundle's bytes, whole or not at all."""
+    files.write_whole(path, lambda temporary: temporary.write_bytes(content))
+
+
 def write_plots(
     folder: Path,
     curves: Mapping[str, Mapping[str, pd.DataFrame]],
@@ -107,6 +112,19 @@ def write_plots(
         write_csv(table, folder / f"{name}.csv")
     for name, picture in pictures.items():
         figures.write(picture, folder / f"{name}.svg")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a small table that an earlier stage wrote for DVC to draw.
+
+    Errors:
+        DataError: the file is missing, or is no table.
+    """
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        where = path.relative_to(paths.root)
+        raise DataError(f"{where} cannot be read ({error}). Next: dvc repro") from None
 
 
 def read_metrics(path: Path) -> dict[str, Any]:

@@ -82,6 +82,13 @@ class Evaluate(Block):
     """A destination with fewer flights in the month is small."""
 
 
+class HandOff(Block):
+    """Stage hand_off: the bundle, with all that answering needs."""
+
+    golden_rows: int = Field(ge=1, le=10_000)
+    """Flights that go along with the model's answers, to be asked again wherever it is loaded."""
+
+
 class Prices(Block):
     """What computing costs: `headrace diff` shows each stage's dollars by it; no stage takes it."""
 
@@ -102,6 +109,7 @@ class Params(Block):
     prepare: Prepare
     train: Train
     evaluate: Evaluate
+    hand_off: HandOff
     prices: Prices
 
     @model_validator(mode="after")

@@ -13,10 +13,12 @@ predictions = root / "data/predictions.parquet"
 
 model = root / "models/model.skops"
 naive = root / "models/naive.parquet"
+bundle = root / "models/bundle.tar"
 
 collect_metrics = root / "metrics/collect.json"
 prepare_metrics = root / "metrics/prepare.json"
 train_metrics = root / "metrics/train.json"
 evaluate_metrics = root / "metrics/evaluate.json"
 
+groups = root / "plots/groups.csv"
 plots = root / "plots"

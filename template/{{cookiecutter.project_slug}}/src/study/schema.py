@@ -1,5 +1,7 @@
 """The data contract: what every table must look like before anything is built on it."""
 
+import copy
+
 import pandas as pd
 import pandera.pandas as pa
 
@@ -116,6 +118,47 @@ features = pa.DataFrameSchema(
     name="features",
 )
 """What is known two hours before the scheduled departure, the label, and the flight's key."""
+
+
+INPUTS = {
+    "carrier": ("", "airline, by its two-letter code"),
+    "origin": ("", "airport of departure"),
+    "dest": ("", "airport of arrival, by its three-letter code"),
+    "weekday": ("", "day of the week, from 0 for Monday"),
+    "departure_minute": ("min", "scheduled departure, on the origin's clock, from midnight"),
+    "arrival_minute": ("min", "scheduled arrival, on the destination's clock, from midnight"),
+    "block_minutes": ("min", "scheduled time from gate to gate"),
+    "distance": ("mi", "distance between the airports"),
+    "hour_traffic": ("", "flights scheduled at the origin in the same hour"),
+    "day_traffic": ("", "flights scheduled at the origin on the same day"),
+    "seats": ("", "seats of the plane"),
+    "plane_age": ("years", "age of the plane"),
+    "temp": ("°F", "temperature at the origin"),
+    "dewp": ("°F", "dew point at the origin"),
+    "humid": ("%", "relative humidity at the origin"),
+    "wind_dir": ("°", "direction of the wind at the origin"),
+    "wind_speed": ("mph", "speed of the wind at the origin"),
+    "wind_gust": ("mph", "speed of gusts at the origin"),
+    "precip": ("in", "rain or snow at the origin in an hour"),
+    "pressure": ("mbar", "air pressure at sea level at the origin"),
+    "visib": ("mi", "visibility at the origin"),
+}
+"""Each of the model's inputs, in its order: unit and meaning. The weather is that of the last hour
+that had ended two hours before the hour of departure."""
+
+
+def _meant(name: str, unit: str, meaning: str) -> pa.Column:
+    column: pa.Column = copy.deepcopy(features.columns[name])
+    column.description, column.metadata = meaning, {"unit": unit} if unit else None
+    return column
+
+
+inputs = pa.DataFrameSchema(
+    {name: _meant(name, unit, meaning) for name, (unit, meaning) in INPUTS.items()},
+    strict=True,
+    name="inputs",
+)
+"""What the model is asked with: one row for each flight."""
 
 
 def check(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from headrace.project import is_source_notebook
+from headrace.project import own_notebooks
 from headrace.yamllines import Key
 
 OUTS = ("outs", "metrics", "plots")
@@ -98,8 +98,8 @@ class Stage:
 
     @cached_property
     def notebooks(self) -> list[str]:
-        """The source notebooks among its deps."""
-        return [dep.path for dep in self.deps if is_source_notebook(dep.path)]
+        """The source notebooks that it may run."""
+        return own_notebooks(self.name, [dep.path for dep in self.deps])
 
     def _entries(self, part: str) -> list[Entry]:
         listed = self.body.get(part)

@@ -87,12 +87,21 @@ def read(state: State, file: str, columns: Iterable[str]) -> Table:
         at = "" if state.commit is None else f" --all-commits {file}"
         step = f"dvc fetch{at or f' {file}'}"
         raise DataError(f"{label} is not in DVC's cache. Next: {step}")
+    return load(found, file, columns, label=label)
+
+
+def load(path: Path, file: str, columns: Iterable[str], *, label: str = "") -> Table:
+    """Read some columns of a file of predictions; by the name `file` its kind is known.
+
+    Errors:
+        DataError: the file cannot be read.
+    """
     try:
-        table = _table(found, file, [*dict.fromkeys(columns)])
+        table = _table(path, file, [*dict.fromkeys(columns)])
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0]
-        raise DataError(f"{label} cannot be read: {said}") from None
-    return Table(label, table)
+        raise DataError(f"{label or file} cannot be read: {said}") from None
+    return Table(label or file, table)
 
 
 def _table(path: Path, file: str, columns: Sequence[str]) -> Any:

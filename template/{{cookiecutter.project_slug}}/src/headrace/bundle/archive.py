@@ -1,0 +1,128 @@
+"""The bundle's file: a tar archive that has one form only, so that every byte of it counts.
+
+Names in order, no times, no owners. What is not byte for byte what its files give is refused, and
+the part that differs is named: a bit flipped in a header or in padding is as wrong as any.
+"""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+
+from headrace.errors import DataError
+
+MANIFEST = "manifest.json"
+SEAL = "manifest.sha256"
+"""The manifest has the hash of every other file; this has the manifest's."""
+LARGEST = 4 << 30
+"""Bytes of a file in a bundle."""
+LEAST = 32
+"""Bytes of a header that are not zero: it has a name, numbers and a checksum."""
+END = "the archive's end"
+Files = dict[str, bytes]
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of some bytes, as hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return the archive of these files: the same files give the same bytes."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(files):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(files[name]), 0o644
+            archive.addfile(entry, io.BytesIO(files[name]))
+    return target.getvalue()
+
+
+def sealed(files: Mapping[str, bytes], manifest: Mapping[str, object]) -> bytes:
+    """Return the archive of these files, of a manifest with their hashes, and of its own hash."""
+    hashes = {name: sha256(content) for name, content in sorted(files.items())}
+    text = json.dumps({**manifest, "files": hashes}, indent=2, sort_keys=True) + "\n"
+    content = text.encode()
+    return pack({**files, MANIFEST: content, SEAL: f"{sha256(content)}\n".encode()})
+
+
+def unseal(content: bytes, name: str) -> Files:
+    """Return the files of an archive, every one of which has the hash that its manifest says.
+
+    Errors:
+        DataError: a byte is not as `sealed` made it; the part of the bundle is named.
+    """
+    files = _members(content, name)
+    for part in (MANIFEST, SEAL):
+        if part not in files:
+            raise _refused(name, part, "is missing")
+    if files[SEAL] != f"{sha256(files[MANIFEST])}\n".encode():
+        raise _refused(name, MANIFEST, f"is not what {SEAL} says")
+    known = _hashes(files[MANIFEST], name)
+    for part in sorted(known.keys() | (files.keys() - {MANIFEST, SEAL})):
+        if part not in files or part not in known:
+            raise _refused(name, part, "is missing" if part in known else "is in no manifest")
+        if sha256(files[part]) != known[part]:
+            raise _refused(name, part, f"is not what {MANIFEST} says")
+    if (whole := pack(files)) != content:
+        raise _refused(name, _part_at(_first_difference(whole, content), files), "was changed")
+    return files
+
+
+def _members(content: bytes, name: str) -> Files:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            files = dict(_member(archive, entry, name) for entry in archive)
+            left = content[archive.offset :]  # where it stopped: at the end, or at a broken header
+    except (tarfile.TarError, ValueError, OverflowError, UnicodeError, OSError, EOFError) as error:
+        raise _refused(name, _title(content), f"is in a broken archive ({error})") from None
+    if left.strip(b"\0"):
+        raise _refused(name, _title(left), "has a broken header")
+    return files
+
+
+def _title(header: bytes) -> str:
+    """Return the name in a header, as far as it can be read; at the end there are zeros only."""
+    block = header[: tarfile.BLOCKSIZE]
+    if len(block.replace(b"\0", b"")) < LEAST:
+        return END
+    text = block[:100].partition(b"\0")[0].decode("utf-8", "replace")
+    return text if text.isprintable() and text else "a part whose name cannot be read"
+
+
+def _member(archive: tarfile.TarFile, entry: tarfile.TarInfo, name: str) -> tuple[str, bytes]:
+    file = archive.extractfile(entry) if entry.isreg() and 0 <= entry.size <= LARGEST else None
+    if file is None:
+        raise _refused(name, repr(entry.name), "is no plain file")
+    return entry.name, file.read()
+
+
+def _hashes(manifest: bytes, name: str) -> dict[str, str]:
+    try:
+        found = json.loads(manifest)["files"]
+        return {str(part): str(known) for part, known in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _refused(name, MANIFEST, "names no files") from None
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    least = min(len(one), len(other))
+    return next((place for place in range(least) if one[place] != other[place]), least)
+
+
+def _part_at(place: int, files: Mapping[str, bytes]) -> str:
+    """Return the file whose header, bytes or padding lie at a place of the archive."""
+    start = 0
+    for part in sorted(files):
+        start += tarfile.BLOCKSIZE + -(-len(files[part]) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        if place < start:
+            return part
+    return END
+
+
+def _refused(name: str, part: str, what: str) -> DataError:
+    return DataError(
+        f"{name} is refused: {part} {what}. Nothing of it was used."
+        " Next: dvc checkout, or fetch it again from where it was registered"
+    )

@@ -1,0 +1,106 @@
+"""The model card: what a model is for, how good it is, for whom not, and where it comes from.
+
+Sections as Mitchell et al., Model Cards for Model Reporting (FAT* 2019), propose them.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markdown_it import MarkdownIt
+
+Section = str | Sequence[str] | pd.DataFrame
+"""A text, a list of them, or a table."""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def markdown(title: str, about: str, sections: Mapping[str, Section]) -> str:
+    """Return the card as Markdown. Texts of sections are Markdown; tables' cells are plain text."""
+    parts = [f"# {plain(title)}", plain(about)]
+    for heading, section in sections.items():
+        parts += [f"## {plain(heading)}", _section(section)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(section: Section) -> str:
+    if isinstance(section, pd.DataFrame):
+        return _table(section)
+    return section if isinstance(section, str) else "\n".join(f"- {line}" for line in section)
+
+
+def _table(table: pd.DataFrame) -> str:
+    numbers = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
+    heads = [plain(name).replace("_", " ") for name in table]
+    lines = [_row(heads), _row("---:" if number else "---" for number in numbers)]
+    lines += [_row(_cell(value) for value in row) for row in table.itertuples(index=False)]
+    return "\n".join(lines)
+
+
+def _row(cells: Any) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        return (
+            "" if np.isnan(number) else f"{number:,.1f}" if abs(number) >= 100 else f"{number:.4f}"
+        )
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return f"{value:,}"
+    return plain(value)
+
+
+def plain(text: object) -> str:
+    """Return a text that Markdown shows as it is, on one line."""
+    line = " ".join(str(text).split())
+    return re.sub(r"([\\`*{}\[\]<>#|!~&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)
+
+
+def provenance(
+    parameters: Mapping[str, Any], inputs: Mapping[str, str], environment: Mapping[str, Any]
+) -> dict[str, Section]:
+    """Return the sections on how the model is made again: parameters, inputs, environment."""
+    packages = environment["packages"]
+    steps = [
+        "Check out the commit that the version's tag names; `headrace audit` shows it.",
+        "`make setup`, then `dvc pull`, or `make repro` to make everything anew.",
+        "`make verify` proves that each stage gives these very files again.",
+    ]
+    rows = [(name, value) for name, value in _leaves(parameters, "")]
+    hashes = [(name, known[:16]) for name, known in inputs.items()]
+    made = [("python", environment["python"]), *packages.items()]
+    return {
+        "How to reproduce": steps,
+        "Parameters": pd.DataFrame(rows, columns=["parameter", "value"]).astype(str),
+        "Inputs": pd.DataFrame(hashes, columns=["file", "sha256 begins with"]),
+        "Environment": pd.DataFrame(made, columns=["package", "version"]),
+    }
+
+
+def _leaves(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def page(card: str) -> str:
+    """Return a card's Markdown as one page: no script, light and dark, phone and paper."""
+    title = html.escape(card.splitlines()[0].lstrip("# ").replace("\\", ""))
+    style = (files("headrace.bundle") / "card.css").read_text("utf-8")
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
+    body = body.replace("<table>", '<div class="wide" tabindex="0"><table>')
+    body = body.replace("</table>", "</table></div>")
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title>\n<style>\n{style}</style></head>\n"
+        f"<body><main>\n{body}</main></body></html>\n"
+    )

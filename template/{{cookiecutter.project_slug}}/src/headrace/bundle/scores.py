@@ -1,0 +1,81 @@
+"""A model's metrics with 95 % intervals, from its predictions, by the recipes in gates.yaml."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from headrace import metrics, yamlfile
+from headrace.diff import bootstrap, gatesfile, predictions
+from headrace.diff.evidence import COST
+from headrace.diff.gates import fitting
+from headrace.diff.rules import NAME, Gates, Predictions, Recipe
+from headrace.diff.scores import SCORES, Array, Score, cost_per_1000
+
+COLUMNS = ("metric", "value", "low", "high")
+
+
+def table(root: Path, file: str) -> pd.DataFrame:
+    """Return the numbers of a metrics file: metric, value, and low and high of a 95 % interval.
+
+    An interval is there where gates.yaml says how the metric comes out of the predictions; it is
+    drawn as `headrace diff` draws it. Where it cannot be told, low and high are missing.
+
+    Errors:
+        ProjectError, DataError: gates.yaml or the predictions cannot be read.
+    """
+    rules = gatesfile.parse((root / NAME).read_bytes())
+    content = json.loads((root / file).read_text("utf-8"))
+    numbers = {name: float(value) for name, value in metrics.leaves(content)}
+    spans = _intervals(root, rules, file, [*numbers]) if rules.predictions else {}
+    nothing = (np.nan, np.nan)
+    rows = [(name, value, *spans.get(name, nothing)) for name, value in numbers.items()]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _intervals(
+    root: Path, rules: Gates, file: str, names: list[str]
+) -> dict[str, tuple[float, float]]:
+    spec = rules.predictions
+    assert spec is not None
+    recipes = dict(_recipes(rules, file, names))
+    columns = [spec.label, spec.cluster, *(recipe.column for recipe in recipes.values())]
+    judged = predictions.load(root / spec.file, spec.file, filter(None, columns))
+    prices = _prices(spec, root)
+    pairs = {
+        name: (_nothing, score)
+        for name, recipe in recipes.items()
+        if (score := _score(judged, spec, recipe, prices)) is not None
+    }
+    clusters = judged.groups(spec.cluster)[0] if spec.cluster else None
+    found = bootstrap.intervals(pairs, rows=judged.rows, clusters=clusters)
+    return {name: (one.low, one.high) for name, one in found.items()}
+
+
+def _recipes(rules: Gates, file: str, names: list[str]) -> Iterator[tuple[str, Recipe]]:
+    for name in names:
+        known = [gate.recipe for gate in fitting(rules.metrics, file, name) if gate.recipe]
+        if known:
+            yield name, known[0]
+
+
+def _score(
+    judged: predictions.Table, spec: Predictions, recipe: Recipe, prices: dict[str, float]
+) -> Score | None:
+    label, said = judged.numbers(spec.label), judged.numbers(recipe.column)
+    if recipe.score != COST:
+        return SCORES[recipe.score](label, said)
+    return cost_per_1000(label, said, prices) if len(prices) == 2 else None
+
+
+def _prices(spec: Predictions, root: Path) -> dict[str, float]:
+    content = yamlfile.read(root / "params.yaml")
+    found = {name: yamlfile.lookup(content, dotted) for name, dotted in spec.prices.items()}
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+
+
+def _nothing(weights: Array) -> Array:
+    """Score nothing: the change from it is the score itself."""
+    return np.zeros(len(weights))

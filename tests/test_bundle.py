@@ -1,0 +1,438 @@
+"""A bundle is as it was written and answers as it answered, or is refused with what differs."""
+
+import io
+import json
+import random
+import shutil
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import browser
+import jsonschema
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+from skops import io as skops_io
+
+from headrace import modelfile, project
+from headrace.bundle import archive, baseline, card, contract, environment, golden, inputs, read
+from headrace.errors import DataError, ProjectError
+from lab import bake, paths
+
+BUNDLE = "models/bundle.tar"
+FILES = {"a.json": b'{"x": 1}\n', "model.bin": bytes(range(256)) * 5, "z.txt": b""}
+
+
+@pytest.fixture(scope="module")
+def small() -> bytes:
+    """A bundle of three files."""
+    return archive.sealed(FILES, {"headrace_bundle": 1})
+
+
+def parts(content: bytes) -> list[tuple[str, int, int]]:
+    """Return each part of an archive, where it begins and where it ends."""
+    with tarfile.open(fileobj=io.BytesIO(content)) as opened:
+        blocks = [(entry, 1 + -(-entry.size // 512)) for entry in opened]
+    return [(one.name, one.offset, one.offset + 512 * count) for one, count in blocks]
+
+
+def part_at(content: bytes, place: int) -> str:
+    """Return the part that a byte of an archive belongs to."""
+    found = (name for name, start, end in parts(content) if start <= place < end)
+    return next(found, "the archive's end")
+
+
+def flipped(content: bytes, bit: int) -> bytes:
+    """Return the bytes with one bit turned."""
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def refusal(content: bytes) -> str:
+    """Return why an archive is refused."""
+    with pytest.raises(DataError) as caught:
+        archive.unseal(content, "bundle.tar")
+    return str(caught.value)
+
+
+def test_the_same_files_give_the_same_bytes_whatever_their_order(small: bytes) -> None:
+    turned = dict(reversed([*FILES.items()]))
+    assert archive.sealed(turned, {"headrace_bundle": 1}) == small
+    files = archive.unseal(small, "bundle.tar")
+    assert {name: files[name] for name in FILES} == FILES
+    with tarfile.open(fileobj=io.BytesIO(small)) as opened:
+        for entry in opened:
+            assert (entry.mtime, entry.uid, entry.uname, entry.mode) == (0, 0, "", 0o644)
+
+
+def test_a_bit_turned_anywhere_is_refused_and_its_part_is_named(small: bytes) -> None:
+    for bit in range(0, 8 * len(small), 61):
+        said = refusal(flipped(small, bit))
+        assert said.startswith("bundle.tar is refused: ")
+        assert "Nothing of it was used." in said
+
+
+@pytest.mark.long
+def test_a_thousand_random_bits_turned_in_a_real_bundle_are_refused(quick: Path) -> None:
+    content = (quick / BUNDLE).read_bytes()
+    rng = random.Random(0)
+    for _ in range(1_000):
+        bit = rng.randrange(8 * len(content))
+        said = refusal(flipped(content, bit))
+        named = part_at(content, bit // 8)
+        inside_its_name = content[: bit // 8].endswith(named[: bit // 8 % 512].encode())
+        assert named in said or inside_its_name or named == archive.SEAL, (bit, said)
+
+
+def test_the_part_that_is_named_is_the_one_that_was_changed(small: bytes) -> None:
+    for name, start, _ in parts(small):
+        if FILES.get(name, b"x"):
+            said = refusal(flipped(small, 8 * (start + 512)))
+            assert name in said, name
+        said = refusal(flipped(small, 8 * (start + 110)))
+        assert f"{name} has a broken header" in said or f"{name} is in a broken archive" in said
+    assert "the archive's end" in refusal(flipped(small, 8 * len(small) - 1))
+
+
+def hostile(name: str) -> bytes:
+    """Return an archive that is no bundle, though each of its files is one's."""
+    files = archive.unseal(archive.sealed(FILES, {"headrace_bundle": 1}), "b")
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as made:
+        for part in sorted(files, reverse=name == "turned"):
+            entry = tarfile.TarInfo(part)
+            entry.size, entry.mode = len(files[part]), 0o644
+            made.addfile(entry, io.BytesIO(files[part]))
+        if name in ("link", "device", "folder"):
+            kinds = {"link": tarfile.SYMTYPE, "device": tarfile.CHRTYPE, "folder": tarfile.DIRTYPE}
+            entry = tarfile.TarInfo("z.txt" if name == "link" else "more")
+            entry.type, entry.linkname = kinds[name], "/etc/passwd"
+            made.addfile(entry)
+        if name in ("more", "twice", "outside"):
+            entry = tarfile.TarInfo({"twice": "a.json", "outside": "../../x"}.get(name, "more"))
+            entry.size = 1
+            made.addfile(entry, io.BytesIO(b"x"))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("name", ["turned", "link", "device", "folder", "more", "twice", "outside"])
+def test_an_archive_of_another_form_is_refused(name: str) -> None:
+    assert "bundle.tar is refused" in refusal(hostile(name))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", b"\0" * 1024, b"\x1f\x8b" + b"x" * 600, b"PK\x03\x04" + b"x" * 600],
+)
+def test_what_is_no_archive_is_refused(content: bytes) -> None:
+    assert "bundle.tar is refused" in refusal(content)
+
+
+@pytest.mark.parametrize("lost", ["a.json", archive.MANIFEST, archive.SEAL])
+def test_a_file_that_is_gone_is_named(small: bytes, lost: str) -> None:
+    files = archive.unseal(small, "b")
+    assert f"{lost} is missing" in refusal(
+        archive.pack({k: v for k, v in files.items() if k != lost})
+    )
+
+
+@given(st.binary(max_size=3000))
+def test_any_bytes_at_all_are_refused_in_a_sentence(content: bytes) -> None:
+    assert "bundle.tar is refused" in refusal(content)
+
+
+@pytest.fixture
+def study(copy: Path, monkeypatch: pytest.MonkeyPatch) -> project.Project:
+    """A study with its bundle, whose code this process has not imported yet."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "study"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return project.find(copy)
+
+
+def resealed(path: Path, change: dict[str, Any] | None = None, **files: bytes) -> None:
+    """Write a bundle anew, with right hashes, as a forger would."""
+    known = archive.unseal(path.read_bytes(), path.name)
+    manifest = json.loads(known.pop(archive.MANIFEST))
+    del known[archive.SEAL], manifest["files"]
+    named = {name.replace("__", "."): content for name, content in files.items()}
+    path.write_bytes(archive.sealed({**known, **named}, {**manifest, **(change or {})}))
+
+
+def test_nothing_of_the_model_is_read_before_every_hash_is_right(
+    study: project.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = study.root / BUNDLE
+    content = path.read_bytes()
+    place = next(start for name, start, _ in parts(content) if name == "model.skops") + 600
+    path.write_bytes(flipped(content, 8 * place))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the model was read")
+
+    monkeypatch.setattr(modelfile, "loads", never)
+    with pytest.raises(DataError, match=r"model\.skops is not what manifest\.json says"):
+        read.load(path, study)
+
+
+def test_a_type_that_is_not_on_the_study_s_list_is_refused_whatever_the_file_asks_for(
+    study: project.Project,
+) -> None:
+    path = study.root / BUNDLE
+    resealed(path, model__skops=skops_io.dumps(FunctionTransformer(func=shutil.rmtree)))
+    with pytest.raises(DataError, match="cannot be loaded"):
+        read.load(path, study)
+
+
+def test_no_code_of_ours_asks_a_file_what_it_wants_to_be_trusted_with() -> None:
+    for source in (paths.study / "src").rglob("*.py"):
+        assert "get_untrusted_types" not in source.read_text("utf-8")
+
+
+def test_another_environment_is_refused_with_what_differs(study: project.Project) -> None:
+    path = study.root / BUNDLE
+    known = read.manifest(path)["environment"]
+    known["packages"] |= {"scikit-learn": "1.0.0", "not-a-package": "2"}
+    resealed(path, {"environment": {**known, "python": "3.10"}})
+    with pytest.raises(DataError) as caught:
+        read.load(path, study)
+    here = environment.version("scikit-learn")
+    assert str(caught.value).splitlines()[1:4] == [
+        f"  python: made with 3.10, here {environment.describe([])['python']}",
+        "  not-a-package: made with 2, here not installed",
+        f"  scikit-learn: made with 1.0.0, here {here}",
+    ]
+
+
+def test_another_feature_code_is_refused(study: project.Project) -> None:
+    source = study.root / "src/study/features.py"
+    source.write_text(source.read_text("utf-8") + "\n# changed\n", "utf-8")
+    with pytest.raises(DataError, match=r"src/study/features\.py is another than the one"):
+        read.load(study.root / BUNDLE, study)
+
+
+def test_golden_rows_that_come_out_otherwise_are_shown_in_a_table(study: project.Project) -> None:
+    path = study.root / BUNDLE
+    rows = json.loads(archive.unseal(path.read_bytes(), "b")["golden.json"])
+    rows[6]["prediction"] += 1e-6
+    resealed(path, golden__json=json.dumps(rows).encode())
+    said = bake.run(study.root, "headrace", "bundle", check=False)
+    assert said.returncode == 1
+    assert f"1 of {len(rows)} golden rows come out otherwise here." in said.stdout
+    assert f"   7 {rows[6]['prediction']:.12f} {rows[6]['prediction'] - 1e-6:.12f}" in said.stdout
+
+
+def test_a_bundle_is_loaded_with_its_answers(study: project.Project) -> None:
+    bundle = read.load(study.root / BUNDLE, study)
+    assert bundle.replay() == 100
+    metrics = json.loads((study.root / "metrics/train.json").read_text("utf-8"))
+    assert bundle.facts["threshold"] == metrics["model"]["threshold"]
+    assert set(bundle.baseline["columns"]) == set(bundle.schema["properties"])
+    said = bake.run(study.root, "headrace", "bundle").stdout
+    assert "Its 100 golden rows come out again." in said
+
+
+def test_the_manifest_has_the_hash_of_every_input_of_the_pipeline(study: project.Project) -> None:
+    known = read.manifest(study.root / BUNDLE)
+    listed = {dep for stage in study.stages.values() for dep in stage["deps"]}
+    made = {out for stage in study.stages.values() for out in stage["outs"]}
+    made |= {
+        name for stage in study.stages.values() for one in stage.get("metrics", []) for name in one
+    }
+    assert set(known["inputs"]) == listed - made
+    for name, sha256 in {**known["inputs"], **known["data"]}.items():
+        assert inputs.of_file(study.root / name) == sha256
+    assert "dvc.lock" not in known["inputs"]  # it holds the bundle's own hash
+
+
+def test_an_input_that_the_stage_does_not_vouch_for_is_named(study: project.Project) -> None:
+    path = study.root / "dvc.yaml"
+    text = path.read_text("utf-8").replace("      - src/study/evaluation.py\n", "", 2)
+    path.write_text(text.replace("      - metrics/train.json\n", "", 1), "utf-8")
+    lacking = project.find(study.root)
+    lacking.stages["evaluate"]["deps"].append("src/study/evaluation.py")
+    with pytest.raises(
+        ProjectError, match=r"Next: add src/study/evaluation\.py to the deps of hand_off"
+    ):
+        inputs.hashes(lacking, "hand_off")
+
+
+def test_two_fits_in_two_folders_give_the_same_bundle(copy: Path) -> None:
+    first = (copy / BUNDLE).read_bytes()
+    (copy / BUNDLE).unlink()
+    (copy / "models/model.skops").unlink()
+    for stage in ("train", "hand_off"):
+        bake.run(copy, "headrace", "run", stage)
+    assert (copy / BUNDLE).read_bytes() == first
+
+
+def test_what_answering_needs_is_pinned_with_hashes(study: project.Project) -> None:
+    files = archive.unseal((study.root / BUNDLE).read_bytes(), "b")
+    text = files["requirements.txt"].decode()
+    pinned = {line.split("==")[0]: line for line in text.splitlines() if "==" in line}
+    assert {"numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops"} <= set(pinned)
+    assert "jupyterlab" not in pinned
+    assert text.count("--hash=sha256:") > len(pinned)
+    assert set(pinned) == set(environment.serving(study))
+    with pytest.raises(ProjectError, match=r"requirements\.lock lacks no-such\. Next: make lock"):
+        environment.requirements(study.root / "requirements.lock", ["numpy", "no-such"])
+
+
+def test_a_study_without_a_group_for_serving_is_told_to_add_one(study: project.Project) -> None:
+    path = study.root / "pyproject.toml"
+    path.write_text(path.read_text("utf-8").replace("serve = [", "other = ["), "utf-8")
+    with pytest.raises(ProjectError, match="no dependency group 'serve'"):
+        environment.serving(study)
+
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "code": pa.Column("str", pa.Check.str_length(2, 3)),
+        "place": pa.Column("str", pa.Check.isin(["a", "b"])),
+        "whole": pa.Column("int64", [pa.Check.ge(0), pa.Check.lt(10)], description="a count"),
+        "part": pa.Column(
+            "float64", pa.Check.in_range(0, 1), nullable=True, metadata={"unit": "m"}
+        ),
+        "odd": pa.Column("int64", pa.Check(lambda x: x % 2 == 1, name="is_odd")),
+    },
+    name="rows",
+)
+
+
+def test_a_contract_becomes_a_json_schema_with_ranges_units_and_meanings() -> None:
+    found = contract.json_schema(SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(found)
+    assert found["required"] == ["code", "place", "whole", "part", "odd"]
+    assert found["properties"] == {
+        "code": {"type": "string", "minLength": 2, "maxLength": 3},
+        "place": {"type": "string", "enum": ["a", "b"]},
+        "whole": {
+            "type": "integer",
+            "minimum": 0,
+            "exclusiveMaximum": 10,
+            "description": "a count",
+        },
+        "part": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "x-unit": "m"},
+        "odd": {"type": "integer", "x-checks": ["is_odd"]},
+    }
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "code": st.text("ab", max_size=4),
+            "place": st.sampled_from(["a", "b", "c"]),
+            "whole": st.integers(-2, 12),
+            "part": st.none() | st.floats(-0.5, 1.5, allow_nan=False),
+            "odd": st.just(1),
+        }
+    )
+)
+def test_the_json_schema_and_the_contract_refuse_the_same_rows(row: dict[str, Any]) -> None:
+    schema = contract.json_schema(SCHEMA)
+    by_json = jsonschema.Draft202012Validator(schema).is_valid(row)
+    try:
+        SCHEMA.validate(golden.frame([row], schema))
+        by_pandera = True
+    except pa.errors.SchemaError:
+        by_pandera = False
+    assert by_json is by_pandera
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.text("xyzé", max_size=3), st.none() | st.floats(allow_nan=False, width=64)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_rows_come_back_from_json_exactly(rows: list[tuple[str, float | None]]) -> None:
+    table = pd.DataFrame(rows, columns=["name", "value"]).astype(
+        {"name": "str", "value": "float64"}
+    )
+    table["count"] = np.arange(len(table))
+    text = json.dumps(golden.records(table))
+    kinds = {"name": "string", "value": ["number", "null"], "count": "integer"}
+    schema = {"properties": {name: {"type": kind} for name, kind in kinds.items()}}
+    pd.testing.assert_frame_equal(golden.frame(json.loads(text), schema), table, check_exact=True)
+
+
+def test_the_ends_of_every_column_are_among_the_golden_rows() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=500), "b": rng.integers(0, 99, 500), "c": "text"})
+    table.loc[250, "a"] = np.nan
+    chosen = golden.choose(table, rows=20, seed=1)
+    assert len(chosen) == 20
+    assert chosen["a"].min() == table["a"].min()
+    assert chosen["a"].max() == table["a"].max()
+    assert chosen["b"].max() == table["b"].max()
+    assert chosen["a"].isna().any()
+    assert golden.choose(table, rows=20, seed=1).equals(chosen)
+    assert len(golden.choose(table.head(3), rows=20, seed=1)) == 3
+
+
+def test_the_baseline_says_what_each_column_looked_like() -> None:
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan], "b": ["x", "y", "x", "x"], "c": [True] * 4})
+    found = baseline.of(table)
+    assert found["rows"] == 4
+    assert found["columns"]["a"]["missing"] == 0.25
+    assert found["columns"]["a"]["quantiles"][::10] == [1.0, 2.0, 3.0]
+    assert found["columns"]["b"]["shares"] == {"x": 0.75, "y": 0.25}
+    assert found["columns"]["c"] == {
+        "kind": "category",
+        "missing": 0.0,
+        "shares": {"True": 1.0},
+        "others": 0.0,
+    }
+    many = baseline.of(pd.DataFrame({"m": [str(i) for i in range(200)]}))["columns"]["m"]
+    assert len(many["shares"]) == baseline.MOST
+    assert many["others"] == pytest.approx(0.75)
+
+
+def test_a_model_of_another_kind_is_bundled_as_well() -> None:
+    table = np.array([[0.0], [1.0], [2.0], [3.0]])
+    fitted = LogisticRegression().fit(table, [0, 0, 1, 1])
+    loaded = modelfile.loads(skops_io.dumps(fitted), "m", trusted=[])
+    assert (loaded.predict_proba(table) == fitted.predict_proba(table)).all()
+
+
+HOSTILE = "a|b `c` <img src=x onerror=alert(1)> [x](javascript:y) ![p](q) &lt; _e_ *f* #"
+
+
+def test_hostile_text_on_a_card_stays_text() -> None:
+    table = pd.DataFrame({HOSTILE: [HOSTILE, "plain"], "number": [1.5, np.nan]})
+    text = card.markdown(HOSTILE, HOSTILE, {HOSTILE: table, "List": [card.plain(HOSTILE)]})
+    page = card.page(text)
+    assert page.count("<h1>") == page.count("<table>") == 1
+    for tag in ("<img", "<a ", "<em>", "<code>", "<script"):
+        assert tag not in page
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
+
+
+@pytest.mark.parametrize("width", [1200, 800, 400])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_card_can_be_read_at_any_width(
+    quick: Path, tmp_path: Path, width: int, dark: bool
+) -> None:
+    if browser.FOUND is None:
+        pytest.skip("no Chromium here")
+    page = tmp_path / "card.html"
+    page.write_bytes(archive.unseal((quick / BUNDLE).read_bytes(), "b")["card.html"])
+    with browser.opened(tmp_path / "profile") as opened:
+        opened.show(page, width, dark=dark)
+        assert opened.ask("document.documentElement.scrollWidth") <= width
+        heads = opened.ask("[...document.querySelectorAll('h2')].map(h => h.textContent).join()")
+        assert heads == (
+            "Intended use,Not for,Data,Scores,Groups,Costs,Limits,How to reproduce,Parameters,"
+            "Inputs,Environment"
+        )
+        assert [one for one in opened.requests if not one.startswith("file:")] == []
