@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab import bake, diffs, engines, histories
 
-STAGES = ("collect", "prepare", "train", "evaluate")
+STAGES = ("collect", "prepare", "train", "evaluate", "hand_off")
 PARTS = ("interpreter", "imports", "checks", "cells", "writing")
 LIMIT_MIB = 2048
 """No stage may need more memory than this."""
