@@ -22,7 +22,17 @@ from sklearn.preprocessing import FunctionTransformer
 from skops import io as skops_io
 
 from headrace import modelfile, project
-from headrace.bundle import archive, baseline, card, contract, environment, golden, inputs, read
+from headrace.bundle import (
+    archive,
+    baseline,
+    card,
+    contract,
+    environment,
+    golden,
+    inputs,
+    read,
+    scores,
+)
 from headrace.errors import DataError, ProjectError
 from lab import bake, paths
 
@@ -396,6 +406,20 @@ def test_the_baseline_says_what_each_column_looked_like() -> None:
     many = baseline.of(pd.DataFrame({"m": [str(i) for i in range(200)]}))["columns"]["m"]
     assert len(many["shares"]) == baseline.MOST
     assert many["others"] == pytest.approx(0.75)
+
+
+def test_scores_have_the_intervals_that_gates_yaml_explains(study: project.Project) -> None:
+    found = scores.table(study.root, "metrics/evaluate.json").set_index("metric")
+    metrics = json.loads((study.root / "metrics/evaluate.json").read_text("utf-8"))
+    assert found.loc["model.roc_auc", "value"] == metrics["model"]["roc_auc"]
+    known = found.dropna()
+    assert {"model.roc_auc", "naive.cost_per_1000", "naive.recall"} <= set(known.index)
+    assert ((known["low"] <= known["value"]) & (known["value"] <= known["high"])).all()
+    assert np.isnan(found.loc["flights", "low"])
+    (study.root / "gates.yaml").unlink()
+    assert scores.table(study.root, "metrics/evaluate.json")["low"].isna().all()
+    with pytest.raises(DataError, match=r"none\.json cannot be read: .*Next: dvc repro"):
+        scores.table(study.root, "metrics/none.json")
 
 
 def test_a_model_of_another_kind_is_bundled_as_well() -> None:

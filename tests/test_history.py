@@ -176,6 +176,22 @@ def test_gates_of_gates_yaml_bound_the_metrics_that_they_speak_of(make: Make) ->
     assert found == {AUC: (0.5, 9.0), "flights": (None, 9.0)}
 
 
+@pytest.mark.parametrize(
+    ("gate", "says"),
+    [
+        ("at_least: 0.8", "its gate asks for at least 0.8"),
+        ("at_most: 0.6", "its gate asks for at most 0.6"),
+        ("at_least: 0.7", ""),
+    ],
+)
+def test_a_newest_value_that_breaks_its_gate_is_noted(make: Make, gate: str, says: str) -> None:
+    root = make(Step(scores(0.9)), Step(scores(0.7)))
+    text = f"metrics:\n  metrics/evaluate.json:\n    model.roc_auc: {{{gate}}}\n"
+    (root / "gates.yaml").write_text(text)
+    notes = [note for note in history(root, AUC).notes if "its gate" in note]
+    assert notes == ([f"metrics/evaluate.json:{AUC} is 0.7; {says}"] if says else [])
+
+
 def test_few_metrics_are_shown_by_default_the_last_stage_first(make: Make) -> None:
     train = {"metrics/train.json": json.dumps({f"t{n}": n for n in range(9)})}
     root = make(Step({**scores(1), **train, "metrics/cost/train.json": '{"wall_s": 3}'}))

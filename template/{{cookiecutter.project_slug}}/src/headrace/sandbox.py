@@ -14,6 +14,7 @@ from headrace.errors import ProjectError
 from headrace.project import Project
 
 COPIED = ("pyproject.toml", "requirements.lock", "dvc.yaml", "params.yaml", "notebooks")
+AND_IF_THERE = ("gates.yaml",)
 SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
 
 
@@ -24,7 +25,8 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
     parameters cells; by default those of [tool.headrace.quick] in pyproject.toml.
     """
     source = str(original.source.relative_to(original.root))
-    for name in dict.fromkeys((*COPIED, source)):
+    there = (name for name in AND_IF_THERE if (original.root / name).exists())
+    for name in dict.fromkeys((*COPIED, source, *there)):
         whole = original.root / name
         if whole.is_dir():
             shutil.copytree(whole, into / name, ignore=SKIPPED)

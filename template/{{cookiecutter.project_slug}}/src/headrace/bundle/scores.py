@@ -13,6 +13,7 @@ from headrace.diff.evidence import COST
 from headrace.diff.gates import fitting
 from headrace.diff.rules import NAME, Gates, Predictions, Recipe
 from headrace.diff.scores import SCORES, Array, Score, cost_per_1000
+from headrace.errors import DataError
 
 COLUMNS = ("metric", "value", "low", "high")
 
@@ -26,13 +27,23 @@ def table(root: Path, file: str) -> pd.DataFrame:
     Errors:
         ProjectError, DataError: gates.yaml or the predictions cannot be read.
     """
-    rules = gatesfile.parse((root / NAME).read_bytes())
-    content = json.loads((root / file).read_text("utf-8"))
-    numbers = {name: float(value) for name, value in metrics.leaves(content)}
+    rules = gatesfile.parse(_read(root / NAME)) if (root / NAME).is_file() else Gates()
+    try:
+        content = json.loads(_read(root / file))
+        numbers = {name: float(value) for name, value in metrics.leaves(content)}
+    except (ValueError, TypeError, AttributeError):
+        raise DataError(f"{file} holds no metrics. Next: dvc repro") from None
     spans = _intervals(root, rules, file, [*numbers]) if rules.predictions else {}
     nothing = (np.nan, np.nan)
     rows = [(name, value, *spans.get(name, nothing)) for name, value in numbers.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {error.strerror}. Next: dvc repro") from None
 
 
 def _intervals(
