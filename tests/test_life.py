@@ -188,7 +188,7 @@ def test_a_clone_without_any_data_proves_that_every_stage_reproduces(
 
 
 def test_what_the_notebooks_stored_comes_out_again(study: Path, home: dict[str, str]) -> None:
-    assert re.search(r"\b40 passed", own(study, home, "make", "replay"))
+    assert re.search(r"\b41 passed", own(study, home, "make", "replay"))
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 
