@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace import ci, history, project
+from headrace import ci, history, project, registry
 from headrace.errors import HeadraceError
 from headrace.project import Project
 from headrace.stage import INTERRUPTED
@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     all_steps = commands.add_parser("ci", help="run the steps that CI runs")
     ci.add(all_steps)
     all_steps.set_defaults(command=_ci)
+    registry.add(commands)
+    for name in ("register", "promote", "rollback", "demote"):
+        commands.choices[name].set_defaults(command=_registry)
     _add_diff(commands.add_parser("diff", help="what changed, whether it is real, what it breaks"))
     for name, command, text in (
         ("replay", _replay, "run the executed notebooks again: what was stored must come out"),
@@ -171,6 +174,12 @@ def _diff(found: Project, args: argparse.Namespace) -> int:
     from headrace.diff import command
 
     return command.run(found, args)
+
+
+def _registry(found: Project, args: argparse.Namespace) -> None:
+    from headrace.registry import command
+
+    command.run(found, args)
 
 
 def _ci(found: Project, args: argparse.Namespace) -> int:
