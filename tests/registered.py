@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -117,7 +118,7 @@ class Registered:
             "environment": "",
             "of": "HEAD",
             "dvc.lock": hashlib.sha256(lock).hexdigest(),
-            "verified": "2023-11-14T22:13:20+00:00",
+            "verified": datetime.fromtimestamp(self.clock, UTC).isoformat(timespec="seconds"),
             "stages": [{"name": "train", "identical": True, "outputs": outputs}],
         }
         path = self.root / FOLDER / f"{tree}.json"

@@ -5,12 +5,15 @@ Anything else (an anchor, an escape, a text of many lines, a date, a name twice)
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from headrace import yamlfile
 
-LINE = re.compile(r"( *)((?:- )?)(?:([A-Za-z_][\w./@-]*):(?: +|$))?(.*?)(?: +#[^\n]*| *)", re.ASCII)
-SKIPPED = re.compile(r" *(?:#.*)?")
+LINE = re.compile(
+    r"^( *)((?:- )?)(?:([A-Za-z_][\w./@-]*):(?= |$))? *((?:(?![# ]).*?)?)(?:(?:^| +)#.*| *)$",
+    re.ASCII | re.MULTILINE,
+)
+"""How far a line is indented, whether it begins an item, its name, what follows; a comment."""
 WORD = re.compile(r"[A-Za-z_/](?:[\w ./@=()+,-]|:(?=\S))*", re.ASCII)
 QUOTED = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
@@ -28,13 +31,7 @@ CONSTANTS: dict[str, Any] = {
 }
 
 
-class Line(NamedTuple):
-    """A line: how far it is indented, whether it begins an item, its name, and what follows."""
-
-    indent: int
-    item: str
-    key: str | None
-    value: str
+Line = tuple[int, str, str, str]
 
 
 class NotPlain(Exception):
@@ -54,67 +51,70 @@ def load(text: bytes, name: str) -> dict[str, Any]:
 def parse(text: bytes) -> dict[str, Any] | None:
     """Return what a plain YAML text holds; None where it is not plain."""
     try:
-        listed = text.decode("ascii").split("\n")
-        lines = [_line(one) for one in listed if not SKIPPED.fullmatch(one)]
-        if not lines:
-            return None
+        lines = _lines(text.decode("ascii"))
         found, at = _mapping(lines, 0, 0)
     except (NotPlain, UnicodeDecodeError, RecursionError):
         return None
-    return found if at == len(lines) else None
+    return found if lines and at == len(lines) else None
 
 
-def _line(text: str) -> Line:
-    found = LINE.fullmatch(text)
-    if found is None or "\t" in text or "\r" in text:
+def _lines(text: str) -> list[Line]:
+    found = LINE.findall(text)
+    if len(found) != text.count("\n") + 1 or not text.replace("\n", "").isprintable():
         raise NotPlain
-    return Line(len(found[1]), found[2], found[3], found[4])
+    return [
+        (len(indent), item, key, value)
+        for indent, item, key, value in found
+        if item or key or value
+    ]
 
 
 def _mapping(lines: list[Line], at: int, indent: int) -> tuple[dict[str, Any], int]:
     found: dict[str, Any] = {}
-    while at < len(lines) and lines[at].indent == indent and not lines[at].item:
-        key, value = lines[at].key, lines[at].value
-        if key is None or key in found or key in CONSTANTS:
+    while at < len(lines):
+        depth, item, key, value = lines[at]
+        if depth != indent or item:
+            break
+        if not key or key in found or key in CONSTANTS:
             raise NotPlain
         if value:
             found[key], at = _scalar(value), at + 1
         else:
             found[key], at = _below(lines, at + 1, indent)
-    if at < len(lines) and lines[at].indent > indent:
+    if at < len(lines) and lines[at][0] > indent:
         raise NotPlain
     return found, at
 
 
 def _below(lines: list[Line], at: int, indent: int) -> tuple[Any, int]:
     """Read what stands below a name: a mapping or a list, or nothing."""
-    if at == len(lines) or lines[at].indent < indent:
+    if at == len(lines) or lines[at][0] < indent:
         return None, at
-    if lines[at].item:
-        return _items(lines, at, lines[at].indent)
-    if lines[at].indent > indent:
-        return _mapping(lines, at, lines[at].indent)
-    return None, at
+    depth, item, _, _ = lines[at]
+    if item:
+        return _items(lines, at, depth)
+    return _mapping(lines, at, depth) if depth > indent else (None, at)
 
 
 def _items(lines: list[Line], at: int, indent: int) -> tuple[list[Any], int]:
     found: list[Any] = []
-    while at < len(lines) and lines[at].indent == indent and lines[at].item:
-        if lines[at].key is None:
-            found.append(_scalar(lines[at].value))
-            at += 1
-        else:  # the item is a mapping, which begins in the item's own line
-            lines[at] = lines[at]._replace(indent=indent + 2, item="")
+    while at < len(lines):
+        depth, item, key, value = lines[at]
+        if depth != indent or not item:
+            break
+        if key:  # the item is a mapping, which begins in the item's own line
+            lines[at] = (indent + 2, "", key, value)
             one, at = _mapping(lines, at, indent + 2)
             found.append(one)
-    if at < len(lines) and lines[at].indent > indent:
+        else:
+            found.append(_scalar(value))
+            at += 1
+    if at < len(lines) and lines[at][0] > indent:
         raise NotPlain
     return found, at
 
 
 def _scalar(text: str) -> Any:
-    if text[:1] == "[" and text[-1:] == "]" and len(text) > 2:
-        return [_flowing(one.strip(" ")) for one in text[1:-1].split(",")]
     if text in CONSTANTS:
         value = CONSTANTS[text]
         return value.copy() if isinstance(value, list | dict) else value
@@ -124,6 +124,8 @@ def _scalar(text: str) -> Any:
         return int(text)
     if REAL.fullmatch(text):
         return float(text)
+    if text[:1] == "[" and text[-1:] == "]":
+        return [_flowing(one.strip(" ")) for one in text[1:-1].split(",")]
     if quoted := QUOTED.fullmatch(text):
         return quoted[1] if quoted[1] is not None else quoted[2]
     raise NotPlain

@@ -71,8 +71,8 @@ def counter(case: Case) -> Iterator[str]:
         first = number - 1
         while first > 1 and first - 1 not in counters:
             first -= 1
-        gap = f"#{first}" if first == number - 1 else f"#{first} to #{number - 1}"
-        yield f"there is a gap before it: {gap} is missing"
+        gap = f"#{first} is" if first == number - 1 else f"#{first} to #{number - 1} are"
+        yield f"there is a gap before it: {gap} missing"
     if counters.get(number, 0) > 1:
         yield f"#{number} is there {counters[number]} times"
 

@@ -52,6 +52,8 @@ class Shared:
     tags: Mapping[str, Event] = field(default_factory=dict)
     hashed: dict[Path, tuple[str, str]] = field(default_factory=dict)
     rules: dict[bytes, Approvals] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    """Tags that are not there any more, and were told of."""
 
 
 @dataclass
