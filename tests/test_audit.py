@@ -117,6 +117,13 @@ def test_a_bare_clone_tells_the_same_but_for_the_bytes(told: Registered, tmp_pat
     assert here["lives"] == there["lives"]
 
 
+def test_no_library_of_numbers_is_imported(told: Registered) -> None:
+    heavy = "{'numpy', 'pandas', 'dvc', 'gto', 'pydantic', 'yaml', 'nbformat'}"
+    code = "import sys; from headrace import cli; print(cli.main(['audit']))"
+    said = bake.run(told.root, "python", "-c", f"{code}; print({heavy} & set(sys.modules))").stdout
+    assert said.splitlines()[-2:] == ["0", "set()"]
+
+
 def test_a_folder_that_is_no_repository_is_refused(told: Registered, tmp_path: Path) -> None:
     for word, says in ((".", "is no git repository"), ("nothing", "is no folder here")):
         said = bake.run(tmp_path, "headrace", "audit", word, check=False)

@@ -1,5 +1,6 @@
 """Who takes over a stage has been through the one before, keeps the gates, and is agreed upon."""
 
+import hashlib
 import json
 import os
 import pty
@@ -7,12 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from registered import ANN, BEN, BUNDLE, EVE, M, Registered, identity, yes
 
 from headrace.diff import gatesfile
 from headrace.errors import ProjectError
+from headrace.registry import ledger
 from lab import bake
 
 GATE = f"metrics:\n  {M}:\n    score: {{better: higher, tolerance: 0.05, at_least: 0.5}}\n"
@@ -107,6 +110,25 @@ def test_gto_and_dvc_see_who_is_in_a_stage(study: Registered, tmp_path: Path) ->
     assert (stage(study, "dev"), stage(study, "prod")) == ("v1.0.1", "v1.0.1")
     newest = (study.root / BUNDLE).read_bytes()
     assert downloaded(study, "prod", tmp_path / "got.tar") == newest
+
+
+def test_many_events_of_one_second_are_in_one_order_for_gto_and_dvc(
+    study: Registered, tmp_path: Path
+) -> None:
+    bundles = {}
+    study.promote("v1.0.0", "dev")
+    for at in range(6):  # beyond #9, which DVC would take for the last by its name
+        version = f"v1.0.{1 - at % 2}"
+        study.clock = 1_700_000_500
+        study.do("promote", version, "--to", "dev", *yes("x"), who=BEN)
+        study.clock = 1_700_000_500
+        study.do("promote", version, "--to", "staging", *yes("x"), who=BEN)
+        bundles[version] = study.evidence(f"model@{version}")["bundle"]["md5"]
+    assert "model#staging#13" in study.tags()
+    for name in ("dev", "staging"):
+        assert stage(study, name) == "v1.0.0"
+        got = downloaded(study, name, tmp_path / "got.tar")
+        assert hashlib.md5(got, usedforsecurity=False).hexdigest() == bundles["v1.0.0"]
 
 
 def test_stages_come_one_after_the_other(study: Registered) -> None:
@@ -365,6 +387,23 @@ def test_demoting_says_that_rolling_back_is_the_better_way(study: Registered) ->
     assert "Next: headrace rollback --stage dev, for v1.0.0" in said
     assert "v1.0.1 is out of dev; v1.0.0 is there now." in said
     assert stage(study, "dev") == "v1.0.0"
+
+
+def test_a_rollback_is_done_whole_or_not_at_all(
+    study: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.promote("v1.0.0", "dev")
+    study.promote("v1.0.1", "dev")
+    add, count = ledger.add, iter(range(9))
+
+    def once(*words: Any, **more: Any) -> None:
+        if next(count):
+            raise ProjectError("The key is locked. Next: unlock it")
+        add(*words, **more)
+
+    monkeypatch.setattr(ledger, "add", once)
+    assert "The key is locked" in study.refused("rollback", "--stage", "dev", *yes("x"), who=BEN)
+    assert stage(study, "dev") == "v1.0.1"
 
 
 def test_who_may_not_approve_may_not_roll_back_or_demote(tmp_path: Path) -> None:
