@@ -150,10 +150,8 @@ def _verified(certificate: object) -> Iterator[tuple[str, str]]:
     outputs = [lookup(one, "outputs") for one in listed]
     count = sum(len(one) for one in outputs if isinstance(one, list))
     many = (f"{count} output{'s'[: count != 1]}", f"{len(listed)} stage{'s'[: len(listed) != 1]}")
-    yield "proof", " of ".join(many)
-    for name in ("python", "platform", "processor"):
-        if said := lookup(certificate, name):
-            yield name, str(said)
+    known = [lookup(certificate, name) for name in ("python", "processor")]
+    yield "proof", ", ".join([" of ".join(many), *(str(one) for one in known if one)])
 
 
 def _seconds(said: object) -> int | None:
@@ -188,9 +186,11 @@ def _comparison(found: object) -> Iterator[tuple[str, str]]:
     yield "gates", f"{kept} kept, {len(broken)} broken" if listed else "none to keep"
     for says in broken:
         yield "broken gate", says
-    moves = [_move(one) for one in metrics or [] if lookup(one, "word") in ("better", "worse")]
-    if moves:
-        yield "metrics", _some(moves)
+    known = metrics if isinstance(metrics, list) else []
+    moved = [one for one in known if lookup(one, "word") in ("better", "worse")]
+    sure_first = sorted(moved, key=lambda one: lookup(one, "interval") is None)
+    if moved:
+        yield "metrics", _some([_move(one) for one in sure_first])
 
 
 def _move(one: object) -> str:
@@ -208,11 +208,15 @@ def _number(value: object) -> str:
 
 
 def _metrics(case: Case) -> str:
-    """Return the first numbers of the last metrics file, which is mostly the one that judges."""
+    """Return the first numbers of the last metrics file, which is mostly the one that judges.
+
+    Scores come before counts.
+    """
     files = [one.numbers for one in case.commit.metrics.values() if one is not None and one.numbers]
     if not files:
         return ""
-    return _some([f"{name} {_number(value)}" for name, value in files[-1].items()])
+    listed = sorted(files[-1].items(), key=lambda one: isinstance(one[1], int))
+    return _some([f"{name} {_number(value)}" for name, value in listed])
 
 
 def _changed(old: object, new: object) -> str:
