@@ -221,6 +221,12 @@ def test_a_proposal_is_raised_and_never_lowered(study: Registered) -> None:
     assert "model@v2.0.0" in study.tags()
 
 
+def test_a_tag_that_stands_in_the_way_is_named(study: Registered) -> None:
+    study.git("tag", "model@v1.0.0")
+    said = study.refused("register")
+    assert "The tag model@v1.0.0 is there, and no event. Next: git tag --delete" in said
+
+
 def test_a_version_without_evidence_leaves_the_next_one_to_the_worst_case() -> None:
     version, why = parts.propose(Version(1, 2, 3), None, {"schema": "s"})
     assert str(version) == "v2.0.0"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from headrace.errors import ProjectError
 from headrace.objects import Objects
-from headrace.registry import evidence, read, state, tags
+from headrace.registry import evidence, read, standing, state, tags
 from headrace.registry.tags import Kind, Name, Version
 from lab import bake
 
@@ -125,7 +125,7 @@ def write(root: Path, commits: list[str], steps: list[tuple[str, int, str, int]]
 def ours(root: Path) -> dict[str, str]:
     """Return who is in which stage by our reader."""
     with Objects(root) as objects:
-        found = state.after(read.events(root, objects))
+        found = standing.after(read.events(root, objects))
     held = {stage: found.champion(stage) for stage in found.stages}
     return {stage: version for stage, version in held.items() if version}
 
@@ -180,7 +180,7 @@ def test_tags_of_gtos_own_making_are_read_as_gto_reads_them(tmp_path: Path) -> N
     assert set(ours(root).values()) == {"v1.0.0"}
     api.deprecate(str(root), "model")
     with Objects(root) as objects:
-        assert state.after(read.events(root, objects)).deprecated
+        assert standing.after(read.events(root, objects)).deprecated
 
 
 def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
@@ -203,6 +203,7 @@ def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
         ("model#prdo", "Did you mean prod?"),
         ("model#staging", "No version of model is in staging"),
         ("model@v1.0.0", "has no evidence that fits it"),
+        ("model#prod", "its message holds no evidence"),
     ],
 )
 def test_a_name_that_stands_for_nothing_is_refused(tmp_path: Path, name: str, says: str) -> None:

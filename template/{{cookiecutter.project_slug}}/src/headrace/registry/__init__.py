@@ -1,12 +1,13 @@
 """The model registry: versions and stages in git's tags, under gto's names, with evidence.
 
 tags, evidence, people      what a tag's name and message say, and who made it
-read, state, ledger         the tags through one process; who is in which stage; the next tag
+read, standing, ledger      the tags through one process; who is in which stage; the next tag
+state                       what a name such as `model#prod` stands for
 artifact, parts, snapshot   which file, how far a version is from the last, what a commit holds
 register, promote, back     the commands that write a tag; stages, compare, approvals, ask help them
-links, chain, signatures    what an audit holds against what, link by link
-timeline, audit             the life of every version
-terminal, markdown, page    the forms in which an audit is shown
+links, chain, decisions, signatures    what an audit holds against what, link by link
+facts, timeline, audit                 the life of every version
+said, terminal, markdown, as_json, page    the forms in which an audit is shown
 """
 
 import argparse

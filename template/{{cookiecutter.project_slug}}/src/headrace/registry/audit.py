@@ -8,17 +8,21 @@ from pathlib import Path
 from headrace import git, store
 from headrace.errors import ProjectError
 from headrace.objects import Objects
-from headrace.registry import chain, links, read, signatures, timeline
+from headrace.registry import (  # importing chain and decisions registers the links
+    chain,  # noqa: F401
+    decisions,  # noqa: F401
+    links,
+    read,
+    signatures,
+    timeline,
+)
 from headrace.registry.evidence import lookup
 from headrace.registry.links import Case, Link, Shared, Truth
 from headrace.registry.read import Event
 from headrace.registry.snapshot import Reader
-from headrace.registry.state import State, by_artifact, ordered
+from headrace.registry.standing import State, by_artifact, ordered
 from headrace.registry.timeline import Entry
 from headrace.words import nearest
-
-JUDGES = chain.__name__
-"""Importing the links registers them."""
 
 
 @dataclass(frozen=True)

@@ -110,11 +110,8 @@ def _write(
     event = at.book.state.versions[version]
     content = {
         **stages.repeated(event),
+        **stages.decided(at, stage),
         **told,
-        "artifact": at.artifact.name,
-        "stage": stage,
-        "champion": stages.holder(at, stage),
-        "by": at.by.as_json(),
     }
     name = ledger.in_stage(at.book, stage, gone=gone)
     ledger.add(at.book, name, event.commit, subject, content, sign=sign)

@@ -10,9 +10,9 @@ from typing import Any
 from headrace import git
 from headrace.errors import HeadraceError, ProjectError
 from headrace.objects import Objects
-from headrace.registry import evidence, people, read, state
+from headrace.registry import evidence, people, read, standing
 from headrace.registry.read import Event
-from headrace.registry.state import State
+from headrace.registry.standing import State
 from headrace.registry.tags import Kind, Name
 
 
@@ -39,8 +39,8 @@ class Ledger:
 
 def load(root: Path, objects: Objects, artifact: str) -> Ledger:
     """Return the ledger of an artifact; an empty one where it has no event yet."""
-    events = state.by_artifact(read.events(root, objects)).get(artifact, [])
-    return Ledger(root, artifact, events, state.after(events))
+    events = standing.by_artifact(read.events(root, objects)).get(artifact, [])
+    return Ledger(root, artifact, events, standing.after(events))
 
 
 def add(

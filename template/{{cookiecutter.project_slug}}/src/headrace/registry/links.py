@@ -14,7 +14,7 @@ from headrace.registry.evidence import lookup
 from headrace.registry.read import Event
 from headrace.registry.signatures import Signature
 from headrace.registry.snapshot import Snapshot
-from headrace.registry.state import State
+from headrace.registry.standing import State
 from headrace.registry.tags import Kind
 from headrace.store import Store
 

@@ -36,14 +36,11 @@ def run(project: Project, args: argparse.Namespace) -> None:
     sign = ledger.signs(project.root, demanded=must_sign)
     content = {
         **stages.repeated(event),
+        **stages.decided(at, stage),
         "action": "promote",
-        "artifact": at.artifact.name,
-        "stage": stage,
         "stages": [*at.stages],
-        "champion": stages.holder(at, stage),
         "comparison": compare.as_evidence(report),
         "override": override,
-        "by": at.by.as_json(),
         "reason": reason,
     }
     name = ledger.in_stage(at.book, stage)

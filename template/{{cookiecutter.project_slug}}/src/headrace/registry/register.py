@@ -39,26 +39,26 @@ def register(project: Project, artifact: Artifact, *, bump: str | None, dry: boo
     lines = [f"{artifact.name} {version}: {why}."]
     if dry:
         return [*lines, "Nothing was registered. Next: headrace register"]
-    bundle = {"path": artifact.path, "md5": md5, **_measured(path)}
     content = {
-        **vouched(held, bundle, certificate),
+        **_vouched(held, {"path": artifact.path, "md5": md5, **_measured(path)}, certificate),
         "action": "register",
         "artifact": artifact.name,
         "version": str(version),
         "why": why,
         "parts": new,
-        "parameters": dict(held.parameters),
         "by": people.committer(project.root).person.as_json(),
     }
     name = Name(artifact.name, Kind.REGISTER, version=str(version))
+    if any(one.tag == str(name) for one in book.events):
+        raise HeadraceError(f"The tag {name} is there, and no event. Next: git tag --delete {name}")
     subject = f"Register {artifact.name} {version}"
     sign = ledger.signs(project.root, demanded=False)
     ledger.add(book, name, head, subject, content, sign=sign)
     return [*lines, *told(str(name), sign=sign)]
 
 
-def vouched(held: Snapshot, bundle: dict[str, Any], certificate: object) -> dict[str, Any]:
-    """Return the part of the evidence that every event of a version holds."""
+def _vouched(held: Snapshot, bundle: dict[str, Any], certificate: object) -> dict[str, Any]:
+    """Return the part of the evidence that an audit holds against the commit."""
     return {
         "commit": held.commit,
         "tree": held.tree,
@@ -66,6 +66,7 @@ def vouched(held: Snapshot, bundle: dict[str, Any], certificate: object) -> dict
         "bundle": bundle,
         "certificate": certificate,
         "metrics": {file: dict(one.numbers) for file, one in held.metrics.items() if one},
+        "parameters": dict(held.parameters),
         "author": held.author.person.as_json(),
     }
 

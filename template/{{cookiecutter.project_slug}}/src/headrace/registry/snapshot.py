@@ -58,7 +58,7 @@ class Reader:
         names = [
             name
             for commit in commits
-            for name in (f"{commit}^{{commit}}", f"{commit}:{folder}", *self._paths(commit, FILES))
+            for name in (commit + "^{commit}", f"{commit}:{folder}", *self._paths(commit, FILES))
         ]
         size = 2 + len(FILES)
         found = self._objects.read_many(names)

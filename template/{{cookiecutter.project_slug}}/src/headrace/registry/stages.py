@@ -127,7 +127,17 @@ def repeated(event: Event) -> dict[str, Any]:
     }
 
 
-def holder(at: Desk, name: str) -> dict[str, Any] | None:
+def decided(at: Desk, name: str) -> dict[str, Any]:
+    """Return what every decision's evidence says: about which stage, over whom, by whom."""
+    return {
+        "artifact": at.artifact.name,
+        "stage": name,
+        "champion": _holder(at, name),
+        "by": at.by.as_json(),
+    }
+
+
+def _holder(at: Desk, name: str) -> dict[str, Any] | None:
     """Return the champion of a stage as the evidence names it."""
     event, version = at.book.state.holder(name), at.book.state.champion(name)
     if event is None or version is None:
