@@ -326,6 +326,25 @@ def test_tampering_is_found(study: Registered, name: str) -> None:
     assert says.split(" ")[0] in said.text
 
 
+def test_any_tag_that_goes_is_missed_but_the_newest(study: Registered) -> None:
+    for tag, digest in study.tags().items():
+        study.git("tag", "--delete", tag)
+        assert made(study).holds == (tag == "model#prod#9"), tag
+        study.git("update-ref", f"refs/tags/{tag}", digest)
+    assert made(study).holds
+
+
+def test_any_tag_that_is_made_anew_is_noticed_but_the_newest(study: Registered) -> None:
+    for tag, digest in study.tags().items():
+        raw = study.git("cat-file", "tag", digest).replace(" +0000\n", " +0100\n", 1)
+        anew = study.root.parent / "tag"
+        anew.write_text(raw + "\n")
+        words = ("hash-object", "-t", "tag", "-w", str(anew))
+        study.git("update-ref", f"refs/tags/{tag}", study.git(*words))
+        assert made(study).holds == (tag == "model#prod#9"), tag
+        study.git("update-ref", f"refs/tags/{tag}", digest)
+
+
 def test_the_gap_of_a_deleted_tag_stands_in_the_time_line(study: Registered) -> None:
     study.git("tag", "--delete", "model#staging#5")
     (life,) = made(study).lives
