@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab import bake, diffs, engines, histories
+from lab import audits, bake, diffs, engines, histories
 
 STAGES = ("collect", "prepare", "train", "evaluate", "hand_off")
 PARTS = ("interpreter", "imports", "checks", "cells", "writing")
@@ -27,6 +27,7 @@ def main() -> None:
     _print_parts(runs)
     diffs.main()
     histories.main()
+    audits.main()
     engines.main()  # last: it ends the program
 
 

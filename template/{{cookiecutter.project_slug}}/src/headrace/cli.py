@@ -4,10 +4,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from headrace import ci, history, project
-from headrace.errors import HeadraceError
+from headrace import ci, history, project, registry
+from headrace.errors import HeadraceError, ProjectError
 from headrace.project import Project
 from headrace.stage import INTERRUPTED
 from headrace.verify import inside
@@ -25,9 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(words)}")
     args.words = words
     try:
-        found = project.find()
-        _use_own_code(found)
-        code = int(args.command(found, args) or 0)
+        if args.command is _audit:
+            code = int(_audit(args))
+        else:
+            found = project.find()
+            _use_own_code(found)
+            code = int(args.command(found, args) or 0)
         print(end="", flush=True)
         return code
     except BrokenPipeError:  # `| head` has seen enough; nor is there anyone to tell at the end
@@ -93,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     all_steps = commands.add_parser("ci", help="run the steps that CI runs")
     ci.add(all_steps)
     all_steps.set_defaults(command=_ci)
+    registry.add(commands)
+    for name in ("register", "promote", "rollback", "demote"):
+        commands.choices[name].set_defaults(command=_registry)
+    commands.choices["audit"].set_defaults(command=_audit)
     _add_diff(commands.add_parser("diff", help="what changed, whether it is real, what it breaks"))
     for name, command, text in (
         ("replay", _replay, "run the executed notebooks again: what was stored must come out"),
@@ -180,6 +188,24 @@ def _bundle(found: Project, args: argparse.Namespace) -> None:
     from headrace.bundle import command
 
     command.run(found, args.file)
+
+
+def _registry(found: Project, args: argparse.Namespace) -> None:
+    from headrace.registry import command
+
+    command.run(found, args)
+
+
+def _audit(args: argparse.Namespace) -> int:
+    """Audit this study, or a repository that is none: a bare clone has no files."""
+    from headrace.registry import audit_command
+
+    found = None
+    if args.repository is None:
+        with suppress(ProjectError):
+            found = project.find()
+            _use_own_code(found)
+    return audit_command.run(found, args)
 
 
 def _ci(found: Project, args: argparse.Namespace) -> int:

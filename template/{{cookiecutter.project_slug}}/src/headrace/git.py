@@ -12,8 +12,10 @@ from headrace.errors import ProjectError
 QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
 
 
-def run(root: Path, *words: str, more: Mapping[str, str] | None = None) -> str:
-    """Run git in the project's folder and return what it printed.
+def run(
+    root: Path, *words: str, more: Mapping[str, str] | None = None, told: bytes | None = None
+) -> str:
+    """Run git in the project's folder and return what it printed; `told` is what it reads.
 
     Errors:
         ProjectError: git is not there, or it refused; its own words are shown.
@@ -21,7 +23,9 @@ def run(root: Path, *words: str, more: Mapping[str, str] | None = None) -> str:
     command = ["git", *words]
     environment = os.environ | QUIET | dict(more or {})
     try:
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, check=False)
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, check=False, input=told
+        )
     except FileNotFoundError:
         raise ProjectError("git is not installed. Next: install git") from None
     if done.returncode:

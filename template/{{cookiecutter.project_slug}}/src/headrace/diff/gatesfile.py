@@ -6,22 +6,20 @@ By hand and not by pydantic, whose import alone takes longer than a diff of metr
 import math
 import re
 from collections.abc import Iterable
-from typing import Any, NoReturn
 
-from headrace import yamlfile
+from headrace.diff.gatesreader import Reader
 from headrace.diff.rules import (
-    NAME,
+    EVERYWHERE,
     RATES,
     SCORES,
+    Approvals,
     Gate,
     Gates,
     Group,
     Predictions,
     Recipe,
     Tolerance,
-    line,
 )
-from headrace.errors import ProjectError
 from headrace.words import nearest
 from headrace.yamllines import Key
 
@@ -38,15 +36,11 @@ def parse(text: bytes) -> Gates:
     return _Reader(text).gates()
 
 
-class _Reader:
-    """Reads the blocks one by one; a place is looked up only when something is wrong there."""
-
-    def __init__(self, text: bytes) -> None:
-        self._content = yamlfile.parse(text, NAME)
-        self._text = text
+class _Reader(Reader):
+    """Reads the blocks one by one."""
 
     def gates(self) -> Gates:
-        self._known((), self._content, ("metrics", "predictions", "groups"))
+        self._known((), self._content, ("metrics", "predictions", "groups", "approvals"))
         metrics = tuple(
             self._gate(("metrics", file, pattern), file, pattern)
             for file in self._mapping("metrics")
@@ -61,7 +55,7 @@ class _Reader:
         if predictions is None and (groups or any(gate.recipe for gate in metrics)):
             step = "say in a block `predictions` which file, key and label"
             self._wrong((), "gates are reckoned from predictions, and none are named", step)
-        return Gates(metrics, predictions, groups, self._text)
+        return Gates(metrics, predictions, groups, self._approvals(), self._text)
 
     def _gate(self, at: tuple[Key, ...], file: str, pattern: str) -> Gate:
         own = self._mapping(*at)
@@ -114,6 +108,28 @@ class _Reader:
             own["file"], tuple(key), own["label"], str(own.get("cluster", "")), words
         )
 
+    def _approvals(self) -> Approvals:
+        at: tuple[Key, ...] = ("approvals",)
+        own = self._mapping(*at)
+        self._known(at, own, ("another_person", "approvers", "signed", "stages"))
+        approvers = self._names((*at, "approvers"), own.get("approvers"), "their e-mail addresses")
+        stages = self._names((*at, "stages"), own.get("stages"), "the stages' names")
+        return Approvals(
+            another_person=self._truth(at, "another_person"),
+            approvers=approvers,
+            signed=self._truth(at, "signed"),
+            stages=EVERYWHERE if stages is None else stages,
+        )
+
+    def _names(self, at: tuple[Key, ...], value: object, what: str) -> tuple[str, ...] | None:
+        """Return a list of texts, None where nothing is said; an empty one would allow nobody."""
+        if value is None:
+            return None
+        names = value if isinstance(value, list) else []
+        if not names or not all(isinstance(one, str) and one.strip() for one in names):
+            self._wrong(at, f"{at[-1]} must list names", f"list {what}, or take it away")
+        return tuple(one.strip() for one in names)
+
     def _recipe(self, at: tuple[Key, ...], text: object, known: Iterable[str]) -> Recipe:
         score, _, column = (part.strip() for part in str(text).partition(" of "))
         if score not in known:
@@ -140,41 +156,9 @@ class _Reader:
             self._wrong((*at, name), f"{name} is {value!r}", "write a number, or 2 % of tolerance")
         return float(value)
 
-    def _truth(self, at: tuple[Key, ...], name: str) -> bool:
-        value = self._at(at).get(name, False)
-        if not isinstance(value, bool):
-            self._wrong((*at, name), f"{name} is {value!r}", "write true or false")
-        return bool(value)
-
     def _one(self, at: tuple[Key, ...], name: str, words: Iterable[str]) -> str:
         value = self._at(at).get(name, "")
         if value and value not in words:
             near = nearest(str(value), words)
             self._wrong((*at, name), f"{name} is {value!r}.{near}", f"write {' or '.join(words)}")
         return str(value)
-
-    def _mapping(self, *at: Key) -> dict[str, Any]:
-        """Return the mapping at a place, empty where nothing is."""
-        value = self._at(at)
-        if not isinstance(value, dict):
-            self._wrong(at, f"{at[-1]} must hold names and values", "see Compare in README.md")
-        return value
-
-    def _at(self, at: Iterable[Key]) -> Any:
-        value: Any = self._content
-        for key in at:
-            value = value.get(key)
-            value = {} if value is None else value
-        return value
-
-    def _known(self, at: tuple[Key, ...], own: dict[str, Any], known: Iterable[str]) -> None:
-        for name in own:
-            if name not in known:
-                where = f"of {at[-1]}" if at else f"of {NAME}"
-                near = nearest(name, known)
-                step = f"write one of {', '.join(known)}"
-                self._wrong((*at, name), f"{name} is no setting {where}.{near}", step)
-
-    def _wrong(self, at: tuple[Key, ...], problem: str, step: str) -> NoReturn:
-        problem = problem if problem.endswith(("?", ".")) else f"{problem}."
-        raise ProjectError(f"{NAME}:{line(self._text, at)}: {problem} Next: {step}")

@@ -63,7 +63,7 @@ def files(state: State) -> list[str]:
     Where a name holds `${…}`, as in a matrix, all files that fit it.
     """
     found = []
-    for path in _named(state.pipeline):
+    for path in named(state.pipeline):
         pattern = re.sub(r"\$\{[^}]*\}", "*", path)
         found += [path] if pattern == path else _fitting(state, pattern)
     return [path for path in dict.fromkeys(found) if not path.startswith(f"{cost.FOLDER}/")]
@@ -75,7 +75,8 @@ def _fitting(state: State, pattern: str) -> list[str]:
     return [path for path in state.files if fnmatchcase(path, pattern)]
 
 
-def _named(pipeline: dict[str, Any]) -> Iterator[str]:
+def named(pipeline: dict[str, Any]) -> Iterator[str]:
+    """Walk the paths of metrics files that a dvc.yaml names, as they stand there."""
     stages = pipeline.get("stages")
     bodies = [pipeline, *(stages.values() if isinstance(stages, dict) else [])]
     for body in (body for body in bodies if isinstance(body, dict)):

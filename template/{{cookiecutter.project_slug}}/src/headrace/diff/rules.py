@@ -77,6 +77,23 @@ class Predictions:
     """For `missed` and `false_alarm` the parameters that hold their prices."""
 
 
+EVERYWHERE = ("*",)
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """Who may promote to which stages, and how; `approvers` is None where anybody may."""
+
+    another_person: bool = False
+    approvers: tuple[str, ...] | None = None
+    signed: bool = False
+    stages: tuple[str, ...] = EVERYWHERE
+
+    def covers(self, stage: str) -> bool:
+        """Tell whether they are about a stage."""
+        return self.stages == EVERYWHERE or stage in self.stages
+
+
 @dataclass(frozen=True)
 class Gates:
     """All of gates.yaml."""
@@ -84,6 +101,7 @@ class Gates:
     metrics: tuple[Gate, ...] = ()
     predictions: Predictions | None = None
     groups: tuple[Group, ...] = ()
+    approvals: Approvals = Approvals()
     text: bytes = b""
 
     def line(self, gate: Gate) -> int:

@@ -1,0 +1,50 @@
+"""Reading gates.yaml by hand: what is wrong is said with its line and the next step."""
+
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from headrace import yamlfile
+from headrace.diff.rules import NAME, line
+from headrace.errors import ProjectError
+from headrace.words import nearest
+from headrace.yamllines import Key
+
+
+class Reader:
+    """A YAML text and its content; a place is looked up only when something is wrong there."""
+
+    def __init__(self, text: bytes) -> None:
+        self._content = yamlfile.parse(text, NAME)
+        self._text = text
+
+    def _truth(self, at: tuple[Key, ...], name: str) -> bool:
+        value = self._at(at).get(name, False)
+        if not isinstance(value, bool):
+            self._wrong((*at, name), f"{name} is {value!r}", "write true or false")
+        return bool(value)
+
+    def _mapping(self, *at: Key) -> dict[str, Any]:
+        """Return the mapping at a place, empty where nothing is."""
+        value = self._at(at)
+        if not isinstance(value, dict):
+            self._wrong(at, f"{at[-1]} must hold names and values", "see Compare in README.md")
+        return value
+
+    def _at(self, at: Iterable[Key]) -> Any:
+        value: Any = self._content
+        for key in at:
+            value = value.get(key)
+            value = {} if value is None else value
+        return value
+
+    def _known(self, at: tuple[Key, ...], own: dict[str, Any], known: Iterable[str]) -> None:
+        for name in own:
+            if name not in known:
+                where = f"of {at[-1]}" if at else f"of {NAME}"
+                near = nearest(name, known)
+                step = f"write one of {', '.join(known)}"
+                self._wrong((*at, name), f"{name} is no setting {where}.{near}", step)
+
+    def _wrong(self, at: tuple[Key, ...], problem: str, step: str) -> NoReturn:
+        problem = problem if problem.endswith(("?", ".")) else f"{problem}."
+        raise ProjectError(f"{NAME}:{line(self._text, at)}: {problem} Next: {step}")

@@ -1,0 +1,19 @@
+"""An audit as JSON, for programs."""
+
+import dataclasses
+import json
+
+from headrace.registry import said
+from headrace.registry.audit import Audit
+from headrace.registry.links import Truth
+
+
+def render(audit: Audit) -> str:
+    """Return the audit as JSON: the names of its parts, the oldest entry first."""
+    content = {
+        "holds": audit.holds,
+        "verdict": said.verdict(audit),
+        "links": {str(truth): audit.count(truth) for truth in Truth},
+        **dataclasses.asdict(audit),
+    }
+    return json.dumps(content, indent=2)

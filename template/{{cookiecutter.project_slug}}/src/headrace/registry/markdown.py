@@ -1,0 +1,50 @@
+"""An audit as Markdown."""
+
+from collections.abc import Iterator, Sequence
+
+from headrace.diff.markdown import code, escape
+from headrace.registry import said
+from headrace.registry.audit import Audit, Life
+from headrace.registry.timeline import Entry, moment
+
+
+def render(audit: Audit) -> str:
+    """Return the audit as Markdown."""
+    parts = [f"## Audit of {code(audit.repository)}", f"**{escape(said.verdict(audit))}**"]
+    for life in audit.lives:
+        parts += _life(life)
+    return "\n\n".join(parts) + "\n"
+
+
+def _life(life: Life) -> Iterator[str]:
+    yield f"### {code(life.artifact)}\n\n{escape(said.life(life))}"
+    if life.held:
+        rows = [
+            (
+                code(one.stage),
+                f"{code(one.version)}{said.UNSOUND[one.sound]}",
+                moment(one.since),
+                escape(one.who),
+            )
+            for one in life.held
+        ]
+        yield _table(("stage", "version", "since", "by"), rows)
+    lines = [_row(entry) for entry in reversed(life.entries)]
+    yield _table(("when", "event", "what", "by", "links"), lines)
+    if reasons := [f"- not checked: {escape(reason)}" for reason in said.unchecked(life)]:
+        yield "\n".join(reasons)
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    mark = said.marks(entry)
+    word = f"**{entry.word}**" if entry.marked or entry.broken else entry.word
+    facts = [f"{head}: {escape(text)}" for head, text in entry.facts]
+    what = "<br>".join([escape(entry.what) + (f" ({mark})" if mark else ""), *facts])
+    broken = [f"❌ {escape(said.NAMES[one.name])}: {escape(one.says)}" for one in entry.broken]
+    links = "<br>".join([*broken, said.links(entry)] if entry.links else [])
+    return entry.moment, word, what, escape(entry.who), links
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in (heads, ["---"] * len(heads), *rows)]
+    return "\n".join(lines)

@@ -1,0 +1,73 @@
+"""Sentences that every form of an audit has."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from headrace.registry.audit import Audit, Life
+from headrace.registry.links import Truth
+from headrace.registry.timeline import Entry
+
+NAMES = {
+    "tag": "the tag and its evidence",
+    "previous": "the tag before",
+    "counter": "its number",
+    "commit": "its commit",
+    "tree": "the commit's tree",
+    "lock": "dvc.lock",
+    "bundle": "the bundle in dvc.lock",
+    "metrics": "the metrics",
+    "parameters": "the parameters",
+    "certificate": "the certificate",
+    "bytes-kept": "the bundle's bytes",
+    "registration": "the registration",
+    "champion": "the champion before",
+    "gates": "the gates",
+    "approver": "who approved",
+    "signature": "the signature",
+}
+"""What people call the links."""
+UNSOUND = {True: "", False: " (broken)"}
+"""What is said of a version in a stage."""
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a count of things, in the plural where it is one."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def verdict(audit: Audit) -> str:
+    """Say in a sentence whether the chain holds."""
+    if not any(life.entries for life in audit.lives):
+        return "Nothing is registered here yet. Next: headrace register"
+    true, broken = audit.count(Truth.TRUE), audit.count(Truth.BROKEN)
+    if broken:
+        return f"The chain is broken: {broken:,} of {counted(true + broken, 'link')}."
+    return f"The chain holds: {counted(true, 'link')}, all true."
+
+
+def unchecked(life: Life) -> Iterator[str]:
+    """Yield what could not be checked here, each reason once, with its count."""
+    found = Counter((one.name, one.says) for _, one in life.links(Truth.UNCHECKED))
+    for (name, says), count in found.items():
+        yield f"{NAMES.get(name, name)}, {counted(count, 'time')}: {says}"
+
+
+def life(one: Life) -> str:
+    """Say how much there is of an artifact."""
+    gone = ", deprecated by gto" if one.deprecated else ""
+    return f"{counted(one.versions, 'version')}, {counted(len(one.entries), 'event')}{gone}"
+
+
+def marks(entry: Entry) -> str:
+    """Return what must be said beside an entry's word; mostly nothing."""
+    if entry.word == "gone":
+        return "a gap"
+    if entry.marked and entry.word != "overridden":
+        return "without evidence"
+    return ""
+
+
+def links(entry: Entry) -> str:
+    """Say what the links of an entry come to."""
+    counts = Counter(one.truth for one in entry.links)
+    return ", ".join(f"{counts[truth]} {truth}" for truth in Truth if counts[truth])

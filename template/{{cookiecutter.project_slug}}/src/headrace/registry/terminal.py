@@ -1,0 +1,76 @@
+"""An audit for a terminal: who is in which stage, and the life of the versions, newest first."""
+
+import textwrap
+from collections.abc import Iterator
+
+from headrace.diff.terminal import WIDTH, plain, table, width
+from headrace.registry import said
+from headrace.registry.audit import Audit, Life
+from headrace.registry.timeline import Entry, moment
+
+GOOD, BAD, SOFT = "32", "31", "2"
+HEAD = 32
+"""Columns that time and word take before what happened."""
+
+
+def render(audit: Audit, *, colour: bool = False, most: int | None = None) -> str:
+    """Return the audit as text; `most` limits the entries, but for those that are broken."""
+    kind = GOOD if audit.holds else BAD
+    lines = [_paint(said.verdict(audit), kind if audit.lives else "", colour=colour)]
+    for life in audit.lives:
+        lines += ["", *_life(life, colour=colour, most=most)]
+    return "\n".join(lines)
+
+
+def _life(life: Life, *, colour: bool, most: int | None) -> Iterator[str]:
+    yield plain(f"{life.artifact}: {said.life(life)}")
+    if life.held:
+        rows = [
+            (one.stage, f"{one.version}{said.UNSOUND[one.sound]}", moment(one.since), one.who)
+            for one in life.held
+        ]
+        yield ""
+        yield from table(("stage", "version", "since", "by"), rows, words=3)
+    yield ""
+    newest = [*reversed(life.entries)]
+    shown = newest if most is None else newest[:most]
+    older = newest[len(shown) :]
+    for entry in (*shown, *(one for one in older if one.broken)):
+        yield from _entry(entry, colour=colour)
+    if older:
+        yield f"… {said.counted(len(older), 'older line')}. Next: headrace audit | less, or --html"
+    for reason in said.unchecked(life):
+        yield from _wrapped(f"Not checked: {reason}", "", "  ", colour, SOFT)
+
+
+def _entry(entry: Entry, *, colour: bool) -> Iterator[str]:
+    kind = BAD if entry.broken or entry.marked else ""
+    mark = said.marks(entry)
+    word = f"{entry.moment:<16}  {entry.word:<12}"
+    line = f"{word}  {entry.what}{f' ({mark})' if mark else ''}, {entry.who}"
+    yield from _wrapped(line, "", " " * HEAD, colour, kind)
+    for head, text in entry.facts:
+        yield from _wrapped(f"{head}: {text}", " " * HEAD, " " * (HEAD + 2), colour, SOFT)
+    for link in entry.broken:
+        name = said.NAMES.get(link.name, link.name)
+        yield from _wrapped(f"✗ {name}: {link.says}", " " * HEAD, " " * (HEAD + 2), colour, BAD)
+
+
+def _wrapped(text: str, first: str, rest: str, colour: bool, kind: str) -> Iterator[str]:
+    """Yield a text in lines of at most 100 columns; wide letters may make them a little longer."""
+    made = textwrap.wrap(
+        plain(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        replace_whitespace=False,
+        drop_whitespace=True,
+        break_on_hyphens=False,
+    )
+    for line in made:
+        cut = line if width(line) <= 2 * WIDTH else f"{line[:WIDTH]}…"
+        yield _paint(cut, kind, colour=colour)
+
+
+def _paint(text: str, code: str, *, colour: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour and code else text

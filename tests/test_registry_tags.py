@@ -1,0 +1,240 @@
+"""What our reader says of a registry's tags is what gto says of them."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import gto.constants
+import pytest
+from gto import api
+from gto.tag import parse_name
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headrace.errors import ProjectError
+from headrace.objects import Objects
+from headrace.registry import evidence, read, standing, state, tags
+from headrace.registry.tags import Kind, Name, Version
+from lab import bake
+
+COMMITS = 5
+WORDS = st.text("av0123456789.#@!=:/-_ \n", max_size=12)
+NAMES = st.one_of(
+    WORDS,
+    st.builds("{}{}{}{}".format, WORDS, st.sampled_from("@#"), WORDS, WORDS),
+    st.from_regex(gto.constants.tag_re),
+)
+STAGES = ("dev", "prod")
+
+
+@settings(max_examples=500, deadline=None)
+@given(NAMES)
+def test_a_name_is_taken_apart_as_gto_does(name: str) -> None:
+    if name.endswith("\n") or not name.isascii():  # no tag is called so
+        return
+    told, said = parse_name(name, raise_on_fail=False), tags.parse(name)
+    if "action" not in told:  # gto itself stumbles over `@created`
+        assert said is None
+        return
+    assert said is not None
+    assert (said.artifact, said.kind) == (told["name"], told["action"].value)
+    assert (said.version or None, said.stage or None) == (told.get("version"), told.get("stage"))
+    assert said.counter == told.get("counter")
+    if str(said.counter or "") in name:  # not #007
+        assert tags.parse(str(said)) == said
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "v1.0.0-alpha v1.0.0-alpha.1 v1.0.0-alpha.beta v1.0.0-beta v1.0.0-beta.2 v1.0.0-beta.11"
+        " v1.0.0-rc.1 v1.0.0 v1.0.1 v1.2.0 v1.10.0 v2.0.0"
+    ],
+)
+def test_versions_are_in_the_order_of_semver(listed: str) -> None:
+    versions = [tags.version(one) for one in listed.split()]
+    known = [one for one in versions if one is not None]
+    mixed = [*known[6:], *known[:6]]
+    assert sorted(mixed) == known
+    assert [str(one) for one in known] == listed.split()
+
+
+def test_a_version_is_raised_in_one_place() -> None:
+    parts = ("major", "minor", "patch")
+    assert [str(Version(1, 2, 3).bump(part)) for part in parts] == ["v2.0.0", "v1.3.0", "v1.2.4"]
+    assert str(Version(1, 2, 3, "rc.1").bump("patch")) == "v1.2.3"
+
+
+STEP = st.tuples(
+    st.sampled_from(["register", "assign", "assign", "assign", "unassign", "deregister"]),
+    st.integers(0, COMMITS - 1),
+    st.sampled_from(STAGES),
+    st.integers(0, 2),
+)
+HISTORIES = st.lists(STEP, max_size=25)
+
+
+def repository(root: Path) -> list[str]:
+    """Make a repository of a few commits."""
+    root.mkdir()
+    bake.run(root, "git", "init", "--quiet", "--initial-branch=main")
+    stream = b"".join(
+        b"commit refs/heads/main\ncommitter A <a@example.org> %d +0000\ndata 1\nx\n" % (1000 + at)
+        for at in range(COMMITS)
+    )
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=root, input=stream, check=True)
+    return bake.run(root, "git", "rev-list", "--reverse", "main").stdout.split()
+
+
+@pytest.fixture(scope="module")
+def commits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    root = tmp_path_factory.mktemp("gto") / "repository"
+    return root, repository(root)
+
+
+def named(steps: list[tuple[str, int, str, int]]) -> Iterator[tuple[str, int, int]]:
+    """Yield the tag, the commit and the second of each step; what is assigned is registered."""
+    time, counter, seen = 2000, 0, set[int]()
+    for action, at, stage, later in steps:
+        time += later  # often none: then many events fall into one second
+        version = f"v1.{at}.0"
+        if action in ("unassign", "deregister", "assign") and at not in seen:
+            continue
+        if action == "register" and at not in seen:
+            seen.add(at)
+            yield f"model@{version}", at, time
+            continue
+        counter += 1
+        what = {"register": f"@{version}", "deregister": f"@{version}!"}
+        what |= {"assign": f"#{stage}", "unassign": f"#{stage}!"}
+        yield f"model{what[action]}#{counter}", at, time
+
+
+def write(root: Path, commits: list[str], steps: list[tuple[str, int, str, int]]) -> None:
+    """Leave the repository with the tags of these steps and no others."""
+    for old in bake.run(root, "git", "tag", "--list").stdout.splitlines():
+        (root / ".git/refs/tags" / old).unlink()
+    stream = b"".join(
+        b"tag %s\nfrom %s\ntagger A <a@example.org> %d +0000\ndata 1\nx\n"
+        % (tag.encode(), commits[at].encode(), time)
+        for tag, at, time in named(steps)
+    )
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=root, input=stream, check=True)
+
+
+def ours(root: Path) -> dict[str, str]:
+    """Return who is in which stage by our reader."""
+    with Objects(root) as objects:
+        found = standing.after(read.events(root, objects))
+    held = {stage: found.champion(stage) for stage in found.stages}
+    return {stage: version for stage, version in held.items() if version}
+
+
+def told(root: Path) -> dict[str, str]:
+    """Return who is in which stage by gto's reader."""
+    shown = api.show(str(root))
+    assert isinstance(shown, dict)
+    stages = shown["model"]["stage"] if "model" in shown else {}
+    return {stage: version for stage, version in stages.items() if version}
+
+
+def agree(found: tuple[Path, list[str]], steps: list[tuple[str, int, str, int]]) -> None:
+    root, commits = found
+    write(root, commits, steps)
+    assert ours(root) == told(root)
+
+
+CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=CALM)
+@given(steps=HISTORIES)
+def test_a_stage_holds_what_gto_shows(
+    commits: tuple[Path, list[str]], steps: list[tuple[str, int, str, int]]
+) -> None:
+    agree(commits, steps)
+
+
+@pytest.mark.long
+@settings(max_examples=1500, deadline=None, suppress_health_check=CALM)
+@given(steps=HISTORIES)
+def test_a_stage_holds_what_gto_shows_of_many_histories(
+    commits: tuple[Path, list[str]], steps: list[tuple[str, int, str, int]]
+) -> None:
+    agree(commits, steps)
+
+
+def test_tags_of_gtos_own_making_are_read_as_gto_reads_them(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    hashes = repository(root)
+    for name in ("user.name=A", "user.email=a@example.org"):
+        bake.run(root, "git", "config", *name.split("="))
+    for at in range(3):
+        api.register(str(root), "model", hashes[at], f"v1.{at}.0")
+        api.assign(str(root), "model", "prod", f"v1.{at}.0")
+    assert ours(root) == told(root)
+    api.unassign(str(root), "model", version="v1.2.0", stage="prod")
+    assert ours(root) == told(root)
+    api.deregister(str(root), "model", version="v1.1.0")
+    assert ours(root) == told(root)
+    assert set(ours(root).values()) == {"v1.0.0"}
+    api.deprecate(str(root), "model")
+    with Objects(root) as objects:
+        assert standing.after(read.events(root, objects)).deprecated
+
+
+def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    repository(root)
+    bake.run(root, "git", "tag", "model@v1.0.0")
+    bake.run(root, "git", "tag", "model#prod#1")
+    with Objects(root) as objects:
+        (first, second) = read.events(root, objects)
+    assert (first.annotated, second.annotated) == (False, False)
+    assert ours(root) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("model", "names no version"),
+        ("modle@v1.0.0", "Did you mean model?"),
+        ("model@v1.9.0", "Did you mean v1.0.0?"),
+        ("model#prdo", "Did you mean prod?"),
+        ("model#staging", "No version of model is in staging"),
+        ("model@v1.0.0", "has no evidence that fits it"),
+        ("model#prod", "its message holds no evidence"),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_refused(tmp_path: Path, name: str, says: str) -> None:
+    root = tmp_path / "repository"
+    commits = repository(root)
+    write(root, commits, [("register", 0, "prod", 0), ("assign", 0, "prod", 1)])
+    with pytest.raises(ProjectError, match="Next: ") as refused:
+        state.resolve(root, name)
+    assert says in str(refused.value)
+
+
+def test_evidence_comes_back_as_it_was_written() -> None:
+    content = {"b": 0.1 + 0.2, "a": {"ü": "\udce9\n\x1b[1m"}, "none": None}
+    message = evidence.write("Register model", content).decode("utf-8")
+    assert message.startswith("Register model\n\n{")
+    assert evidence.read(message) == ({"headrace": 1, **content}, "")
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "Promote", "x\n\nnot {", "x\n\n{", 'x\n\n{"headrace": 2}',
+     'x\n\n{"headrace": 1, "a": NaN}', 'x\n\n{"headrace": 1, "a": 1, "a": 2}',
+     "x\n\n" + "[" * 9, "x\n\n" + '{"a":' * 100_000],
+)  # fmt: skip
+def test_what_is_no_evidence_is_none(message: str) -> None:
+    found, why = evidence.read(message)
+    assert found is None
+    assert why
+
+
+def test_names_are_written_as_gto_writes_them() -> None:
+    staged = Name("a/b:model", Kind.UNASSIGN, stage="prod", counter=7)
+    assert str(staged) == "a/b=model#prod!#7"
+    assert str(Name("model", Kind.DEREGISTER, version="v1.0.0")) == "model@v1.0.0!"
