@@ -28,8 +28,9 @@ def registration(case: Case) -> Iterator[str]:
 def champion(case: Case) -> Iterator[str]:
     """The champion before it is the one that it names."""
     before = case.state.champion(case.event.name.stage)
-    if case.said("champion", "version") != before:
-        yield f"the champion was {before}, and the evidence says {case.said('champion', 'version')}"
+    said = case.said("champion", "version")
+    if said != before:
+        yield f"{before or 'nothing'} was in the stage, and the evidence says {said or 'nothing'}"
 
 
 @link(Kind.ASSIGN)
