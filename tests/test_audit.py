@@ -297,7 +297,7 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
             s, "model#prod#6", "model#prod#6", "model@v1.0.1^{commit}", champion={"version": "v9"}
         ),
         "model#prod#6 champion",
-        "the champion was v1.0.0, and the evidence says v9",
+        "v1.0.0 was in the stage, and the evidence says v9",
     ),
     "a stage that was left out": (
         lambda s: forge(
