@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace import ci, history, project
+from headrace import ci, history, project, serve
 from headrace.errors import HeadraceError
 from headrace.project import Project
 from headrace.stage import INTERRUPTED
@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     bundle = commands.add_parser("bundle", help="check a bundle, and say what it holds")
     bundle.add_argument("file", nargs="?", type=Path, help="default: the artifact of dvc.yaml")
     bundle.set_defaults(command=_bundle)
+    server = commands.add_parser("serve", help="answer over HTTP, from a bundle")
+    serve.add(server)
+    server.set_defaults(command=_serve)
     all_steps = commands.add_parser("ci", help="run the steps that CI runs")
     ci.add(all_steps)
     all_steps.set_defaults(command=_ci)
@@ -180,6 +183,14 @@ def _bundle(found: Project, args: argparse.Namespace) -> None:
     from headrace.bundle import command
 
     command.run(found, args.file)
+
+
+def _serve(found: Project, args: argparse.Namespace) -> None:
+    # Before anything reads it: more threads answer one row no faster, and many clients much slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from headrace.serve import command
+
+    command.run(found, args)
 
 
 def _ci(found: Project, args: argparse.Namespace) -> int:
