@@ -93,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     server = commands.add_parser("serve", help="answer over HTTP, from a bundle")
     serve.add(server)
     server.set_defaults(command=_serve)
+    token = commands.add_parser("token", help="make a token for headrace serve")
+    token.add_argument("name", help="whose it is")
+    token.add_argument("scopes", nargs="*", default=["predict"], help="predict, metrics, admin")
+    token.set_defaults(command=_token)
     all_steps = commands.add_parser("ci", help="run the steps that CI runs")
     ci.add(all_steps)
     all_steps.set_defaults(command=_ci)
@@ -191,6 +195,14 @@ def _serve(found: Project, args: argparse.Namespace) -> None:
     from headrace.serve import command
 
     command.run(found, args)
+
+
+def _token(found: Project, args: argparse.Namespace) -> None:
+    from headrace.serve import tokens
+
+    token, line = tokens.make(args.name, args.scopes)
+    print(f"The token, shown this once: {token}", file=sys.stderr)
+    print(line)
 
 
 def _ci(found: Project, args: argparse.Namespace) -> int:

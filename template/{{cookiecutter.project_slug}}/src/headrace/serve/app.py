@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.errors import HeadraceError
+from headrace.serve import page
 from headrace.serve.figures import Figures
 from headrace.serve.guard import Application, Guard
 from headrace.serve.rows import Refused
@@ -80,6 +81,16 @@ def create(service: Service, figures: Figures, tokens: Tokens | None = None) -> 
     async def metrics() -> Response:
         """Give the figures to Prometheus."""
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/", include_in_schema=False)
+    async def form() -> Response:
+        """Show a form for one row."""
+        return HTMLResponse(page.blank(service.champion))
+
+    @app.post("/", include_in_schema=False)
+    async def filled(request: Request) -> Response:
+        """Answer a form that was filled in."""
+        return HTMLResponse(page.answered(service.champion, await request.body()))
 
     @app.post("/reload", responses={409: {"description": "the bundle is refused"}})
     async def reload() -> Response:

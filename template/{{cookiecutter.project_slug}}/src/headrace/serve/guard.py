@@ -1,6 +1,7 @@
 """What stands before the application: rights, limits of size and time, figures, a request's id."""
 
 import asyncio
+import base64
 import json
 import time
 import uuid
@@ -56,7 +57,9 @@ class Guard:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if not self._allowed(scope, headers):
             self._figures.denied.inc()
-            await answer.refuse(401, "no_right", "A token with the right for this is needed")
+            kind = b'Basic realm="Headrace"' if scope["path"] == "/" else b"Bearer"
+            says = "A token with the right for this is needed"
+            await answer.refuse(401, "no_right", says, (b"www-authenticate", kind))
             return
         try:
             body = await _whole(receive, headers)
@@ -73,8 +76,21 @@ class Guard:
             return False
         if needed is None or self._tokens is None:
             return True
-        kind, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        return kind.lower() == "bearer" and needed in self._tokens.scopes(given.strip())
+        given = _given(headers.get(b"authorization", b""), people=scope["path"] == "/")
+        return needed in self._tokens.scopes(given)
+
+
+def _given(header: bytes, *, people: bool) -> str:
+    """Return the token of a request; on the page for people, also as a password that they typed."""
+    kind, _, given = header.decode("latin-1").partition(" ")
+    if kind.lower() == "bearer":
+        return given.strip()
+    if kind.lower() != "basic" or not people:
+        return ""
+    try:
+        return base64.b64decode(given, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _is_loopback(scope: Scope) -> bool:
@@ -142,13 +158,12 @@ class Answer:
             message["headers"] = [*message.get("headers", []), *named]
         await self._send(message)
 
-    async def refuse(self, status: int, reason: str, says: str) -> None:
+    async def refuse(self, status: int, reason: str, says: str, *more: tuple[bytes, bytes]) -> None:
         """Answer in our own words, unless an answer has begun already."""
         if self.status:
             return
         body = json.dumps({"detail": [{"field": "", "reason": reason, "says": says}]}).encode()
         head = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        head += [(b"content-length", str(len(body)).encode())]
-        head += [(b"www-authenticate", b"Bearer")] if status == 401 else []
+        head += [(b"content-length", str(len(body)).encode()), *more]
         await self({"type": "http.response.start", "status": status, "headers": head})
         await self({"type": "http.response.body", "body": body})
