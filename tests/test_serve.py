@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -435,6 +436,48 @@ def test_many_mistakes_are_counted_and_strange_names_are_shown_safely() -> None:
     with pytest.raises(rows.Refused) as caught:
         reader.read(json.dumps({**row, "y" * 10_000: 1}).encode())
     assert len(caught.value.mistakes[0]["field"]) == 64
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (800, True), (400, False)])
+def test_a_person_gets_a_prediction_from_the_page(
+    server: Server, tmp_path: Path, width: int, dark: bool, known: dict[str, bytes]
+) -> None:
+    if browser.FOUND is None:
+        pytest.skip("no Chromium here")
+    with browser.opened(tmp_path) as person:
+        person.show(f"http://127.0.0.1:{server.port}/", width, dark=dark)
+        labels = person.ask("[...document.querySelectorAll('label')].map(l => l.htmlFor)")
+        assert labels == [*json.loads(known["schema.json"])["properties"]]
+        person.ask("document.querySelector('#plane_age').value = ''")
+        person.ask("document.querySelector('#origin').value = 'JFK'")
+        person.press("button")
+        assert re.fullmatch(
+            r"(not )?late: \d+\.\d%", person.ask("document.querySelector('h2').textContent")
+        )
+        assert person.ask("document.querySelector('#origin').value") == "JFK"
+        assert person.ask("document.querySelector('#plane_age').value") == ""
+        assert person.ask("document.documentElement.scrollWidth") <= width
+        person.ask("document.querySelector('form').noValidate = true")
+        person.ask("document.querySelector('#weekday').value = '9'")
+        person.press("button")
+        said = person.ask("document.querySelector('[role=alert]').textContent")
+        assert "weekday Input should be less than or equal to 6" in said
+        assert person.said == []
+
+
+def test_a_form_that_no_browser_would_send_is_refused_in_words(server: Server) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (
+        b"",
+        b"carrier=%3Cscript%3E",
+        b"\xff\xfe",
+        b"weekday=" + b"9" * 5000,
+        b"a&" * 2000,
+    ):
+        status, said = server.ask("/", body, **kind)
+        assert status == 200
+        assert "Not answered" in said
+        assert "<script" not in said
 
 
 def test_nothing_is_left_where_a_server_was(quick: Path, tmp_path: Path) -> None:
