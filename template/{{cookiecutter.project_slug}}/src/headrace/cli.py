@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace import ci, history, project, serve
+from headrace import ci, history, project, score, serve
 from headrace.errors import HeadraceError
 from headrace.project import Project
 from headrace.stage import INTERRUPTED
@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     server = commands.add_parser("serve", help="answer over HTTP, from a bundle")
     serve.add(server)
     server.set_defaults(command=_serve)
+    scored = commands.add_parser("score", help="predict a file of rows, larger than memory")
+    score.add(scored)
+    scored.set_defaults(command=_score)
     token = commands.add_parser("token", help="make a token for headrace serve")
     token.add_argument("name", help="whose it is")
     token.add_argument("scopes", nargs="*", default=["predict"], help="predict, metrics, admin")
@@ -195,6 +198,12 @@ def _serve(found: Project, args: argparse.Namespace) -> None:
     from headrace.serve import command
 
     command.run(found, args)
+
+
+def _score(found: Project, args: argparse.Namespace) -> int:
+    from headrace.score import command
+
+    return command.run(found, args)
 
 
 def _token(found: Project, args: argparse.Namespace) -> None:

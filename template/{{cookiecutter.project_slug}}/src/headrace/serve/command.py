@@ -4,11 +4,11 @@ import argparse
 import signal
 from pathlib import Path
 
-from headrace.bundle import command, read
 from headrace.errors import HeadraceError
 from headrace.project import Project
+from headrace.serve import source
 from headrace.serve.figures import Figures
-from headrace.serve.service import Champion, Service
+from headrace.serve.service import Service
 from headrace.serve.tokens import Tokens
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -24,7 +24,7 @@ def run(found: Project, args: argparse.Namespace) -> None:
         HeadraceError: the bundle is refused, or strangers could ask.
     """
     tokens = _tokens(args)
-    service = Service(lambda: _champion(found, args.source))
+    service = Service(lambda: source.champion(found, args.source))
     figures = Figures()
     _listen(service, figures, tokens, args)
 
@@ -38,11 +38,6 @@ def _tokens(args: argparse.Namespace) -> Tokens | None:
             " >> tokens, and headrace serve --tokens tokens; or --insecure, where others keep watch"
         )
     return None
-
-
-def _champion(found: Project, source: str) -> Champion:
-    path = Path(source) if source else command.default(found)
-    return Champion.of(read.load(path, found), path.name)
 
 
 def _listen(
