@@ -63,8 +63,10 @@ class Browser:
             self._loaded = True
         return heard
 
-    def show(self, page: Path, width: int, *, dark: bool = False, media: str = "screen") -> None:
-        """Load a file in a window of a width, in light or dark, on a screen or on paper."""
+    def show(
+        self, page: Path | str, width: int, *, dark: bool = False, media: str = "screen"
+    ) -> None:
+        """Load a file or an address in a window of a width, in light or dark, or on paper."""
         self.tell(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -75,9 +77,19 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.tell("Emulation.setEmulatedMedia", media=media, features=[scheme])
         self._loaded = False
-        self.tell("Page.navigate", url=page.as_uri())
+        self.tell("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until a page has been loaded since the last one."""
         while not self._loaded:
             self._hear()
+
+    def press(self, selector: str) -> None:
+        """Press what is there under a selector, and wait for the page that it leads to."""
+        self._loaded = False
+        self.ask(f"document.querySelector({json.dumps(selector)}).click()")
+        self.wait()
 
     def ask(self, expression: str) -> Any:
         """Return what an expression is in the page; the page's own policy does not bind it."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from headrace import ci, history, project, registry
+from headrace import ci, history, project, registry, score, serve
 from headrace.errors import HeadraceError, ProjectError
 from headrace.project import Project
 from headrace.stage import INTERRUPTED
@@ -94,6 +94,16 @@ def _parser() -> argparse.ArgumentParser:
     bundle = commands.add_parser("bundle", help="check a bundle, and say what it holds")
     bundle.add_argument("file", nargs="?", type=Path, help="default: the artifact of dvc.yaml")
     bundle.set_defaults(command=_bundle)
+    server = commands.add_parser("serve", help="answer over HTTP, from a bundle")
+    serve.add(server)
+    server.set_defaults(command=_serve)
+    scored = commands.add_parser("score", help="predict a file of rows, larger than memory")
+    score.add(scored)
+    scored.set_defaults(command=_score)
+    token = commands.add_parser("token", help="make a token for headrace serve")
+    token.add_argument("name", help="whose it is")
+    token.add_argument("scopes", nargs="*", default=["predict"], help="predict, metrics, admin")
+    token.set_defaults(command=_token)
     all_steps = commands.add_parser("ci", help="run the steps that CI runs")
     ci.add(all_steps)
     all_steps.set_defaults(command=_ci)
@@ -196,6 +206,14 @@ def _registry(found: Project, args: argparse.Namespace) -> None:
     command.run(found, args)
 
 
+def _serve(found: Project, args: argparse.Namespace) -> None:
+    # Before anything reads it: more threads answer one row no faster, and many clients much slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from headrace.serve import command
+
+    command.run(found, args)
+
+
 def _audit(args: argparse.Namespace) -> int:
     """Audit this study, or a repository that is none: a bare clone has no files."""
     from headrace.registry import audit_command
@@ -206,6 +224,20 @@ def _audit(args: argparse.Namespace) -> int:
             found = project.find()
             _use_own_code(found)
     return audit_command.run(found, args)
+
+
+def _score(found: Project, args: argparse.Namespace) -> int:
+    from headrace.score import command
+
+    return command.run(found, args)
+
+
+def _token(found: Project, args: argparse.Namespace) -> None:
+    from headrace.serve import tokens
+
+    token, line = tokens.make(args.name, args.scopes)
+    print(f"The token, shown this once: {token}", file=sys.stderr)
+    print(line)
 
 
 def _ci(found: Project, args: argparse.Namespace) -> int:

@@ -38,6 +38,13 @@ class Bundle:
         return self._json("facts.json")
 
     @property
+    def example(self) -> dict[str, Any]:
+        """One row of inputs as it may be asked: the golden one that lacks least."""
+        rows: list[dict[str, Any]] = json.loads(self.files["golden.json"])
+        row = min(rows, key=lambda one: sum(value is None for value in one.values()))
+        return {name: row[name] for name in self.schema["properties"]}
+
+    @property
     def baseline(self) -> dict[str, Any]:
         """What each input looked like where the model learned."""
         return self._json("baseline.json")

@@ -1,0 +1,99 @@
+"""The command `headrace score`: rows in, predictions out, refused rows aside with their reasons."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from headrace import files
+from headrace.bundle.read import Bundle
+from headrace.errors import DataError
+from headrace.project import Project
+from headrace.score import tables
+from headrace.score.judge import judge, refuse_lacking
+from headrace.serve import source
+
+ADDED = ("prediction", "positive")
+REASON = ("row", "reason")
+BAR = 30
+
+
+def run(found: Project, args: argparse.Namespace) -> int:
+    """Score a file; both files are written whole or not at all. Return 1 where a row is refused.
+
+    Errors:
+        DataError: a file cannot be read or written, or has not the columns.
+    """
+    for path in (args.rows, args.scored):
+        tables.kind(path)
+    champion = source.champion(found, args.model)
+    aside = args.scored.with_name(f"{args.scored.stem}.refused{args.scored.suffix}")
+    counts: list[int] = []
+
+    def write(good: Path) -> None:
+        files.write_whole(
+            aside, lambda bad: counts.extend(_score(champion.bundle, args, good, bad))
+        )
+
+    files.write_whole(args.scored, write)
+    scored, refused = counts
+    print(f"{scored:,} rows scored by {champion.label}: {args.scored}")
+    if not refused:
+        aside.unlink()
+        return 0
+    print(f"{refused:,} rows refused, each with its reason: {aside}")
+    return 1
+
+
+def _score(bundle: Bundle, args: argparse.Namespace, good: Path, bad: Path) -> tuple[int, int]:
+    suffix, done = args.scored.suffix, 0
+    with tables.Writer(good, suffix) as scored, tables.Writer(bad, suffix) as refused:
+        for part, share in tables.parts(args.rows):
+            right, wrong = _judged(bundle, part, done)
+            scored.write(right)
+            refused.write(wrong)
+            done += part.num_rows
+            _show(done, share)
+    if not done:
+        raise DataError(f"{args.rows.name} has no rows. Next: see what wrote it")
+    return scored.rows, refused.rows
+
+
+def _judged(bundle: Bundle, part: pa.Table, first: int) -> tuple[pa.Table, pa.Table]:
+    """Return the rows that are answered, and those that are not."""
+    taken = [name for name in (*ADDED, *REASON[1:]) if name in part.column_names]
+    if taken:
+        raise DataError(f"The rows have a column {taken[0]} already. Next: rename it")
+    refuse_lacking(part.column_names, bundle.schema)
+    asked = part.select([*bundle.schema["properties"]]).to_pandas()
+    inputs, reasons = judge(asked, bundle.schema)
+    fine = (reasons == "").to_numpy()
+    right, wrong = part.filter(pa.array(fine)), part.filter(pa.array(~fine))
+    for name, values in _answers(bundle, inputs[fine]):
+        right = right.append_column(name, pa.array(values))
+    numbers = np.flatnonzero(~fine) + first + 1
+    wrong = wrong.append_column("reason", pa.array(reasons[~fine].to_list(), pa.string()))
+    return right, wrong.add_column(0, "row", pa.array(numbers))
+
+
+def _answers(bundle: Bundle, inputs: Any) -> Iterator[tuple[str, Any]]:
+    predicted = bundle.predict(inputs) if len(inputs) else np.empty(0)
+    yield "prediction", predicted
+    threshold = bundle.facts.get("threshold")
+    if threshold is not None:
+        yield "positive", predicted >= threshold
+
+
+def _show(done: int, share: float) -> None:
+    """Draw a bar where somebody looks."""
+    if not sys.stderr.isatty():
+        return
+    filled = "█" * int(BAR * share)
+    line = f"\r\x1b[K  {filled:<{BAR}} {share:4.0%}  {done:,} rows"
+    sys.stderr.write(line[: shutil.get_terminal_size().columns + 3] + ("\n" if share >= 1 else ""))
+    sys.stderr.flush()

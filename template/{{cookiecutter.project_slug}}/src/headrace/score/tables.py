@@ -1,0 +1,86 @@
+"""Tables on disk, CSV or Parquet, read and written a part at a time."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from headrace.errors import DataError
+
+ROWS = 100_000
+"""Of a part."""
+BLOCK = 16 << 20
+"""Bytes of a part of a CSV."""
+KINDS = (".parquet", ".csv")
+
+
+def kind(path: Path) -> str:
+    """Return how a file is written, by its name.
+
+    Errors:
+        DataError: it is neither CSV nor Parquet.
+    """
+    if path.suffix not in KINDS:
+        raise DataError(f"{path.name} is neither .csv nor .parquet. Next: name one that is")
+    return path.suffix
+
+
+def parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
+    """Yield a file's rows part by part, each with the share of the file that has been read.
+
+    A CSV's columns are text, as they stand there: what they mean is for the schema to say.
+
+    Errors:
+        DataError: the file is missing, or is broken.
+    """
+    try:
+        yield from _parquet(path) if kind(path) == ".parquet" else _csv(path)
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).splitlines()[0]
+        raise DataError(f"{path.name} cannot be read: {said}") from None
+
+
+def _parquet(path: Path) -> Iterator[tuple[pa.Table, float]]:
+    with parquet.ParquetFile(path) as file:
+        done, whole = 0, max(file.metadata.num_rows, 1)
+        for batch in file.iter_batches(batch_size=ROWS):
+            done += batch.num_rows
+            yield pa.Table.from_batches([batch]), done / whole
+
+
+def _csv(path: Path) -> Iterator[tuple[pa.Table, float]]:
+    names = csv.open_csv(path, read_options=csv.ReadOptions(block_size=BLOCK)).schema.names
+    text = csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+    )
+    whole, done = max(path.stat().st_size, 1), 0
+    options = csv.ReadOptions(block_size=BLOCK)
+    for batch in csv.open_csv(path, read_options=options, convert_options=text):
+        done += BLOCK
+        yield pa.Table.from_batches([batch]), min(done / whole, 1.0)
+
+
+class Writer(AbstractContextManager["Writer"]):
+    """Writes a table part by part; the first part has its columns and their types."""
+
+    def __init__(self, path: Path, suffix: str) -> None:
+        self._path, self._suffix = path, suffix
+        self._writer: Any = None
+        self._schema: Any = None
+        self.rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Write some rows."""
+        if self._writer is None:
+            make: Any = parquet.ParquetWriter if self._suffix == ".parquet" else csv.CSVWriter
+            self._schema = table.schema.remove_metadata()
+            self._writer = make(self._path, self._schema)
+        self._writer.write_table(table.cast(self._schema))
+        self.rows += table.num_rows
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()

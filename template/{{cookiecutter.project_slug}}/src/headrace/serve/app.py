@@ -1,0 +1,146 @@
+"""The application: predictions, health, hashes, figures, and a page for people."""
+
+import json
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from headrace.bundle.archive import MANIFEST, sha256
+from headrace.errors import HeadraceError
+from headrace.serve import page
+from headrace.serve.figures import Figures
+from headrace.serve.guard import Application, Guard
+from headrace.serve.rows import Refused
+from headrace.serve.service import Service
+from headrace.serve.tokens import Tokens
+
+FEW = 100
+"""Rows that are answered at once; more go to a thread, so that others are heard meanwhile."""
+MISTAKE = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("field", "reason", "says")},
+    "required": ["field", "reason", "says"],
+}
+DETAIL = {
+    "type": "object",
+    "properties": {"detail": {"type": "array", "items": MISTAKE}},
+    "required": ["detail"],
+}
+REFUSALS = {400: "gone", 401: "no right", 408: "too slow", 413: "too large", 415: "not JSON"}
+REFUSALS |= {422: "a row is not as the schema says", 503: "too slow"}
+
+
+def create(service: Service, figures: Figures, tokens: Tokens | None = None) -> Application:
+    """Return the application around a service."""
+    app = FastAPI(title="Headrace", docs_url=None, redoc_url=None, version="1")
+
+    @app.post("/predict", openapi_extra=_described(service))
+    async def predict(request: Request) -> Response:
+        """Answer one row, or a list of rows: a prediction for each."""
+        if "json" not in request.headers.get("content-type", "").lower():
+            return _refused(figures, 415, [_mistake("not_json", "Send application/json")])
+        champion = service.champion
+        try:
+            rows = champion.reader.read(await request.body())
+        except Refused as error:
+            return _refused(figures, 422, error.mistakes)
+        many = len(rows) > FEW
+        answers = await run_in_threadpool(champion.answer, rows) if many else champion.answer(rows)
+        figures.rows.inc(len(answers))
+        for one in answers:
+            figures.predictions.observe(one["prediction"])
+        named = {"model": champion.label, "request": request.scope["headrace.request"]}
+        return _json({**named, "predictions": answers})
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        """Say that the server is there."""
+        return _json({"status": "ok"})
+
+    @app.get("/readyz", responses={503: {"description": "golden rows come out otherwise"}})
+    async def readyz() -> Response:
+        """Ask the golden rows again."""
+        try:
+            rows = await run_in_threadpool(service.champion.bundle.replay)
+        except HeadraceError as error:
+            return _json({"status": "not ready", "says": str(error)}, 503)
+        figures.golden.set(rows)
+        return _json({"status": "ready", "golden_rows": rows})
+
+    @app.get("/version")
+    async def version() -> Response:
+        """Name the model in charge, and all hashes of its bundle."""
+        champion = service.champion
+        known = champion.bundle.manifest
+        manifest = sha256(champion.bundle.files[MANIFEST])
+        return _json({"model": champion.label, "manifest_sha256": manifest, **known})
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """Give the figures to Prometheus."""
+        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/", include_in_schema=False)
+    async def form() -> Response:
+        """Show a form for one row."""
+        return HTMLResponse(page.blank(service.champion))
+
+    @app.post("/", include_in_schema=False)
+    async def filled(request: Request) -> Response:
+        """Answer a form that was filled in."""
+        return HTMLResponse(page.answered(service.champion, await request.body()))
+
+    @app.post("/reload", responses={409: {"description": "the bundle is refused"}})
+    async def reload() -> Response:
+        """Load the bundle again, and put it in charge; from this machine only."""
+        problem = await run_in_threadpool(service.reload)
+        figures.reloads.labels("refused" if problem else "taken over").inc()
+        said = {"model": service.champion.label, "problem": problem}
+        return _json(said, 409 if problem else 200)
+
+    return Guard(app, figures, tokens)
+
+
+def _described(service: Service) -> dict[str, Any]:
+    """Describe request and answers for OpenAPI, out of the bundle in charge."""
+    row = service.champion.row.model_json_schema()
+    told = {"prediction": {"type": "number"}, "positive": {"type": "boolean"}}
+    one = {"type": "object", "required": ["prediction"], "properties": told}
+    answer = {
+        "type": "object",
+        "properties": {
+            "model": {"type": "string"},
+            "request": {"type": "string"},
+            "predictions": {"type": "array", "items": one},
+        },
+    }
+    asked = {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}
+    content = {"application/json": {"schema": asked}}
+    refusals = {
+        str(status): {
+            "description": says,
+            "content": {"application/json": {"schema": DETAIL}},
+        }
+        for status, says in REFUSALS.items()
+    }
+    good = {"description": "predictions", "content": {"application/json": {"schema": answer}}}
+    return {
+        "requestBody": {"required": True, "content": content},
+        "responses": {"200": good, **refusals},
+    }
+
+
+def _mistake(reason: str, says: str) -> dict[str, str]:
+    return {"field": "", "reason": reason, "says": says}
+
+
+def _refused(figures: Figures, status: int, mistakes: list[dict[str, str]]) -> Response:
+    for one in mistakes:
+        figures.refused.labels(one["reason"]).inc()
+    return JSONResponse({"detail": mistakes}, status)
+
+
+def _json(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(content), status, media_type="application/json")

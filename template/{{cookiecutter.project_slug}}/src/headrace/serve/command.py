@@ -1,0 +1,79 @@
+"""The command `headrace serve`: a bundle, an address, and who may ask."""
+
+import argparse
+import signal
+from pathlib import Path
+
+from headrace.errors import HeadraceError
+from headrace.project import Project
+from headrace.serve import source
+from headrace.serve.figures import Figures
+from headrace.serve.service import Service
+from headrace.serve.tokens import Tokens
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+BACKLOG, CONNECTIONS = 128, 256
+GRACE_SECONDS = 20
+"""In which requests that are under way are answered after the server was told to stop."""
+
+
+def run(found: Project, args: argparse.Namespace) -> None:
+    """Serve until told to stop.
+
+    Errors:
+        HeadraceError: the bundle is refused, or strangers could ask.
+    """
+    tokens = _tokens(args)
+    service = Service(lambda: source.champion(found, args.source))
+    figures = Figures()
+    _listen(service, figures, tokens, args)
+
+
+def _tokens(args: argparse.Namespace) -> Tokens | None:
+    if args.tokens:
+        return Tokens(Path(args.tokens))
+    if args.host not in LOOPBACK and not args.insecure:
+        raise HeadraceError(
+            f"On {args.host} anybody could ask, and there are no tokens. Next: headrace token NAME"
+            " >> tokens, and headrace serve --tokens tokens; or --insecure, where others keep watch"
+        )
+    return None
+
+
+def _listen(
+    service: Service, figures: Figures, tokens: Tokens | None, args: argparse.Namespace
+) -> None:
+    import uvicorn
+
+    from headrace.serve import app
+
+    config = uvicorn.Config(
+        app.create(service, figures, tokens),
+        host=args.host,
+        port=args.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    socket = config.bind_socket()
+    signal.signal(signal.SIGHUP, lambda *_: _reload(service))
+    socket.listen(BACKLOG)  # who asks as soon as the line below is read waits, and is heard
+    address, port = socket.getsockname()[:2]
+    print(f"{service.champion.label} answers on http://{address}:{port}", flush=True)
+    server.run([socket])
+
+
+def _reload(service: Service) -> None:
+    """Take over the bundle as it lies there now, beside the requests that are under way."""
+    import threading
+
+    def work() -> None:
+        problem = service.reload()
+        print(problem or f"{service.champion.label} has taken over", flush=True)
+
+    threading.Thread(target=work, daemon=True).start()

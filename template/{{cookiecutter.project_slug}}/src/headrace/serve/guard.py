@@ -1,0 +1,169 @@
+"""What stands before the application: rights, limits of size and time, figures, a request's id."""
+
+import asyncio
+import base64
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from headrace.serve.figures import Figures
+from headrace.serve.tokens import Tokens
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MOST_BYTES = 8 << 20
+"""Of a request's body."""
+BODY_SECONDS = 10.0
+"""In which the whole body must have come."""
+ANSWER_SECONDS = 30.0
+"""In which a request must be answered."""
+NEEDED = {"/healthz": None, "/metrics": "metrics", "/reload": "admin"}
+"""The scope that a path asks for; None: no token. All other paths: predict."""
+KNOWN = ("/", "/predict", "/healthz", "/readyz", "/version", "/metrics", "/reload", "/openapi.json")
+LOOPBACK = ("127.", "::1", "::ffff:127.")
+
+
+class Guard:
+    """Wraps the application: what it lets through is small, in time, and has the right."""
+
+    def __init__(self, inner: Application, figures: Figures, tokens: Tokens | None) -> None:
+        self._inner, self._figures, self._tokens = inner, figures, tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        begun, answer = time.perf_counter(), Answer(send)
+        path = scope["path"] if scope["path"] in KNOWN else "other"
+        try:
+            await asyncio.wait_for(self._handle(scope, receive, answer), ANSWER_SECONDS)
+        except TimeoutError:
+            await answer.refuse(503, "too_slow", "It took too long")
+        except Exception:  # whatever it is, the client is answered and nothing of it is told
+            await answer.refuse(500, "internal", "Something went wrong here")
+            raise
+        finally:
+            self._figures.requests.labels(path, str(answer.status)).inc()
+            self._figures.seconds.labels(path).observe(time.perf_counter() - begun)
+
+    async def _handle(self, scope: Scope, receive: Receive, answer: "Answer") -> None:
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        if not self._allowed(scope, headers):
+            self._figures.denied.inc()
+            kind = b'Basic realm="Headrace"' if scope["path"] == "/" else b"Bearer"
+            says = "A token with the right for this is needed"
+            await answer.refuse(401, "no_right", says, (b"www-authenticate", kind))
+            return
+        try:
+            body = await _whole(receive, headers)
+        except _Limit as limit:
+            self._figures.refused.labels(limit.reason).inc()
+            await answer.refuse(limit.status, limit.reason, limit.says)
+            return
+        scope["headrace.request"] = answer.request
+        await self._inner(scope, _again(body, receive), answer)
+
+    def _allowed(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+        needed = NEEDED.get(scope["path"], "predict")
+        if scope["path"] == "/reload" and not _is_loopback(scope):
+            return False
+        if needed is None or self._tokens is None:
+            return True
+        given = _given(headers.get(b"authorization", b""), people=scope["path"] == "/")
+        return needed in self._tokens.scopes(given)
+
+
+def _given(header: bytes, *, people: bool) -> str:
+    """Return the token of a request; on the page for people, also as a password that they typed."""
+    kind, _, given = header.decode("latin-1").partition(" ")
+    if kind.lower() == "bearer":
+        return given.strip()
+    if kind.lower() != "basic" or not people:
+        return ""
+    try:
+        return base64.b64decode(given, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _is_loopback(scope: Scope) -> bool:
+    client = scope.get("client") or ("",)
+    return str(client[0]).startswith(LOOPBACK)
+
+
+class _Limit(Exception):
+    def __init__(self, status: int, reason: str, says: str) -> None:
+        self.status, self.reason, self.says = status, reason, says
+        super().__init__(says)
+
+
+async def _whole(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+    """Return the whole body; it must be small enough, and come soon enough."""
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > MOST_BYTES:
+        raise _Limit(413, "too_large", f"At most {MOST_BYTES:,} bytes are taken")
+    try:
+        return await asyncio.wait_for(_collect(receive), BODY_SECONDS)
+    except TimeoutError:
+        raise _Limit(408, "body_too_slow", "The body did not come in time") from None
+
+
+async def _collect(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Limit(400, "gone", "The client went away")
+        body += message.get("body", b"")
+        if len(body) > MOST_BYTES:
+            raise _Limit(413, "too_large", f"At most {MOST_BYTES:,} bytes are taken")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return what gives the application the body that was read already."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+class Answer:
+    """Sends an answer, and knows its status; what goes out bears the request's id."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+        self.request = uuid.uuid4().hex
+
+    async def __call__(self, message: Message) -> None:
+        """Send a part of the application's answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            named = [(b"x-request-id", self.request.encode())]
+            message["headers"] = [*message.get("headers", []), *named]
+        await self._send(message)
+
+    async def refuse(self, status: int, reason: str, says: str, *more: tuple[bytes, bytes]) -> None:
+        """Answer in our own words, unless an answer has begun already."""
+        if self.status:
+            return
+        body = json.dumps({"detail": [{"field": "", "reason": reason, "says": says}]}).encode()
+        head = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        head += [(b"content-length", str(len(body)).encode()), *more]
+        await self({"type": "http.response.start", "status": status, "headers": head})
+        await self({"type": "http.response.body", "body": body})

@@ -1,0 +1,102 @@
+"""One row of inputs as a strict type, made from a JSON Schema: what is not of it is refused."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+
+MOST_NAMED = 20
+"""Mistakes that are told of one request; the others are counted."""
+BOUNDS = {
+    "minimum": "ge",
+    "exclusiveMinimum": "gt",
+    "maximum": "le",
+    "exclusiveMaximum": "lt",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "pattern": "pattern",
+}
+TYPES: dict[str, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
+
+
+class Row(BaseModel):
+    """One row of inputs: these names and no others, each of its own type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def model(schema: Mapping[str, Any], example: Mapping[str, Any] | None = None) -> type[Row]:
+    """Return the type of one row, with descriptions, units, ranges, and an example."""
+    fields = {name: _field(said) for name, said in schema["properties"].items()}
+    made: type[Row] = create_model("Row", __base__=Row, **fields)  # type: ignore[call-overload]
+    if example is not None:
+        made.model_config = {**made.model_config, "json_schema_extra": {"example": dict(example)}}
+        made.model_rebuild(force=True)
+    return made
+
+
+def _field(said: Mapping[str, Any]) -> tuple[Any, Any]:
+    kinds = said["type"] if isinstance(said["type"], list) else [said["type"]]
+    bounds = {ours: said[theirs] for theirs, ours in BOUNDS.items() if theirs in said}
+    if "enum" in said:
+        kind: Any = Literal[tuple(value for value in said["enum"] if value is not None)]
+    else:
+        kind = TYPES[next(one for one in kinds if one != "null")]
+    if bounds:
+        kind = Annotated[kind, Field(**bounds)]
+    unit: Any = {"x-unit": said["x-unit"]} if "x-unit" in said else None
+    told: Any = Field(description=said.get("description"), json_schema_extra=unit)
+    return (kind | None if "null" in kinds else kind), told
+
+
+class Reader:
+    """Reads the body of a request: one row, or a list of rows."""
+
+    def __init__(self, row: type[Row], most: int) -> None:
+        self._one = TypeAdapter(row)
+        self._many = TypeAdapter(list[row])  # type: ignore[valid-type]
+        self._most = most
+
+    def read(self, body: bytes) -> list[dict[str, Any]]:
+        """Return the rows of a body as they were sent.
+
+        Errors:
+            Refused: it is no JSON, or a row is not as the schema says; field and reason are given.
+        """
+        many = body.lstrip()[:1] == b"["
+        try:
+            found = self._many.validate_json(body) if many else [self._one.validate_json(body)]
+        except ValidationError as error:
+            raise Refused([*_mistakes(error)]) from None
+        if not found:
+            raise Refused([{"field": "", "reason": "no_rows", "says": "The list has no row"}])
+        if len(found) > self._most:
+            says = f"{len(found):,} rows are too many; send at most {self._most:,} at once"
+            raise Refused([{"field": "", "reason": "too_many_rows", "says": says}])
+        return [row.__dict__ for row in found]
+
+
+class Refused(Exception):
+    """A body that is not answered, with what is wrong with it."""
+
+    def __init__(self, mistakes: Iterable[Mapping[str, str]]) -> None:
+        self.mistakes = [dict(one) for one in mistakes]
+        super().__init__(self.mistakes[0]["says"])
+
+
+def _mistakes(error: ValidationError) -> Iterator[dict[str, str]]:
+    """Yield field and reason of each mistake; never a value that was sent."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    for one in found[:MOST_NAMED]:
+        field = ".".join(_name(part) for part in one["loc"])
+        says = "is not JSON" if one["type"] == "json_invalid" else one["msg"]
+        yield {"field": field, "reason": one["type"], "says": says}
+    if len(found) > MOST_NAMED:
+        says = f"and {len(found) - MOST_NAMED} more mistakes"
+        yield {"field": "", "reason": "more", "says": says}
+
+
+def _name(part: int | str) -> str:
+    """Return a part of a field's name; of a stranger's own name only what can be shown."""
+    text = str(part)[:64]
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

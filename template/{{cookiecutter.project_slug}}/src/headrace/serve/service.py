@@ -1,0 +1,65 @@
+"""What answers: the bundle in charge, which another may replace while requests are under way."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.bundle import golden
+from headrace.bundle.read import Bundle
+from headrace.errors import HeadraceError
+from headrace.serve import rows
+
+MOST_ROWS = 10_000
+"""Rows of one request."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A bundle in charge, with what reads its requests; never changed, only replaced."""
+
+    bundle: Bundle
+    label: str
+    reader: rows.Reader
+    row: type[rows.Row]
+    schema: dict[str, Any]
+    threshold: float | None
+
+    @classmethod
+    def of(cls, bundle: Bundle, label: str) -> "Champion":
+        """Return a loaded bundle, ready to answer."""
+        schema, example = bundle.schema, bundle.example
+        row = rows.model(schema, example)
+        threshold = bundle.facts.get("threshold")
+        return cls(bundle, label, rows.Reader(row, MOST_ROWS), row, schema, threshold)
+
+    def answer(self, asked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return for each row its prediction, and whether it reaches the threshold."""
+        predicted = self.bundle.predict(golden.frame(asked, self.schema)).tolist()
+        if self.threshold is None:
+            return [{"prediction": one} for one in predicted]
+        return [{"prediction": one, "positive": one >= self.threshold} for one in predicted]
+
+
+class Service:
+    """Holds the champion; `load` returns a new one, or the same again."""
+
+    def __init__(self, load: Callable[[], Champion]) -> None:
+        self._load = load
+        self._loading = threading.Lock()
+        self.champion = load()
+        self.problem = ""
+        """Why the last try to take over another bundle failed; nothing where it did not."""
+
+    def reload(self) -> str:
+        """Load the bundle again and put it in charge; return why not, or nothing.
+
+        The one in charge goes on answering meanwhile, and afterwards where the new one is refused.
+        """
+        with self._loading:
+            try:
+                self.champion = self._load()
+                self.problem = ""
+            except HeadraceError as error:
+                self.problem = str(error)
+            return self.problem

@@ -1,0 +1,488 @@
+"""A served bundle answers as it was made to, says why where it does not, and to whom it may."""
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import browser
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import TypeAdapter
+
+from headrace.bundle import archive, golden
+from headrace.errors import HeadraceError
+from headrace.serve import rows, tokens
+from lab import bake
+
+BUNDLE = "models/bundle.tar"
+Answer = tuple[int, Any]
+
+
+class Server:
+    """A real server in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process, self.port = process, port
+
+    def ask(self, path: str, body: Any = None, *, token: str = "", **headers: str) -> Answer:
+        """Ask once, on a connection of its own; JSON goes in and comes out."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        sent = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        given = {"Content-Type": "application/json", **headers} if body is not None else headers
+        given |= {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            connection.request("POST" if body is not None else "GET", path, sent, given)
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        kind = answer.headers.get("content-type", "")
+        return answer.status, json.loads(text) if "json" in kind else text.decode()
+
+    def raw(self, content: bytes, *, whole: bool = True) -> bytes:
+        """Send bytes as they are, all there is or not; return what comes back until the end."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as sock:
+            sock.sendall(content)
+            if whole:
+                sock.shutdown(socket.SHUT_WR)
+            parts = []
+            while part := sock.recv(65_536):
+                parts.append(part)
+        return b"".join(parts)
+
+
+@contextmanager
+def serving(study: Path, *words: str, **more: str) -> Iterator[Server]:
+    """Start a server on a free port, and stop it."""
+    with subprocess.Popen(
+        ["headrace", "serve", "--port", "0", *words],
+        cwd=study,
+        env=bake.environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"answers on http://\S+:(\d+)$", line.strip())
+            assert found, line + process.stdout.read()
+            yield Server(process, int(found[1]))
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def server(quick: Path) -> Iterator[Server]:
+    """A server on the quick study's bundle."""
+    with serving(quick) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def known(quick: Path) -> dict[str, bytes]:
+    """The files of the bundle that is served."""
+    return archive.unseal((quick / BUNDLE).read_bytes(), "bundle.tar")
+
+
+@pytest.fixture(scope="module")
+def asked(known: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Rows of inputs: the golden ones, without their answers."""
+    found = json.loads(known["golden.json"])
+    return [{k: v for k, v in row.items() if k != golden.PREDICTION} for row in found]
+
+
+def test_one_row_and_many_get_the_answers_of_the_model(
+    server: Server, asked: list[dict[str, Any]], known: dict[str, bytes]
+) -> None:
+    expected = [row[golden.PREDICTION] for row in json.loads(known["golden.json"])]
+    threshold = json.loads(known["facts.json"])["threshold"]
+    status, said = server.ask("/predict", asked)
+    assert status == 200
+    assert [one["prediction"] for one in said["predictions"]] == expected
+    assert [one["positive"] for one in said["predictions"]] == [p >= threshold for p in expected]
+    for row, answer in zip(asked[:5], expected, strict=False):
+        assert server.ask("/predict", row)[1]["predictions"][0]["prediction"] == answer
+
+
+def test_a_thousand_rows_are_answered_in_their_order(
+    server: Server, asked: list[dict[str, Any]]
+) -> None:
+    status, said = server.ask("/predict", asked * 10)
+    assert status == 200
+    answers = [one["prediction"] for one in said["predictions"]]
+    assert answers == answers[: len(asked)] * 10
+
+
+WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
+    "an unknown field": ({"colour": "red"}, "colour", "extra_forbidden"),
+    "text for a number": ({"temp": "75"}, "temp", "float_type"),
+    "a number for text": ({"carrier": 7}, "carrier", "string_type"),
+    "true for a number": ({"temp": True}, "temp", "float_type"),
+    "a part of a whole number": ({"weekday": 1.5}, "weekday", "int_type"),
+    "nothing where there must be something": ({"weekday": None}, "weekday", "int_type"),
+    "out of range": ({"weekday": 7}, "weekday", "less_than_equal"),
+    "too large for any number": ({"distance": 10**400}, "distance", ""),
+    "not a choice": ({"origin": "SFO"}, "origin", "literal_error"),
+    "too long": ({"carrier": "x" * 999}, "carrier", "string_too_long"),
+    "a list for a number": ({"temp": [1]}, "temp", "float_type"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_row_is_refused_with_its_field_and_reason(
+    server: Server, asked: list[dict[str, Any]], name: str
+) -> None:
+    change, field, reason = WRONG[name]
+    for body, place in (
+        ({**asked[0], **change}, field),
+        ([asked[0], {**asked[0], **change}], None),
+    ):
+        status, said = server.ask("/predict", body)
+        assert status == 422
+        (mistake,) = said["detail"]
+        assert mistake["field"] == (place or f"1.{field}")
+        assert reason in mistake["reason"]
+        assert "red" not in json.dumps(said)
+        assert "xxx" not in json.dumps(said)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_finite_number_is_refused(
+    server: Server, asked: list[dict[str, Any]], number: str
+) -> None:
+    body = json.dumps({**asked[0], "temp": "HERE"}).replace('"HERE"', number).encode()
+    status, said = server.ask("/predict", body)
+    assert status == 422
+    assert said["detail"][0]["field"] in ("temp", "")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"3", b'"x"', b"[[]]", b"\xff\xfe", b"\x00", b"[" * 50_000]
+)
+def test_a_body_that_is_no_row_is_refused(server: Server, body: bytes) -> None:
+    status, said = server.ask("/predict", body)
+    assert status == 422
+    assert said["detail"]
+
+
+def test_limits_of_size_rows_and_kind_are_told(server: Server, asked: list[dict[str, Any]]) -> None:
+    large = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
+    assert server.raw(large, whole=False).startswith(b"HTTP/1.1 413")
+    status, said = server.ask("/predict", [asked[0]] * 10_001)
+    assert (status, said["detail"][0]["reason"]) == (422, "too_many_rows")
+    assert server.ask("/predict", asked[0], **{"Content-Type": "text/plain"})[0] == 415
+    assert server.ask("/nowhere")[0] == 404
+    assert server.ask("/healthz", b"{}")[0] == 405
+
+
+def hostile(server: Server, content: bytes) -> None:
+    """Send bytes; whatever comes back is no 5xx, and the server is there afterwards."""
+    said = server.raw(content)
+    assert not re.match(rb"HTTP/1\.1 5", said), said[:200]
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.binary(max_size=400))
+def test_any_bytes_as_a_body_are_no_fault_of_the_server(server: Server, body: bytes) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    hostile(server, head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+    assert server.process.poll() is None
+
+
+@pytest.mark.long
+@settings(
+    max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.binary(max_size=400), st.booleans())
+def test_thousands_of_raw_bytes_are_no_fault_of_the_server(
+    server: Server, content: bytes, headed: bool
+) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(content)
+    hostile(server, head + content if headed else content)
+    assert server.process.poll() is None
+
+
+def test_health_readiness_and_version_say_what_is_in_charge(
+    server: Server, known: dict[str, bytes]
+) -> None:
+    assert server.ask("/healthz") == (200, {"status": "ok"})
+    assert server.ask("/readyz") == (200, {"status": "ready", "golden_rows": 100})
+    status, said = server.ask("/version")
+    assert status == 200
+    assert said["manifest_sha256"] == hashlib.sha256(known[archive.MANIFEST]).hexdigest()
+    assert said["files"] == json.loads(known[archive.MANIFEST])["files"]
+
+
+def test_figures_count_requests_rows_predictions_and_refusals(
+    quick: Path, asked: list[dict[str, Any]]
+) -> None:
+    with serving(quick) as one:
+        one.ask("/predict", asked[:7])
+        one.ask("/predict", {**asked[0], "x": 1})
+        text = one.ask("/metrics")[1]
+    found = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found[("headrace_rows_total",)] == 7
+    assert found[("headrace_prediction_count",)] == 7
+    assert found[("headrace_requests_total", "/predict", "200")] == 1
+    assert found[("headrace_requests_total", "/predict", "422")] == 1
+    assert found[("headrace_refused_total", "extra_forbidden")] == 1
+    assert found[("headrace_request_seconds_count", "/predict")] == 2
+
+
+def test_the_schema_is_in_openapi_with_meanings_units_ranges_and_an_example(
+    server: Server, known: dict[str, bytes]
+) -> None:
+    described = server.ask("/openapi.json")[1]["paths"]["/predict"]["post"]
+    body = described["requestBody"]["content"]["application/json"]["schema"]
+    row = body["oneOf"][0]
+    contract = json.loads(known["schema.json"])["properties"]
+    assert row["properties"].keys() == contract.keys()
+    assert row["properties"]["distance"]["description"] == contract["distance"]["description"]
+    assert row["properties"]["distance"]["x-unit"] == "mi"
+    assert row["properties"]["distance"]["maximum"] == 6000
+    assert row["additionalProperties"] is False
+    status, _ = server.ask("/predict", row["example"])
+    assert status == 200
+    assert {"200", "401", "413", "415", "422"} <= described["responses"].keys()
+
+
+def test_a_stranger_without_a_token_gets_nothing(
+    quick: Path, tmp_path: Path, asked: list[dict[str, Any]]
+) -> None:
+    file, given = tmp_path / "tokens", {}
+    lines = ["# who may ask"]
+    for name in tokens.SCOPES:
+        given[name], line = tokens.make(name, [name])
+        lines.append(line)
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    with serving(quick, "--tokens", str(file)) as one:
+        for path in ("/", "/predict", "/readyz", "/version", "/metrics", "/openapi.json", "/x"):
+            for wrong in ("", "x", given["admin"]):
+                status, said = one.ask(path, token=wrong)
+                assert (status, said["detail"][0]["reason"]) == (401, "no_right"), path
+        assert one.ask("/predict", asked[0], token=given["predict"])[0] == 200
+        assert one.ask("/metrics", token=given["metrics"])[0] == 200
+        assert one.ask("/reload", {}, token=given["predict"])[0] == 401
+        assert one.ask("/reload", {}, token=given["admin"])[0] == 200
+        assert "headrace_denied_total 22" in one.ask("/metrics", token=given["metrics"])[1]
+        file.write_text(lines[1] + "\n", "utf-8")
+        assert one.ask("/metrics", token=given["metrics"])[0] == 401
+        file.write_text("broken\n", "utf-8")
+        assert one.ask("/predict", asked[0], token=given["predict"])[0] == 200
+
+
+def test_a_token_file_holds_no_token_and_names_what_is_wrong_with_it(tmp_path: Path) -> None:
+    token, line = tokens.make("ada", ["predict", "metrics"])
+    assert token not in line
+    assert line.split()[2] == hashlib.sha256(token.encode()).hexdigest()
+    file = tmp_path / "tokens"
+    file.write_text(f"{line}\nada predict short\n", "utf-8")
+    with pytest.raises(HeadraceError, match=r"tokens:2 is not NAME SCOPES SHA256\. Next: "):
+        tokens.Tokens(file)
+    with pytest.raises(HeadraceError, match="cannot be read"):
+        tokens.Tokens(tmp_path / "none")
+    with pytest.raises(HeadraceError, match="No scope all"):
+        tokens.make("ada", ["all"])
+    with pytest.raises(HeadraceError, match="no name for a token"):
+        tokens.make("a b", ["predict"])
+
+
+def test_on_any_other_address_it_starts_only_with_tokens_or_against_advice(quick: Path) -> None:
+    words = ("headrace", "serve", "--port", "0", "--host", "0.0.0.0")
+    said = bake.run(quick, *words, check=False)
+    assert said.returncode == 1
+    assert "anybody could ask, and there are no tokens. Next: headrace token NAME" in said.stdout
+    with serving(quick, "--host", "0.0.0.0", "--insecure") as one:
+        assert one.ask("/healthz")[0] == 200
+
+
+def test_a_bundle_that_is_refused_is_not_served(copy: Path) -> None:
+    path = copy / BUNDLE
+    content = bytearray(path.read_bytes())
+    content[3000] ^= 1
+    path.write_bytes(bytes(content))
+    said = bake.run(copy, "headrace", "serve", "--port", "0", check=False)
+    assert said.returncode == 1
+    assert "bundle.tar is refused: " in said.stdout
+    assert "Traceback" not in said.stdout
+
+
+def other(copy: Path) -> bytes:
+    """Return another bundle of the same study, whose threshold is another."""
+    files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
+    manifest = json.loads(files.pop(archive.MANIFEST))
+    del manifest["files"], files[archive.SEAL]
+    facts = {**json.loads(files["facts.json"]), "threshold": 0.999}
+    return archive.sealed({**files, "facts.json": json.dumps(facts).encode()}, manifest)
+
+
+@pytest.mark.parametrize("way", ["/reload", "SIGHUP"])
+def test_another_bundle_takes_over_with_no_request_failing(
+    copy: Path, asked: list[dict[str, Any]], way: str
+) -> None:
+    statuses: list[int] = []
+    ended = threading.Event()
+
+    def load() -> None:
+        while not ended.is_set():
+            statuses.append(one.ask("/predict", asked[0])[0])
+
+    with serving(copy) as one:
+        before = one.ask("/version")[1]["manifest_sha256"]
+        askers = [threading.Thread(target=load) for _ in range(3)]
+        for asker in askers:
+            asker.start()
+        made = copy / "new.tar"
+        made.write_bytes(other(copy))
+        made.replace(copy / BUNDLE)
+        if way == "/reload":
+            assert one.ask("/reload", {})[0] == 200
+        else:
+            os.kill(one.process.pid, signal.SIGHUP)
+            assert one.process.stdout is not None
+            assert "bundle.tar has taken over" in one.process.stdout.readline()
+        after = one.ask("/version")[1]["manifest_sha256"]
+        for _ in range(20):
+            statuses.append(one.ask("/predict", asked[0])[0])
+        ended.set()
+        for asker in askers:
+            asker.join()
+    assert after != before
+    assert len(statuses) > 30
+    assert set(statuses) == {200}
+
+
+def test_a_broken_bundle_does_not_take_over(copy: Path, asked: list[dict[str, Any]]) -> None:
+    with serving(copy) as one:
+        (copy / BUNDLE).write_bytes(b"broken")
+        status, said = one.ask("/reload", {})
+        assert status == 409
+        assert "bundle.tar is refused" in said["problem"]
+        assert one.ask("/predict", asked[0])[0] == 200
+        assert 'headrace_reloads_total{result="refused"} 1.0' in one.ask("/metrics")[1]
+
+
+def test_a_request_that_is_under_way_is_answered_when_the_server_is_told_to_stop(
+    quick: Path, asked: list[dict[str, Any]]
+) -> None:
+    body = json.dumps(asked[0]).encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+    with serving(quick) as one:
+        with socket.create_connection(("127.0.0.1", one.port), timeout=60) as sock:
+            sock.sendall(head + body[:10])
+            assert one.ask("/healthz")[0] == 200  # so the head has been read
+            one.process.terminate()
+            sock.sendall(body[10:])
+            said = b""
+            while part := sock.recv(65_536):
+                said += part
+        assert said.startswith(b"HTTP/1.1 200")
+        assert one.process.wait(60) in (0, -signal.SIGTERM)
+
+
+SCHEMA = {
+    "properties": {
+        "a": {"type": "integer", "minimum": 0, "exclusiveMaximum": 10},
+        "b": {"type": ["number", "null"], "description": "a length", "x-unit": "m"},
+        "c": {"type": ["string", "null"], "enum": ["x", "y", None]},
+        "d": {"type": "boolean"},
+    }
+}
+
+
+def test_a_row_s_type_is_made_of_its_schema() -> None:
+    adapter = TypeAdapter(rows.model(SCHEMA, {"a": 1, "b": None, "c": "x", "d": True}))
+    for good in ({"a": 1, "b": 2, "c": None, "d": True}, {"a": 0, "b": None, "c": "y", "d": False}):
+        adapter.validate_json(json.dumps(good))
+    described = adapter.json_schema()
+    assert described["properties"]["b"]["x-unit"] == "m"
+    assert described["example"]["a"] == 1
+
+
+Read = Callable[[bytes], list[dict[str, Any]]]
+
+
+def test_many_mistakes_are_counted_and_strange_names_are_shown_safely() -> None:
+    reader = rows.Reader(rows.model(SCHEMA), 100)
+    row = {"a": 1, "b": 1, "c": "x", "d": True}
+    with pytest.raises(rows.Refused) as caught:
+        reader.read(json.dumps({**row, **{f"x{n}\u202e\n": n for n in range(50)}}).encode())
+    assert len(caught.value.mistakes) == rows.MOST_NAMED + 1
+    assert caught.value.mistakes[-1]["says"] == "and 30 more mistakes"
+    assert caught.value.mistakes[0]["field"] == "x0??"
+    with pytest.raises(rows.Refused) as caught:
+        reader.read(json.dumps({**row, "y" * 10_000: 1}).encode())
+    assert len(caught.value.mistakes[0]["field"]) == 64
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (800, True), (400, False)])
+def test_a_person_gets_a_prediction_from_the_page(
+    server: Server, tmp_path: Path, width: int, dark: bool, known: dict[str, bytes]
+) -> None:
+    if browser.FOUND is None:
+        pytest.skip("no Chromium here")
+    with browser.opened(tmp_path) as person:
+        person.show(f"http://127.0.0.1:{server.port}/", width, dark=dark)
+        labels = person.ask("[...document.querySelectorAll('label')].map(l => l.htmlFor)")
+        assert labels == [*json.loads(known["schema.json"])["properties"]]
+        person.ask("document.querySelector('#plane_age').value = ''")
+        person.ask("document.querySelector('#origin').value = 'JFK'")
+        person.press("button")
+        assert re.fullmatch(
+            r"(not )?late: \d+\.\d%", person.ask("document.querySelector('h2').textContent")
+        )
+        assert person.ask("document.querySelector('#origin').value") == "JFK"
+        assert person.ask("document.querySelector('#plane_age').value") == ""
+        assert person.ask("document.documentElement.scrollWidth") <= width
+        person.ask("document.querySelector('form').noValidate = true")
+        person.ask("document.querySelector('#weekday').value = '9'")
+        person.press("button")
+        said = person.ask("document.querySelector('[role=alert]').textContent")
+        assert "weekday Input should be less than or equal to 6" in said
+        assert person.said == []
+
+
+def test_a_form_that_no_browser_would_send_is_refused_in_words(server: Server) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (
+        b"",
+        b"carrier=%3Cscript%3E",
+        b"\xff\xfe",
+        b"weekday=" + b"9" * 5000,
+        b"a&" * 2000,
+    ):
+        status, said = server.ask("/", body, **kind)
+        assert status == 200
+        assert "Not answered" in said
+        assert "<script" not in said
+
+
+def test_nothing_is_left_where_a_server_was(quick: Path, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(quick, tmp_path / "study"))
+    before = bake.run(study, "git", "status", "--porcelain").stdout
+    with serving(study) as one:
+        one.ask("/healthz")
+    assert bake.run(study, "git", "status", "--porcelain").stdout == before
