@@ -1,0 +1,97 @@
+"""The words and options of the command `headrace`."""
+
+import argparse
+from pathlib import Path
+
+from headrace import ci, commands, history, registry, score, serve
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; `command` is what each command calls."""
+    made = argparse.ArgumentParser(
+        prog="headrace", description="Run a study's notebooks as stages."
+    )
+    subs = made.add_subparsers(required=True, metavar="COMMAND")
+    run = subs.add_parser("run", help="run one stage of dvc.yaml; dvc repro calls this")
+    run.add_argument("stage")
+    run.set_defaults(command=commands.run)
+    debug = subs.add_parser("debug", help="open a failed run in JupyterLab")
+    debug.add_argument("stage")
+    debug.set_defaults(command=commands.debug)
+    check = subs.add_parser("check", help="look for what should be mended; runs nothing")
+    check.add_argument("rules", nargs="*", metavar="RULE", help="default: all; repro: make repro's")
+    check.add_argument("--staged", action="store_true", help="check what a commit would hold now")
+    check.add_argument("--list", action="store_true", help="show the rules")
+    check.set_defaults(command=commands.check)
+    hook = subs.add_parser("hook", help="have git check each commit")
+    hook.add_argument("--remove", action="store_true", help="have it no more")
+    hook.set_defaults(command=commands.hook)
+    metrics = subs.add_parser("metrics", help="show metrics files as tables")
+    metrics.add_argument("files", nargs="*", type=Path, help="default: all in metrics/")
+    metrics.set_defaults(command=commands.metrics)
+    past = subs.add_parser("history", help="show metrics over the commits of a branch")
+    history.add(past)
+    past.set_defaults(command=commands.history)
+    verify = subs.add_parser("verify", help="prove that each stage reproduces, in a clean room")
+    verify.add_argument("stages", nargs="*", help="default: all, with a certificate at the end")
+    text = "the tracked files as they are now, not as committed"
+    verify.add_argument("--worktree", action="store_true", help=text)
+    text = "stages side by side; default: cores"
+    verify.add_argument("--jobs", type=int, metavar="N", help=text)
+    verify.set_defaults(command=commands.verify)
+    bundle = subs.add_parser("bundle", help="check a bundle, and say what it holds")
+    bundle.add_argument("file", nargs="?", type=Path, help="default: the artifact of dvc.yaml")
+    bundle.set_defaults(command=commands.bundle)
+    server = subs.add_parser("serve", help="answer over HTTP, from a bundle")
+    serve.add(server)
+    server.set_defaults(command=commands.serve)
+    scored = subs.add_parser("score", help="predict a file of rows, larger than memory")
+    score.add(scored)
+    scored.set_defaults(command=commands.score)
+    token = subs.add_parser("token", help="make a token for headrace serve")
+    token.add_argument("name", help="whose it is")
+    token.add_argument("scopes", nargs="*", default=["predict"], help="predict, metrics, admin")
+    token.set_defaults(command=commands.token)
+    all_steps = subs.add_parser("ci", help="run the steps that CI runs")
+    ci.add(all_steps)
+    all_steps.set_defaults(command=commands.ci)
+    registry.add(subs)
+    for name in ("register", "promote", "rollback", "demote"):
+        subs.choices[name].set_defaults(command=commands.registry)
+    subs.choices["audit"].set_defaults(command=commands.audit)
+    _add_diff(subs.add_parser("diff", help="what changed, whether it is real, what it breaks"))
+    for name, command, text in (
+        (
+            "replay",
+            commands.replay,
+            "run the executed notebooks again: what was stored must come out",
+        ),
+        (
+            "lab",
+            commands.lab,
+            "open JupyterLab, which saves notebooks without outputs; takes its options",
+        ),
+        ("fix", commands.fix, "mend what check finds and a program can mend"),
+        ("sync", commands.sync, "copy params.yaml's values into the notebooks' parameters cells"),
+        (
+            "schema",
+            commands.schema,
+            "write params.schema.json, by which an editor checks params.yaml",
+        ),
+        ("html", commands.html, "write the executed notebooks as pages"),
+    ):
+        subs.add_parser(name, help=text).set_defaults(command=command)
+    return made
+
+
+def _add_diff(diff: argparse.ArgumentParser) -> None:
+    text = "none: since this branch left the main one, or the last commit; one: since that one"
+    diff.add_argument("revisions", nargs="*", metavar="REVISION", help=text)
+    form = diff.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print Markdown")
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
+    diff.add_argument("--gate", action="store_true", help="exit with 1 when a gate breaks")
+    text = "metrics, parameters and cost alone: quick, and without intervals"
+    diff.add_argument("--shallow", action="store_true", help=text)
+    diff.set_defaults(command=commands.diff)
