@@ -31,6 +31,7 @@ from headrace.bundle import (
     golden,
     inputs,
     read,
+    requirements,
     scores,
 )
 from headrace.errors import DataError, ProjectError
@@ -173,8 +174,14 @@ def resealed(path: Path, change: dict[str, Any] | None = None, **files: bytes) -
     known = archive.unseal(path.read_bytes(), path.name)
     manifest = json.loads(known.pop(archive.MANIFEST))
     del known[archive.SEAL], manifest["files"]
-    named = {name.replace("__", "."): content for name, content in files.items()}
+    named = {_path(name): content for name, content in files.items()}
     path.write_bytes(archive.sealed({**known, **named}, {**manifest, **(change or {})}))
+
+
+def _path(name: str) -> str:
+    """Return a part's path for a word: src__study__model__py is src/study/model.py."""
+    *folders, stem, suffix = name.split("__")
+    return "/".join([*folders, f"{stem}.{suffix}"])
 
 
 def test_nothing_of_the_model_is_read_before_every_hash_is_right(
@@ -229,6 +236,33 @@ def test_another_feature_code_is_refused(study: project.Project) -> None:
         read.load(study.root / BUNDLE, study)
 
 
+def test_without_a_study_the_code_in_the_bundle_answers(
+    study: project.Project, tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle.tar"
+    shutil.copy(study.root / BUNDLE, path)
+    here = sys.modules.get("study")
+    bundle = read.load(path)
+    assert bundle.replay() == 100
+    assert sys.modules.get("study") is here
+    source = study.root / "src/study/model.py"
+    source.write_text("raise RuntimeError('the study was asked')\n", "utf-8")
+    assert read.load(path).replay() == 100
+
+
+def test_code_in_a_bundle_that_cannot_be_imported_is_told(study: project.Project) -> None:
+    path = study.root / BUNDLE
+    resealed(path, src__study__model__py=b"import no_such_package\n")
+    with pytest.raises(DataError, match="its code cannot be imported: ModuleNotFoundError"):
+        read.load(path)
+
+
+def test_a_name_that_leads_out_of_the_archive_is_refused() -> None:
+    for name in ("../x", "/x", "a/../../x"):
+        with pytest.raises(DataError, match="is no plain file"):
+            archive.unseal(archive.sealed({name: b""}, {"headrace_bundle": 1}), "b")
+
+
 def test_golden_rows_that_come_out_otherwise_are_shown_in_a_table(study: project.Project) -> None:
     path = study.root / BUNDLE
     rows = json.loads(archive.unseal(path.read_bytes(), "b")["golden.json"])
@@ -259,7 +293,7 @@ def test_the_manifest_has_the_hash_of_every_input_of_the_pipeline(study: project
     }
     assert set(known["inputs"]) == listed - made
     for name, sha256 in {**known["inputs"], **known["data"]}.items():
-        assert inputs.of_file(study.root / name) == sha256
+        assert archive.of_file(study.root / name) == sha256
     assert "dvc.lock" not in known["inputs"]  # it holds the bundle's own hash
 
 
@@ -291,16 +325,16 @@ def test_what_answering_needs_is_pinned_with_hashes(study: project.Project) -> N
     assert {"numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops"} <= set(pinned)
     assert "jupyterlab" not in pinned
     assert text.count("--hash=sha256:") > len(pinned)
-    assert set(pinned) == set(environment.serving(study))
+    assert set(pinned) == set(requirements.serving(study))
     with pytest.raises(ProjectError, match=r"requirements\.lock lacks no-such\. Next: make lock"):
-        environment.requirements(study.root / "requirements.lock", ["numpy", "no-such"])
+        requirements.requirements(study.root / "requirements.lock", ["numpy", "no-such"])
 
 
 def test_a_study_without_a_group_for_serving_is_told_to_add_one(study: project.Project) -> None:
     path = study.root / "pyproject.toml"
     path.write_text(path.read_text("utf-8").replace("serve = [", "other = ["), "utf-8")
     with pytest.raises(ProjectError, match="no dependency group 'serve'"):
-        environment.serving(study)
+        requirements.serving(study)
 
 
 SCHEMA = pa.DataFrameSchema(

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import browser
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -65,16 +67,10 @@ class Server:
 
 
 @contextmanager
-def serving(study: Path, *words: str, **more: str) -> Iterator[Server]:
+def started(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[Server]:
     """Start a server on a free port, and stop it."""
-    with subprocess.Popen(
-        ["headrace", "serve", "--port", "0", *words],
-        cwd=study,
-        env=bake.environment(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([*command, "--port", "0"], cwd=folder, env=env, **pipe) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -84,6 +80,13 @@ def serving(study: Path, *words: str, **more: str) -> Iterator[Server]:
         finally:
             process.terminate()
             process.wait(60)
+
+
+@contextmanager
+def serving(study: Path, *words: str, **more: str) -> Iterator[Server]:
+    """Serve a study's bundle."""
+    with started(["headrace", "serve", *words], study, bake.environment(**more)) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -478,6 +481,57 @@ def test_a_form_that_no_browser_would_send_is_refused_in_words(server: Server) -
         assert status == 200
         assert "Not answered" in said
         assert "<script" not in said
+
+
+def test_a_fresh_environment_with_nothing_but_the_bundle_answers(
+    quick: Path, tmp_path: Path, asked: list[dict[str, Any]], known: dict[str, bytes]
+) -> None:
+    shutil.copy(quick / BUNDLE, tmp_path / "bundle.tar")
+    bake.run(tmp_path, "tar", "xf", "bundle.tar")
+    bake.run(tmp_path, "uv", "venv", "--quiet", "--python", sys.executable, "env")
+    python = str(tmp_path / "env/bin/python")
+    words = ("uv", "pip", "install", "--quiet", "--require-hashes", "--python", python)
+    bake.run(tmp_path, *words, "-r", "requirements.txt")
+    (tmp_path / "rows.csv").write_text(pd.DataFrame(asked).to_csv(index=False), "utf-8")
+    env = {name: text for name, text in bake.environment().items() if name != "PYTHONPATH"}
+    env |= {"PYTHONPATH": str(tmp_path / "src"), "VIRTUAL_ENV": ""}
+    begin = [python, "-m", "headrace.serve", "bundle.tar"]
+    with started(begin, tmp_path, env) as one:
+        status, said = one.ask("/predict", asked)
+    expected = [row[golden.PREDICTION] for row in json.loads(known["golden.json"])]
+    assert status == 200
+    assert [one["prediction"] for one in said["predictions"]] == expected
+    score = (python, "-m", "headrace.score", "rows.csv", "out.csv", "--model", "bundle.tar")
+    bake.run(tmp_path, *score, env=env)
+    assert pd.read_csv(tmp_path / "out.csv")["prediction"].tolist() == expected
+
+
+def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
+    copy: Path, asked: list[dict[str, Any]], known: dict[str, bytes]
+) -> None:
+    expected = [row[golden.PREDICTION] for row in json.loads(known["golden.json"])]
+    bake.run(copy, "git", "config", "user.name", "Ann")
+    bake.run(copy, "git", "config", "user.email", "ann@example.org")
+    bake.run(copy, "headrace", "verify")
+    bake.run(copy, "headrace", "register")
+    for stage in ("dev", "staging", "prod"):
+        words = ("promote", "v1.0.0", "--to", stage, "--yes", "--reason", "a test")
+        bake.run(copy, "headrace", *words)
+    (copy / BUNDLE).unlink()
+    (copy / "src/study/model.py").write_text("raise RuntimeError\n", "utf-8")
+    for source in ("model#prod", "model@v1.0.0"):
+        with serving(copy, source) as one:
+            status, said = one.ask("/predict", asked)
+            assert (status, said["model"]) == (200, "model@v1.0.0")
+            assert [row["prediction"] for row in said["predictions"]] == expected
+            assert one.ask("/reload", {})[0] == 200
+    wrong = bake.run(copy, "headrace", "serve", "model#pord", check=False)
+    assert wrong.returncode == 1
+    assert "Next: " in wrong.stdout
+    assert "Traceback" not in wrong.stdout
+    shutil.rmtree(copy / ".dvc/cache/files")
+    lost = bake.run(copy, "headrace", "serve", "model#prod", check=False)
+    assert "The bundle of model@v1.0.0 is not in DVC's cache. Next: dvc fetch" in lost.stdout
 
 
 def test_nothing_is_left_where_a_server_was(quick: Path, tmp_path: Path) -> None:

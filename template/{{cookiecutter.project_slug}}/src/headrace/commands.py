@@ -74,9 +74,9 @@ def serve(found: Project, args: argparse.Namespace) -> None:
     """Answer over HTTP."""
     # Before anything reads it: more threads answer one row no faster, and many clients much slower.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from headrace.serve import command
+    from headrace.serve import command, source
 
-    command.run(found, args)
+    command.run(lambda: source.champion(found, args.source), args)
 
 
 def audit(args: argparse.Namespace) -> int:
@@ -94,8 +94,9 @@ def audit(args: argparse.Namespace) -> int:
 def score(found: Project, args: argparse.Namespace) -> int:
     """Predict a file of rows."""
     from headrace.score import command
+    from headrace.serve import source
 
-    return command.run(found, args)
+    return command.run(source.champion(found, args.model), args)
 
 
 def token(found: Project, args: argparse.Namespace) -> None:

@@ -9,8 +9,9 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
-from headrace.errors import DataError
+from headrace.errors import DataError, ProjectError
 
 MANIFEST = "manifest.json"
 SEAL = "manifest.sha256"
@@ -26,6 +27,19 @@ Files = dict[str, bytes]
 def sha256(content: bytes) -> str:
     """Return the SHA-256 of some bytes, as hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """Return a file's SHA-256, read in parts.
+
+    Errors:
+        ProjectError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ProjectError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
@@ -92,7 +106,9 @@ def _title(header: bytes) -> str:
 
 
 def _member(archive: tarfile.TarFile, entry: tarfile.TarInfo, name: str) -> tuple[str, bytes]:
-    file = archive.extractfile(entry) if entry.isreg() and 0 <= entry.size <= LARGEST else None
+    inside = not entry.name.startswith("/") and ".." not in PurePosixPath(entry.name).parts
+    plain = entry.isreg() and 0 <= entry.size <= LARGEST and inside
+    file = archive.extractfile(entry) if plain else None
     if file is None:
         raise _refused(name, repr(entry.name), "is no plain file")
     return entry.name, file.read()

@@ -9,7 +9,8 @@ import pandas as pd
 
 import headrace
 from headrace import project, yamlfile
-from headrace.bundle import archive, baseline, card, contract, environment, golden, inputs
+from headrace.bundle import archive, baseline, card, contract, environment, golden, inputs, ours
+from headrace.bundle import requirements as needed
 from headrace.bundle.card import Section
 from headrace.errors import DataError
 from headrace.project import Project
@@ -46,7 +47,7 @@ def bundle(
     study = project.find(root)
     members, manifest = _contents(study, model, learned, golden_rows, facts, stage)
     manifest["data"] = {
-        file.relative_to(study.root).as_posix(): inputs.of_file(file) for file in sorted(data)
+        file.relative_to(study.root).as_posix(): archive.of_file(file) for file in sorted(data)
     }
     told = card.provenance(
         yamlfile.read(study.root / "params.yaml"), manifest["inputs"], manifest["environment"]
@@ -66,9 +67,9 @@ def _contents(
 ) -> tuple[archive.Files, dict[str, Any]]:
     schema = contract.json_schema(study.load("inputs"))
     _same_columns(golden_rows, learned, [*schema["properties"]])
-    packages = environment.serving(study)
+    packages = needed.serving(study)
     code = inputs.code(study, DOORS)
-    lock = environment.requirements(study.root / environment.LOCK, packages)
+    lock = needed.requirements(study.root / needed.LOCK, packages)
     members = {
         "model.skops": model.read_bytes(),
         "schema.json": _json(schema),
@@ -77,6 +78,7 @@ def _contents(
         "baseline.json": _json(baseline.of(learned)),
         "requirements.txt": lock.encode(),
         **{name: (study.root / name).read_bytes() for name in code},
+        **ours.files(),
     }
     manifest = {
         "headrace_bundle": 1,

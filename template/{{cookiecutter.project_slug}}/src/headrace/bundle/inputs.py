@@ -1,12 +1,11 @@
 """What the pipeline starts from: the files that its stages read and that no stage makes."""
 
 import ast
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from headrace.bundle.archive import sha256
+from headrace.bundle.archive import of_file, sha256
 from headrace.check.imports import Graph
 from headrace.errors import ProjectError
 from headrace.project import Project
@@ -55,11 +54,13 @@ def _names(entries: Any) -> list[str]:
 
 
 def code(project: Project, doors: Iterable[str]) -> dict[str, str]:
-    """Return the SHA-256 of the modules behind some doors of [tool.headrace], and their imports."""
-    source = project.source
-    graph = Graph(project.root, source)
-    modules = {str(project.settings[door]).partition(":")[0] for door in doors}
-    tree = ast.parse("".join(f"import {module}\n" for module in sorted(modules)))
+    """Return the SHA-256 of the modules behind some doors of [tool.headrace], and their imports.
+
+    Errors:
+        ProjectError: pyproject.toml does not say where a door leads.
+    """
+    graph = Graph(project.root, project.source)
+    tree = ast.parse("".join(f"import {_module(project, door)}\n" for door in doors))
     return {
         name: of_file(project.root / name)
         for name in sorted(graph.files(tree))
@@ -67,19 +68,13 @@ def code(project: Project, doors: Iterable[str]) -> dict[str, str]:
     }
 
 
+def _module(project: Project, door: str) -> str:
+    target = project.settings.get(door)
+    if not isinstance(target, str) or not target.partition(":")[0].replace(".", "").isidentifier():
+        raise ProjectError(f'pyproject.toml: [tool.headrace] needs {door} = "package.module:name"')
+    return target.partition(":")[0]
+
+
 def together(hashes: dict[str, str]) -> str:
     """Return one SHA-256 over names and hashes."""
     return sha256("".join(f"{name} {known}\n" for name, known in sorted(hashes.items())).encode())
-
-
-def of_file(path: Path) -> str:
-    """Return a file's SHA-256, read in parts.
-
-    Errors:
-        ProjectError: it is missing.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ProjectError(f"{path.name} cannot be read: {error.strerror}") from None

@@ -1,18 +1,20 @@
 """Read a bundle: every byte is checked before any of the model's is understood."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from headrace import modelfile
-from headrace.bundle import archive, environment, golden
-from headrace.bundle.inputs import of_file
+from headrace.bundle import archive, code, environment, golden
 from headrace.errors import DataError
-from headrace.project import Project
+
+if TYPE_CHECKING:
+    from headrace.project import Project
 
 FORMAT = 1
 
@@ -22,10 +24,11 @@ class Bundle:
     """A bundle that was checked, with its model, ready to answer."""
 
     name: str
-    study: Project
     files: archive.Files
     manifest: dict[str, Any]
     model: Any
+    answer: Callable[[Any, pd.DataFrame], Any]
+    """Takes the model and inputs, and returns predictions."""
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -55,7 +58,7 @@ class Bundle:
 
     def predict(self, table: pd.DataFrame) -> golden.Vector:
         """Return the model's prediction of each row, shape (rows,)."""
-        return np.asarray(self.study.load("predict")(self.model, table), dtype="float64")
+        return np.asarray(self.answer(self.model, table), dtype="float64")
 
     def replay(self) -> int:
         """Predict the golden rows again, and return how many there are.
@@ -98,20 +101,27 @@ def manifest(path: Path) -> dict[str, Any]:
     return checked(path)[1]
 
 
-def load(path: Path, study: Project) -> Bundle:
-    """Load a bundle in a study: checked, of this environment and code, its golden rows replayed.
+def load(path: Path, study: "Project | None" = None) -> Bundle:
+    """Load a bundle: checked, of this environment, its golden rows replayed.
+
+    In a study it must have been made with the study's own code. Without one its own code answers,
+    which lies in it, whatever else is installed.
 
     Nothing of the model is read before all hashes are right; and of the model only the types that
-    the study lists, whatever its file asks for.
+    the code lists, whatever the file asks for.
 
     Errors:
         DataError: it is not as it was written, or would answer otherwise here.
     """
     files, known = checked(path)
     _same_environment(path.name, known)
-    _same_code(path.name, files, study)
-    model = modelfile.loads(files["model.skops"], path.name, trusted=study.load("trusted"))
-    bundle = Bundle(path.name, study, files, known, model)
+    if study is None:
+        found = code.load(path.name, files, known["doors"])
+    else:
+        _same_code(path.name, files, study)
+        found = code.Code(study.load("predict"), study.load("trusted"))
+    model = modelfile.loads(files["model.skops"], path.name, trusted=found.trusted)
+    bundle = Bundle(path.name, files, known, model, found.predict)
     bundle.replay()
     return bundle
 
@@ -126,15 +136,12 @@ def _same_environment(name: str, known: dict[str, Any]) -> None:
         )
 
 
-def _same_code(name: str, files: archive.Files, study: Project) -> None:
+def _same_code(name: str, files: archive.Files, study: "Project") -> None:
     """Refuse a bundle whose feature code is another than the study's."""
-    for part, content in files.items():
-        if part.endswith(".py") and archive.sha256(content) != _hash(study.root / part):
+    for part, content in code.parts(files).items():
+        here = study.root / part
+        if not here.is_file() or here.read_bytes() != content:
             raise DataError(
                 f"{name} is refused: {part} is another than the one that it was made with."
                 " Next: dvc repro, or check out the commit of its version"
             )
-
-
-def _hash(path: Path) -> str:
-    return of_file(path) if path.is_file() else ""

@@ -13,25 +13,25 @@ import pyarrow as pa
 from headrace import files
 from headrace.bundle.read import Bundle
 from headrace.errors import DataError
-from headrace.project import Project
 from headrace.score import tables
 from headrace.score.judge import judge, refuse_lacking
-from headrace.serve import source
+from headrace.serve.service import Champion
 
 ADDED = ("prediction", "positive")
 REASON = ("row", "reason")
 BAR = 30
 
 
-def run(found: Project, args: argparse.Namespace) -> int:
-    """Score a file; both files are written whole or not at all. Return 1 where a row is refused.
+def run(champion: Champion, args: argparse.Namespace) -> int:
+    """Score a file by a bundle, and return 1 where a row is refused.
+
+    Both files, of answers and of refused rows, are written whole or not at all.
 
     Errors:
         DataError: a file cannot be read or written, or has not the columns.
     """
     for path in (args.rows, args.scored):
         tables.kind(path)
-    champion = source.champion(found, args.model)
     aside = args.scored.with_name(f"{args.scored.stem}.refused{args.scored.suffix}")
     counts: list[int] = []
 

@@ -2,13 +2,12 @@
 
 import argparse
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from headrace.errors import HeadraceError
-from headrace.project import Project
-from headrace.serve import source
 from headrace.serve.figures import Figures
-from headrace.serve.service import Service
+from headrace.serve.service import Champion, Service
 from headrace.serve.tokens import Tokens
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -17,16 +16,14 @@ GRACE_SECONDS = 20
 """In which requests that are under way are answered after the server was told to stop."""
 
 
-def run(found: Project, args: argparse.Namespace) -> None:
-    """Serve until told to stop.
+def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
+    """Serve what `load` returns until told to stop; it is called again when another takes over.
 
     Errors:
         HeadraceError: the bundle is refused, or strangers could ask.
     """
     tokens = _tokens(args)
-    service = Service(lambda: source.champion(found, args.source))
-    figures = Figures()
-    _listen(service, figures, tokens, args)
+    _listen(Service(load), Figures(), tokens, args)
 
 
 def _tokens(args: argparse.Namespace) -> Tokens | None:

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from headrace.bundle import golden
+from headrace.bundle import golden, read
 from headrace.bundle.read import Bundle
 from headrace.errors import HeadraceError
 from headrace.serve import rows
@@ -39,6 +40,11 @@ class Champion:
         if self.threshold is None:
             return [{"prediction": one} for one in predicted]
         return [{"prediction": one, "positive": one >= self.threshold} for one in predicted]
+
+
+def loaded(path: Path, label: str = "") -> Champion:
+    """Load a bundle's file, with the code that lies in it; see `headrace.bundle.read.load`."""
+    return Champion.of(read.load(path), label or path.name)
 
 
 class Service:

@@ -1,18 +1,24 @@
-"""Where a bundle comes from: a file, the working tree, or the registry."""
+"""Where a study's bundle comes from: a file, the registry, or the artifact of dvc.yaml."""
 
 from pathlib import Path
 
-from headrace.bundle import command, read
+from headrace.bundle import command
 from headrace.project import Project
-from headrace.serve.service import Champion
+from headrace.registry import fetch
+from headrace.serve.service import Champion, loaded
 
 
 def champion(found: Project, source: str) -> Champion:
-    """Load what a source names; nothing: the artifact of dvc.yaml, as it lies there.
+    """Load what a source names: a file, `model#prod`, `model@v1.2.0`; nothing: dvc.yaml's artifact.
+
+    What answers is the code that lies in the bundle, whatever the study has now.
 
     Errors:
-        DataError: the bundle is refused.
-        ProjectError: there is none.
+        DataError: the bundle is refused, or nobody at hand has its bytes.
+        ProjectError: there is no such version, or no artifact.
     """
-    path = Path(source) if source else command.default(found)
-    return Champion.of(read.load(path, found), path.name)
+    if not source:
+        return loaded(command.default(found))
+    if ("#" in source or "@" in source) and not Path(source).exists():
+        return loaded(*fetch.bundle(found.root, source))
+    return loaded(Path(source))

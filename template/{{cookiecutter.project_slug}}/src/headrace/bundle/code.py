@@ -1,0 +1,91 @@
+"""The code that lies in a bundle: what answers is what the model was made with."""
+
+import atexit
+import importlib
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from headrace.bundle.archive import Files
+from headrace.errors import DataError
+
+SOURCE = "src/"
+OURS = "src/headrace/"
+"""Our own code lies in a bundle too, for where it is not installed."""
+_importing = threading.Lock()
+
+
+class Code(NamedTuple):
+    """What a bundle's code gives: what answers, and the types that its model may hold."""
+
+    predict: Callable[[Any, Any], Any]
+    trusted: Sequence[str]
+
+
+def parts(files: Files) -> dict[str, bytes]:
+    """Return the study's modules among a bundle's files, by their paths."""
+    return {
+        name: content
+        for name, content in files.items()
+        if name.startswith(SOURCE) and name.endswith(".py") and not name.startswith(OURS)
+    }
+
+
+def load(name: str, files: Files, doors: Mapping[str, str]) -> Code:
+    """Import a bundle's own modules, beside any of the same name, and return what its doors name.
+
+    Errors:
+        DataError: they cannot be imported, or lack a name.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="headrace-bundle-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    packages = _write(parts(files), folder)
+    with _importing, _alone(folder, packages):
+        try:
+            return Code(_door(doors["predict"]), tuple(_door(doors["trusted"])))
+        except Exception as error:  # its code can fail in any way
+            raise DataError(
+                f"{name} is refused: its code cannot be imported: {type(error).__name__}: {error}."
+                " Next: install the requirements.txt that lies in the bundle"
+            ) from None
+
+
+def _write(modules: Mapping[str, bytes], folder: Path) -> set[str]:
+    """Write modules below a folder, each package with its `__init__.py`; return the top ones."""
+    for name, content in modules.items():
+        path = folder / name.removeprefix(SOURCE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        for package in path.relative_to(folder).parents:
+            if package != Path():
+                (folder / package / "__init__.py").touch()
+    return {Path(name.removeprefix(SOURCE)).parts[0].removesuffix(".py") for name in modules}
+
+
+@contextmanager
+def _alone(folder: Path, packages: set[str]) -> Iterator[None]:
+    """Let imports of these packages come from a folder, whatever was imported under their names."""
+    before = {name: sys.modules.pop(name) for name in [*sys.modules] if _top(name) in packages}
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if _top(name) in packages]:
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _door(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,27 @@
+"""The bundle of a registered version, wherever DVC keeps it."""
+
+from pathlib import Path
+
+from headrace import remote, store
+from headrace.errors import DataError
+from headrace.lockfile import File
+from headrace.registry import state
+
+
+def bundle(root: Path, name: str) -> tuple[Path, str]:
+    """Return the file of `model#prod` or `model@v1.2.0`, and what it is called: its version.
+
+    Errors:
+        ProjectError: there is no such version, or nothing is in that stage.
+        DataError: neither DVC's cache nor a remote has its bytes.
+    """
+    version = state.resolve(root, name)
+    file = File(version.path, version.md5, 0)
+    found = store.of(root).find(file) or remote.fetch(root, file)
+    label = f"{version.artifact}@{version.version}"
+    if found is None:
+        raise DataError(
+            f"The bundle of {label} is not in DVC's cache. Next: dvc fetch --all-commits"
+            f" {version.path}"
+        )
+    return found, label
