@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import TypeAdapter
 
+from headrace import sandbox
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
-from headrace.serve import rows, tokens
+from headrace.serve import journal, rows, tokens
 from lab import bake
 
 BUNDLE = "models/bundle.tar"
@@ -83,9 +85,10 @@ def started(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[S
 
 
 @contextmanager
-def serving(study: Path, *words: str, **more: str) -> Iterator[Server]:
-    """Serve a study's bundle."""
-    with started(["headrace", "serve", *words], study, bake.environment(**more)) as one:
+def serving(study: Path, *words: str, log: bool = False) -> Iterator[Server]:
+    """Serve a study's bundle; without `log` nothing is written down, whatever the study says."""
+    more = () if log or "--log" in words else ("--no-log",)
+    with started(["headrace", "serve", *words, *more], study, bake.environment()) as one:
         yield one
 
 
@@ -532,6 +535,82 @@ def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
     shutil.rmtree(copy / ".dvc/cache/files")
     lost = bake.run(copy, "headrace", "serve", "model#prod", check=False)
     assert "The bundle of model@v1.0.0 is not in DVC's cache. Next: dvc fetch" in lost.stdout
+
+
+def written(folder: Path) -> pd.DataFrame:
+    """Return all rows that a server wrote down."""
+    return pd.concat([pd.read_parquet(table) for table in sorted(folder.glob("*.parquet"))])
+
+
+def test_what_is_asked_and_answered_is_written_down_with_its_id(
+    copy: Path, asked: list[dict[str, Any]]
+) -> None:
+    folder = copy / "data/served"
+    with serving(copy, log=True) as one:
+        first = one.ask("/predict", asked[:3])[1]
+        second = one.ask("/predict", asked[3])[1]
+        one.ask("/predict", {**asked[0], "x": 1})
+    found = written(folder)
+    assert [*folder.glob("*.jsonl")] == []
+    assert list(zip(found["request"], found["row"], strict=True)) == [
+        *((first["request"], number) for number in range(3)),
+        (second["request"], 0),
+    ]
+    answers = [row["prediction"] for said in (first, second) for row in said["predictions"]]
+    assert found["prediction"].tolist() == answers
+    assert found["carrier"].tolist() == [row["carrier"] for row in asked[:4]]
+    assert set(found["model"]) == {"bundle.tar"}
+    assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
+
+
+def test_nothing_that_was_answered_is_lost_when_the_server_is_killed(
+    copy: Path, asked: list[dict[str, Any]]
+) -> None:
+    with serving(copy, log=True) as one:
+        first = one.ask("/predict", asked[0])[1]["request"]
+        one.process.kill()
+    with serving(copy, log=True) as one:
+        second = one.ask("/predict", asked[1])[1]["request"]
+    assert written(copy / "data/served")["request"].tolist() == [first, second]
+
+
+def test_params_yaml_says_what_is_written_down(copy: Path, asked: list[dict[str, Any]]) -> None:
+    sandbox.set_parameters(copy / "params.yaml", {"serve.log_never": ["carrier", "dest"]})
+    with serving(copy, log=True) as one:
+        one.ask("/predict", asked[0])
+    assert not {"carrier", "dest"} & {*written(copy / "data/served").columns}
+    shutil.rmtree(copy / "data/served")
+    sandbox.set_parameters(copy / "params.yaml", {"serve.log": False})
+    with serving(copy, log=True) as one:
+        one.ask("/predict", asked[0])
+    assert not (copy / "data/served").exists()
+
+
+def test_old_tables_are_forgotten_and_cut_lines_are_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "2001-01-01T00.parquet").write_bytes(b"old")
+    whole = {"request": "a", "time": "t", "model": "m", "rows": [{"x": 1}]}
+    line = json.dumps({**whole, "answers": [{"prediction": 0.5}]})
+    hour = datetime.now(UTC).strftime(journal.HOUR)
+    (tmp_path / f"{hour}.jsonl").write_text(f"{line}\nno json\n{line[:20]}", "utf-8")
+    kept = journal.Kept(tmp_path, 90, frozenset())
+    journal.Journal(kept)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{hour}.parquet"]
+    (tmp_path / f"{hour}.jsonl").write_text(f"{line}\n" + line.replace('"a"', '"b"') + "\n")
+    journal.Journal(kept)
+    assert written(tmp_path)["request"].tolist() == ["a", "b"]
+
+
+def test_a_disk_that_fails_stops_no_answer(
+    quick: Path, tmp_path: Path, asked: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path / "log"
+    with serving(quick, "--log", str(folder)) as one:
+        shutil.rmtree(folder)
+        assert one.ask("/predict", asked[0])[0] == 200
+    (tmp_path / "file").write_text("", "utf-8")
+    said = bake.run(quick, "headrace", "serve", "--log", str(tmp_path / "file"), check=False)
+    assert said.returncode == 1
+    assert "cannot hold what is answered" in said.stdout
 
 
 def test_nothing_is_left_where_a_server_was(quick: Path, tmp_path: Path) -> None:

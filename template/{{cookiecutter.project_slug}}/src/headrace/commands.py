@@ -76,6 +76,7 @@ def serve(found: Project, args: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from headrace.serve import command, source
 
+    source.kept(found, args)
     command.run(lambda: source.champion(found, args.source), args)
 
 

@@ -89,6 +89,17 @@ class HandOff(Block):
     """Flights that go along with the model's answers, to be asked again wherever it is loaded."""
 
 
+class Serve(Block):
+    """What the server writes down of what it is asked, for the monitor; no stage takes it."""
+
+    log: bool
+    """Whether requests and answers are kept, in data/served."""
+    log_days: int = Field(ge=1, le=3650)
+    """Days after which they are forgotten."""
+    log_never: list[str]
+    """Inputs that are never written down."""
+
+
 class Prices(Block):
     """What computing costs: `headrace diff` shows each stage's dollars by it; no stage takes it."""
 
@@ -110,6 +121,7 @@ class Params(Block):
     train: Train
     evaluate: Evaluate
     hand_off: HandOff
+    serve: Serve
     prices: Prices
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from headrace.errors import HeadraceError
 from headrace.serve import page
 from headrace.serve.figures import Figures
 from headrace.serve.guard import Application, Guard
+from headrace.serve.journal import Journal
 from headrace.serve.rows import Refused
 from headrace.serve.service import Service
 from headrace.serve.tokens import Tokens
@@ -32,7 +33,12 @@ REFUSALS = {400: "gone", 401: "no right", 408: "too slow", 413: "too large", 415
 REFUSALS |= {422: "a row is not as the schema says", 503: "too slow"}
 
 
-def create(service: Service, figures: Figures, tokens: Tokens | None = None) -> Application:
+def create(
+    service: Service,
+    figures: Figures,
+    tokens: Tokens | None = None,
+    journal: Journal | None = None,
+) -> Application:
     """Return the application around a service."""
     app = FastAPI(title="Headrace", docs_url=None, redoc_url=None, version="1")
 
@@ -52,6 +58,8 @@ def create(service: Service, figures: Figures, tokens: Tokens | None = None) -> 
         for one in answers:
             figures.predictions.observe(one["prediction"])
         named = {"model": champion.label, "request": request.scope["headrace.request"]}
+        if journal is not None:
+            journal.write(named["request"], champion.label, rows, answers)
         return _json({**named, "predictions": answers})
 
     @app.get("/healthz")

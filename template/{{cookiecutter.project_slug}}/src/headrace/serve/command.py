@@ -2,15 +2,21 @@
 
 import argparse
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from headrace.errors import HeadraceError
 from headrace.serve.figures import Figures
+from headrace.serve.journal import Journal, Kept
 from headrace.serve.service import Champion, Service
 from headrace.serve.tokens import Tokens
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+DAYS = 90
+"""For which what was answered is kept, where nobody says."""
+DAYS = 90
+"""For which what was answered is kept, where nobody says."""
 BACKLOG, CONNECTIONS = 128, 256
 GRACE_SECONDS = 20
 """In which requests that are under way are answered after the server was told to stop."""
@@ -22,8 +28,22 @@ def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
     Errors:
         HeadraceError: the bundle is refused, or strangers could ask.
     """
-    tokens = _tokens(args)
-    _listen(Service(load), Figures(), tokens, args)
+    tokens, service = _tokens(args), Service(load)
+    journal = _journal(args)
+    try:
+        _listen(service, Figures(), tokens, journal, args)
+    finally:
+        if journal is not None:
+            journal.close()
+
+
+def _journal(args: argparse.Namespace) -> Journal | None:
+    if not args.log:
+        return None
+    try:
+        return Journal(Kept(Path(args.log), args.log_days or DAYS, frozenset(args.log_never)))
+    except OSError as error:
+        raise HeadraceError(f"{args.log} cannot hold what is answered: {error.strerror}") from None
 
 
 def _tokens(args: argparse.Namespace) -> Tokens | None:
@@ -38,14 +58,18 @@ def _tokens(args: argparse.Namespace) -> Tokens | None:
 
 
 def _listen(
-    service: Service, figures: Figures, tokens: Tokens | None, args: argparse.Namespace
+    service: Service,
+    figures: Figures,
+    tokens: Tokens | None,
+    journal: Journal | None,
+    args: argparse.Namespace,
 ) -> None:
     import uvicorn
 
     from headrace.serve import app
 
     config = uvicorn.Config(
-        app.create(service, figures, tokens),
+        app.create(service, figures, tokens, journal),
         host=args.host,
         port=args.port,
         log_level="warning",
@@ -58,6 +82,8 @@ def _listen(
     )
     server = uvicorn.Server(config)
     socket = config.bind_socket()
+    # uvicorn answers what is under way, then sends itself the signal again: so we end in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, lambda *_: _reload(service))
     socket.listen(BACKLOG)  # who asks as soon as the line below is read waits, and is heard
     address, port = socket.getsockname()[:2]

@@ -1,11 +1,16 @@
 """Where a study's bundle comes from: a file, the registry, or the artifact of dvc.yaml."""
 
+import argparse
 from pathlib import Path
 
+from headrace import parameters
 from headrace.bundle import command
 from headrace.project import Project
 from headrace.registry import fetch
 from headrace.serve.service import Champion, loaded
+
+FOLDER = "data/served"
+"""Where a study keeps what its server was asked; git ignores it."""
 
 
 def champion(found: Project, source: str) -> Champion:
@@ -22,3 +27,18 @@ def champion(found: Project, source: str) -> Champion:
     if ("#" in source or "@" in source) and not Path(source).exists():
         return loaded(*fetch.bundle(found.root, source))
     return loaded(Path(source))
+
+
+def kept(found: Project, args: argparse.Namespace) -> None:
+    """Fill in from params.yaml's `serve` what the command line leaves open of the journal.
+
+    Errors:
+        ParameterError: params.yaml breaks the typed model.
+    """
+    raw, _ = parameters.load(found)
+    block = raw.get("serve")
+    if args.log or args.no_log or not isinstance(block, dict) or not block.get("log"):
+        return
+    args.log = str(found.root / FOLDER)
+    args.log_days = args.log_days or int(block.get("log_days", 0))
+    args.log_never = args.log_never or [*block.get("log_never", [])]
