@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab import audits, bake, diffs, engines, histories
+from lab import audits, bake, diffs, engines, histories, serving
 
 STAGES = ("collect", "prepare", "train", "evaluate", "hand_off")
 PARTS = ("interpreter", "imports", "checks", "cells", "writing")
@@ -28,6 +28,7 @@ def main() -> None:
     diffs.main()
     histories.main()
     audits.main()
+    serving.main()
     engines.main()  # last: it ends the program
 
 
