@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -535,6 +535,59 @@ def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
     shutil.rmtree(copy / ".dvc/cache/files")
     lost = bake.run(copy, "headrace", "serve", "model#prod", check=False)
     assert "The bundle of model@v1.0.0 is not in DVC's cache. Next: dvc fetch" in lost.stdout
+
+
+def impatient(setting: str, study: Path) -> AbstractContextManager[Server]:
+    """Serve with one of its limits set so low that a test reaches it."""
+    code = (
+        "import sys; from headrace.serve import guard, protocol; "
+        f"{setting}; from headrace import cli; sys.exit(cli.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "serve", "--no-log"]
+    source = {"PYTHONPATH": str(study / "src")}
+    return started(command, study, bake.environment(**source))
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(quick: Path) -> None:
+    with impatient("protocol.HEAD_SECONDS = 0.3", quick) as one:
+        assert one.raw(b"GET /healthz HTT", whole=False) == b""
+        again = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea"
+        assert one.raw(again, whole=False).startswith(b"HTTP/1.1 200")
+        assert one.ask("/healthz")[0] == 200
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(quick: Path) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1"
+    with impatient("guard.BODY_SECONDS = 0.3", quick) as one:
+        assert one.raw(head, whole=False).startswith(b"HTTP/1.1 408")
+        assert one.ask("/healthz")[0] == 200
+
+
+def healthy(sock: socket.socket) -> bytes:
+    """Ask for health on a connection that is there, and return the whole answer."""
+    sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    said = b""
+    while not said.endswith(b"}") and (part := sock.recv(65_536)):
+        said += part
+    return said
+
+
+def test_one_connection_too_many_is_closed_and_the_others_are_heard(quick: Path) -> None:
+    with impatient("protocol.CONNECTIONS = 3", quick) as one, ExitStack() as there:
+        address = ("127.0.0.1", one.port)
+        few = [there.enter_context(socket.create_connection(address, 60)) for _ in range(3)]
+        assert all(healthy(sock).startswith(b"HTTP/1.1 200") for sock in few)
+        assert one.raw(b"", whole=False) == b""
+        assert all(healthy(sock).startswith(b"HTTP/1.1 200") for sock in few)
+
+
+def test_an_answer_that_takes_too_long_is_given_up(
+    quick: Path, asked: list[dict[str, Any]]
+) -> None:
+    with impatient("guard.ANSWER_SECONDS = 0.001", quick) as one:
+        status, said = one.ask("/predict", asked * 50)
+        assert (status, said["detail"][0]["reason"]) == (503, "too_slow")
+        assert one.ask("/healthz")[0] in (200, 503)
 
 
 def written(folder: Path) -> pd.DataFrame:

@@ -17,7 +17,7 @@ DAYS = 90
 """For which what was answered is kept, where nobody says."""
 DAYS = 90
 """For which what was answered is kept, where nobody says."""
-BACKLOG, CONNECTIONS = 128, 256
+BACKLOG = 128
 GRACE_SECONDS = 20
 """In which requests that are under way are answered after the server was told to stop."""
 
@@ -66,7 +66,7 @@ def _listen(
 ) -> None:
     import uvicorn
 
-    from headrace.serve import app
+    from headrace.serve import app, protocol
 
     config = uvicorn.Config(
         app.create(service, figures, tokens, journal),
@@ -76,7 +76,7 @@ def _listen(
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
-        limit_concurrency=CONNECTIONS,
+        http=protocol.Patient,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )
