@@ -49,8 +49,12 @@ def fit(
 
 
 def probability(model: HistGradientBoostingClassifier, table: pd.DataFrame) -> Vector:
-    """Return each flight's probability of being late, shape (rows,)."""
-    return np.asarray(model.predict_proba(inputs(table))[:, 1], dtype="float64")
+    """Return each flight's probability of being late, shape (rows,).
+
+    The model knows its categories by their texts; to make categories of them anew takes as long as
+    to predict one flight.
+    """
+    return np.asarray(model.predict_proba(table[FEATURES])[:, 1], dtype="float64")
 
 
 def fit_naive(table: pd.DataFrame, *, prior_flights: int) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Golden rows: inputs with the predictions that the model gave where it was made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,11 +44,17 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def frame(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
+def frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
     """Return rows from JSON as a table with the columns and types of an input schema, in order."""
     columns = schema["properties"]
-    made = pd.DataFrame.from_records([*rows], columns=[*columns])
-    return made.astype({name: _type(said["type"]) for name, said in columns.items()})
+    listed = zip(*([row[name] for name in columns] for row in rows), strict=True)
+    pairs = zip(columns.items(), listed, strict=True)
+    made = {name: _column(values, _type(said["type"])) for (name, said), values in pairs}
+    return pd.DataFrame(made, copy=False)
+
+
+def _column(values: Sequence[Any], kind: str) -> Any:
+    return pd.array(values, dtype="str") if kind == "str" else np.array(values, dtype=kind)
 
 
 def _type(said: str | list[str]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
 from headrace.bundle.archive import MANIFEST, sha256
@@ -54,13 +55,12 @@ def create(
             return _refused(figures, 422, error.mistakes)
         many = len(rows) > FEW
         answers = await run_in_threadpool(champion.answer, rows) if many else champion.answer(rows)
-        figures.rows.inc(len(answers))
-        for one in answers:
-            figures.predictions.observe(one["prediction"])
+        figures.answered([one["prediction"] for one in answers])
         named = {"model": champion.label, "request": request.scope["headrace.request"]}
+        said = to_json({**named, "predictions": answers})
         if journal is not None:
-            journal.write(named["request"], champion.label, rows, answers)
-        return _json({**named, "predictions": answers})
+            journal.write(await request.body(), said)
+        return Response(said, media_type="application/json")
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -113,7 +113,7 @@ def create(
 
 def _described(service: Service) -> dict[str, Any]:
     """Describe request and answers for OpenAPI, out of the bundle in charge."""
-    row = service.champion.row.model_json_schema()
+    row = service.champion.reader.one.json_schema()
     told = {"prediction": {"type": "number"}, "positive": {"type": "boolean"}}
     one = {"type": "object", "required": ["prediction"], "properties": told}
     answer = {

@@ -1,9 +1,12 @@
 """What Prometheus is told: requests and their seconds, rows, predictions, what was refused."""
 
+from collections.abc import Sequence
+
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 LATENCY = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
+TENTHS = np.linspace(0, 1, 11)
 
 
 class Figures:
@@ -24,14 +27,22 @@ class Figures:
         self.refused = Counter(
             "headrace_refused", "Requests that were refused", ("reason",), registry=registry
         )
-        self.predictions = Histogram(
-            "headrace_prediction", "Predictions", buckets=TENTHS, registry=registry
+        self.predictions = Counter(
+            "headrace_predictions", "Predictions, by tenths", ("tenth",), registry=registry
         )
         self.denied = Counter("headrace_denied", "Requests without a right", registry=registry)
         self.reloads = Counter(
             "headrace_reloads", "Bundles taken over", ("result",), registry=registry
         )
         self.golden = Gauge("headrace_golden_rows", "Golden rows replayed", registry=registry)
+
+    def answered(self, predictions: Sequence[float]) -> None:
+        """Count rows that were answered; what is no probability counts at the nearest end."""
+        self.rows.inc(len(predictions))
+        counts, _ = np.histogram(np.clip(predictions, 0, 1), TENTHS)
+        for place, count in enumerate(counts):
+            if count:
+                self.predictions.labels(f"{place / 10:.1f} to {(place + 1) / 10:.1f}").inc(count)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text form."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
 MOST_NAMED = 20
 """Mistakes that are told of one request; the others are counted."""
@@ -19,23 +20,22 @@ BOUNDS = {
 TYPES: dict[str, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
 
 
-class Row(BaseModel):
-    """One row of inputs: these names and no others, each of its own type."""
+def type_of(schema: Mapping[str, Any], example: Mapping[str, Any] | None = None) -> Any:
+    """Return the type of one row: these names and no others, each of its own type and range.
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-def model(schema: Mapping[str, Any], example: Mapping[str, Any] | None = None) -> type[Row]:
-    """Return the type of one row, with descriptions, units, ranges, and an example."""
+    It is a typed dictionary, with descriptions and units, and with an example where one is given.
+    """
     fields = {name: _field(said) for name, said in schema["properties"].items()}
-    made: type[Row] = create_model("Row", __base__=Row, **fields)  # type: ignore[call-overload]
-    if example is not None:
-        made.model_config = {**made.model_config, "json_schema_extra": {"example": dict(example)}}
-        made.model_rebuild(force=True)
+    functional: Any = TypedDict  # its fields are known only now, which a type checker cannot see
+    made = functional("Row", fields)
+    shown: Any = None if example is None else {"example": dict(example)}
+    made.__pydantic_config__ = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, json_schema_extra=shown
+    )
     return made
 
 
-def _field(said: Mapping[str, Any]) -> tuple[Any, Any]:
+def _field(said: Mapping[str, Any]) -> Any:
     kinds = said["type"] if isinstance(said["type"], list) else [said["type"]]
     bounds = {ours: said[theirs] for theirs, ours in BOUNDS.items() if theirs in said}
     if "enum" in said:
@@ -46,15 +46,16 @@ def _field(said: Mapping[str, Any]) -> tuple[Any, Any]:
         kind = Annotated[kind, Field(**bounds)]
     unit: Any = {"x-unit": said["x-unit"]} if "x-unit" in said else None
     told: Any = Field(description=said.get("description"), json_schema_extra=unit)
-    return (kind | None if "null" in kinds else kind), told
+    kind = kind | None if "null" in kinds else kind
+    return Annotated[kind, told]
 
 
 class Reader:
     """Reads the body of a request: one row, or a list of rows."""
 
-    def __init__(self, row: type[Row], most: int) -> None:
-        self._one = TypeAdapter(row)
-        self._many = TypeAdapter(list[row])  # type: ignore[valid-type]
+    def __init__(self, row: Any, most: int) -> None:
+        self.one: TypeAdapter[dict[str, Any]] = TypeAdapter(row)
+        self._many: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[row])
         self._most = most
 
     def read(self, body: bytes) -> list[dict[str, Any]]:
@@ -65,7 +66,7 @@ class Reader:
         """
         many = body.lstrip()[:1] == b"["
         try:
-            found = self._many.validate_json(body) if many else [self._one.validate_json(body)]
+            found = self._many.validate_json(body) if many else [self.one.validate_json(body)]
         except ValidationError as error:
             raise Refused([*_mistakes(error)]) from None
         if not found:
@@ -73,7 +74,7 @@ class Reader:
         if len(found) > self._most:
             says = f"{len(found):,} rows are too many; send at most {self._most:,} at once"
             raise Refused([{"field": "", "reason": "too_many_rows", "says": says}])
-        return [row.__dict__ for row in found]
+        return found
 
 
 class Refused(Exception):

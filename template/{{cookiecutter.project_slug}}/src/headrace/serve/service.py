@@ -22,17 +22,15 @@ class Champion:
     bundle: Bundle
     label: str
     reader: rows.Reader
-    row: type[rows.Row]
     schema: dict[str, Any]
     threshold: float | None
 
     @classmethod
     def of(cls, bundle: Bundle, label: str) -> "Champion":
         """Return a loaded bundle, ready to answer."""
-        schema, example = bundle.schema, bundle.example
-        row = rows.model(schema, example)
+        row = rows.type_of(bundle.schema, bundle.example)
         threshold = bundle.facts.get("threshold")
-        return cls(bundle, label, rows.Reader(row, MOST_ROWS), row, schema, threshold)
+        return cls(bundle, label, rows.Reader(row, MOST_ROWS), bundle.schema, threshold)
 
     def answer(self, asked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold."""
