@@ -100,6 +100,20 @@ def score(found: Project, args: argparse.Namespace) -> int:
     return command.run(source.champion(found, args.model), args)
 
 
+def image(found: Project, args: argparse.Namespace) -> None:
+    """Write what an image of a bundle needs."""
+    from headrace.deploy import command
+
+    command.image(found, args)
+
+
+def wheelhouse(found: Project, args: argparse.Namespace) -> None:
+    """Write what an image of a bundle needs, and its packages."""
+    from headrace.deploy import command
+
+    command.wheelhouse(found, args)
+
+
 def token(found: Project, args: argparse.Namespace) -> None:
     """Make a token; it is shown once, and its line for the file is printed."""
     from headrace.serve import tokens

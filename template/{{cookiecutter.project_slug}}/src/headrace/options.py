@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from headrace import ci, commands, history, registry, score, serve
+from headrace import ci, commands, deploy, history, registry, score, serve
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     scored = subs.add_parser("score", help="predict a file of rows, larger than memory")
     score.add(scored)
     scored.set_defaults(command=commands.score)
+    image = subs.add_parser("image", help="write what an image of a bundle needs, deploy/app")
+    house = subs.add_parser("wheelhouse", help="the same, and the packages that it needs")
+    deploy.add(image)
+    deploy.add(house)
+    image.set_defaults(command=commands.image)
+    house.set_defaults(command=commands.wheelhouse)
     token = subs.add_parser("token", help="make a token for headrace serve")
     token.add_argument("name", help="whose it is")
     token.add_argument("scopes", nargs="*", default=["predict"], help="predict, metrics, admin")

@@ -14,19 +14,28 @@ FOLDER = "data/served"
 
 
 def champion(found: Project, source: str) -> Champion:
-    """Load what a source names: a file, `model#prod`, `model@v1.2.0`; nothing: dvc.yaml's artifact.
-
-    What answers is the code that lies in the bundle, whatever the study has now.
+    """Load what a source names; see `path`. What answers is the code that lies in the bundle.
 
     Errors:
         DataError: the bundle is refused, or nobody at hand has its bytes.
         ProjectError: there is no such version, or no artifact.
     """
-    if not source:
-        return loaded(command.default(found))
-    if ("#" in source or "@" in source) and not Path(source).exists():
-        return loaded(*fetch.bundle(found.root, source))
-    return loaded(Path(source))
+    return loaded(*path(found, source))
+
+
+def path(found: Project, source: str) -> tuple[Path, str]:
+    """Return the file of a bundle, and what it is called.
+
+    A source is a file, or `model#prod` or `model@v1.2.0`; nothing is the artifact of dvc.yaml.
+
+    Errors:
+        DataError: nobody at hand has the bytes of that version.
+        ProjectError: there is no such version, or no artifact.
+    """
+    if source and ("#" in source or "@" in source) and not Path(source).exists():
+        return fetch.bundle(found.root, source)
+    file = Path(source) if source else command.default(found)
+    return file, file.name
 
 
 def kept(found: Project, args: argparse.Namespace) -> None:

@@ -1,0 +1,96 @@
+"""What an image holds is a bundle that was checked, what it needs, and nothing else."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from headrace.bundle import archive, golden
+from lab import bake, paths
+
+BUNDLE, APP = "models/bundle.tar", "deploy/app"
+
+
+def test_an_image_s_folder_holds_the_bundle_its_code_and_what_it_needs(copy: Path) -> None:
+    said = bake.run(copy, "headrace", "image").stdout
+    assert said == "deploy/app holds bundle.tar. Next: podman build --tag model deploy\n"
+    files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
+    made = {path.relative_to(copy / APP).as_posix() for path in (copy / APP).rglob("*.*")}
+    code = {name for name in files if name.startswith("src/headrace/")}
+    assert made == {"bundle.tar", "requirements.txt", "card.html", "card.md", *code}
+    assert (copy / APP / "bundle.tar").read_bytes() == (copy / BUNDLE).read_bytes()
+    assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
+
+
+def test_a_bundle_that_is_refused_leaves_the_folder_as_it_was(copy: Path) -> None:
+    bake.run(copy, "headrace", "image")
+    before = (copy / APP / "bundle.tar").read_bytes()
+    (copy / BUNDLE).write_bytes(before[:-1])
+    said = bake.run(copy, "headrace", "image", check=False)
+    assert said.returncode == 1
+    assert "bundle.tar is refused" in said.stdout
+    assert (copy / APP / "bundle.tar").read_bytes() == before
+    assert sorted(path.name for path in (copy / "deploy").iterdir()) == [
+        ".gitignore",
+        "Containerfile",
+        "app",
+    ]
+
+
+def test_the_image_is_pinned_has_no_root_and_asks_after_its_health() -> None:
+    text = (paths.study / "deploy/Containerfile").read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert re.search(r"^ARG BASE=\S+/python:3\.11-slim-bookworm$", text, re.M)
+    assert "latest" not in text
+    assert "--require-hashes" in text
+    assert lines.index("USER 10001:10001") < next(
+        place for place, line in enumerate(lines) if line.startswith("ENTRYPOINT")
+    )
+    assert any(line.startswith("HEALTHCHECK") and "/healthz" in line for line in lines)
+    entry = json.loads(text.split("ENTRYPOINT ")[1].splitlines()[0])
+    assert entry[1:4] == ["-m", "headrace.serve", "/app/bundle.tar"]
+    assert json.loads(text.split("CMD [")[-1].join(["[", ""]))[0] == "--tokens"
+    copied = re.findall(r"^COPY (?:--from=build )?(\S+)", text, re.M)
+    assert copied == ["app/requirements.txt", "/app/env", "app/src", "app/bundle.tar"]
+
+
+def test_only_a_version_that_was_promoted_to_prod_becomes_an_image() -> None:
+    text = (paths.study / ".github/workflows/release.yml").read_text("utf-8")
+    content = yaml.safe_load(text)
+    assert content[True] == {"push": {"tags": ["*#prod#*"]}}  # YAML takes `on` for a truth
+    job = content["jobs"]["image"]
+    assert job["environment"] == "production"
+    runs = [step["run"] for step in job["steps"] if "run" in step]
+    assert runs.index("make setup") < next(i for i, run in enumerate(runs) if "audit" in run)
+    assert next(i for i, run in enumerate(runs) if "audit" in run) < next(
+        i for i, run in enumerate(runs) if "docker build" in run
+    )
+
+
+@pytest.mark.long
+def test_a_machine_without_a_network_installs_from_the_wheelhouse_and_answers(copy: Path) -> None:
+    said = bake.run(copy, "headrace", "wheelhouse").stdout
+    assert "deploy/wheelhouse holds" in said
+    there = copy / "deploy"
+    bake.run(there, sys.executable, "-m", "venv", "env")
+    words = ("env/bin/pip", "install", "--no-index", "--find-links", "wheelhouse")
+    more = ("--require-hashes", "-r", "app/requirements.txt")
+    bake.run(there, *words, *more, env=bake.environment(PIP_INDEX_URL="http://127.0.0.1:9"))
+    files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
+    rows = json.loads(files["golden.json"])
+    expected = [row.pop(golden.PREDICTION) for row in rows]
+    code = (
+        "import json, sys; from pathlib import Path; from headrace.bundle import golden, read; "
+        "bundle = read.load(Path('app/bundle.tar')); rows = json.load(sys.stdin); "
+        "print(json.dumps(bundle.predict(golden.frame(rows, bundle.schema)).tolist()))"
+    )
+    env = bake.environment(PYTHONPATH=str(there / "app/src"))
+    command = ["env/bin/python", "-c", code]
+    answered = subprocess.run(
+        command, cwd=there, env=env, input=json.dumps(rows), text=True, capture_output=True
+    )
+    assert json.loads(answered.stdout) == expected, answered.stderr
