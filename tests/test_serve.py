@@ -1,5 +1,6 @@
 """A served bundle answers as it was made to, says why where it does not, and to whom it may."""
 
+import asyncio
 import hashlib
 import http.client
 import json
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +31,7 @@ from headrace import sandbox
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
 from headrace.serve import journal, rows, tokens
+from headrace.serve.batches import Batches
 from lab import bake
 
 BUNDLE = "models/bundle.tar"
@@ -123,6 +126,45 @@ def test_one_row_and_many_get_the_answers_of_the_model(
     assert [one["positive"] for one in said["predictions"]] == [p >= threshold for p in expected]
     for row, answer in zip(asked[:5], expected, strict=False):
         assert server.ask("/predict", row)[1]["predictions"][0]["prediction"] == answer
+
+
+def test_many_who_ask_at_once_get_each_their_own_answers(
+    server: Server, asked: list[dict[str, Any]], known: dict[str, bytes]
+) -> None:
+    expected = [row[golden.PREDICTION] for row in json.loads(known["golden.json"])]
+
+    def ask(number: int) -> list[float]:
+        part = asked[number % 97 : number % 97 + 1 + number % 3]
+        status, said = server.ask("/predict", part)
+        assert status == 200
+        return [one["prediction"] for one in said["predictions"]]
+
+    with ThreadPoolExecutor(16) as askers:
+        answers = [*askers.map(ask, range(400))]
+    for number, answer in enumerate(answers):
+        assert answer == expected[number % 97 : number % 97 + 1 + number % 3]
+
+
+def test_a_fault_of_the_model_is_told_to_all_who_wait_and_to_nobody_later() -> None:
+    class Faulty:
+        def answer(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            if any("bad" in row for row in rows):
+                raise ValueError("a fault")
+            return [{"prediction": row["x"]} for row in rows]
+
+    async def ask() -> list[Any]:
+        batches, model = Batches(), Faulty()
+        asked: list[list[dict[str, Any]]] = [[{"x": 1}], [{"bad": 1}], [{"x": 2}, {"x": 3}]]
+        waiting = [batches.answer(model, rows) for rows in asked]  # type: ignore[arg-type]
+        first = await asyncio.gather(*waiting, return_exceptions=True)
+        again = await batches.answer(model, [{"x": 4}])  # type: ignore[arg-type]
+        return [*first, again]
+
+    first, second, third, again = asyncio.run(ask())
+    assert isinstance(second, ValueError)
+    assert first in ([{"prediction": 1}], second)
+    assert third in ([{"prediction": 2}, {"prediction": 3}], second)
+    assert again == [{"prediction": 4}]
 
 
 def test_a_thousand_rows_are_answered_in_their_order(

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.errors import HeadraceError
 from headrace.serve import page
+from headrace.serve.batches import Batches
 from headrace.serve.figures import Figures
 from headrace.serve.guard import Application, Guard
 from headrace.serve.journal import Journal
@@ -18,8 +19,6 @@ from headrace.serve.rows import Refused
 from headrace.serve.service import Service
 from headrace.serve.tokens import Tokens
 
-FEW = 100
-"""Rows that are answered at once; more go to a thread, so that others are heard meanwhile."""
 MISTAKE = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("field", "reason", "says")},
@@ -41,6 +40,7 @@ def create(
     journal: Journal | None = None,
 ) -> Application:
     """Return the application around a service."""
+    batches = Batches()
     app = FastAPI(title="Headrace", docs_url=None, redoc_url=None, version="1")
 
     @app.post("/predict", openapi_extra=_described(service))
@@ -53,8 +53,7 @@ def create(
             rows = champion.reader.read(await request.body())
         except Refused as error:
             return _refused(figures, 422, error.mistakes)
-        many = len(rows) > FEW
-        answers = await run_in_threadpool(champion.answer, rows) if many else champion.answer(rows)
+        answers = await batches.answer(champion, rows)
         figures.answered([one["prediction"] for one in answers])
         named = {"model": champion.label, "request": request.scope["headrace.request"]}
         said = to_json({**named, "predictions": answers})
@@ -98,7 +97,9 @@ def create(
     @app.post("/", include_in_schema=False)
     async def filled(request: Request) -> Response:
         """Answer a form that was filled in."""
-        return HTMLResponse(page.answered(service.champion, await request.body()))
+        return HTMLResponse(
+            await run_in_threadpool(page.answered, service.champion, await request.body())
+        )
 
     @app.post("/reload", responses={409: {"description": "the bundle is refused"}})
     async def reload() -> Response:

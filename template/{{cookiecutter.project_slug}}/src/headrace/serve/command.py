@@ -18,6 +18,8 @@ DAYS = 90
 DAYS = 90
 """For which what was answered is kept, where nobody says."""
 BACKLOG = 128
+SWITCH_SECONDS = 0.001
+"""After which Python's threads take turns: while the model works, others are to be heard soon."""
 GRACE_SECONDS = 20
 """In which requests that are under way are answered after the server was told to stop."""
 
@@ -67,6 +69,8 @@ def _listen(
     import uvicorn
 
     from headrace.serve import app, protocol
+
+    sys.setswitchinterval(SWITCH_SECONDS)
 
     config = uvicorn.Config(
         app.create(service, figures, tokens, journal),

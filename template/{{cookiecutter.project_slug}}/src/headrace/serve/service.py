@@ -1,7 +1,7 @@
 """What answers: the bundle in charge, which another may replace while requests are under way."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Champion:
         threshold = bundle.facts.get("threshold")
         return cls(bundle, label, rows.Reader(row, MOST_ROWS), bundle.schema, threshold)
 
-    def answer(self, asked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def answer(self, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold."""
         predicted = self.bundle.predict(golden.frame(asked, self.schema)).tolist()
         if self.threshold is None:
