@@ -358,6 +358,20 @@ def test_text_from_git_cannot_steer_a_terminal_or_a_page(make: Make) -> None:
     assert "\u202e" not in made
 
 
+def test_versions_are_shown_and_the_stages_that_they_went_through_are_not(make: Make) -> None:
+    tags = (
+        "model@v1.0.0",
+        "model#dev#1",
+        "model#prod#2",
+        "model#prod!#3",
+        "model@v0.9.0!#1",
+        "fix#12",
+    )
+    found = history(make(Step(scores(0.5), tags=tags)), AUC)
+    assert sorted(found.commits[-1].tags) == ["fix#12", "model@v1.0.0"]
+    assert "model@v1.0.0" in shown(found)
+
+
 def test_a_picture_is_well_formed_with_gaps_tags_and_gates(make: Make) -> None:
     root = make(
         *(Step(scores(n)) for n in (1, 2)),

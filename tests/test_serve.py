@@ -268,6 +268,48 @@ def test_thousands_of_raw_bytes_are_no_fault_of_the_server(
     assert server.process.poll() is None
 
 
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([10**400, -(10**400), 2**63, "JFK", "2013-09-01T00:00:00Z"]),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=5), inside),
+    max_leaves=6,
+)
+
+
+def resident(process: subprocess.Popen[str]) -> int:
+    """Return the MiB of memory that a process has."""
+    text = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+    found = re.search(r"VmRSS:\s+(\d+) kB", text)
+    assert found
+    return int(found[1]) // 1024
+
+
+@pytest.mark.long
+def test_five_thousand_spoilt_rows_are_answered_or_refused_and_memory_stays(
+    quick: Path, asked: list[dict[str, Any]]
+) -> None:
+    names = [*asked[0], "more"]
+    with serving(quick) as one:
+
+        @settings(max_examples=5_000, deadline=None, suppress_health_check=[*HealthCheck])
+        @given(st.dictionaries(st.sampled_from(names), ANYTHING, min_size=1, max_size=4))
+        def spoil(change: dict[str, Any]) -> None:
+            status, said = one.ask("/predict", {**asked[0], **change})
+            assert status in (200, 422), said
+            assert status == 200 or all(mistake["says"] for mistake in said["detail"])
+
+        for _ in range(200):
+            one.ask("/predict", asked[0])
+        before = resident(one.process)
+        spoil()
+        assert resident(one.process) < before + 32
+        assert one.ask("/readyz")[0] == 200
+
+
 def test_health_readiness_and_version_say_what_is_in_charge(
     server: Server, known: dict[str, bytes]
 ) -> None:

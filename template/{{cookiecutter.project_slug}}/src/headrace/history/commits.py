@@ -9,6 +9,8 @@ from headrace import git, revisions
 from headrace.errors import ProjectError
 from headrace.words import nearest
 
+STAGED = re.compile(r"(#[\w-]+!?|@v\S+!)#\d+$")
+"""Tags by which a version came into a stage or went: they are audit's; a version's own is shown."""
 FIELDS = ("%H", "%P", "%cI", "%an", "%D", "%s")
 BRANCHES = ("refs/heads/", "refs/remotes/")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -89,7 +91,8 @@ def _parse(listed: str) -> list[Commit]:
 
 def _commit(digest: str, parents: str, date: str, author: str, names: str, subject: str) -> Commit:
     refs = [name.removeprefix("HEAD -> ") for name in names.split(", ")]  # no name has a space
-    tags = [name.removeprefix("tag: refs/tags/") for name in refs if name.startswith("tag: ")]
+    named = [name.removeprefix("tag: refs/tags/") for name in refs if name.startswith("tag: ")]
+    tags = [name for name in named if not STAGED.search(name)]
     branches = [
         name.removeprefix(kind) for name in refs for kind in BRANCHES if name.startswith(kind)
     ]
