@@ -1,6 +1,7 @@
 """What DVC's remote has of the commit at hand, and of the one that it is compared with."""
 
 import subprocess
+import sys
 
 from headrace import remote, store
 from headrace.errors import DataError
@@ -18,7 +19,8 @@ def fetch(project: Project, base: str) -> bool:
             " Next, to share it: dvc remote add --default NAME URL, and dvc push"
         )
         return True
-    done = subprocess.run(["dvc", "pull"], cwd=project.root, check=False)
+    pull = [sys.executable, "-m", "dvc", "pull"]  # this environment's, whatever the PATH says
+    done = subprocess.run(pull, cwd=project.root, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         print("DVC's remote did not give all of it; what lacks is made again, from its sources.")
     if base:
