@@ -5,13 +5,15 @@ Sections as Mitchell et al., Model Cards for Model Reporting (FAT* 2019), propos
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
+
+from headrace import metrics
 
 Section = str | Sequence[str] | pd.DataFrame
 """A text, a list of them, or a table."""
@@ -71,7 +73,7 @@ def provenance(
         "`make setup`, then `dvc pull`, or `make repro` to make everything anew.",
         "`make verify` proves that each stage gives these very files again.",
     ]
-    rows = [(name, value) for name, value in _leaves(parameters, "")]
+    rows = [*metrics.leaves(parameters)]
     hashes = [(name, known[:16]) for name, known in inputs.items()]
     made = [("python", environment["python"]), *packages.items()]
     return {
@@ -80,14 +82,6 @@ def provenance(
         "Inputs": pd.DataFrame(hashes, columns=["file", "sha256 begins with"]),
         "Environment": pd.DataFrame(made, columns=["package", "version"]),
     }
-
-
-def _leaves(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def page(card: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import headrace
+from headrace.check.imports import imported
 
 HERE = Path(headrace.__file__).resolve().parent
 BEGIN = ("headrace.serve.__main__", "headrace.score.__main__")
@@ -41,21 +42,6 @@ def _file(module: str) -> Path | None:
 
 def _imported(path: Path) -> Iterator[str]:
     """Yield the dotted names of ours that a module imports, with the packages they lie in."""
-    for node in _run(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for parts in (name.split(".") for name in names):
-            if parts[0] == "headrace":
-                yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
-
-
-def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a module but for what only a type checker reads."""
-    for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)):
-            yield node
-            yield from _run(node)
+    for parts in sorted(imported(ast.parse(path.read_bytes()), ())):
+        if parts[0] == "headrace":
+            yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))

@@ -1,11 +1,11 @@
 """`headrace register`: a version of the model, from a commit that is proved to reproduce."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from headrace import git, lockfile, revisions, store
+from headrace.bundle import archive
 from headrace.errors import HeadraceError, ProjectError
 from headrace.lockfile import File
 from headrace.objects import Objects
@@ -149,9 +149,7 @@ def _certificate(root: Path, held: Snapshot) -> dict[str, Any]:
 
 
 def _measured(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"sha256": sha256, "size": path.stat().st_size}
+    return {"sha256": archive.of_file(path), "size": path.stat().st_size}
 
 
 def _next(book: Ledger, new: dict[str, Any], bump: str | None) -> tuple[Version, str]:

@@ -15,8 +15,6 @@ from headrace.serve.tokens import Tokens
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DAYS = 90
 """For which what was answered is kept, where nobody says."""
-DAYS = 90
-"""For which what was answered is kept, where nobody says."""
 BACKLOG = 128
 SWITCH_SECONDS = 0.001
 """After which Python's threads take turns: while the model works, others are to be heard soon."""
