@@ -2,8 +2,11 @@
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
 
 from headrace import ci, commands, deploy, history, registry, score, serve
+
+Words: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -12,6 +15,15 @@ def parser() -> argparse.ArgumentParser:
         prog="headrace", description="Run a study's notebooks as stages."
     )
     subs = made.add_subparsers(required=True, metavar="COMMAND")
+    _add_study(subs)
+    _add_evidence(subs)
+    _add_model(subs)
+    _add_plain(subs)
+    return made
+
+
+def _add_study(subs: Words) -> None:
+    """Add what runs and checks a study."""
     run = subs.add_parser("run", help="run one stage of dvc.yaml; dvc repro calls this")
     run.add_argument("stage")
     run.set_defaults(command=commands.run)
@@ -29,6 +41,13 @@ def parser() -> argparse.ArgumentParser:
     metrics = subs.add_parser("metrics", help="show metrics files as tables")
     metrics.add_argument("files", nargs="*", type=Path, help="default: all in metrics/")
     metrics.set_defaults(command=commands.metrics)
+    all_steps = subs.add_parser("ci", help="run the steps that CI runs")
+    ci.add(all_steps)
+    all_steps.set_defaults(command=commands.ci)
+
+
+def _add_evidence(subs: Words) -> None:
+    """Add what proves and compares."""
     past = subs.add_parser("history", help="show metrics over the commits of a branch")
     history.add(past)
     past.set_defaults(command=commands.history)
@@ -39,6 +58,11 @@ def parser() -> argparse.ArgumentParser:
     text = "stages side by side; default: cores"
     verify.add_argument("--jobs", type=int, metavar="N", help=text)
     verify.set_defaults(command=commands.verify)
+    _add_diff(subs.add_parser("diff", help="what changed, whether it is real, what it breaks"))
+
+
+def _add_model(subs: Words) -> None:
+    """Add what hands a model over, approves it and lets it answer."""
     bundle = subs.add_parser("bundle", help="check a bundle, and say what it holds")
     bundle.add_argument("file", nargs="?", type=Path, help="default: the artifact of dvc.yaml")
     bundle.set_defaults(command=commands.bundle)
@@ -58,14 +82,14 @@ def parser() -> argparse.ArgumentParser:
     token.add_argument("name", help="whose it is")
     token.add_argument("scopes", nargs="*", default=["predict"], help="predict, metrics, admin")
     token.set_defaults(command=commands.token)
-    all_steps = subs.add_parser("ci", help="run the steps that CI runs")
-    ci.add(all_steps)
-    all_steps.set_defaults(command=commands.ci)
     registry.add(subs)
     for name in ("register", "promote", "rollback", "demote"):
         subs.choices[name].set_defaults(command=commands.registry)
     subs.choices["audit"].set_defaults(command=commands.audit)
-    _add_diff(subs.add_parser("diff", help="what changed, whether it is real, what it breaks"))
+
+
+def _add_plain(subs: Words) -> None:
+    """Add what takes no option."""
     for name, command, text in (
         (
             "replay",
@@ -87,7 +111,6 @@ def parser() -> argparse.ArgumentParser:
         ("html", commands.html, "write the executed notebooks as pages"),
     ):
         subs.add_parser(name, help=text).set_defaults(command=command)
-    return made
 
 
 def _add_diff(diff: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.errors import HeadraceError
-from headrace.serve import page
+from headrace.serve import described, page
 from headrace.serve.batches import Batches
 from headrace.serve.figures import Figures
 from headrace.serve.guard import Application, Guard
@@ -18,19 +18,6 @@ from headrace.serve.journal import Journal
 from headrace.serve.rows import Refused
 from headrace.serve.service import Service
 from headrace.serve.tokens import Tokens
-
-MISTAKE = {
-    "type": "object",
-    "properties": {name: {"type": "string"} for name in ("field", "reason", "says")},
-    "required": ["field", "reason", "says"],
-}
-DETAIL = {
-    "type": "object",
-    "properties": {"detail": {"type": "array", "items": MISTAKE}},
-    "required": ["detail"],
-}
-REFUSALS = {400: "gone", 401: "no right", 408: "too slow", 413: "too large", 415: "not JSON"}
-REFUSALS |= {422: "a row is not as the schema says", 503: "too slow"}
 
 
 def create(
@@ -40,10 +27,20 @@ def create(
     journal: Journal | None = None,
 ) -> Application:
     """Return the application around a service."""
-    batches = Batches()
     app = FastAPI(title="Headrace", docs_url=None, redoc_url=None, version="1")
+    _answers(app, service, figures, journal)
+    _keepers(app, service, figures)
+    _people(app, service)
+    return Guard(app, figures, tokens)
 
-    @app.post("/predict", openapi_extra=_described(service))
+
+def _answers(app: FastAPI, service: Service, figures: Figures, journal: Journal | None) -> None:
+    """Add what programs ask: predictions."""
+    batches = Batches()
+
+    @app.post(
+        "/predict", openapi_extra=described.predict(service.champion.reader.one.json_schema())
+    )
     async def predict(request: Request) -> Response:
         """Answer one row, or a list of rows: a prediction for each."""
         if "json" not in request.headers.get("content-type", "").lower():
@@ -60,6 +57,10 @@ def create(
         if journal is not None:
             journal.write(await request.body(), said)
         return Response(said, media_type="application/json")
+
+
+def _keepers(app: FastAPI, service: Service, figures: Figures) -> None:
+    """Add what those ask who keep the server: health, hashes, figures, another bundle."""
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -89,6 +90,18 @@ def create(
         """Give the figures to Prometheus."""
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    @app.post("/reload", responses={409: {"description": "the bundle is refused"}})
+    async def reload() -> Response:
+        """Load the bundle again, and put it in charge; from this machine only."""
+        problem = await run_in_threadpool(service.reload)
+        figures.reloads.labels("refused" if problem else "taken over").inc()
+        said = {"model": service.champion.label, "problem": problem}
+        return _json(said, 409 if problem else 200)
+
+
+def _people(app: FastAPI, service: Service) -> None:
+    """Add the page for people."""
+
     @app.get("/", include_in_schema=False)
     async def form() -> Response:
         """Show a form for one row."""
@@ -100,45 +113,6 @@ def create(
         return HTMLResponse(
             await run_in_threadpool(page.answered, service.champion, await request.body())
         )
-
-    @app.post("/reload", responses={409: {"description": "the bundle is refused"}})
-    async def reload() -> Response:
-        """Load the bundle again, and put it in charge; from this machine only."""
-        problem = await run_in_threadpool(service.reload)
-        figures.reloads.labels("refused" if problem else "taken over").inc()
-        said = {"model": service.champion.label, "problem": problem}
-        return _json(said, 409 if problem else 200)
-
-    return Guard(app, figures, tokens)
-
-
-def _described(service: Service) -> dict[str, Any]:
-    """Describe request and answers for OpenAPI, out of the bundle in charge."""
-    row = service.champion.reader.one.json_schema()
-    told = {"prediction": {"type": "number"}, "positive": {"type": "boolean"}}
-    one = {"type": "object", "required": ["prediction"], "properties": told}
-    answer = {
-        "type": "object",
-        "properties": {
-            "model": {"type": "string"},
-            "request": {"type": "string"},
-            "predictions": {"type": "array", "items": one},
-        },
-    }
-    asked = {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}
-    content = {"application/json": {"schema": asked}}
-    refusals = {
-        str(status): {
-            "description": says,
-            "content": {"application/json": {"schema": DETAIL}},
-        }
-        for status, says in REFUSALS.items()
-    }
-    good = {"description": "predictions", "content": {"application/json": {"schema": answer}}}
-    return {
-        "requestBody": {"required": True, "content": content},
-        "responses": {"200": good, **refusals},
-    }
 
 
 def _mistake(reason: str, says: str) -> dict[str, str]:

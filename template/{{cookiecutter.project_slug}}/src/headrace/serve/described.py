@@ -1,0 +1,45 @@
+"""What OpenAPI says of predictions: their rows out of the bundle, and how they are refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+MISTAKE = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("field", "reason", "says")},
+    "required": ["field", "reason", "says"],
+}
+DETAIL = {
+    "type": "object",
+    "properties": {"detail": {"type": "array", "items": MISTAKE}},
+    "required": ["detail"],
+}
+REFUSALS = {400: "gone", 401: "no right", 408: "too slow", 413: "too large", 415: "not JSON"}
+REFUSALS |= {422: "a row is not as the schema says", 503: "too slow"}
+
+
+def predict(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the requests and answers of predictions, of rows with this JSON Schema."""
+    told = {"prediction": {"type": "number"}, "positive": {"type": "boolean"}}
+    one = {"type": "object", "required": ["prediction"], "properties": told}
+    answer = {
+        "type": "object",
+        "properties": {
+            "model": {"type": "string"},
+            "request": {"type": "string"},
+            "predictions": {"type": "array", "items": one},
+        },
+    }
+    asked = {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}
+    content = {"application/json": {"schema": asked}}
+    refusals = {
+        str(status): {
+            "description": says,
+            "content": {"application/json": {"schema": DETAIL}},
+        }
+        for status, says in REFUSALS.items()
+    }
+    good = {"description": "predictions", "content": {"application/json": {"schema": answer}}}
+    return {
+        "requestBody": {"required": True, "content": content},
+        "responses": {"200": good, **refusals},
+    }
