@@ -3,10 +3,11 @@
 import json
 import shutil
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import browser
 import pytest
 
 from headrace import sandbox
@@ -175,3 +176,12 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy(quick: Path, tmp_path: Path) -> Path:
     """A copy of that study, with its cache, to break."""
     return Path(shutil.copytree(quick, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
+    """A browser that all tests of a module share."""
+    if browser.FOUND is None:
+        pytest.skip("there is no Chromium")
+    with browser.opened(tmp_path_factory.mktemp("chromium")) as started:
+        yield started

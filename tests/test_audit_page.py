@@ -1,7 +1,6 @@
 """Promises of the page of `headrace audit`, kept in a real browser."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import browser
@@ -39,15 +38,6 @@ def an_audit(text: str, *, broken: bool = True) -> Audit:
     )  # fmt: skip
     held = tuple(Held(text, text, 1_700_000_000, text, text, sound=not broken) for _ in range(3))
     return Audit(text, (Life(text, 1, held, entries, deprecated=True), Life("calm", 0, (), ())))
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
-    """A browser that all tests of this module share."""
-    if browser.FOUND is None:
-        pytest.skip("there is no Chromium")
-    with browser.opened(tmp_path_factory.mktemp("chromium")) as started:
-        yield started
 
 
 def written(audit: Audit, folder: Path) -> Path:

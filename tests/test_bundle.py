@@ -479,18 +479,16 @@ def test_hostile_text_on_a_card_stays_text() -> None:
 @pytest.mark.parametrize("width", [1200, 800, 400])
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_card_can_be_read_at_any_width(
-    quick: Path, tmp_path: Path, width: int, dark: bool
+    quick: Path, chromium: browser.Browser, tmp_path: Path, width: int, dark: bool
 ) -> None:
-    if browser.FOUND is None:
-        pytest.skip("no Chromium here")
     page = tmp_path / "card.html"
     page.write_bytes(archive.unseal((quick / BUNDLE).read_bytes(), "b")["card.html"])
-    with browser.opened(tmp_path / "profile") as opened:
-        opened.show(page, width, dark=dark)
-        assert opened.ask("document.documentElement.scrollWidth") <= width
-        heads = opened.ask("[...document.querySelectorAll('h2')].map(h => h.textContent).join()")
-        assert heads == (
-            "Intended use,Not for,Data,Scores,Groups,Costs,Limits,How to reproduce,Parameters,"
-            "Inputs,Environment"
-        )
-        assert [one for one in opened.requests if not one.startswith("file:")] == []
+    chromium.requests.clear()
+    chromium.show(page, width, dark=dark)
+    assert chromium.ask("document.documentElement.scrollWidth") <= width
+    heads = chromium.ask("[...document.querySelectorAll('h2')].map(h => h.textContent).join()")
+    assert heads == (
+        "Intended use,Not for,Data,Scores,Groups,Costs,Limits,How to reproduce,Parameters,"
+        "Inputs,Environment"
+    )
+    assert [one for one in chromium.requests if not one.startswith("file:")] == []

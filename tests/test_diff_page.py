@@ -1,7 +1,6 @@
 """Promises of the page of `headrace diff`, kept in a real browser."""
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -113,15 +112,6 @@ class Tags(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
-    """A browser that all tests of this module share."""
-    if browser.FOUND is None:
-        pytest.skip("there is no Chromium")
-    with browser.opened(tmp_path_factory.mktemp("chromium")) as started:
-        yield started
 
 
 def written(report: Report, folder: Path) -> Path:

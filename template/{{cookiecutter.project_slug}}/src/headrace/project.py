@@ -39,13 +39,6 @@ class Project:
             raise ProjectError("dvc.yaml: `stages` must map names to stages")
         return stages
 
-    @cached_property
-    def artifacts(self) -> dict[str, dict[str, Any]]:
-        """The artifacts of dvc.yaml that have a path, by name: DVC's registry of models."""
-        listed = yamlfile.read(self.root / "dvc.yaml").get("artifacts")
-        named = listed.items() if isinstance(listed, dict) else ()
-        return {name: one for name, one in named if isinstance(one, dict) and one.get("path")}
-
     def number(self, setting: str) -> float | None:
         """Return a number of [tool.headrace], such as a time-out in seconds; None if not set.
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headrace.bundle import read
-from headrace.errors import ProjectError
 from headrace.project import Project
+from headrace.registry import artifact
 
 
 def run(project: Project, file: Path | None) -> None:
@@ -26,12 +26,7 @@ def default(project: Project) -> Path:
     Errors:
         ProjectError: it lists none.
     """
-    for artifact in project.artifacts.values():
-        return project.root / str(artifact["path"])
-    raise ProjectError(
-        "dvc.yaml names no artifact, so which file is the bundle? Next: headrace bundle FILE, or"
-        " add artifacts: {model: {path: models/bundle.tar, type: model}}"
-    )
+    return project.root / next(iter(artifact.listed(project.root).values()))
 
 
 def _lines(bundle: read.Bundle) -> Iterator[str]:

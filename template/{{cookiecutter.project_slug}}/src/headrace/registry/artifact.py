@@ -35,7 +35,7 @@ def chosen(project: Project, asked: str | None) -> Artifact:
     Errors:
         ProjectError: there is none, or more than one and no name; or it is not as DVC has it.
     """
-    found = _listed(project.root)
+    found = listed(project.root)
     if asked is None and len(found) > 1:
         raise ProjectError(f"dvc.yaml has {len(found)} artifacts. Next: --artifact {_or(found)}")
     prefix = git.run(project.root, "rev-parse", "--show-prefix").rstrip("\n")
@@ -52,8 +52,12 @@ def _or(names: Iterable[str]) -> str:
     return " or ".join(names)
 
 
-def _listed(root: Path) -> dict[str, str]:
-    """Return the paths of dvc.yaml's artifacts by their names."""
+def listed(root: Path) -> dict[str, str]:
+    """Return the paths of dvc.yaml's artifacts by their names.
+
+    Errors:
+        ProjectError: there is none, or one is not as DVC has it.
+    """
     block: Any = yamlfile.read(root / "dvc.yaml").get("artifacts")
     if not block:
         raise ProjectError(f"dvc.yaml has no artifact to register. Next: add {EXAMPLE}")
