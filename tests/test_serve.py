@@ -310,6 +310,19 @@ def test_five_thousand_spoilt_rows_are_answered_or_refused_and_memory_stays(
         assert one.ask("/readyz")[0] == 200
 
 
+@pytest.mark.long
+def test_the_server_keeps_to_what_its_openapi_says(quick: Path, tmp_path: Path) -> None:
+    secret, line = tokens.make("ci", ["predict", "metrics", "admin"])
+    (tmp_path / "tokens").write_text(line + "\n", "utf-8")
+    with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
+        command = ["st", "run", f"http://127.0.0.1:{one.port}/openapi.json", "--checks", "all"]
+        command += ["--header", f"Authorization: Bearer {secret}", "--max-examples", "1500"]
+        said = bake.run(tmp_path, *command, "--continue-on-failure", "--seed", "1").stdout
+    found = re.search(r"(\d+) generated, (\d+) passed", said)
+    assert found, said
+    assert int(found[1]) == int(found[2]) > 1500
+
+
 def test_health_readiness_and_version_say_what_is_in_charge(
     server: Server, known: dict[str, bytes]
 ) -> None:
@@ -319,6 +332,19 @@ def test_health_readiness_and_version_say_what_is_in_charge(
     assert status == 200
     assert said["manifest_sha256"] == hashlib.sha256(known[archive.MANIFEST]).hexdigest()
     assert said["files"] == json.loads(known[archive.MANIFEST])["files"]
+
+
+def test_a_whole_number_may_be_written_with_a_point(
+    server: Server, asked: list[dict[str, Any]]
+) -> None:
+    pointed = {name: float(one) if type(one) is int else one for name, one in asked[0].items()}
+    assert json.dumps(pointed) != json.dumps(asked[0])
+    expected = server.ask("/predict", asked[0])[1]["predictions"]
+    status, said = server.ask("/predict", [pointed, asked[0]])
+    assert (status, said["predictions"]) == (200, expected * 2)
+    whole = next(name for name, one in asked[0].items() if type(one) is int)
+    status, said = server.ask("/predict", {**pointed, whole: asked[0][whole] + 0.5})
+    assert (status, said["detail"][0]["field"]) == (422, whole)
 
 
 def test_figures_count_requests_rows_predictions_and_refusals(
@@ -537,6 +563,7 @@ def test_a_person_gets_a_prediction_from_the_page(
         pytest.skip("no Chromium here")
     with browser.opened(tmp_path) as person:
         person.show(f"http://127.0.0.1:{server.port}/", width, dark=dark)
+        assert person.ask("document.querySelector('h1').textContent") == "Will this flight be late?"
         labels = person.ask("[...document.querySelectorAll('label')].map(l => l.htmlFor)")
         assert labels == [*json.loads(known["schema.json"])["properties"]]
         person.ask("document.querySelector('#plane_age').value = ''")

@@ -1,6 +1,7 @@
 """Golden rows: inputs with the predictions that the model gave where it was made."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -47,9 +48,8 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
     """Return rows from JSON as a table with the columns and types of an input schema, in order."""
     columns = schema["properties"]
-    listed = zip(*([row[name] for name in columns] for row in rows), strict=True)
-    pairs = zip(columns.items(), listed, strict=True)
-    made = {name: _column(values, _type(said["type"])) for (name, said), values in pairs}
+    listed = {name: [*map(itemgetter(name), rows)] for name in columns}
+    made = {name: _column(listed[name], _type(said["type"])) for name, said in columns.items()}
     return pd.DataFrame(made, copy=False)
 
 

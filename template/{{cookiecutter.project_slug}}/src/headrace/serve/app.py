@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
@@ -31,6 +31,8 @@ def create(
     _answers(app, service, figures, journal)
     _keepers(app, service, figures)
     _people(app, service)
+    if tokens is not None:
+        described.secure(app.openapi())  # which FastAPI makes once, and keeps
     return Guard(app, figures, tokens)
 
 
@@ -85,7 +87,7 @@ def _keepers(app: FastAPI, service: Service, figures: Figures) -> None:
         manifest = sha256(champion.bundle.files[MANIFEST])
         return _json({"model": champion.label, "manifest_sha256": manifest, **known})
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Give the figures to Prometheus."""
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -43,3 +43,15 @@ def predict(row: Mapping[str, Any]) -> dict[str, Any]:
         "requestBody": {"required": True, "content": content},
         "responses": {"200": good, **refusals},
     }
+
+
+def secure(said: dict[str, Any]) -> None:
+    """Add to OpenAPI's document that a token is needed for all but health."""
+    said.setdefault("components", {})["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"}
+    }
+    said["security"] = [{"token": []}]
+    said["paths"]["/healthz"]["get"]["security"] = []
+    for path, methods in said["paths"].items():
+        for one in methods.values() if path != "/healthz" else ():
+            one["responses"].setdefault("401", {"description": REFUSALS[401]})

@@ -1,13 +1,16 @@
 """One row of inputs as a strict type, made from a JSON Schema: what is not of it is refused."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
 MOST_NAMED = 20
 """Mistakes that are told of one request; the others are counted."""
+EXACT = 2.0**53
+"""Below it a float is the whole number that it says."""
 BOUNDS = {
     "minimum": "ge",
     "exclusiveMinimum": "gt",
@@ -64,17 +67,48 @@ class Reader:
         Errors:
             Refused: it is no JSON, or a row is not as the schema says; field and reason are given.
         """
-        many = body.lstrip()[:1] == b"["
         try:
-            found = self._many.validate_json(body) if many else [self.one.validate_json(body)]
+            found = self._typed(body)
         except ValidationError as error:
-            raise Refused([*_mistakes(error)]) from None
+            found = self._once_more(body, error)
         if not found:
             raise Refused([{"field": "", "reason": "no_rows", "says": "The list has no row"}])
         if len(found) > self._most:
             says = f"{len(found):,} rows are too many; send at most {self._most:,} at once"
             raise Refused([{"field": "", "reason": "too_many_rows", "says": says}])
         return found
+
+    def _typed(self, body: bytes) -> list[dict[str, Any]]:
+        many = body.lstrip()[:1] == b"["
+        return self._many.validate_json(body) if many else [self.one.validate_json(body)]
+
+    def _once_more(self, body: bytes, error: ValidationError) -> list[dict[str, Any]]:
+        """Read rows again where their only mistake may be 5.0 for 5."""
+        found = _listed(error)
+        if all(one["type"] != "int_type" for one in found):
+            raise Refused(_mistakes(found))
+        try:
+            return self._typed(_whole(body))
+        except ValidationError as again:
+            raise Refused(_mistakes(_listed(again))) from None
+
+
+def _whole(body: bytes) -> bytes:
+    """Write whole numbers as such: to JSON Schema 5.0 is an integer, which to Python it is not."""
+    content = from_json(body)
+    rows = content if isinstance(content, list) else [content]
+    for row in rows:
+        if isinstance(row, dict):
+            row.update({name: int(one) for name, one in row.items() if _is_whole(one)})
+    return to_json(content, inf_nan_mode="constants")  # infinity is refused, not made a null
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float) and abs(value) < EXACT and value.is_integer()
+
+
+def _listed(error: ValidationError) -> Sequence[Mapping[str, Any]]:
+    return error.errors(include_url=False, include_context=False, include_input=False)
 
 
 class Refused(Exception):
@@ -85,9 +119,8 @@ class Refused(Exception):
         super().__init__(self.mistakes[0]["says"])
 
 
-def _mistakes(error: ValidationError) -> Iterator[dict[str, str]]:
+def _mistakes(found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
     """Yield field and reason of each mistake; never a value that was sent."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
     for one in found[:MOST_NAMED]:
         field = ".".join(_name(part) for part in one["loc"])
         says = "is not JSON" if one["type"] == "json_invalid" else one["msg"]
