@@ -11,7 +11,8 @@ export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 STRIP := nbstripout --keep-id --extra-keys metadata.language_info
-PYTEST := python -m pytest -p no:cacheprovider
+# Two files at a time, and each file's tests one after the other: they share servers and studies.
+PYTEST := python -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo test test-long check fix lab bench repro lock
 help: ## list these commands

@@ -63,6 +63,8 @@ stages:
       - runs/train.ipynb
 """
 DEFAULTS = 'seed = 0  # seed\nmax_iter = 10\nrate = 0.1\nname = "default"'
+QUICK = {"prepare.fraction": 0.05, "train.max_iter": 10, "backtest.months": [6, 7]}
+"""What makes a whole study run in half a minute."""
 STARTED = 'open("started", "w").close()'
 """A cell that leaves a trace: where there is none, no cell ran."""
 
@@ -143,6 +145,16 @@ class Mini:
         return "".join("".join(output.get("text", [])) for output in outputs)
 
 
+FIRST = ("test_life", "test_experiments", "test_serve", "test_verify", "test_retrain")
+"""Files that take longest begin first, or one worker would wait for the other in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, and leave all else in its order."""
+    place = {name: at for at, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
+
+
 @pytest.fixture
 def mini(tmp_path: Path) -> Mini:
     """A project of one stage."""
@@ -165,10 +177,21 @@ def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study on a twentieth of the flights, run once and committed; not to be changed."""
     study = bake.bake(tmp_path_factory.mktemp("quick"))
-    sandbox.set_parameters(study / "params.yaml", {"prepare.fraction": 0.05, "train.max_iter": 10})
+    sandbox.set_parameters(study / "params.yaml", QUICK)
     bake.commit(study)
     bake.run(study, "dvc", "repro")
     bake.commit(study, "Run the pipeline")
+    return study
+
+
+@pytest.fixture(scope="session")
+def watched(quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That study, with two months of live batches taken in, judged and committed."""
+    study = Path(shutil.copytree(quick, tmp_path_factory.mktemp("watched") / "study"))
+    for name in ("2013-10", "2013-11"):
+        bake.run(study, "headrace", "ingest", name)
+    bake.run(study, "dvc", "repro", "monitor")
+    bake.commit(study, "Watch two months")
     return study
 
 

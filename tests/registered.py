@@ -222,7 +222,7 @@ def bundle(
         "headrace_bundle": 1,
         "feature_code": features,
         "data": {"data/features.parquet": data},
-        "inputs": {"params.yaml": params},
+        "parameters": {"train.rate": params},
         "content": content,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

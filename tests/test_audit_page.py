@@ -1,6 +1,8 @@
 """Promises of the page of `headrace audit`, kept in a real browser."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import browser
@@ -10,6 +12,7 @@ from test_diff_page import CONTRAST, EVIL, LONG, Tags
 
 from headrace.registry import page
 from headrace.registry.audit import Audit, Held, Life
+from headrace.registry.incidents import Account
 from headrace.registry.links import Link, Truth
 from headrace.registry.timeline import Entry
 
@@ -37,7 +40,19 @@ def an_audit(text: str, *, broken: bool = True) -> Audit:
         for at, word in enumerate((*words, "restored", "demoted", "assigned"))
     )  # fmt: skip
     held = tuple(Held(text, text, 1_700_000_000, text, text, sound=not broken) for _ in range(3))
-    return Audit(text, (Life(text, 1, held, entries, deprecated=True), Life("calm", 0, (), ())))
+    lives = (Life(text, 1, held, entries, deprecated=True), Life("calm", 0, (), ()))
+    return Audit(text, lives, tuple(incidents(text)))
+
+
+def incidents(text: str) -> Iterator[Account]:
+    """Yield incidents, open and closed, loud and calm, in which all is this text."""
+    facts = (("reason", text), ("shows", text))
+    words = ("opened", "dismissed", "roll back", "retrain", "decided", "closed")
+    entries = tuple(
+        Entry(1_700_000_000 + at, word, text, text, facts=facts) for at, word in enumerate(words)
+    )
+    for level, still in (("act", True), ("notice", True), ("act", False)):
+        yield Account(text, text, level, still, text, text, entries, "decided")
 
 
 def written(audit: Audit, folder: Path) -> Path:
@@ -116,7 +131,7 @@ def test_a_link_in_the_verdict_leads_to_the_event(
 
 
 def test_the_newest_event_comes_first() -> None:
-    text = page.render(an_audit("plain"))
+    text = page.render(an_audit("plain")).partition('aria-label="plain"')[2]
     words = re.findall(r'<div class="event"><span[^>]*>([^<]+)', text)
     assert (words[0], words[-1]) == ("assigned", "trained")
 
@@ -150,3 +165,20 @@ def test_the_whole_story_stands_on_the_page(tmp_path: Path) -> None:
 def test_a_baked_study_has_the_style_as_it_lies(baked: Path) -> None:
     style = baked / "src/headrace/registry/style.css"
     assert style.read_bytes() == (Path(page.__file__).parent / "style.css").read_bytes()
+
+
+def test_an_incident_that_does_not_hold_is_seen_at_once_and_unfolded() -> None:
+    (first, *_) = incidents("plain")
+    entry = Entry(1_700_000_000, "dismissed", "plain", "Ben", links=LINKS)
+    text = page.render(Audit("x", (), (replace(first, entries=(entry,)),)))
+    assert "The chain is broken: 1 of 2 links." in text
+    assert "<details open>" in text
+    assert '<a href="#e0-0">dismissed' in text
+    assert 'id="e0-0"' in text
+    assert "<details open>" not in page.render(Audit("x", (), (first,)))
+
+
+def test_open_incidents_come_before_the_versions_and_are_counted() -> None:
+    text = Tags(page.render(an_audit("plain"))).text
+    assert "3 incidents, 2 open, 3 decided by a person" in text
+    assert text.index("3 incidents") < text.index("1 version, ")

@@ -286,15 +286,25 @@ def test_a_bundle_is_loaded_with_its_answers(study: project.Project) -> None:
 
 def test_the_manifest_has_the_hash_of_every_input_of_the_pipeline(study: project.Project) -> None:
     known = read.manifest(study.root / BUNDLE)
-    listed = {dep for stage in study.stages.values() for dep in stage["deps"]}
-    made = {out for stage in study.stages.values() for out in stage["outs"]}
-    made |= {
-        name for stage in study.stages.values() for one in stage.get("metrics", []) for name in one
-    }
+    stages = [stage for name, stage in study.stages.items() if name != "monitor"]  # comes after
+    listed = {dep for stage in stages for dep in stage["deps"]}
+    made = {out for stage in stages for out in stage["outs"]}
+    made |= {name for stage in stages for one in stage.get("metrics", []) for name in one}
     assert set(known["inputs"]) == listed - made
     for name, sha256 in {**known["inputs"], **known["data"]}.items():
         assert archive.of_file(study.root / name) == sha256
     assert "dvc.lock" not in known["inputs"]  # it holds the bundle's own hash
+
+
+def test_the_parameters_are_those_of_the_stages_that_it_is_made_by(study: project.Project) -> None:
+    known = read.manifest(study.root / BUNDLE)["parameters"]
+    assert known["train"]["max_iter"] == 10
+    assert known["evaluate.evaluate_month"] == 9
+    assert not {"monitor", "serve", "retrain", "prices"} & {*known}
+    listed = project.find(study.root)
+    listed.stages["hand_off"]["deps"].remove("runs/train.ipynb")
+    with pytest.raises(ProjectError, match=r"Next: add runs/train\.ipynb to the deps of hand_off"):
+        inputs.parameters(listed, "hand_off")
 
 
 def test_an_input_that_the_stage_does_not_vouch_for_is_named(study: project.Project) -> None:
@@ -425,21 +435,39 @@ def test_the_ends_of_every_column_are_among_the_golden_rows() -> None:
 
 
 def test_the_baseline_says_what_each_column_looked_like() -> None:
-    table = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan], "b": ["x", "y", "x", "x"], "c": [True] * 4})
-    found = baseline.of(table)
-    assert found["rows"] == 4
-    assert found["columns"]["a"]["missing"] == 0.25
-    assert found["columns"]["a"]["quantiles"][::10] == [1.0, 2.0, 3.0]
-    assert found["columns"]["b"]["shares"] == {"x": 0.75, "y": 0.25}
-    assert found["columns"]["c"] == {
-        "kind": "category",
-        "missing": 0.0,
-        "shares": {"True": 1.0},
-        "others": 0.0,
-    }
-    many = baseline.of(pd.DataFrame({"m": [str(i) for i in range(200)]}))["columns"]["m"]
-    assert len(many["shares"]) == baseline.MOST
-    assert many["others"] == pytest.approx(0.75)
+    table = pd.DataFrame({"a": [1.0, 2.0, 2.0, np.inf], "b": ["x", "y", "x", "x"], "c": [True] * 4})
+    found = baseline.of(table, predictions=[0.5, 0.1, 0.5], periods=2)
+    assert (found["version"], found["rows"], found["volume"]) == (2, 4, 2.0)
+    number = {"kind": "number", "rows": 4, "missing": 0.25, "values": [1.0, 2.0], "counts": [1, 2]}
+    assert found["columns"]["a"] == number
+    assert found["columns"]["b"]["counts"] == {"x": 3, "y": 1}
+    category = {"kind": "category", "rows": 4, "missing": 0.0}
+    assert found["columns"]["c"] == {**category, "counts": {"True": 4}, "others": 0}
+    assert found["prediction"]["values"] == [0.1, 0.5]
+    assert found["prediction"]["counts"] == [1, 2]
+
+
+def test_a_baseline_stays_small_whatever_a_column_holds() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"text": [str(i) for i in range(9_999)], "number": rng.normal(size=9_999)})
+    found = baseline.of(table, predictions=rng.random(9_999), periods=1)["columns"]
+    assert len(found["text"]["counts"]) == baseline.MOST
+    assert found["text"]["others"] == 9_999 - baseline.MOST
+    assert len(found["number"]["values"]) == baseline.POINTS
+    assert sum(found["number"]["counts"]) == 9_999
+    middle = np.quantile(table["number"], 0.5)
+    assert found["number"]["values"][baseline.POINTS // 2] == pytest.approx(middle, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("rows", "periods", "predictions"), [(0, 1, [0.5]), (1, 0, [0.5]), (1, 1, [])]
+)
+def test_a_baseline_of_nothing_is_refused(
+    rows: int, periods: int, predictions: list[float]
+) -> None:
+    table = pd.DataFrame({"a": np.zeros(rows)})
+    with pytest.raises(DataError, match="A baseline needs rows"):
+        baseline.of(table, predictions=predictions, periods=periods)
 
 
 def test_scores_have_the_intervals_that_gates_yaml_explains(study: project.Project) -> None:

@@ -50,6 +50,12 @@ def _twice(tidy: Tidy) -> None:
     bake.run(tidy.root, "git", "add", "--force", "models/model.bin")
 
 
+def _unmeasured(tidy: Tidy) -> None:
+    tidy.write("metrics/monitor.json", '{"2013-10": {"drift": {"psi": 0.1}}}')
+    rule = "live:\n  it moved:\n    figure: drift.ps\n    above: 1\n    level: act\n    do: Look\n"
+    tidy.write("gates.yaml", rule)
+
+
 def _behind(tidy: Tidy) -> None:
     tidy.lock()
     tidy.write("src/mini/model.py", "x = 1\n")
@@ -178,6 +184,7 @@ PLANTS: dict[str, Plant] = {
         "gates.yaml:3",
         "write one of better",
     ),
+    "live-figures": (_unmeasured, "gates.yaml:3", "name a figure that it has"),
     "environment-extra": (_extra, "requirements.lock", "add it to pyproject.toml and make lock"),
     "lock-behind": (_behind, "dvc.lock:4", "make repro"),
 }

@@ -439,10 +439,16 @@ LAST = "hand_off"
 """It vouches for all that went into the model, so it depends on all of it."""
 BEHIND = {
     "nothing": (lambda study: None, []),
-    "code": (lambda study: _append(study / "src/study/model.py"), ["train", "evaluate", LAST]),
-    "a parameter": (lambda study: _set(study, "train.max_iter", 11), ["train", LAST]),
+    "code": (
+        lambda study: _append(study / "src/study/model.py"),
+        ["train", "evaluate", LAST, "monitor"],
+    ),
+    "a parameter": (lambda study: _set(study, "train.max_iter", 11), ["train"]),
     "a parameter of no stage": (lambda study: _set(study, "problem.late_minutes", 15), []),
-    "an output": (lambda study: _append(study / "metrics/evaluate.json"), ["evaluate", LAST]),
+    "an output": (
+        lambda study: _append(study / "metrics/evaluate.json"),
+        ["evaluate", LAST, "monitor"],
+    ),
     "an output that is missing": (lambda study: (study / "models/model.skops").unlink(), []),
     "data": (
         lambda study: _append(study / "data/features.parquet"),
@@ -494,7 +500,8 @@ def test_a_stage_is_behind_where_dvc_says_so(copy: Path, kind: str) -> None:
     result = bake.run(copy, "headrace", "check", "lock-behind", check=False)
     said = [line.split()[2] for line in result.stdout.splitlines() if "[lock-behind]" in line]
     assert sorted(said) == sorted(stages)
-    status = json.loads(bake.run(copy, "dvc", "status", "--json", "--no-updates").stdout or "{}")
+    words = ("dvc", "status", "dvc.yaml", "--json", "--no-updates")
+    status = json.loads(bake.run(copy, *words).stdout or "{}")
     missing = {"an output that is missing"}  # a clone has none: it is no fault of the commit's
     assert kind in missing or set(status) == set(stages)
 

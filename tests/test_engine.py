@@ -266,7 +266,7 @@ def test_two_cold_runs_of_a_study_in_two_places_give_the_same_bytes(
         Path("dvc.lock"),
         *(path.relative_to(quick) for path in (quick / "runs").glob("*.ipynb")),
     ]
-    assert len(made) == 10
+    assert len(made) == 12
     assert [
         path for path in made if (study / path).read_bytes() != (quick / path).read_bytes()
     ] == []

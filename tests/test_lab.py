@@ -117,7 +117,7 @@ def test_a_notebook_that_was_run_and_saved_is_unchanged_on_disk(
     _run_by_hand(server)
     assert (study / NAME).read_bytes() == before
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
-    assert "up to date" in bake.run(study, "dvc", "status").stdout
+    assert "up to date" in bake.run(study, "dvc", "status", "dvc.yaml").stdout
 
 
 def test_opened_again_it_shows_its_outputs_and_is_trusted(server: Server) -> None:

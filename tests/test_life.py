@@ -98,7 +98,7 @@ def test_all_flights_of_the_year_flow_through_and_those_without_a_label_are_coun
 
 def test_only_the_stages_that_depend_on_a_change_run(demo: tuple[Path, str]) -> None:
     first, second = demo[1].split("$ dvc exp run")
-    assert first.count(RUNNING) == 5
+    assert first.count(RUNNING) == 6
     assert second.count(RUNNING) == 3
     assert second.count(SKIPPED) == 2
 
@@ -106,7 +106,7 @@ def test_only_the_stages_that_depend_on_a_change_run(demo: tuple[Path, str]) -> 
 def test_a_second_repro_runs_no_stage(study: Path, home: dict[str, str]) -> None:
     said = own(study, home, "dvc", "repro")
     assert RUNNING not in said
-    assert said.count(SKIPPED) == 5
+    assert said.count(SKIPPED) == 6
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 
@@ -134,7 +134,7 @@ def test_all_steps_of_ci_pass_at_home_but_for_the_gates_that_the_change_breaks(
 def test_formatting_changes_no_file(study: Path, home: dict[str, str]) -> None:
     own(study, home, "make", "fix")
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
-    assert "up to date" in own(study, home, "dvc", "status")
+    assert "up to date" in own(study, home, "dvc", "status", "dvc.yaml")
 
 
 def test_a_fresh_clone_reports_up_to_date(
@@ -145,7 +145,9 @@ def test_a_fresh_clone_reports_up_to_date(
     cache = str(study / ".dvc/cache")
     bake.run(clone, "dvc", "cache", "dir", "--local", cache)
     bake.run(clone, "dvc", "checkout")
-    assert "Data and pipelines are up to date." in bake.run(clone, "dvc", "status").stdout
+    assert (
+        "Data and pipelines are up to date." in bake.run(clone, "dvc", "status", "dvc.yaml").stdout
+    )
     said = bake.run(clone, "dvc", "repro").stdout
     assert RUNNING not in said
     assert bake.run(clone, "git", "status", "--porcelain").stdout == ""
@@ -179,7 +181,7 @@ def test_a_clone_without_any_data_proves_that_every_stage_reproduces(
     clone = tmp_path / "clone"
     env = bake.user_environment(study, **home)
     said = bake.run(clone, "headrace", "verify", env=env).stdout
-    assert "All 5 stages reproduce: 29 outputs, identical." in said
+    assert "All 6 stages reproduce: 37 outputs, identical." in said
     (certificate,) = clone.glob(".headrace/certificates/*.json")
     content = json.loads(certificate.read_text("utf-8"))
     assert content["tree"] == bake.run(study, "git", "rev-parse", "HEAD^{tree}").stdout.strip()
@@ -188,7 +190,7 @@ def test_a_clone_without_any_data_proves_that_every_stage_reproduces(
 
 
 def test_what_the_notebooks_stored_comes_out_again(study: Path, home: dict[str, str]) -> None:
-    assert re.search(r"\b41 passed", own(study, home, "make", "replay"))
+    assert re.search(r"\b51 passed", own(study, home, "make", "replay"))
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 

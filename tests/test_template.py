@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headrace import project
+from headrace import pipelines, project
 from lab import bake, fingerprint, measure, paths
 
 STUDY = paths.study.name
@@ -67,8 +67,8 @@ def test_every_make_target_says_what_it_does(folder: Path) -> None:
     text = (folder / "Makefile").read_text("utf-8")
     declared = re.search(r"^\.PHONY: (.*)$", text, re.M)
     assert declared
-    described = re.findall(r"^([a-z-]+):.*## ", text, re.M)
-    assert sorted(described) == sorted(declared[1].split())
+    described = re.findall(r"^([a-z -]+):.*## ", text, re.M)
+    assert sorted(" ".join(described).split()) == sorted(declared[1].split())
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -76,12 +76,14 @@ def test_a_source_notebook_is_a_model_notebook(path: Path) -> None:
     content = json.loads(path.read_text("utf-8"))
     code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
     assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code)
+    parameters = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
+    declared = "".join(parameters[0]["source"])  # a name to a line, as many as there are
     assert 10 <= len(content["cells"]) <= 14
     assert _cells(path, "markdown")[0].startswith("# ")
     assert re.search(r"\*\*In\*\* .* \*\*Out\*\* .* \*\*Run\*\* ", _cells(path, "markdown")[0])
     assert "assert " in _cells(path, "code")[-1]
     for source in _cells(path, "code"):
-        assert len(source.splitlines()) <= 10
+        assert len(source.splitlines()) <= 10 or source == declared
         names = {type(node).__name__ for node in ast.walk(ast.parse(source))}
         assert not names & {"FunctionDef", "AsyncFunctionDef", "ClassDef", "Lambda"}
         assert not re.search(r"os\.chdir|sys\.path|^\s*[%!]|[\"']/", source, re.M)
@@ -95,8 +97,8 @@ def test_every_module_a_notebook_imports_is_a_dep_of_its_stage(folder: Path) -> 
         path.stem: _own_imports(path.read_text("utf-8"), source.name)
         for path in source.glob("*.py")
     }
-    stages = yaml.safe_load((folder / "dvc.yaml").read_text("utf-8"))["stages"]
-    for name, stage in stages.items():
+    files = pipelines.read_all(folder)
+    for name, stage in ((name, one) for stages in files.values() for name, one in stages.items()):
         notebooks = project.own_notebooks(name, stage.get("deps", []))
         if not stage["cmd"].startswith("headrace run"):
             continue
@@ -105,7 +107,8 @@ def test_every_module_a_notebook_imports_is_a_dep_of_its_stage(folder: Path) -> 
             wanted |= more
         prefix = str(source.relative_to(folder))
         listed = {Path(dep).stem for dep in stage["deps"] if dep.startswith(prefix)}
-        vouches = len([dep for dep in stage["deps"] if dep.endswith(".ipynb")]) > 1
+        notebooks = [dep for dep in stage["deps"] if dep.startswith("notebooks/")]
+        vouches = len(notebooks) > 1 or "models/bundle.tar" in stage["deps"]  # it loads that code
         assert wanted <= listed if vouches else wanted == listed, name
 
 
@@ -131,7 +134,9 @@ def test_dvc_yaml_keeps_the_house_rules(folder: Path) -> None:
             assert f"runs/{name}.ipynb" in stage["outs"]
             assert f"metrics/cost/{name}.json" in content["metrics"]
         for out in stage.get("outs", []):
-            assert Path(out).suffix, f"{name}: {out} seems to be a folder"
+            path = out if isinstance(out, str) else next(iter(out))
+            assert Path(path).suffix, f"{name}: {out} seems to be a folder"
+            assert isinstance(out, str) or out[path] == {"cache": False}
         for metric in stage.get("metrics", []):
             assert next(iter(metric.values())) == {"cache": False}
     for plot in content.get("plots", []):
@@ -149,7 +154,7 @@ def _pins(path: Path) -> dict[str, set[str]]:
 def test_the_root_s_lock_is_the_study_s_and_a_little_more() -> None:
     root, study = _pins(paths.root / "requirements.lock"), _pins(paths.study / "requirements.lock")
     assert study.items() <= root.items()
-    assert len(root) - len(study) < 10
+    assert len(root) - len(study) <= 10
 
 
 @pytest.mark.parametrize("folder", [paths.root, paths.study], ids=["root", "study"])
@@ -176,7 +181,8 @@ def test_workflows_pin_actions_by_commit_and_ask_for_little(path: Path) -> None:
     written = {
         (name, what) for name, given in asked.items() for what in given if given[what] != "read"
     }
-    assert written == ({("comment", "pull-requests")} if path.name == "comment.yml" else set())
+    may = {"comment.yml": {("comment", "pull-requests")}, "live.yml": {("monitor", "issues")}}
+    assert written == may.get(path.name, set())
 
 
 def test_git_holds_nothing_large_and_no_path_of_a_machine() -> None:

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab import audits, bake, diffs, engines, histories, serving
+from lab import audits, bake, diffs, engines, histories, monitoring, serving
 
 STAGES = ("collect", "prepare", "train", "evaluate", "hand_off")
 PARTS = ("interpreter", "imports", "checks", "cells", "writing")
@@ -29,6 +29,7 @@ def main() -> None:
     histories.main()
     audits.main()
     serving.main()
+    monitoring.main()
     engines.main()  # last: it ends the program
 
 

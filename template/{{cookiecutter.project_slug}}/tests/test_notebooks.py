@@ -13,7 +13,11 @@ STUDY = project.find(Path(__file__).parent)
 
 
 @pytest.mark.parametrize("stage", STUDY.notebook_stages())
-def test_a_stage_and_its_notebook_agree_on_every_parameter(stage: str) -> None:
+def test_a_stage_and_its_notebook_agree_on_every_parameter(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months = parameters.load(STUDY)[0]["backtest"]["months"]
+    monkeypatch.setenv("DVC_STAGE", f"{stage}@{months[0]}")  # what DVC tells a stage of a matrix
     source = notebook.read(STUDY.notebook(stage))
     given = parameters.for_stage(STUDY, stage, source)
     assert given.notebook.keys() == source.defaults.keys()
@@ -37,3 +41,4 @@ def test_every_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> 
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert (copy.root / "metrics/evaluate.json").is_file()
+    assert (copy.root / "metrics/backtest.json").is_file()

@@ -43,7 +43,7 @@ def disagreements(
         if name not in meant:
             yield Disagreement(
                 name,
-                f'{notebook} takes {name}, but stage "{stage}" of dvc.yaml gives it no such'
+                f'{notebook} takes {name}, but stage "{stage}" gives it no such'
                 " parameter."
                 f"{nearest(name, set(meant) - set(defaults))}"
                 f" Next: add it to {FILE} and to the stage's params",

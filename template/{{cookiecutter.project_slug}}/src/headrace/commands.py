@@ -5,7 +5,7 @@ import os
 import sys
 from contextlib import suppress
 
-from headrace import own, project
+from headrace import own, pipelines, project
 from headrace.errors import HeadraceError, ProjectError
 from headrace.project import Project
 
@@ -15,6 +15,13 @@ def run(found: Project, args: argparse.Namespace) -> int:
     from headrace import supervise
 
     return supervise.run(found, args.stage)
+
+
+def backtest(found: Project, args: argparse.Namespace) -> int:
+    """Play the past back."""
+    from headrace import backtest
+
+    return backtest.run(found)
 
 
 def check(found: Project, args: argparse.Namespace) -> int:
@@ -123,6 +130,34 @@ def token(found: Project, args: argparse.Namespace) -> None:
     print(line)
 
 
+def ingest(found: Project, args: argparse.Namespace) -> None:
+    """Take what came in a period as a batch."""
+    from headrace.live import command
+
+    command.run(found, args)
+
+
+def monitor(found: Project, args: argparse.Namespace) -> int:
+    """Say what the rules say of each batch, and tell who should know."""
+    from headrace.monitor import command
+
+    return command.run(found, args)
+
+
+def retrain(found: Project, args: argparse.Namespace) -> None:
+    """Train a challenger, compare it, and propose it."""
+    from headrace.retrain import command
+
+    command.run(found, args)
+
+
+def live(found: Project, args: argparse.Namespace) -> None:
+    """Play the months after the model was handed over."""
+    from headrace.play import command
+
+    command.run(found, args)
+
+
 def ci(found: Project, args: argparse.Namespace) -> int:
     """Run the steps that CI runs."""
     from headrace.ci import steps
@@ -141,9 +176,12 @@ def debug(found: Project, args: argparse.Namespace) -> None:
     """Open a failed run in JupyterLab."""
     failed = found.root / "runs/failed" / f"{args.stage}.ipynb"
     if not failed.is_file():
-        if args.stage.rpartition("-")[0] not in found.stages:  # else one of a matrix
-            found.stage(args.stage)
-        raise HeadraceError(f"No failed run of {args.stage} is kept. Next: dvc repro {args.stage}")
+        name, _, key = args.stage.rpartition("-")
+        if name not in found.all_stages:  # else one of a matrix
+            name, key = args.stage, ""
+            found.stage(name)
+        target = pipelines.address(found.file_of(name), f"{name}@{key}" if key else name)
+        raise HeadraceError(f"No failed run of {args.stage} is kept. Next: dvc repro {target}")
     _jupyterlab(found, str(failed.relative_to(found.root)), *args.words)
 
 
@@ -206,3 +244,10 @@ def html(found: Project, args: argparse.Namespace) -> None:
     if not written:
         raise HeadraceError("No notebook has been run yet. Next: dvc repro")
     print(*written, sep="\n")
+
+
+def alert(found: Project, args: argparse.Namespace) -> None:
+    """Show the incidents, or record a decision about one."""
+    from headrace.alerts import command
+
+    command.run(found, args)

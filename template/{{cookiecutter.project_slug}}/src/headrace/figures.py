@@ -32,22 +32,38 @@ STYLE: dict[Any, Any] = {  # the stubs know a setting's name only as a literal
 
 def new(*, width: float = 7.2, height: float = 4.2) -> tuple[Figure, Axes]:
     """Return an empty figure in the study's look (width and height in inches), and its axes."""
-    figure, axes = _subplots(1, (width, height))
+    figure, axes = _subplots((1, 1), (width, height))
     return figure, axes[0]
 
 
 def pair(*, height: float = 4.4, sharey: bool = False) -> tuple[Figure, list[Axes]]:
     """Return a figure with two axes side by side (height in inches)."""
-    return _subplots(2, (10.4, height), sharey=sharey)
+    return _subplots((1, 2), (10.4, height), sharey=sharey)
+
+
+def stack(*, height: float = 7.6) -> tuple[Figure, list[Axes]]:
+    """Return a figure with two axes one above the other, over the same x (height in inches)."""
+    return _subplots((2, 1), (8.2, height), sharex=True)
 
 
 def _subplots(
-    count: int, size: tuple[float, float], *, sharey: bool = False
+    shape: tuple[int, int],
+    size: tuple[float, float],
+    *,
+    sharex: bool = False,
+    sharey: bool = False,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure that pyplot does not keep: a notebook shows it where a cell ends with it."""
     mpl.rcParams.update(STYLE)
+    rows, columns = shape
     figure, axes = plt.subplots(
-        1, count, figsize=size, layout="constrained", squeeze=False, sharey=sharey
+        rows,
+        columns,
+        figsize=size,
+        layout="constrained",
+        squeeze=False,
+        sharex=sharex,
+        sharey=sharey,
     )
     plt.close(figure)
     return figure, list(axes.flat)

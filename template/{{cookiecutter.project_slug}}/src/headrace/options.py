@@ -4,7 +4,20 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from headrace import ci, commands, deploy, history, registry, score, serve
+from headrace import (
+    alerts,
+    ci,
+    commands,
+    deploy,
+    history,
+    live,
+    monitor,
+    play,
+    registry,
+    retrain,
+    score,
+    serve,
+)
 
 Words: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -18,7 +31,9 @@ def parser() -> argparse.ArgumentParser:
     _add_study(subs)
     _add_evidence(subs)
     _add_model(subs)
+    _add_live(subs)
     _add_plain(subs)
+    _add_alerts(subs)
     return made
 
 
@@ -27,6 +42,8 @@ def _add_study(subs: Words) -> None:
     run = subs.add_parser("run", help="run one stage of dvc.yaml; dvc repro calls this")
     run.add_argument("stage")
     run.set_defaults(command=commands.run)
+    text = "play the past back, by backtest/dvc.yaml, and show what it came to"
+    subs.add_parser("backtest", help=text).set_defaults(command=commands.backtest)
     debug = subs.add_parser("debug", help="open a failed run in JupyterLab")
     debug.add_argument("stage")
     debug.set_defaults(command=commands.debug)
@@ -88,6 +105,24 @@ def _add_model(subs: Words) -> None:
     subs.choices["audit"].set_defaults(command=commands.audit)
 
 
+def _add_live(subs: Words) -> None:
+    """Add what watches a model that answers."""
+    ingest = subs.add_parser("ingest", help="take what came in a period as a batch, or its truth")
+    live.add(ingest)
+    ingest.set_defaults(command=commands.ingest)
+    watch = subs.add_parser(
+        "monitor", help="what the rules say of each batch; tells who should know"
+    )
+    monitor.add(watch)
+    watch.set_defaults(command=commands.monitor)
+    again = subs.add_parser("retrain", help="train a challenger on a branch, and compare it")
+    retrain.add(again)
+    again.set_defaults(command=commands.retrain)
+    months = subs.add_parser("live", help="play the months after the model was handed over")
+    play.add(months)
+    months.set_defaults(command=commands.live)
+
+
 def _add_plain(subs: Words) -> None:
     """Add what takes no option."""
     for name, command, text in (
@@ -124,3 +159,10 @@ def _add_diff(diff: argparse.ArgumentParser) -> None:
     text = "metrics, parameters and cost alone: quick, and without intervals"
     diff.add_argument("--shallow", action="store_true", help=text)
     diff.set_defaults(command=commands.diff)
+
+
+def _add_alerts(subs: Words) -> None:
+    """Add what speaks of live batches."""
+    alert = subs.add_parser("alert", help="show what live rules found, and decide about it")
+    alerts.add(alert)
+    alert.set_defaults(command=commands.alert)

@@ -29,10 +29,11 @@ def write(project: Project) -> list[Path]:
     return pages
 
 
-def _place(project: Project) -> Callable[[Path], tuple[int, str]]:
-    """Return a key that sorts runs as dvc.yaml sorts their stages."""
-    order = {name: index for index, name in enumerate(project.stages)}
-    return lambda run: (order.get(run.stem.partition("-")[0], len(order)), run.stem)
+def _place(project: Project) -> Callable[[Path], tuple[int, int, str]]:
+    """Return a key that sorts runs as the pipeline files sort their stages; 6 before 10."""
+    order = {name: index for index, name in enumerate(project.all_stages)}
+    last = len(order)
+    return lambda run: (order.get(run.stem.partition("-")[0], last), len(run.stem), run.stem)
 
 
 def _dark() -> str:

@@ -2,6 +2,7 @@
 
 import keyword
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from headrace.words import nearest
 FILE = breaches.FILE
 COMPUTE = "compute"
 """The block that the runner uses itself; no notebook takes it."""
+REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
+"""How a pipeline file refers to a value of params.yaml."""
 
 
 def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
@@ -55,7 +58,7 @@ def for_stage(project: Project, name: str, source: Source) -> Given:
     """
     raw, typed = load(project)
     stage = project.stage(name)
-    own = _matrix_values(stage, name)
+    own = _matrix_values(stage, name, raw)
     values = add(named(raw, stage, name), own, name)
     meant = named(typed.model_dump(), stage, name) | own
     for disagreement in agreement.disagreements(name, source.name, source.defaults, meant):
@@ -110,11 +113,13 @@ def add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[
     return {**values, **more}
 
 
-def _matrix_values(stage: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _matrix_values(
+    stage: Mapping[str, Any], name: str, content: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what DVC_STAGE says of this run of a `matrix` stage, as its matrix lists it."""
     if not isinstance(stage.get("matrix"), dict):
         return {}
-    combinations = matrix(stage, name)
+    combinations = matrix(stage, name, content)
     keys = {"-".join(map(_as_dvc_says, chosen.values())): chosen for chosen in combinations}
     key = os.environ.get("DVC_STAGE", "").partition("@")[2]
     if key not in keys:
@@ -123,16 +128,22 @@ def _matrix_values(stage: Mapping[str, Any], name: str) -> dict[str, Any]:
     return keys[key]
 
 
-def matrix(stage: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return what each of the stages of a matrix takes, as its matrix lists it.
+def matrix(stage: Mapping[str, Any], name: str, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what each of the stages of a matrix takes: a list of its own, or of params.yaml.
 
     Errors:
-        ProjectError: an axis is no plain list.
+        ProjectError: an axis is neither a plain list nor a reference to one, `${block.name}`.
     """
     combinations: list[dict[str, Any]] = [{}]
     for axis, choices in (stage.get("matrix") or {}).items():
+        named = REFERENCE.fullmatch(choices) if isinstance(choices, str) else None
+        choices = yamlfile.lookup(content, named[1]) if named else choices
         if not isinstance(choices, list):
-            raise ProjectError(f"dvc.yaml: matrix of stage {name!r}: {axis} must be a plain list")
+            raise ProjectError(
+                f"dvc.yaml: matrix of stage {name!r}: {axis} must be a plain list,"
+                f" or refer to one of {FILE}, such as "
+                "${block.name}"
+            )
         combinations = [{**chosen, axis: choice} for chosen in combinations for choice in choices]
     return combinations
 

@@ -1,4 +1,4 @@
-"""Where the project is, and what its pyproject.toml and dvc.yaml say."""
+"""Where the project is, and what its pyproject.toml and its pipeline files say."""
 
 import importlib
 import os
@@ -11,8 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from headrace import yamlfile
+from headrace import pipelines
 from headrace.errors import ProjectError
+from headrace.pipelines import Stages
 from headrace.words import nearest
 
 SCRATCH = ("notebooks", "scratch")
@@ -32,12 +33,24 @@ class Project:
         return self.root / str(self.settings.get("source", "src"))
 
     @cached_property
-    def stages(self) -> dict[str, dict[str, Any]]:
-        """The stages of dvc.yaml, by name."""
-        stages = yamlfile.read(self.root / "dvc.yaml").get("stages", {})
-        if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
-            raise ProjectError("dvc.yaml: `stages` must map names to stages")
-        return stages
+    def stages(self) -> Stages:
+        """The stages of dvc.yaml, which `dvc repro` runs, by name."""
+        return pipelines.read(self.root, pipelines.MAIN)
+
+    @cached_property
+    def pipelines(self) -> dict[str, Stages]:
+        """The stages of every pipeline file: dvc.yaml, then those that run when they are named."""
+        return pipelines.read_all(self.root)
+
+    @property
+    def all_stages(self) -> Stages:
+        """The stages of all pipeline files, by name, in order."""
+        return {name: one for stages in self.pipelines.values() for name, one in stages.items()}
+
+    def file_of(self, stage: str) -> str:
+        """Return the pipeline file that has a stage; dvc.yaml where none has."""
+        beside = (file for file, stages in self.pipelines.items() if stage in stages)
+        return pipelines.MAIN if stage in self.stages else next(beside, pipelines.MAIN)
 
     def number(self, setting: str) -> float | None:
         """Return a number of [tool.headrace], such as a time-out in seconds; None if not set.
@@ -53,17 +66,22 @@ class Project:
         return float(value)
 
     def stage(self, name: str) -> dict[str, Any]:
-        """Return one stage's entry of dvc.yaml.
+        """Return one stage's entry of its pipeline file.
 
         Errors:
-            ProjectError: dvc.yaml has no such stage; the nearest name is shown.
+            ProjectError: no file has such a stage; the nearest name is shown.
         """
-        if name not in self.stages:
-            known = ", ".join(self.stages) or "none"
+        if name in self.stages:  # a stage of dvc.yaml depends on no other file
+            return self.stages[name]
+        stages = self.all_stages
+        if name not in stages:
+            known = ", ".join(stages) or "none"
+            files = " and ".join(self.pipelines)
+            has = "has" if len(self.pipelines) == 1 else "have"
             raise ProjectError(
-                f"dvc.yaml has no stage {name!r}.{nearest(name, self.stages)} Stages: {known}"
+                f"{files} {has} no stage {name!r}.{nearest(name, stages)} Stages: {known}"
             )
-        return self.stages[name]
+        return stages[name]
 
     def notebook(self, stage: str) -> Path:
         """Return the source notebook that the stage runs: the one among its deps.
@@ -78,16 +96,16 @@ class Project:
         found = own_notebooks(stage, [dep for dep in listed if isinstance(dep, str)])
         if len(found) != 1:
             raise ProjectError(
-                f"dvc.yaml: stage {stage!r} must list one notebook among its deps, such as"
-                f" notebooks/01_{stage}.ipynb; it lists {len(found)}"
+                f"{self.file_of(stage)}: stage {stage!r} must list one notebook among its deps,"
+                f" such as notebooks/01_{stage}.ipynb; it lists {len(found)}"
             )
         return self.root / found[0]
 
     def notebook_stages(self) -> list[str]:
-        """Return the stages that `headrace run` runs, in the order of dvc.yaml."""
+        """Return the stages that `headrace run` runs, in the order of the pipeline files."""
         return [
             name
-            for name, stage in self.stages.items()
+            for name, stage in self.all_stages.items()
             if str(stage.get("cmd", "")).startswith("headrace run ")
         ]
 

@@ -1,6 +1,5 @@
 """A copy of the project with quick parameters, in which notebooks may run and touch nothing."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace import files, project, yamlfile
+from headrace import files, project, yamledit
 from headrace.errors import ProjectError
 from headrace.project import Project
 
-COPIED = ("pyproject.toml", "requirements.lock", "dvc.yaml", "params.yaml", "notebooks")
+COPIED = ("pyproject.toml", "requirements.lock", "params.yaml", "notebooks")
 AND_IF_THERE = ("gates.yaml",)
 SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
 
@@ -26,8 +25,9 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
     """
     source = str(original.source.relative_to(original.root))
     there = (name for name in AND_IF_THERE if (original.root / name).exists())
-    for name in dict.fromkeys((*COPIED, source, *there)):
+    for name in dict.fromkeys((*COPIED, *original.pipelines, source, *there)):
         whole = original.root / name
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
         if whole.is_dir():
             shutil.copytree(whole, into / name, ignore=SKIPPED)
         else:
@@ -56,13 +56,7 @@ def set_parameters(path: Path, values: Mapping[str, Any]) -> None:
     Errors:
         ProjectError: params.yaml has no such name.
     """
-    content = yamlfile.read(path)
-    for dotted, value in values.items():
-        *blocks, name = dotted.split(".")
-        block: Any = content
-        for part in blocks:
-            block = block.get(part, {}) if isinstance(block, dict) else {}
-        if not isinstance(block, dict) or name not in block:
-            raise ProjectError(f"{path.name} has no {dotted}. Next: mend [tool.headrace.quick]")
-        block[name] = value
-    files.write_text(path, json.dumps(content, indent=2) + "\n")  # JSON is YAML
+    try:
+        files.write_text(path, yamledit.replaced(path, values))
+    except ProjectError as error:
+        raise ProjectError(f"{error}; see [tool.headrace.quick] in pyproject.toml") from None

@@ -1,6 +1,6 @@
 """The typed model of params.yaml: one block per stage, every value with a range and a unit."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -89,6 +89,34 @@ class HandOff(Block):
     """Flights that go along with the model's answers, to be asked again wherever it is loaded."""
 
 
+class Monitor(Block):
+    """Stage monitor: what has come in since the model was judged; `headrace ingest` adds to it."""
+
+    batches: list[Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]]
+    """Batches in data/live that are watched, in order."""
+
+
+class Retrain(Block):
+    """What a challenger learns from: `headrace retrain` takes it; no stage does."""
+
+    window: Literal["expanding", "sliding"]
+    """All months that came before, or the last few of them."""
+    window_months: int = Field(ge=1, le=11)
+    """How many, where the window is sliding."""
+
+
+class Backtest(Block):
+    """Stages backtest and money: what would have happened, with and without retraining."""
+
+    months: Months
+    champion_month: Month
+    """First month that the champion answers for; it has learned what came before, and stays."""
+    window: Literal["expanding", "sliding"]
+    """Whether a retrained model learns all earlier months, or only the latest of them."""
+    window_months: int = Field(ge=1, le=12)
+    """Months that a sliding window holds."""
+
+
 class Serve(Block):
     """What the server writes down of what it is asked, for the monitor; no stage takes it."""
 
@@ -121,6 +149,9 @@ class Params(Block):
     train: Train
     evaluate: Evaluate
     hand_off: HandOff
+    monitor: Monitor
+    retrain: Retrain
+    backtest: Backtest
     serve: Serve
     prices: Prices
 
@@ -136,5 +167,24 @@ class Params(Block):
             raise ValueError(
                 "train.fit_months, train.threshold_month and evaluate.evaluate_month must follow"
                 " each other in time, or the evaluation judges what the model has seen"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def backtest_has_a_past(self) -> "Params":
+        """Refuse months without enough before them, and a champion that would judge its own."""
+        months, champion = self.backtest.months, self.backtest.champion_month
+        collected = set(self.collect.months)
+        if missing := sorted({*months, champion} - collected):
+            raise ValueError(f"months {missing} are used by backtest but not in collect.months")
+        if champion > min(months):
+            raise ValueError(
+                "backtest.champion_month comes after the first of backtest.months, so the champion"
+                " would be judged on what it has learned"
+            )
+        if len([month for month in collected if month < champion]) < 2:
+            raise ValueError(
+                "before backtest.champion_month there must be two months in collect.months: one"
+                " to learn, and one to choose the threshold on"
             )
         return self

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 import headrace
-from headrace import project, yamlfile
+from headrace import project
 from headrace.bundle import archive, baseline, card, contract, environment, golden, inputs, ours
 from headrace.bundle import requirements as needed
 from headrace.bundle.card import Section
@@ -26,6 +26,8 @@ def bundle(
     model: Path,
     learned: pd.DataFrame,
     golden_rows: pd.DataFrame,
+    judged_predictions: golden.Vector,
+    periods: int,
     facts: Mapping[str, Any],
     title: str,
     about: str,
@@ -36,9 +38,11 @@ def bundle(
 
     `stage` is the one that makes it: all inputs of the pipeline must be among its deps. `model` is
     a file in canonical form, `learned` the inputs that the model learned from, `golden_rows` some
-    inputs with the model's answers in the column `prediction`. `facts` are what answering needs to
-    know besides, such as a threshold, and the metrics; `title`, `about` and `sections` make the
-    card. `data` are the tables that the pipeline starts from.
+    inputs with the model's answers in the column `prediction`. `judged_predictions` are its answers
+    to the rows on which it was judged, and `periods` how many batches the learned rows would make:
+    live batches are held against both. `facts` are what answering needs to know besides, such as a
+    threshold, and the metrics; `title`, `about` and `sections` make the card. `data` are the tables
+    that the pipeline starts from.
 
     Errors:
         ProjectError: an input is not listed, or pyproject.toml does not say what a bundle needs.
@@ -46,12 +50,12 @@ def bundle(
     """
     study = project.find(root)
     members, manifest = _contents(study, model, learned, golden_rows, facts, stage)
+    known = baseline.of(learned, predictions=judged_predictions, periods=periods)
+    members["baseline.json"] = _json(known, indent=None)
     manifest["data"] = {
         file.relative_to(study.root).as_posix(): archive.of_file(file) for file in sorted(data)
     }
-    told = card.provenance(
-        yamlfile.read(study.root / "params.yaml"), manifest["inputs"], manifest["environment"]
-    )
+    told = card.provenance(manifest["parameters"], manifest["inputs"], manifest["environment"])
     text = card.markdown(title, about, {**sections, **told})
     members |= {"card.md": text.encode(), "card.html": card.page(text).encode()}
     return archive.sealed(members, manifest)
@@ -75,7 +79,6 @@ def _contents(
         "schema.json": _json(schema),
         "facts.json": _json(facts),
         "golden.json": _json(golden.records(golden_rows)),
-        "baseline.json": _json(baseline.of(learned)),
         "requirements.txt": lock.encode(),
         **{name: (study.root / name).read_bytes() for name in code},
         **ours.files(),
@@ -87,6 +90,7 @@ def _contents(
         "environment": environment.describe(packages),
         "feature_code": inputs.together(code),
         "inputs": inputs.hashes(study, stage),
+        "parameters": inputs.parameters(study, stage),
     }
     return members, manifest
 
@@ -103,5 +107,6 @@ def _same_columns(golden_rows: pd.DataFrame, learned: pd.DataFrame, wanted: list
             )
 
 
-def _json(content: Any) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+def _json(content: Any, *, indent: int | None = 1) -> bytes:
+    text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from headrace import yamlfile
 from headrace.bundle.archive import of_file, sha256
 from headrace.check.imports import Graph
 from headrace.errors import ProjectError
@@ -20,7 +21,7 @@ def hashes(project: Project, stage: str) -> dict[str, str]:
     """
     listed = set(_names(project.stage(stage).get("deps")))
     found = {}
-    for name, reader in _read(project):
+    for name, reader in _read(project, stage):
         if name not in listed:
             raise ProjectError(
                 f"dvc.yaml: stage {reader} reads {name}, and stage {stage} vouches for it."
@@ -30,21 +31,55 @@ def hashes(project: Project, stage: str) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _read(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield each dep that no stage makes, with the first stage that reads it."""
-    parts = ("outs", "metrics", "plots")
-    made = {
-        name
-        for stage in project.stages.values()
-        for part in parts
-        for name in _names(stage.get(part))
-    }
+def parameters(project: Project, stage: str) -> dict[str, Any]:
+    """Return the parameters of the pipeline up to a stage, by their dotted names.
+
+    Errors:
+        ProjectError: the stage does not list another's run among its deps, which holds what it was
+            run with, so that it would not run again when a parameter of that one changes.
+    """
+    content = yamlfile.read(project.root / "params.yaml")
+    found: dict[str, Any] = {}
+    listed = set(_names(project.stage(stage).get("deps")))
+    for name, one in upstream(project, stage).items():
+        run = f"runs/{name}.ipynb"
+        names = [dotted for dotted in one.get("params") or [] if isinstance(dotted, str)]
+        if name != stage and names and run in _names(one.get("outs")) and run not in listed:
+            raise ProjectError(
+                f"dvc.yaml: stage {name} takes {names[0]}, and stage {stage} vouches for it."
+                f" Next: add {run} to the deps of {stage}"
+            )
+        found |= {dotted: yamlfile.lookup(content, dotted) for dotted in names}
+    return found
+
+
+def upstream(project: Project, stage: str) -> dict[str, dict[str, Any]]:
+    """Return a stage and all that it builds on, in the order of dvc.yaml."""
+    makers = {name: one for one, content in project.stages.items() for name in _made(content)}
+    left, found = [stage], {stage}
+    while left:
+        deps = _names(project.stage(left.pop()).get("deps"))
+        more = {makers[name] for name in deps if name in makers} - found
+        found |= more
+        left += more
+    return {name: content for name, content in project.stages.items() if name in found}
+
+
+def _read(project: Project, stage: str) -> Iterator[tuple[str, str]]:
+    """Yield each dep up to a stage that no stage makes, with the first stage that reads it."""
+    before = upstream(project, stage)
+    made = {name for content in before.values() for name in _made(content)}
     seen: dict[str, str] = {}
-    for stage, content in project.stages.items():
+    for one, content in before.items():
         for name in _names(content.get("deps")):
             if name not in made:
-                seen.setdefault(name, stage)
+                seen.setdefault(name, one)
     yield from seen.items()
+
+
+def _made(stage: dict[str, Any]) -> Iterator[str]:
+    for part in ("outs", "metrics", "plots"):
+        yield from _names(stage.get(part))
 
 
 def _names(entries: Any) -> list[str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from headrace import check, files, git, project
+from headrace import check, files, git, pipelines, project
 from headrace.check import mends
 from headrace.check.memory import Memory
 from headrace.check.mends import Strip
@@ -64,14 +64,23 @@ def _study(found: Project, *, staged: bool) -> Iterator[Study]:
 def _count(study: Study, findings: Sequence[check.Finding]) -> str:
     """Say how many findings there are, and how many of them `make fix` takes away."""
     wanted = [finding.mend for finding in findings if finding.mend]
-    done = mends.apply(_dvc_yaml(study), wanted)[1]
+    done = [mend for _, mends_done in _mended(study, wanted).values() for mend in mends_done]
     count = sum(isinstance(mend, Strip) or mend in done for mend in wanted)
     noun = "finding" if len(findings) == 1 else "findings"
     return f"{len(findings)} {noun}" + (f"; make fix mends {count} of them" if count else "")
 
 
-def _dvc_yaml(study: Study) -> str:
-    return (study.root / DVC).read_bytes().decode("utf-8", "replace")
+def _mended(
+    study: Study, wanted: Sequence[mends.Mend]
+) -> dict[str, tuple[str, list[mends.AddDep | mends.Uncache]]]:
+    """Return each pipeline file with what can be mended in it, and what was."""
+    return {
+        name: mends.apply(
+            (study.root / name).read_bytes().decode("utf-8", "replace"),
+            [mend for mend in wanted if not isinstance(mend, Strip) and mend.file == name],
+        )
+        for name in pipelines.names(study.root)
+    }
 
 
 def show() -> None:
@@ -83,17 +92,19 @@ def show() -> None:
 
 
 def fix(found: Project) -> list[str]:
-    """Mend what can be mended, and say what was: notebooks stripped, dvc.yaml's lists completed.
+    """Mend what can be mended, and say what was: notebooks stripped, stages' lists completed.
 
     Errors:
         ProjectError: nbstripout is missing, or cannot strip a notebook.
     """
     study = Study(found, Memory(found.root))
     wanted = [one.mend for one in check.findings(study, RULES.values()) if one.mend]
-    text, done = mends.apply(_dvc_yaml(study), wanted)
-    if done:
-        files.write_text(study.root / DVC, text)
-    return [*_strip(study, wanted), *map(str, done)]
+    said = _strip(study, wanted)
+    for name, (text, done) in _mended(study, wanted).items():
+        if done:
+            files.write_text(study.root / name, text)
+            said += map(str, done)
+    return said
 
 
 def _strip(study: Study, wanted: Sequence[mends.Mend]) -> list[str]:

@@ -111,7 +111,7 @@ def _given(study: Study, stage: Stage) -> tuple[dict[str, Any], str]:
     raw, typed = study.parameters
     many = stage.body if isinstance(stage.body.get("matrix"), dict) else {}
     try:
-        own = next(iter(parameters.matrix(many, stage.name)), {})
+        own = next(iter(parameters.matrix(many, stage.name, raw)), {})
         parameters.add(parameters.named(raw, stage.body, stage.name), own, stage.name)
         return parameters.named(typed.model_dump(), stage.body, stage.name) | own, ""
     except HeadraceError as error:

@@ -1,13 +1,19 @@
-"""A rule on gates.yaml: what a change must keep is written so that it can be read."""
+"""Rules on gates.yaml: what must be kept is written so that it can be read, and can come true."""
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
 
+from headrace.alerts import rules
+from headrace.alerts.reading import LIVE
 from headrace.check.rules import Found, Place, found, rule, split
 from headrace.check.study import Study
 from headrace.diff import gatesfile
 from headrace.diff.rules import NAME
 from headrace.errors import ProjectError
+from headrace.words import nearest
 
 
 @rule()
@@ -25,3 +31,41 @@ def gates_yaml(study: Study) -> Iterator[Found]:
         at = Place(NAME, line=int(line[1]) if line else 1)
         place, problem, step = split(text, at)
         yield found(place, problem=problem, step=step or f"mend {NAME}")
+
+
+MONITOR = "metrics/monitor.json"
+TRUTH_SHARE = "performance.truth_share"
+"""Stands alone where no truth has come in yet: then nobody can tell which figures there will be."""
+
+
+@rule()
+def live_figures(study: Study) -> Iterator[Found]:
+    """{file} has no figure {figure}, so the live rule on it never fires.{near}.
+
+    Next: name a figure that it has; or, where it comes later, say so in [tool.headrace.ignore]
+    """
+    known = _figures(study)
+    checks = {figure.partition(".")[0] for figure in known - {TRUTH_SHARE}}
+    for one in _live(study) if known else ():
+        if one.figure in known or (one.check in rules.CHECKS and one.check not in checks):
+            continue
+        place = study.at(NAME, LIVE, one.name, "figure")
+        near = nearest(one.figure, known)
+        yield found(place, file=MONITOR, figure=one.figure, near=near)
+
+
+def _live(study: Study) -> tuple[rules.Rule, ...]:
+    """Return the live rules; none where gates.yaml cannot be used, which another rule tells."""
+    path = study.root / NAME
+    with suppress(ProjectError):
+        return gatesfile.parse(path.read_bytes()).live if path.is_file() else ()
+    return ()
+
+
+def _figures(study: Study) -> set[str]:
+    """Return all figures that any batch has; none before the monitor ran."""
+    try:
+        batches = json.loads((study.root / MONITOR).read_bytes()).values()
+        return {*chain.from_iterable(map(rules.numbers, batches))}
+    except (OSError, ValueError, AttributeError):
+        return set()

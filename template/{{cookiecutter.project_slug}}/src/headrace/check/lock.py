@@ -1,11 +1,12 @@
 """Rule on dvc.lock: what it records is what lies here; `dvc status` without dvc."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
-from headrace import yamlfile
-from headrace.check.rules import Found, found, rule
+from headrace import pipelines, yamlfile
+from headrace.check.rules import Found, Place, found, rule
 from headrace.check.stages import Entry, Stage
-from headrace.check.study import DVC, Study
+from headrace.check.study import Study
 from headrace.lockfile import NAME, File, Record
 
 PARAMS = "params.yaml"
@@ -15,26 +16,33 @@ PARAMS = "params.yaml"
 def lock_behind(study: Study) -> Iterator[Found]:
     """Stage {stage} is behind: {what}.
 
-    Next: make repro, and commit dvc.lock with what it changed
+    Next: {step}, and commit {lock} with what it changed
     """
-    if not study.lock:  # nothing has been run yet
-        return
     for stage in study.stages.values():
-        records = _records(study, stage)
-        if not records:
-            place = study.at(DVC, *stage.keys)
-            yield found(place, stage=stage.name, what=f"{NAME} has no record of it")
-        for name, record in records.items():
-            if what := list(_differences(study, stage, record)):
-                place = study.at(NAME, "stages", name)
-                yield found(place, stage=name, what=", ".join(what))
+        lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
+        step = "make repro" if stage.file == pipelines.MAIN else f"dvc repro {stage.file}"
+        for place, name, what in _behind(study, stage, lock):
+            yield found(place, stage=name, what=what, lock=lock, step=step)
+
+
+def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Place, str, str]]:
+    """Yield the place, the name and what differs of a stage, or of the members of a matrix."""
+    if not study.locks[stage.file]:  # nothing has been run yet
+        return
+    records = _records(study, stage)
+    if not records:
+        yield study.at(stage.file, *stage.keys), stage.name, f"{lock} has no record of it"
+    for name, record in records.items():
+        if what := list(_differences(study, stage, record)):
+            yield study.at(lock, "stages", name), name, ", ".join(what)
 
 
 def _records(study: Study, stage: Stage) -> dict[str, Record]:
     """Return what dvc.lock has of a stage; of a matrix, of all its members."""
+    lock = study.locks[stage.file]
     if not stage.is_many:
-        return {name: study.lock[name] for name in [stage.name] if name in study.lock}
-    return {n: record for n, record in study.lock.items() if n.partition("@")[0] == stage.name}
+        return {name: lock[name] for name in [stage.name] if name in lock}
+    return {n: record for n, record in lock.items() if n.partition("@")[0] == stage.name}
 
 
 def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
@@ -51,7 +59,7 @@ def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
 
 
 def _listed(kind: str, entries: list[Entry], recorded: Mapping[str, File]) -> Iterator[str]:
-    """Say which files dvc.yaml lists and dvc.lock does not; DVC itself overlooks the reverse."""
+    """Say which files the stage lists and dvc.lock does not; DVC itself overlooks the reverse."""
     for entry in entries:
         if not any(entry.covers(path) for path in recorded):
             yield f"{entry.path} is a new {kind}"

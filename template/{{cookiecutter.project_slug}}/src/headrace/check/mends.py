@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from headrace import yamllines
+from headrace import pipelines, yamllines
 from headrace.yamllines import Key
 
 
@@ -21,18 +21,19 @@ class Strip:
 
 @dataclass(frozen=True)
 class AddDep:
-    """List a file among a stage's deps; `keys` is where those stand in dvc.yaml."""
+    """List a file among a stage's deps; `keys` is where those stand in its pipeline file."""
 
     stage: str
     keys: tuple[Key, ...]
     path: str
+    file: str = pipelines.MAIN
 
     def __str__(self) -> str:
         """Say what was done."""
-        return f"dvc.yaml: stage {self.stage}: {self.path} added to the deps"
+        return f"{self.file}: stage {self.stage}: {self.path} added to the deps"
 
     def apply(self, text: str) -> str:
-        """Return dvc.yaml with the dep after the last one; unchanged where that is not plain."""
+        """Return the file with the dep after the last one; unchanged where that is not plain."""
         key, deps = yamllines.find(yamllines.compose(text), self.keys)
         if not _is_block_list(key, deps):
             return text
@@ -51,18 +52,19 @@ class AddDep:
 
 @dataclass(frozen=True)
 class Uncache:
-    """Keep a metric in git, not in DVC's cache; `keys` is where it stands in dvc.yaml."""
+    """Keep a metric in git, not in DVC's cache; `keys` is where it stands in its pipeline file."""
 
     stage: str
     keys: tuple[Key, ...]
     path: str
+    file: str = pipelines.MAIN
 
     def __str__(self) -> str:
         """Say what was done."""
-        return f"dvc.yaml: stage {self.stage}: cache: false set for {self.path}"
+        return f"{self.file}: stage {self.stage}: cache: false set for {self.path}"
 
     def apply(self, text: str) -> str:
-        """Return dvc.yaml with `cache: false`; unchanged where that is not plain."""
+        """Return the file with `cache: false`; unchanged where that is not plain."""
         root = yamllines.compose(text)
         key, listed = yamllines.find(root, self.keys[:-1])
         if not _is_block_list(key, listed):
@@ -85,7 +87,7 @@ Mend = Strip | AddDep | Uncache
 
 
 def apply(text: str, mends: Iterable[Mend]) -> tuple[str, list[AddDep | Uncache]]:
-    """Return dvc.yaml with what can be mended in it, and what was."""
+    """Return a pipeline file with what can be mended in it, and what was."""
     done = []
     for mend in dict.fromkeys(mends):
         if not isinstance(mend, Strip) and (mended := mend.apply(text)) != text:

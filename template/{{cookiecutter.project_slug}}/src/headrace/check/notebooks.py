@@ -8,7 +8,7 @@ from headrace.check import source
 from headrace.check.mends import Strip
 from headrace.check.rules import Found, Place, found, rule
 from headrace.check.source import Cell, Notebook
-from headrace.check.study import DVC, Study
+from headrace.check.study import Study
 from headrace.words import nearest
 
 MIB = 2**20
@@ -107,7 +107,7 @@ def stage_without_notebook(study: Study) -> Iterator[Found]:
     """
     for stage in study.stages.values():
         if not stage.is_run:
-            yield found(study.at(DVC, *stage.at("cmd")), stage=stage.name, cmd=stage.cmd)
+            yield found(study.at(stage.file, *stage.at("cmd")), stage=stage.name, cmd=stage.cmd)
 
 
 @rule(repro=True)
@@ -131,7 +131,7 @@ def notebook_missing(study: Study) -> Iterator[Found]:
         for dep in stage.deps:
             if dep.path in stage.notebooks and dep.path not in study.notebooks:
                 near = nearest(dep.path, study.notebooks)
-                place = study.at(DVC, *dep.keys)
+                place = study.at(stage.file, *dep.keys)
                 yield found(place, stage=stage.name, notebook=dep.path, near=near)
 
 

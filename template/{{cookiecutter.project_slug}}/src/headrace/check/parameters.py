@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from headrace import notebook as notebooks
 from headrace.agreement import Disagreement, disagreements
 from headrace.check.exchange import Exchange, defaults, exchanges, the_parameters_cell
-from headrace.check.rules import Found, Place, found, rule, split
+from headrace.check.rules import PREFIX, Found, Place, found, rule, split
 from headrace.check.source import Notebook
 from headrace.check.stages import Stage
 from headrace.check.study import DVC, Study
@@ -18,12 +18,14 @@ FILE = "params.yaml"
 
 @rule(repro=True)
 def dvc_yaml(study: Study) -> Iterator[Found]:
-    """dvc.yaml cannot be used: {problem}.
+    """The pipeline file cannot be used: {problem}.
 
     Next: {step}
     """
     if study.dvc_error:
-        yield _said(study.dvc_error, Place(DVC, line=1), step=f"mend {DVC}")
+        prefix = PREFIX.match(study.dvc_error)
+        file = prefix["file"] if prefix else DVC
+        yield _said(study.dvc_error, Place(file, line=1), step=f"mend {file}")
 
 
 @rule(repro=True)
@@ -75,20 +77,20 @@ def parameters_listed(study: Study) -> Iterator[Found]:
     for one in exchanges(study):
         stage = one.stage
         if one.error:
-            place = study.at(DVC, *stage.at("params", *_index(stage, one.error)))
+            place = study.at(stage.file, *stage.at("params", *_index(stage, one.error)))
             step = f"list names of {FILE} in the stage's params"
             yield _said(one.error, place, step=step, stage=stage.name)
         for index, dotted in one.unused:
             what = f"stage {stage.name} lists {dotted}, but its notebook takes nothing of it"
             step = "take it out of the stage's params, or its names into the parameters cell"
-            place = study.at(DVC, *stage.at("params", index))
+            place = study.at(stage.file, *stage.at("params", index))
             yield found(place, problem=what, step=step, stage=stage.name)
         for name, dotted in one.unlisted.items():
             what = (
                 f"{one.notebook.name} takes {name}, but stage {stage.name} does not list {dotted}"
             )
             step = f"list {dotted} in the stage's params, or take {name} out of the notebook"
-            place = study.at(DVC, *stage.at("params"))
+            place = study.at(stage.file, *stage.at("params"))
             yield found(place, problem=what, step=step, stage=stage.name)
 
 

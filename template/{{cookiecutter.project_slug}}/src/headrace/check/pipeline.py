@@ -8,7 +8,7 @@ from headrace.check.mentions import Files, Mention, mentions
 from headrace.check.rules import Found, Place, found, rule
 from headrace.check.source import Notebook
 from headrace.check.stages import Entry, Stage
-from headrace.check.study import DVC, REQUIREMENTS, Study
+from headrace.check.study import REQUIREMENTS, Study
 
 
 @rule(repro=True)
@@ -41,7 +41,7 @@ def _imports(study: Study, notebook: Notebook) -> dict[str, Chain]:
 
 
 def _add(stage: Stage, path: str) -> AddDep:
-    return AddDep(stage.name, stage.at("deps"), path)
+    return AddDep(stage.name, stage.at("deps"), stage.unplaced(path), stage.file)
 
 
 @rule(repro=True)
@@ -62,7 +62,7 @@ def undeclared_read(study: Study) -> Iterator[Found]:
                     stage=stage.name,
                     verb=first.verb,
                     path=path,
-                    step=step if mend else f"list it in {DVC}: what is read is a dep",
+                    step=step if mend else f"list it in {stage.file}: what is read is a dep",
                 )
 
 
@@ -139,5 +139,7 @@ def cached_metrics(study: Study) -> Iterator[Found]:
     for stage in study.stages.values():
         for metric in stage.metrics:
             if metric.is_cached:
-                mend = Uncache(stage.name, metric.keys, metric.path)
-                yield found(study.at(DVC, *metric.keys), mend, stage=stage.name, path=metric.path)
+                mend = Uncache(stage.name, metric.keys, metric.path, stage.file)
+                yield found(
+                    study.at(stage.file, *metric.keys), mend, stage=stage.name, path=metric.path
+                )

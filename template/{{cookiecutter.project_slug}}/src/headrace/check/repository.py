@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from headrace.check import secrets
 from headrace.check.notebooks import MIB, outputs_size
 from headrace.check.rules import Found, Place, found, rule
-from headrace.check.study import DVC, REQUIREMENTS, Study
+from headrace.check.study import REQUIREMENTS, Study
 
 
 @rule(repro=True)
@@ -19,7 +19,7 @@ def tracked_twice(study: Study) -> Iterator[Found]:
         for out in stage.outs:
             told = out in stage.metrics  # by `cached-metrics`, which keeps it in git
             if out.is_cached and not told and any(out.covers(name) for name in tracked):
-                yield found(study.at(DVC, *out.keys), stage=stage.name, path=out.path)
+                yield found(study.at(stage.file, *out.keys), stage=stage.name, path=out.path)
     for name in tracked:
         if name.endswith(".dvc") and (path := name.removesuffix(".dvc")) in tracked:
             yield found(Place(name), path=path)

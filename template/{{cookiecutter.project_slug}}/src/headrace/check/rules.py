@@ -75,7 +75,7 @@ class Rule:
         return re.sub(r"([.?])\.$", r"\1", problem), step
 
 
-PREFIX = re.compile(r"(?P<file>[\w.]+\.(?:yaml|lock))(?:, line (?P<line>\d+), column \d+)?: ")
+PREFIX = re.compile(r"(?P<file>[\w./-]+\.(?:yaml|lock))(?:, line (?P<line>\d+), column \d+)?: ")
 """How an error names its place; a finding begins with it anyway."""
 
 
@@ -84,7 +84,7 @@ def split(message: str, place: Place) -> tuple[Place, str, str]:
     prefix = PREFIX.match(message)
     if prefix and prefix["line"]:
         place = Place(prefix["file"], line=int(prefix["line"]))
-    if prefix and prefix["file"] == place.file:
+    if prefix and place.file.endswith(prefix["file"]):
         message = message[prefix.end() :]
     problem, _, step = message.partition(NEXT)
     return place, problem.strip(), step.strip()

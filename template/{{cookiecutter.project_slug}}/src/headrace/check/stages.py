@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml as the rules see them; what is not as DVC wants it is left out."""
+"""The stages of a study as the rules see them; what is not as DVC wants it is left out."""
 
 import posixpath
 import re
@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
+from headrace import pipelines
 from headrace.project import own_notebooks
 from headrace.yamllines import Key
 
@@ -21,7 +22,7 @@ class Entry:
     path: str
     settings: dict[str, Any]
     keys: tuple[Key, ...]
-    """Where it stands in dvc.yaml."""
+    """Where it stands in its pipeline file."""
 
     @property
     def is_cached(self) -> bool:
@@ -49,6 +50,8 @@ class Stage:
 
     name: str
     entry: dict[str, Any]
+    file: str = pipelines.MAIN
+    """The pipeline file that it stands in."""
 
     @cached_property
     def body(self) -> dict[str, Any]:
@@ -58,11 +61,11 @@ class Stage:
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """Where it stands in dvc.yaml."""
+        """Where it stands in its pipeline file."""
         return ("stages", self.name)
 
     def at(self, *keys: Key) -> tuple[Key, ...]:
-        """Return where a part of it stands in dvc.yaml."""
+        """Return where a part of it stands in its pipeline file."""
         return (*self.keys, *(("do",) if self.body is not self.entry else ()), *keys)
 
     @property
@@ -117,7 +120,9 @@ class Stage:
                 yield pattern, settings if isinstance(settings, dict) else {}
 
     def placed(self, path: str) -> str:
-        """Return a path of the stage's from the study on: it may have a folder of its own."""
-        folder = self.body.get("wdir")
-        inside = posixpath.join(folder if isinstance(folder, str) else "", path)
-        return path if "://" in path else posixpath.normpath(inside)
+        """Return a path of the stage's from the study on."""
+        return pipelines.placed(self.file, self.body, path)
+
+    def unplaced(self, path: str) -> str:
+        """Return how the stage itself writes a path from the study on."""
+        return posixpath.relpath(path, self.placed("."))

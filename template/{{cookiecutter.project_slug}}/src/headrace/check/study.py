@@ -4,7 +4,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from headrace import git, lockfile, parameters, yamlfile, yamllines
+from headrace import git, lockfile, parameters, pipelines, yamlfile, yamllines
 from headrace.check import source
 from headrace.check.imports import Graph
 from headrace.check.memory import Memory
@@ -37,18 +37,22 @@ class Study:
 
     @cached_property
     def dvc_error(self) -> str:
-        """Why dvc.yaml cannot be used; nothing where it can."""
+        """Why a pipeline file cannot be used; nothing where all can."""
         try:
-            _ = self.project.stages
+            _ = self.project.pipelines
         except ProjectError as error:
             return str(error)
         return ""
 
     @cached_property
     def stages(self) -> dict[str, Stage]:
-        """The stages of dvc.yaml; none where it is broken."""
-        stages = {} if self.dvc_error else self.project.stages
-        return {name: Stage(name, entry) for name, entry in stages.items()}
+        """The stages of the pipeline files; none where one is broken."""
+        files = {} if self.dvc_error else self.project.pipelines
+        return {
+            name: Stage(name, entry, file)
+            for file, stages in files.items()
+            for name, entry in stages.items()
+        }
 
     @property
     def runs(self) -> list[tuple[Stage, Notebook]]:
@@ -98,9 +102,11 @@ class Study:
             return None
 
     @cached_property
-    def lock(self) -> dict[str, lockfile.Record]:
-        """What dvc.lock records."""
-        return lockfile.read(self.root)
+    def locks(self) -> dict[str, dict[str, lockfile.Record]]:
+        """What the dvc.lock beside each pipeline file records."""
+        return {
+            name: lockfile.read((self.root / name).parent) for name in pipelines.names(self.root)
+        }
 
     @cached_property
     def tracked(self) -> list[str]:
@@ -140,8 +146,8 @@ class Study:
         return Place(file, line=yamllines.line(self._trees[file], keys))
 
     def at_deps(self, stage: Stage) -> Place:
-        """Return the place of a stage's deps in dvc.yaml; of the stage where it has none."""
-        return self.at(DVC, *stage.at("deps"))
+        """Return the place of a stage's deps; of the stage where it has none."""
+        return self.at(stage.file, *stage.at("deps"))
 
 
 def scratch() -> str:

@@ -10,11 +10,11 @@ Needs Python alone, and GitHub's `gh`:
 import json
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from headrace.ci import github
 
 MARK = "<!-- headrace: the comparison -->"
 MOST = 60_000
@@ -38,9 +38,9 @@ def main() -> int:
     comments = f"repos/{repository}/issues/{number}/comments"
     mine = _mine(comments)
     if mine is None:
-        _gh(comments, "--method", "POST", body=body)
+        github.api(comments, "--method", "POST", body=body)
     else:
-        _gh(f"repos/{repository}/issues/comments/{mine}", "--method", "PATCH", body=body)
+        github.api(f"repos/{repository}/issues/comments/{mine}", "--method", "PATCH", body=body)
     print(f"Pull request {number}: the comment is {'new' if mine is None else 'renewed'}.")
     return 0
 
@@ -60,32 +60,18 @@ def _pull_request(repository: str, run: dict[str, Any]) -> int | None:
     """Return the open pull request whose last commit the run was about."""
     head = f"{run['head_repository']['owner']['login']}:{run['head_branch']}"
     fields = ["-f", "state=open", "-f", f"head={head}"]
-    found = json.loads(_gh(f"repos/{repository}/pulls", "--method", "GET", *fields))
+    found = json.loads(github.api(f"repos/{repository}/pulls", "--method", "GET", *fields))
     numbers = (int(one["number"]) for one in found if one["head"]["sha"] == run["head_sha"])
     return next(numbers, None)
 
 
 def _mine(comments: str) -> int | None:
     """Return the id of the comment that an earlier run wrote."""
-    said = _gh(comments, "--method", "GET", "--paginate", "-f", "per_page=100")
-    for one in _pages(said):
+    said = github.api(comments, "--method", "GET", "--paginate", "-f", "per_page=100")
+    for one in github.pages(said):
         if one["user"]["type"] == "Bot" and one["body"].startswith(MARK):
             return int(one["id"])
     return None
-
-
-def _pages(said: str) -> Iterator[dict[str, Any]]:
-    """Walk what `gh` printed page after page: one list each, or all in one, by its version."""
-    place = 0
-    while place < len(said.rstrip()):
-        found, place = json.JSONDecoder().raw_decode(said, place)
-        yield from found
-
-
-def _gh(path: str, *words: str, body: str | None = None) -> str:
-    given = ["-F", "body=@-"] if body is not None else []
-    command = ["gh", "api", path, *words, *given]
-    return subprocess.run(command, input=body, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 By hand and not by pydantic, whose import alone takes longer than a diff of metrics.
 """
 
-import math
 import re
 from collections.abc import Iterable
 
-from headrace.diff.gatesreader import Reader
+from headrace.alerts.reading import LIVE, LiveReader
 from headrace.diff.rules import (
     EVERYWHERE,
     RATES,
@@ -36,11 +35,12 @@ def parse(text: bytes) -> Gates:
     return _Reader(text).gates()
 
 
-class _Reader(Reader):
+class _Reader(LiveReader):
     """Reads the blocks one by one."""
 
     def gates(self) -> Gates:
-        self._known((), self._content, ("metrics", "predictions", "groups", "approvals"))
+        blocks = ("metrics", "predictions", "groups", "approvals", LIVE)
+        self._known((), self._content, blocks)
         metrics = tuple(
             self._gate(("metrics", file, pattern), file, pattern)
             for file in self._mapping("metrics")
@@ -55,7 +55,8 @@ class _Reader(Reader):
         if predictions is None and (groups or any(gate.recipe for gate in metrics)):
             step = "say in a block `predictions` which file, key and label"
             self._wrong((), "gates are reckoned from predictions, and none are named", step)
-        return Gates(metrics, predictions, groups, self._approvals(), self._text)
+        live = self._live()
+        return Gates(metrics, predictions, groups, self._approvals(), self._text, live)
 
     def _gate(self, at: tuple[Key, ...], file: str, pattern: str) -> Gate:
         own = self._mapping(*at)
@@ -94,7 +95,7 @@ class _Reader(Reader):
     def _predictions(self) -> Predictions:
         at: tuple[Key, ...] = ("predictions",)
         own = self._mapping(*at)
-        self._known(at, own, ("file", "key", "label", "cluster", "prices"))
+        self._known(at, own, ("file", "key", "label", "cluster", "prices", "answers"))
         for name in ("file", "label"):
             if not isinstance(own.get(name), str):
                 self._wrong(at, f"it does not say its {name}", f"add {name}: NAME")
@@ -103,9 +104,13 @@ class _Reader(Reader):
             self._wrong((*at, "key"), "key must list columns", "name those that tell rows apart")
         prices = self._mapping(*at, "prices")
         self._known((*at, "prices"), prices, ("missed", "false_alarm"))
-        words = {name: str(value) for name, value in prices.items()}
+        answers = self._mapping(*at, "answers")
+        self._known((*at, "answers"), answers, ("prediction", "positive"))
+        words, columns = (
+            {name: str(value) for name, value in said.items()} for said in (prices, answers)
+        )
         return Predictions(
-            own["file"], tuple(key), own["label"], str(own.get("cluster", "")), words
+            own["file"], tuple(key), own["label"], str(own.get("cluster", "")), words, columns
         )
 
     def _approvals(self) -> Approvals:
@@ -147,18 +152,3 @@ class _Reader(Reader):
         if share:
             return Tolerance(float(share[1]) / 100, relative=True)
         return Tolerance(self._number(at, "tolerance", least=0) or 0.0, relative=False)
-
-    def _number(self, at: tuple[Key, ...], name: str, *, least: float = -math.inf) -> float | None:
-        value = self._at(at).get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
-            self._wrong((*at, name), f"{name} is {value!r}", "write a number, or 2 % of tolerance")
-        return float(value)
-
-    def _one(self, at: tuple[Key, ...], name: str, words: Iterable[str]) -> str:
-        value = self._at(at).get(name, "")
-        if value and value not in words:
-            near = nearest(str(value), words)
-            self._wrong((*at, name), f"{name} is {value!r}.{near}", f"write {' or '.join(words)}")
-        return str(value)

@@ -1,5 +1,6 @@
 """Reading gates.yaml by hand: what is wrong is said with its line and the next step."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -8,6 +9,8 @@ from headrace.diff.rules import NAME, line
 from headrace.errors import ProjectError
 from headrace.words import nearest
 from headrace.yamllines import Key
+
+A_NUMBER = "write a number, or 2 % of tolerance"
 
 
 class Reader:
@@ -22,6 +25,23 @@ class Reader:
         if not isinstance(value, bool):
             self._wrong((*at, name), f"{name} is {value!r}", "write true or false")
         return bool(value)
+
+    def _number(
+        self, at: tuple[Key, ...], name: str, *, least: float = -math.inf, step: str = A_NUMBER
+    ) -> float | None:
+        value = self._at(at).get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+            self._wrong((*at, name), f"{name} is {value!r}", step)
+        return float(value)
+
+    def _one(self, at: tuple[Key, ...], name: str, words: Iterable[str]) -> str:
+        value = self._at(at).get(name, "")
+        if value and value not in words:
+            near = nearest(str(value), words)
+            self._wrong((*at, name), f"{name} is {value!r}.{near}", f"write {' or '.join(words)}")
+        return str(value)
 
     def _mapping(self, *at: Key) -> dict[str, Any]:
         """Return the mapping at a place, empty where nothing is."""

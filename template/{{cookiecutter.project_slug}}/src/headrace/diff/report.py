@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from headrace.diff import costs, gates, gatesfile, metrics, parameters
+from headrace.diff import costs, gates, gatesfile, metrics, parameters, proposed
 from headrace.diff.metrics import Pair
 from headrace.diff.model import GateResult, Interval, MetricChange, Report, Side
+from headrace.diff.proposed import Proposed
 from headrace.diff.rules import NAME, Gate, Gates, Recipe
 from headrace.errors import HeadraceError
 from headrace.project import Project
@@ -23,13 +24,15 @@ def build(project: Project, old: State, new: State, *, deep: bool = True) -> Rep
     Errors:
         ProjectError: dvc.yaml, params.yaml or gates.yaml cannot be read.
     """
-    found = metrics.pairs(old, new)
+    beside = proposed.applied(metrics.pairs(old, new), old, new)
+    found = beside.pairs
     rules, notes = _gates(project, old, new)
+    notes += beside.notes
     notes += [note for pair in found for note in pair.notes]
     notes += gates.refuse_unknown(rules, found)
     if rules.groups and not deep:
         notes.append("The gates on groups are not judged: that takes predictions, and no --shallow")
-    intervals, results, more = _weighed(rules, found, old, new) if deep else ({}, (), [])
+    intervals, results, more = _weighed(rules, beside, old, new) if deep else ({}, (), [])
     changed = tuple(_changes(found, rules.metrics, intervals))
     report = Report(
         Side(old.name, old.why, old.commit),
@@ -79,22 +82,23 @@ def _gates(project: Project, old: State, new: State) -> tuple[Gates, list[str]]:
 
 
 def _weighed(
-    rules: Gates, found: Sequence[Pair], old: State, new: State
+    rules: Gates, beside: Proposed, old: State, new: State
 ) -> tuple[Intervals, tuple[GateResult, ...], list[str]]:
     """Return intervals and the gates on groups: what needs the predictions, and their libraries."""
     wanted = {
         (pair.file, name): recipe
-        for pair in found
+        for pair in beside.pairs
         for name in pair.changed
         if name in pair.old.numbers and name in pair.new.numbers
+        if (pair.file, name) not in beside.intervals
         for recipe in [_recipe(rules.metrics, pair.file, name)]
         if recipe is not None
     }
     if rules.predictions is None or not (wanted or rules.groups):
-        return {}, (), []
+        return dict(beside.intervals), (), []
     from headrace.diff import evidence
 
-    numbers = {pair.file: (pair.old.numbers, pair.new.numbers) for pair in found}
+    numbers = {pair.file: (pair.old.numbers, pair.new.numbers) for pair in beside.pairs}
     asked = {
         (file, name): evidence.Wanted(recipe, numbers[file][0][name], numbers[file][1][name])
         for (file, name), recipe in wanted.items()
@@ -106,7 +110,7 @@ def _weighed(
         else gates.not_judged(group, said.unread)
         for group in rules.groups
     )
-    return said.intervals, results, said.notes
+    return {**said.intervals, **beside.intervals}, results, said.notes
 
 
 def _recipe(rules: Sequence[Gate], file: str, name: str) -> Recipe | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from headrace import yamllines
+from headrace.alerts.rules import Rule
 from headrace.yamllines import Key
 
 NAME = "gates.yaml"
@@ -75,6 +76,8 @@ class Predictions:
     cluster: str
     prices: dict[str, str]
     """For `missed` and `false_alarm` the parameters that hold their prices."""
+    answers: dict[str, str]
+    """For `prediction` and `positive`, which a bundle answers, the columns that hold them."""
 
 
 EVERYWHERE = ("*",)
@@ -103,6 +106,7 @@ class Gates:
     groups: tuple[Group, ...] = ()
     approvals: Approvals = Approvals()
     text: bytes = b""
+    live: tuple[Rule, ...] = ()
 
     def line(self, gate: Gate) -> int:
         """Return the line in which a gate stands; slow, so for messages only."""

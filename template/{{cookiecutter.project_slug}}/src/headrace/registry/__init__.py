@@ -7,7 +7,9 @@ artifact, parts, snapshot   which file, how far a version is from the last, what
 register, promote, back     the commands that write a tag; stages, compare, approvals, ask help them
 links, chain, decisions, signatures    what an audit holds against what, link by link
 facts, timeline, audit                 the life of every version
+past, incidents                        what became of each incident, and who decided about it
 said, terminal, markdown, as_json, page    the forms in which an audit is shown
+page_entry, page_incidents             parts of the page
 """
 
 import argparse

@@ -11,12 +11,14 @@ from headrace.objects import Objects
 from headrace.registry import (  # importing chain and decisions registers the links
     chain,  # noqa: F401
     decisions,  # noqa: F401
+    incidents,
     links,
     read,
     signatures,
     timeline,
 )
 from headrace.registry.evidence import lookup
+from headrace.registry.incidents import Account
 from headrace.registry.links import Case, Link, Shared, Truth
 from headrace.registry.read import Event
 from headrace.registry.snapshot import Reader
@@ -61,10 +63,12 @@ class Audit:
 
     repository: str
     lives: tuple[Life, ...]
+    incidents: tuple[Account, ...] = ()
 
     def count(self, truth: Truth) -> int:
         """Return how many links are known to be so."""
-        return sum(len(life.links(truth)) for life in self.lives)
+        told = [len(one.links(truth)) for one in self.incidents]
+        return sum(told) + sum(len(life.links(truth)) for life in self.lives)
 
     @property
     def holds(self) -> bool:
@@ -84,7 +88,8 @@ def build(root: Path, asked: str | None = None, prefix: str | None = None) -> Au
         found = by_artifact(read.events(root, objects))
         names = [one for one in found if prefix is None or _folder(one) == prefix]
         lives = [_life(root, objects, one, found[one]) for one in _chosen(names, asked)]
-    return Audit(_name(root), tuple(lives))
+        told = incidents.read(root, objects, prefix)
+    return Audit(_name(root), tuple(lives), tuple(told))
 
 
 def _folder(artifact: str) -> str:

@@ -7,13 +7,32 @@ from headrace.registry import said
 from headrace.registry.audit import Audit, Life
 from headrace.registry.timeline import Entry, moment
 
+HEADS = ("when", "event", "what", "by", "links")
+
 
 def render(audit: Audit) -> str:
     """Return the audit as Markdown."""
     parts = [f"## Audit of {code(audit.repository)}", f"**{escape(said.verdict(audit))}**"]
+    parts += _incidents(audit)
     for life in audit.lives:
         parts += _life(life)
     return "\n\n".join(parts) + "\n"
+
+
+def _incidents(audit: Audit) -> Iterator[str]:
+    if audit.incidents:
+        yield f"### Incidents\n\n{escape(said.incidents(audit))}"
+        heads = ("incident", "level", "shows", "stands", "decided")
+        listed = [*reversed(audit.incidents)]
+        yield _table(
+            heads,
+            [
+                (escape(one.rule), one.level, escape(one.shows), escape(one.standing), one.decided)
+                for one in listed
+            ],
+        )
+        entries = [_row(entry) for one in listed for entry in reversed(one.entries)]
+        yield _table(HEADS, entries)
 
 
 def _life(life: Life) -> Iterator[str]:
@@ -30,7 +49,7 @@ def _life(life: Life) -> Iterator[str]:
         ]
         yield _table(("stage", "version", "since", "by"), rows)
     lines = [_row(entry) for entry in reversed(life.entries)]
-    yield _table(("when", "event", "what", "by", "links"), lines)
+    yield _table(HEADS, lines)
     if reasons := [f"- not checked: {escape(reason)}" for reason in said.unchecked(life)]:
         yield "\n".join(reasons)
 

@@ -7,24 +7,11 @@ from importlib.resources import files
 
 from headrace.diff.page import POLICY
 from headrace.diff.page_parts import badge, code, escape, name
-from headrace.registry import said
+from headrace.registry import page_incidents, said
 from headrace.registry.audit import Audit, Held, Life
-from headrace.registry.links import Link, Truth
-from headrace.registry.timeline import Entry, moment
-
-BADGES = {
-    Truth.TRUE: ("good", "✓ true"),
-    Truth.BROKEN: ("bad", "✗ broken"),
-    Truth.UNCHECKED: ("", "not checked"),
-}
-KINDS = {
-    "promoted": "good",
-    "restored": "good",
-    "overridden": "bad",
-    "rolled back": "calm",
-    "demoted": "calm",
-    "gone": "bad",
-}
+from headrace.registry.incidents import Account
+from headrace.registry.page_entry import told
+from headrace.registry.timeline import moment
 
 
 def render(audit: Audit) -> str:
@@ -32,6 +19,7 @@ def render(audit: Audit) -> str:
     diff = (files("headrace.diff") / "style.css").read_text("utf-8")
     own = (files("headrace.registry") / "style.css").read_text("utf-8")
     lives = "\n".join(_life(at, life) for at, life in enumerate(audit.lives))
+    incidents = page_incidents.section(audit)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -39,7 +27,7 @@ def render(audit: Audit) -> str:
         '<meta name="referrer" content="no-referrer">'
         f"<title>Audit of {escape(audit.repository)}</title>\n<style>\n{diff}{own}</style></head>\n"
         f'<body><main>\n<header><p class="kicker">headrace audit</p>'
-        f"<h1>{name(audit.repository)}</h1></header>\n{_verdict(audit)}\n{lives}\n"
+        f"<h1>{name(audit.repository)}</h1></header>\n{_verdict(audit)}\n{incidents}{lives}\n"
         "<footer>Times are UTC. This page needs no network and runs no script.</footer>\n"
         "</main></body></html>\n"
     )
@@ -48,17 +36,16 @@ def render(audit: Audit) -> str:
 def _verdict(audit: Audit) -> str:
     kind = "good" if audit.holds else "bad"
     sign = "✓ " if audit.holds else "✗ "
-    if not audit.lives:
+    if not audit.lives and not audit.incidents:
         kind, sign = "calm", ""
+    parts: list[Life | Account] = [*audit.lives, *audit.incidents]
     broken = "".join(
         f'<li><a href="#e{at}-{place}">{escape(entry.word)} {name(entry.what)}</a>:'
         f" {'; '.join(name(link.says) for link in entry.broken)}</li>"
-        for at, life in enumerate(audit.lives)
-        for place, entry in [one for one in enumerate(life.entries) if one[1].broken][:MOST]
+        for at, part in enumerate(parts)
+        for place, entry in [one for one in enumerate(part.entries) if one[1].broken][:MOST]
     )
-    reasons = "".join(
-        f"<li>{name(one)}</li>" for life in audit.lives for one in said.unchecked(life)
-    )
+    reasons = "".join(f"<li>{name(one)}</li>" for part in parts for one in said.unchecked(part))
     not_checked = f'<h3>Not checked here</h3><ul class="soft">{reasons}</ul>' if reasons else ""
     return (
         f'<section class="verdict {kind}" aria-label="Verdict"><h2>{sign}'
@@ -75,7 +62,7 @@ def _life(at: int, life: Life) -> str:
     cards = "".join(map(_card, life.held))
     stages = f'<ul class="stages" aria-label="Who is in which stage now">{cards}</ul>'
     entries = "".join(
-        _entry(entry, f"e{at}-{place}") for place, entry in reversed([*enumerate(life.entries)])
+        told(entry, f"e{at}-{place}") for place, entry in reversed([*enumerate(life.entries)])
     )
     return (
         f'<section class="life" aria-label="{escape(life.artifact)}"><h2>{code(life.artifact)}'
@@ -90,41 +77,3 @@ def _card(one: Held) -> str:
         f'<li><span class="soft small">{code(one.stage)}</span><strong>{name(one.version)}</strong>'
         f'{broken}<span class="soft small">since {moment(one.since)}, {name(one.who)}</span></li>'
     )
-
-
-def _entry(entry: Entry, anchor: str) -> str:
-    kind = "bad" if entry.broken else KINDS.get(entry.word, "")
-    mark = said.marks(entry)
-    marked = badge("bad", mark) if mark else ""
-    facts = "".join(f"<dt>{escape(h)}</dt><dd>{name(text)}</dd>" for h, text in entry.facts)
-    listed = f'<dl class="facts">{facts}</dl>' if facts else ""
-    tag = f'<span class="soft small">{code(entry.tag)}</span>' if entry.tag else ""
-    return (
-        f'<li id="{anchor}" class="{kind}"><div class="event">{badge(kind, entry.word)}'
-        f'<strong>{name(entry.what)}</strong>{marked}<time class="soft small">{entry.moment}'
-        f'</time></div><div class="by"><span class="soft small">{name(entry.who)}</span>{tag}</div>'
-        f"{listed}{_broken(entry)}{_links(entry)}</li>"
-    )
-
-
-def _broken(entry: Entry) -> str:
-    told = "".join(
-        f"<li><strong>{escape(said.NAMES.get(one.name, one.name))}</strong>: {name(one.says)}</li>"
-        for one in entry.broken
-    )
-    return f'<ul class="broken">{told}</ul>' if told else ""
-
-
-def _links(entry: Entry) -> str:
-    if not entry.links:
-        return ""
-    rows = "".join(map(_link, entry.links))
-    return (
-        f'<details><summary><span class="soft small">Links: {escape(said.links(entry))}</span>'
-        f'</summary><ul class="links">{rows}</ul></details>'
-    )
-
-
-def _link(one: Link) -> str:
-    head = "" if one.truth is Truth.TRUE else f"{escape(said.NAMES.get(one.name, one.name))}: "
-    return f"<li>{badge(*BADGES[one.truth])} <span>{head}{name(one.says)}</span></li>"

@@ -31,7 +31,7 @@ def read(path: Path, name: str) -> dict[str, Any]:
         "schema": lookup(content, "files", "schema.json"),
         "features": content.get("feature_code"),
         "data": content.get("data"),
-        "parameters": lookup(content, "inputs", "params.yaml"),
+        "parameters": content.get("parameters"),
     }
 
 

@@ -55,11 +55,24 @@ def committer(root: Path) -> Moment:
     Errors:
         ProjectError: git does not know who that is.
     """
+    return _now(root, "GIT_COMMITTER_IDENT", "a tag")
+
+
+def author(root: Path, what: str = "a decision") -> Moment:
+    """Return who would be the author of a commit now; `what` is what it holds.
+
+    Errors:
+        ProjectError: git does not know who that is.
+    """
+    return _now(root, "GIT_AUTHOR_IDENT", what)
+
+
+def _now(root: Path, role: str, what: str) -> Moment:
     try:
-        said = git.run(root, "var", "GIT_COMMITTER_IDENT").strip()
+        said = git.run(root, "var", role).strip()
     except ProjectError:
         raise ProjectError(
-            "git does not know who you are, and a tag bears a name."
+            f"git does not know who you are, and {what} bears a name."
             " Next: git config user.name NAME && git config user.email ADDRESS"
         ) from None
     return parse(said)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from headrace.registry.audit import Audit, Life
+from headrace.registry.incidents import Account
 from headrace.registry.links import Truth
 from headrace.registry.timeline import Entry
 
@@ -24,6 +25,7 @@ NAMES = {
     "gates": "the gates",
     "approver": "who approved",
     "signature": "the signature",
+    "decision": "the decision",
 }
 """What people call the links."""
 UNSOUND = {True: "", False: " (broken)"}
@@ -37,7 +39,7 @@ def counted(count: int, thing: str) -> str:
 
 def verdict(audit: Audit) -> str:
     """Say in a sentence whether the chain holds."""
-    if not any(life.entries for life in audit.lives):
+    if not audit.incidents and not any(life.entries for life in audit.lives):
         return "Nothing is registered here yet. Next: headrace register"
     true, broken = audit.count(Truth.TRUE), audit.count(Truth.BROKEN)
     if broken:
@@ -45,9 +47,10 @@ def verdict(audit: Audit) -> str:
     return f"The chain holds: {counted(true, 'link')}, all true."
 
 
-def unchecked(life: Life) -> Iterator[str]:
+def unchecked(life: Life | Account) -> Iterator[str]:
     """Yield what could not be checked here, each reason once, with its count."""
-    found = Counter((one.name, one.says) for _, one in life.links(Truth.UNCHECKED))
+    listed = [one for entry in life.entries for one in entry.links]
+    found = Counter((one.name, one.says) for one in listed if one.truth is Truth.UNCHECKED)
     for (name, says), count in found.items():
         yield f"{NAMES.get(name, name)}, {counted(count, 'time')}: {says}"
 
@@ -56,6 +59,14 @@ def life(one: Life) -> str:
     """Say how much there is of an artifact."""
     gone = ", deprecated by gto" if one.deprecated else ""
     return f"{counted(one.versions, 'version')}, {counted(len(one.entries), 'event')}{gone}"
+
+
+def incidents(audit: Audit) -> str:
+    """Say how many incidents there are, and how many of them are open."""
+    listed = audit.incidents
+    still = sum(one.is_open for one in listed)
+    decided = sum(bool(one.decided) for one in listed)
+    return f"{counted(len(listed), 'incident')}, {still} open, {decided} decided by a person"
 
 
 def marks(entry: Entry) -> str:

@@ -16,10 +16,24 @@ HEAD = 32
 def render(audit: Audit, *, colour: bool = False, most: int | None = None) -> str:
     """Return the audit as text; `most` limits the entries, but for those that are broken."""
     kind = GOOD if audit.holds else BAD
-    lines = [_paint(said.verdict(audit), kind if audit.lives else "", colour=colour)]
+    told = audit.lives or audit.incidents
+    lines = [_paint(said.verdict(audit), kind if told else "", colour=colour)]
+    lines += _incidents(audit, colour=colour)
     for life in audit.lives:
         lines += ["", *_life(life, colour=colour, most=most)]
     return "\n".join(lines)
+
+
+def _incidents(audit: Audit, *, colour: bool) -> Iterator[str]:
+    if not audit.incidents:
+        return
+    yield from ("", said.incidents(audit))
+    for one in reversed(audit.incidents):
+        yield ""
+        loud = BAD if one.broken else ""
+        yield from _wrapped(f"{one.level} {one.id}: {one.standing}", "", "  ", colour, loud)
+        for entry in one.entries:
+            yield from _entry(entry, colour=colour)
 
 
 def _life(life: Life, *, colour: bool, most: int | None) -> Iterator[str]:

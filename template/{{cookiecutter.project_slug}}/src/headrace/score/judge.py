@@ -11,6 +11,7 @@ from headrace.errors import DataError
 from headrace.words import nearest
 
 Mask = npt.NDArray[np.bool_]
+NOTHING = "nothing is there"
 BOUNDS = {
     "minimum": ("below", np.less),
     "exclusiveMinimum": ("not above", np.less_equal),
@@ -27,16 +28,27 @@ def judge(table: pd.DataFrame, schema: Mapping[str, Any]) -> tuple[pd.DataFrame,
     Errors:
         DataError: the table lacks a column; the nearest name is shown.
     """
-    columns = schema["properties"]
-    refuse_lacking(map(str, table.columns), schema)
     reasons = pd.Series("", index=table.index)
     inputs: dict[str, pd.Series] = {}
-    for name, said in columns.items():
-        inputs[name], found = _column(table[name], said)
+    for name, typed, found in columns(table, schema):
+        inputs[name] = typed
         for wrong, why in found:
             first = wrong & (reasons == "").to_numpy()
             reasons[first] = f"{name}: {why}"
     return pd.DataFrame(inputs), reasons
+
+
+def columns(
+    table: pd.DataFrame, schema: Mapping[str, Any]
+) -> Iterator[tuple[str, pd.Series, list[tuple[Mask, str]]]]:
+    """Yield each input's name, its values in their type, and every breach: which rows, and why.
+
+    Errors:
+        DataError: the table lacks a column; the nearest name is shown.
+    """
+    refuse_lacking(map(str, table.columns), schema)
+    for name, said in schema["properties"].items():
+        yield (name, *_column(table[name], said))
 
 
 def refuse_lacking(names: Iterable[str], schema: Mapping[str, Any]) -> None:
@@ -51,20 +63,21 @@ def refuse_lacking(names: Iterable[str], schema: Mapping[str, Any]) -> None:
 def _column(column: pd.Series, said: Mapping[str, Any]) -> tuple[pd.Series, list[tuple[Mask, str]]]:
     """Return a column in its type, and the masks of what is wrong with it."""
     kinds = {said["type"]} if isinstance(said["type"], str) else set(said["type"])
-    missing = _missing(column)
-    found = [(missing, "nothing is there")] if "null" not in kinds else []
+    empty = missing(column)
+    found = [(empty, NOTHING)] if "null" not in kinds else []
     if kinds & {"integer", "number"}:
-        values, wrong = _numbers(column, missing, whole="integer" in kinds)
+        values, wrong = _numbers(column, empty, whole="integer" in kinds)
         return values, [*found, *wrong, *_out_of_bounds(values, said)]
     if "boolean" in kinds:
         text = column.astype("str").str.lower()
         known = text.isin(["true", "false"]).to_numpy()
-        return text == "true", [*found, (~known & ~missing, "neither true nor false")]
-    text = column.astype("str").where(~missing, None)
-    return text.astype("str"), [*found, *_wrong_text(text.fillna(""), missing, said)]
+        return text == "true", [*found, (~known & ~empty, "neither true nor false")]
+    text = column.astype("str").where(~empty, None)
+    return text.astype("str"), [*found, *_wrong_text(text.fillna(""), empty, said)]
 
 
-def _missing(column: pd.Series) -> Mask:
+def missing(column: pd.Series) -> Mask:
+    """Tell where a column has no value, or an empty text."""
     empty = column.isna()
     if not pd.api.types.is_numeric_dtype(column):
         empty |= column.astype("str").str.strip() == ""

@@ -98,6 +98,23 @@ class Journal:
                 table.unlink()
 
 
+def read(folder: Path) -> pd.DataFrame:
+    """Return all that was written down, the open hour too, in the order of time.
+
+    A row has request, row, time and model, the inputs, prediction and positive.
+
+    Errors:
+        OSError, ValueError: a file cannot be read.
+    """
+    tables = [pd.read_parquet(path) for path in sorted(folder.glob(f"*{TABLE}"))]
+    lines = [line for path in folder.glob(f"*{JOURNAL}") for line in path.read_bytes().split(b"\n")]
+    tables.append(pd.DataFrame.from_records([*_rows(lines)]))
+    whole = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+    if not len(whole):
+        return whole
+    return whole.drop_duplicates(["request", "row"]).sort_values("time", kind="stable")
+
+
 def _add(journal: Path, table: Path) -> None:
     """Add a journal's rows to a table; a last line that was cut off is none."""
     made = pd.DataFrame.from_records([*_rows(journal.read_bytes().split(b"\n")[:-1])])

@@ -1,0 +1,149 @@
+"""In CI: one GitHub issue per incident, renewed in place, closed with it.
+
+A machine of CI forgets: the issue itself says which transitions the webhook was told of.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from headrace.alerts import wording
+from headrace.alerts.folder import name
+from headrace.alerts.incident import Incident, Transition
+from headrace.ci import github
+from headrace.diff.markdown import code, escape
+from headrace.diff.terminal import plain
+from headrace.diff.wording import number
+
+MARK = "<!-- headrace: incident {} -->"
+OURS = re.compile(r"<!-- headrace: incident (\S+) -->")
+TITLE = 200
+"""Letters of a title: GitHub takes 256."""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """An issue that an earlier run wrote."""
+
+    number: int
+    body: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A repository on GitHub, and its issues about incidents, by the incidents' ids."""
+
+    repository: str
+    known: Mapping[str, Issue]
+
+
+def open_desk(*, issue: bool) -> Desk | None:
+    """Return the desk that CI asks for; None where nobody does, or GitHub is not there: it is said.
+
+    The oldest issue counts, where an incident has two.
+    """
+    repository = os.environ.get("GITHUB_REPOSITORY", "")
+    if not issue:
+        return None
+    if not repository:
+        print("No issue: GITHUB_REPOSITORY is not set. Next: --issue in CI only", file=sys.stderr)
+        return None
+    try:
+        words = ("--method", "GET", "--paginate", "-f", "state=all", "-f", "per_page=100")
+        said = github.api(f"repos/{repository}/issues", *words)
+        known: dict[str, Issue] = {}
+        for incident, found in sorted(_mine(said), key=lambda one: one[1].number):
+            known.setdefault(incident, found)
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        _refused("read")
+        return None
+    return Desk(repository, known)
+
+
+def _mine(said: str) -> Iterator[tuple[str, Issue]]:
+    for one in github.pages(said):
+        body = str(one.get("body") or "").replace("\r\n", "\n")
+        found = OURS.match(body)
+        is_ours = (one.get("user") or {}).get("type") == "Bot" and "pull_request" not in one
+        if found and is_ours:
+            yield found[1], Issue(int(one["number"]), body)
+
+
+def _refused(what: str) -> str:
+    said = f"GitHub's issues could not be {what}. Next: permissions issues: write, and gh on PATH"
+    print(said, file=sys.stderr)
+    return said
+
+
+def recall(desk: Desk, transitions: Sequence[Transition], who: str) -> None:
+    """Note what an earlier machine told, by the word of the issues that it wrote."""
+    for one in transitions:
+        issue = desk.known.get(one.incident.id)
+        if issue and who in one.heard and _told(who, f"{one.word} {one.batch}") in issue.body:
+            one.heard[who] = True
+
+
+def write(desk: Desk, incidents: Mapping[str, Incident], who: str) -> list[str]:
+    """Write what changed, and say so; an incident that was over before it had an issue gets none.
+
+    An issue that a person closed by hand stays closed until there is news.
+    """
+    said = []
+    for one in incidents.values():
+        body, issue = render(one, who), desk.known.get(one.id)
+        alive = one.is_open and not one.is_dismissed
+        if (issue is None and not alive) or (issue and issue.body.strip() == body.strip()):
+            continue
+        try:
+            said.append(_put(desk, one, issue, body, alive=alive))
+        except (OSError, subprocess.SubprocessError):
+            _refused("written")
+            break
+    return said
+
+
+def _put(desk: Desk, one: Incident, issue: Issue | None, body: str, *, alive: bool) -> str:
+    title = plain(" ".join(f"{one.rule} (since {one.opened})".split()))[:TITLE]
+    place = f"repos/{desk.repository}/issues"
+    if issue is None:
+        github.api(place, "--method", "POST", "-f", f"title={title}", body=body)
+        return f"Issue for {one.id}: new."
+    state = "open" if alive else "closed"
+    words = ("--method", "PATCH", "-f", f"title={title}", "-f", f"state={state}")
+    github.api(f"{place}/{issue.number}", *words, body=body)
+    return f"Issue {issue.number} for {one.id}: renewed, {state}."
+
+
+def render(one: Incident, who: str) -> str:
+    """Return an issue's text: the evidence, the decision, the ways out; harmless Markdown."""
+    parts = [MARK.format(one.id), f"**{escape(one.level)}**: {escape(one.do)}"]
+    parts.append(f"{escape(wording.standing(one))}. {escape(wording.shows(one))}.")
+    rows = [f"| {escape(batch)} | {value} | {state} |" for batch, value, state in _firing(one)]
+    head = f"| batch | {code(one.figure)} | |\n| --- | ---: | --- |"
+    parts.append("\n".join([head, *rows]))
+    if decided := wording.decided(one):
+        parts.append(f"Decided: {escape(decided)}")
+    parts += _ways(one)
+    told = [_told(who, key) for key, heard in one.told.items() if heard.get(who)]
+    return "\n\n".join([*parts, *(["\n".join(told)] if told else [])]) + "\n"
+
+
+def _firing(one: Incident) -> list[tuple[str, str, str]]:
+    """Return each batch of an incident, its value in words, and what the rule said."""
+    return [(batch, number(s.value), str(s.state)) for batch, s in one.batches.items()]
+
+
+def _told(who: str, key: str) -> str:
+    return f"<!-- headrace told {who}: {escape(key)} -->"
+
+
+def _ways(one: Incident) -> Iterator[str]:
+    if not (listed := wording.ways(one)):
+        return
+    commands = "\n".join(f"# {way}\n{command}" for way, command in listed.items())
+    yield f"### Three ways out\n\n```sh\n{commands}\n```"
+    first = f"headrace monitor && git add {name(one)} && git commit -m 'Record the incident'"
+    yield f"Where {code(name(one))} is not in git yet, first:\n\n```sh\n{first}\n```"

@@ -1,0 +1,101 @@
+"""The monitor's pictures: what moved, and what it costs, batch by batch."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from headrace import figures
+
+STEADY, SHIFTED = 0.1, 0.25
+"""Of the population stability index, by a habit of the field; see `headrace.drift`."""
+TINTS = ("#eef1f4", "#f3d27a", "#e2703a")
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6e7681"
+NOTHING = "No batch yet. Next: headrace ingest FILE"
+
+
+def moved(drift: pd.DataFrame, *, most: int = 16) -> Figure:
+    """Draw how far each feature has moved, feature by batch: the `most` that moved farthest."""
+    if not len(drift):
+        return _nothing("What moved")
+    index = drift.pivot_table(index="feature", columns="batch", values="psi", sort=False)
+    index = index.loc[index.max(axis=1).sort_values(ascending=False).index[:most]]
+    figure, axes = figures.new(width=max(7.2, 3 + 0.9 * index.shape[1]), height=0.34 * most + 1.2)
+    edges = [0, STEADY, SHIFTED, max(1.0, float(index.max().max()) + 1)]
+    norm = BoundaryNorm(edges, len(TINTS))
+    values = index.to_numpy("float64")
+    image = axes.imshow(values, cmap=ListedColormap(TINTS), norm=norm, aspect="auto")
+    for row, column in np.ndindex(*index.shape):
+        axes.text(column, row, f"{float(values[row, column]):.2f}", ha="center", va="center")
+    axes.set_xticks(range(index.shape[1]), index.columns)
+    axes.set_yticks(range(index.shape[0]), [str(name).replace("_", " ") for name in index.index])
+    axes.set(title="What moved since the model learned", xlabel="batch")
+    axes.grid(visible=False)
+    bar = figure.colorbar(image, ax=axes, ticks=[STEADY, SHIFTED], shrink=0.6)
+    bar.set_label("population stability index")
+    return figure
+
+
+def money(true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> Figure:
+    """Draw cost and share of positives per batch: what came, what was expected, what was promised.
+
+    `true` and `estimated` have a row for each batch; `promised` is the month that it was judged on:
+    cost_per_1000, cost_per_1000_low, cost_per_1000_high and late_share.
+    """
+    if not len(true):
+        return _nothing("What it costs")
+    figure, (cost, share) = figures.pair(height=4.6)
+    _costs(cost, true, estimated, promised)
+    _shares(share, true, estimated, promised)
+    figures.legend_below(figure, cost)
+    return figure
+
+
+def _costs(axes: Axes, true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> None:
+    x = np.arange(len(true))
+    values = _column(true, "cost_per_1000")
+    ends = [_column(true, f"cost_per_1000_{end}") for end in ("low", "high")]
+    spread = np.abs(np.vstack([values - ends[0], ends[1] - values]))
+    axes.axhspan(
+        promised["cost_per_1000_low"], promised["cost_per_1000_high"], color=GREY, alpha=0.2, lw=0
+    )
+    axes.axhline(promised["cost_per_1000"], color=GREY, label="when it was judged, 95 % interval")
+    label = "as it turned out, 95 % interval"
+    axes.errorbar(x, values, yerr=spread, fmt="o", color=ORANGE, capsize=4, label=label)
+    said = "estimated from its own probabilities"
+    axes.plot(x, _column(estimated, "cost_per_1000"), "D", mfc="none", color=BLUE, label=said)
+    axes.set(title="What its mistakes cost", ylabel="dollars per 1,000 rows", ylim=(0, None))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    _batches(axes, true)
+
+
+def _shares(axes: Axes, true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> None:
+    x = np.arange(len(true))
+    axes.axhline(promised["late_share"], color=GREY)
+    axes.plot(x, _column(true, "late_share"), "o", color=ORANGE)
+    axes.plot(x, _column(estimated, "late_share"), "D", mfc="none", color=BLUE)
+    axes.set(title="How many were positive", ylabel="share of rows", ylim=(0, None))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _batches(axes, true)
+
+
+def _batches(axes: Axes, true: pd.DataFrame) -> None:
+    axes.set_xticks(range(len(true)), [str(name) for name in true.index])
+    axes.set_xlim(-0.5, len(true) - 0.5)
+    axes.set_xlabel("batch")
+
+
+def _column(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Return a column as numbers, missing where no batch has it."""
+    empty = pd.Series(np.nan, index=table.index)
+    column: np.ndarray = table.get(name, empty).to_numpy("float64")
+    return column
+
+
+def _nothing(title: str) -> Figure:
+    figure, axes = figures.new(height=1.6)
+    axes.set(title=title, xticks=[], yticks=[])
+    axes.text(0.5, 0.5, NOTHING, ha="center", va="center", transform=axes.transAxes)
+    return figure

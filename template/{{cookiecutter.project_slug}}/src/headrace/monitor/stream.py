@@ -1,0 +1,109 @@
+"""A batch held against the bundle that answered it, a part at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from headrace.bundle.golden import PREDICTION
+from headrace.bundle.read import Bundle
+from headrace.diff.rules import Predictions
+from headrace.errors import DataError
+from headrace.monitor import drift, performance
+from headrace.monitor.baseline import Baseline
+from headrace.monitor.cases import Cases
+from headrace.monitor.counts import Counts
+from headrace.monitor.estimate import Chances
+from headrace.monitor.quality import Tally
+
+WARNED = "warned"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is known of a batch; where it could not be judged, only why."""
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    """As metrics/monitor.json holds them: rows, quality, drift, performance, estimate."""
+    quality: pd.DataFrame = field(default_factory=pd.DataFrame)
+    drift: pd.DataFrame = field(default_factory=pd.DataFrame)
+    known: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """The rows whose truth is known: key, texts among the inputs, label, `prediction`, `warned`."""
+    says: tuple[str, ...] = ()
+    """What there is to say beside the figures."""
+
+    def has(self, column: str) -> bool:
+        """Tell whether there are rows whose truth is known, and which have this column."""
+        return len(self.known) > 0 and column in self.known
+
+
+class Stream:
+    """Gathers what is known of a batch; only rows whose truth is known take up memory."""
+
+    def __init__(self, bundle: Bundle, held: Baseline, spec: Predictions) -> None:
+        self._bundle, self._spec = bundle, spec
+        self._threshold = float(bundle.facts["threshold"])
+        self._tally, self._counts = Tally(bundle.schema, held), Counts(held)
+        self._cases, self._chances = Cases(), Chances(self._threshold)
+        self._known: list[pd.DataFrame] = []
+        self._rows = 0
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Add some rows: those that keep the contract, with what was answered, or would have been.
+
+        Errors:
+            DataError: a column is not there, or a prediction is outside 0 to 1.
+        """
+        inputs, fine = self._tally.add(rows)
+        self._rows += len(rows)
+        inputs, answered = inputs[fine], rows[fine]
+        if not len(answered):
+            return
+        chances = self._answers(answered, inputs)
+        truth = answered.get(self._spec.label, pd.Series(pd.NA, index=answered.index))
+        truth, warned = truth.astype("boolean"), chances >= self._threshold
+        self._counts.add(inputs, chances)
+        self._chances.add(chances)
+        self._cases.add(truth, chances, warned, self._clusters(answered))
+        texts: pd.DataFrame = inputs.select_dtypes("str")
+        beside = [one for one in dict.fromkeys(self._beside) if one in answered]
+        known = texts.assign(**{PREDICTION: chances, WARNED: warned})
+        known[[*beside, self._spec.label]] = answered[beside].assign(truth=truth)
+        self._known.append(known[truth.notna()].astype({self._spec.label: "bool"}))
+
+    @property
+    def _beside(self) -> tuple[str, ...]:
+        return (*self._spec.key, *filter(None, [self._spec.cluster]))
+
+    def _answers(self, answered: pd.DataFrame, inputs: pd.DataFrame) -> np.ndarray:
+        if PREDICTION in answered and answered[PREDICTION].notna().all():
+            return answered[PREDICTION].to_numpy("float64")
+        return self._bundle.predict(inputs)
+
+    def _clusters(self, answered: pd.DataFrame) -> pd.Series:
+        """Return what rows share that are drawn together; each row alone where it is not known."""
+        first = self._rows - len(answered)
+        alone = pd.Series(np.arange(first, self._rows), index=answered.index)
+        return answered.get(self._spec.cluster, alone)
+
+    def watched(self, prices: Mapping[str, float]) -> Watched:
+        """Return what came of all rows; `prices` are of a `missed` one and of a `false_alarm`.
+
+        Errors:
+            DataError: there were no rows, or none that keeps the contract.
+        """
+        if not self._known:
+            why = "No row keeps the contract" if self._rows else "There are no rows"
+            raise DataError(f"{why}. Next: headrace ingest FILE --replace")
+        moved, scored = drift.table(self._counts), performance.scored(self._cases, prices)
+        figures = {
+            "rows": self._rows,
+            "quality": self._tally.figures(),
+            "drift": drift.figures(moved),
+            "performance": scored.figures,
+            "estimate": self._chances.figures(prices),
+        }
+        known = pd.concat(self._known, ignore_index=True)
+        return Watched(figures, self._tally.table(), moved, known, tuple(scored.says))

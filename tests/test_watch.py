@@ -1,0 +1,159 @@
+"""What the monitor found is shown, judged by the rules, and told; a person sees it on one page."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import browser
+import pandas as pd
+import pytest
+
+from headrace.monitor import found as founds
+from headrace.monitor import page, pictures
+from lab import bake
+
+RULES = """\
+live:
+  it costs <too> much & more:
+    figure: performance.cost_per_1000
+    above: 1
+    level: act
+    do: Retrain
+  rows are few:
+    figure: quality.volume_ratio
+    below: 100
+    level: notice
+    do: Look
+  estimates are odd:
+    figure: estimate.roc_auc
+    above: 2
+    level: act
+    do: Nothing
+"""
+
+
+@pytest.fixture(scope="module")
+def firing(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The watched study with rules that fire."""
+    study = Path(shutil.copytree(watched, tmp_path_factory.mktemp("firing") / "study"))
+    gates = study / "gates.yaml"
+    text = gates.read_text("utf-8")
+    gates.write_text(text[: text.index("\nlive:")] + "\n" + RULES, "utf-8")
+    return study
+
+
+def monitor(study: Path, *words: str) -> tuple[int, str]:
+    """Run `headrace monitor`; return its exit code and what it said."""
+    done = bake.run(study, "headrace", "monitor", *words, check=False)
+    return done.returncode, done.stdout
+
+
+def test_lights_incidents_and_page_come_of_one_command(firing: Path) -> None:
+    code, said = monitor(firing)
+    lines = said.splitlines()
+    assert code == 0
+    assert lines[0].split() == ["batch", "rows", "quality", "performance", "estimate"]
+    assert lines[1].split()[0::2] == ["2013-10", "NOTICE", "ok"]
+    assert lines[2].split()[3] == "ACT"
+    assert "act: it costs <too> much & more: opened (2013-10)." in said
+    files = sorted(path.stem for path in (firing / "alerts").glob("*.json"))
+    assert [one[:11] for one in files] == ["it-costs-to", "rows-are-fe"]
+    assert all(one.endswith("-2013-10") for one in files)
+    assert "opened" not in monitor(firing)[1]  # told once
+    assert monitor(firing, "--gate")[0] == 1
+
+
+def test_a_study_without_a_batch_says_how_one_comes_in(quick: Path, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(quick, tmp_path / "study"))
+    code, said = monitor(study, "--gate")
+    assert (code, said.splitlines()[0]) == (0, "No batch yet. Next: headrace ingest FILE")
+    shown = (study / "runs/html/monitor.html").read_text("utf-8")
+    assert "No batch yet" in shown
+    assert [*(study / "alerts").glob("*.json")] == []
+    (study / "metrics/monitor.json").unlink()
+    code, said = monitor(study)
+    assert code == 1
+    assert "The monitor's figures cannot be read" in said
+    assert "Next: dvc repro monitor" in said
+
+
+def test_a_batch_that_is_not_judged_yet_is_named(firing: Path, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(firing, tmp_path / "study"))
+    params = study / "params.yaml"
+    text = params.read_text("utf-8").replace("[2013-10, 2013-11]", "[2013-10, 2013-11, 2013-12]")
+    params.write_text(text, "utf-8")
+    assert "Not judged yet: 2013-12. Next: dvc repro monitor" in monitor(study)[1]
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (800, True), (400, False)])
+def test_the_page_shows_lights_then_pictures_and_fits(
+    firing: Path, chromium: browser.Browser, tmp_path: Path, width: int, dark: bool
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(page.render(founds.read(firing)), "utf-8")
+    chromium.show(path.as_uri(), width, dark=dark)
+    assert chromium.ask("document.querySelector('h2').textContent") == "2013-11: act"
+    lights = chromium.ask(
+        "[...document.querySelectorAll('.lights tbody tr')].map(r => r.textContent)"
+    )
+    assert [one[:7] for one in lights] == ["2013-10", "2013-11"]
+    assert all("✗ act" in one and "! notice" in one for one in lights)
+    sizes = chromium.ask("[...document.images].map(i => i.naturalWidth > 0 && i.alt.length > 9)")
+    assert sizes == [True, True]
+    assert chromium.ask("document.documentElement.scrollWidth") <= width
+    assert chromium.said == []
+
+
+def test_what_people_wrote_is_no_markup(firing: Path) -> None:
+    shown = page.render(founds.read(firing))
+    assert "<too>" not in shown
+    assert "&lt;too&gt; much &amp; more" in shown
+
+
+def test_pictures_of_no_batch_say_how_one_comes_in() -> None:
+    empty = pd.DataFrame({"batch": []})
+    for picture in (
+        pictures.moved(empty),
+        pictures.money(pd.DataFrame(), pd.DataFrame(), pd.Series(dtype=float)),
+    ):
+        (axes,) = picture.axes
+        assert [text.get_text() for text in axes.texts] == [pictures.NOTHING]
+        assert axes.get_title(loc="left")
+
+
+def test_pictures_have_titles_units_and_a_legend(firing: Path) -> None:
+    found = founds.read(firing)
+    rows = {name: one["performance"] for name, one in found.figures.items()}
+    true: Any = pd.DataFrame.from_dict(rows, orient="index")
+    guessed = pd.DataFrame.from_dict(
+        {name: one["estimate"] for name, one in found.figures.items()}, orient="index"
+    )
+    said = {f"cost_per_1000{end}": 1.0 for end in ("", "_low", "_high")} | {"late_share": 0.1}
+    money = pictures.money(true, guessed, pd.Series(said))
+    assert [axes.get_ylabel() for axes in money.axes] == ["dollars per 1,000 rows", "share of rows"]
+    assert all(axes.get_title(loc="left") and axes.get_xlabel() for axes in money.axes)
+    assert len(money.legends[0].get_texts()) == 3
+    moved = pictures.moved(found.tables["drift"])
+    assert moved.axes[1].get_ylabel() == "population stability index"
+
+
+@pytest.mark.long
+def test_four_months_play_from_the_first_request_to_the_audit(quick: Path, tmp_path: Path) -> None:
+    """The whole loop: a server, truth a month late, incidents, a challenger, a second person."""
+    said = bake.run(quick, "headrace", "live", "--into", str(tmp_path / "play")).stdout
+    study = tmp_path / "play/study"
+    assert bake.run(quick, "git", "status", "--porcelain").stdout == ""
+    for month in ("2013-09", "2013-10", "2013-11", "2013-12"):
+        assert f"\n{month}\n" in said
+    assert said.count("none failed") == 5
+    assert "The chain holds: " in said
+    assert "a challenger learned what came before" in said
+    assert "answered by model@v1.0.0, then model@v1.0.1" in said
+    audit = json.loads(bake.run(study, "headrace", "audit", "--json").stdout)
+    assert audit["holds"] is True
+    judged = json.loads((study / "metrics/monitor.json").read_text("utf-8"))
+    assert all(one["performance"]["truth_share"] == 1 for one in judged.values())
+    table = pd.read_parquet(study / "data/live/2013-12.parquet")
+    assert {"model@v1.0.1"} <= set(table["model"])
+    assert "Incidents" in (study / "runs/html/audit.html").read_text("utf-8")

@@ -1,0 +1,109 @@
+"""A value in a YAML file is changed where it stands, and not one other byte."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace import yamledit, yamlfile
+from headrace.errors import ProjectError
+
+TEXT = """\
+# A comment
+a:
+  flow: [1, "two"]   # odd   gaps
+  empty: []
+  block:
+    - one
+    - two   # the last
+
+  # before the next
+b: 'quoted' # why
+c: {x: 1, y: [2]}
+d:
+  - z
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file with comments, quotes and gaps."""
+    path = tmp_path / "p.yaml"
+    path.write_text(TEXT, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "ordered", "old", "new"),
+    [
+        (("a", "empty"), "2013-10", True, "[]", "[2013-10]"),
+        (("a", "empty"), "2013", True, "[]", '["2013"]'),
+        (("a", "block"), "x y", False, "the last\n", "the last\n    - x y\n"),
+        (("a", "block"), "o", True, "    - one\n", "    - o\n    - one\n"),
+        (("a", "block"), "p", True, "    - one\n", "    - one\n    - p\n"),
+        (("d",), "zz", False, "  - z\n", "  - z\n  - zz\n"),
+    ],
+)
+def test_a_value_is_added_where_its_list_stands(
+    file: Path, keys: tuple[str, ...], value: str, ordered: bool, old: str, new: str
+) -> None:
+    assert yamledit.added(file, keys, value, ordered=ordered) == TEXT.replace(old, new, 1)
+
+
+def test_a_list_that_holds_other_things_than_texts_is_left_alone(file: Path) -> None:
+    with pytest.raises(ProjectError, match=r"a\.flow cannot be changed here"):
+        yamledit.added(file, ("a", "flow"), "x")
+
+
+def test_what_is_there_already_stays(file: Path) -> None:
+    assert yamledit.added(file, ("a", "block"), "two") == TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "old", "new"),
+    [
+        ("b", "plain", "b: 'quoted' # why", "b: plain # why"),
+        ("b", 1.5, "b: 'quoted' # why", "b: 1.5 # why"),
+        ("b", True, "b: 'quoted' # why", "b: true # why"),
+        ("b", "true", "b: 'quoted' # why", 'b: "true" # why'),
+        ("a.flow", [3, 4], '[1, "two"]', "[3, 4]"),
+        ("c.y", [5], "[2]", "[5]"),
+        ("a.block", ["x"], "block:\n    - one\n    - two   #", "block: [x]   #"),
+        ("d", [], "d:\n  - z", "d: []"),
+    ],
+)
+def test_a_value_is_replaced_where_it_stands(
+    file: Path, name: str, value: object, old: str, new: str
+) -> None:
+    assert yamledit.replaced(file, {name: value}) == TEXT.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("keys", [("a",), ("b",), ("a", "none"), ("b", "x")])
+def test_where_no_list_stands_nothing_is_added(file: Path, keys: tuple[str, ...]) -> None:
+    with pytest.raises(ProjectError, match=r"p\.yaml has no list .*Next: "):
+        yamledit.added(file, keys, "x")
+
+
+def test_a_name_that_is_not_there_is_named(file: Path) -> None:
+    with pytest.raises(ProjectError, match=r"p\.yaml has no a\.nothing\. Next: "):
+        yamledit.replaced(file, {"a.nothing": 1})
+
+
+@given(
+    st.lists(st.text(max_size=8), unique=True, max_size=4),
+    st.text(max_size=8),
+    st.booleans(),
+)
+def test_any_text_comes_back_as_it_went_in(
+    tmp_path_factory: pytest.TempPathFactory, known: list[str], value: str, ordered: bool
+) -> None:
+    path = tmp_path_factory.mktemp("yaml") / "p.yaml"
+    path.write_text("a: []\n", "utf-8")
+    try:
+        for one in [*known, value]:
+            path.write_text(yamledit.added(path, ("a",), one, ordered=ordered), "utf-8")
+        path.write_text(yamledit.replaced(path, {"a": [value, *known]}), "utf-8")
+    except ProjectError:
+        return  # what YAML cannot hold, such as a lone surrogate, is refused
+    assert yamlfile.read(path)["a"] == [value, *known]
