@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from headrace.bundle.golden import PREDICTION
 from headrace.bundle.read import Bundle
@@ -30,7 +31,7 @@ class Watched:
     quality: pd.DataFrame = field(default_factory=pd.DataFrame)
     drift: pd.DataFrame = field(default_factory=pd.DataFrame)
     known: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """The rows whose truth is known: key, texts among the inputs, label, `prediction`, `warned`."""
+    """Rows whose truth is known: cluster, texts of the inputs, label, `prediction`, `warned`."""
     says: tuple[str, ...] = ()
     """What there is to say beside the figures."""
 
@@ -47,7 +48,7 @@ class Stream:
         self._threshold = float(bundle.facts["threshold"])
         self._tally, self._counts = Tally(bundle.schema, held), Counts(held)
         self._cases, self._chances = Cases(), Chances(self._threshold)
-        self._known: list[pd.DataFrame] = []
+        self._known: list[pa.Table] = []
         self._rows = 0
 
     def add(self, rows: pd.DataFrame) -> None:
@@ -68,14 +69,11 @@ class Stream:
         self._chances.add(chances)
         self._cases.add(truth, chances, warned, self._clusters(answered))
         texts: pd.DataFrame = inputs.select_dtypes("str")
-        beside = [one for one in dict.fromkeys(self._beside) if one in answered]
+        beside = [one for one in (self._spec.cluster,) if one in answered]
         known = texts.assign(**{PREDICTION: chances, WARNED: warned})
         known[[*beside, self._spec.label]] = answered[beside].assign(truth=truth)
-        self._known.append(known[truth.notna()].astype({self._spec.label: "bool"}))
-
-    @property
-    def _beside(self) -> tuple[str, ...]:
-        return (*self._spec.key, *filter(None, [self._spec.cluster]))
+        known = known[truth.notna()].astype({self._spec.label: "bool"})
+        self._known.append(pa.Table.from_pandas(known, preserve_index=False))
 
     def _answers(self, answered: pd.DataFrame, inputs: pd.DataFrame) -> np.ndarray:
         if PREDICTION in answered and answered[PREDICTION].notna().all():
@@ -105,5 +103,7 @@ class Stream:
             "performance": scored.figures,
             "estimate": self._chances.figures(prices),
         }
-        known = pd.concat(self._known, ignore_index=True)
+        joined = pa.concat_tables(self._known)
+        self._known.clear()  # so that no row is held twice
+        known = joined.to_pandas(split_blocks=True, self_destruct=True)
         return Watched(figures, self._tally.table(), moved, known, tuple(scored.says))
