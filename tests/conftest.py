@@ -1,6 +1,7 @@
 """What the tests share: baked studies, and a project so small that it runs in a second."""
 
 import json
+import os
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -144,6 +145,8 @@ class Mini:
         outputs = [output for one in cells for output in one.get("outputs", [])]
         return "".join("".join(output.get("text", [])) for output in outputs)
 
+
+os.environ.update(bake.NOBODY)
 
 FIRST = ("test_life", "test_experiments", "test_serve", "test_verify", "test_retrain")
 """Files that take longest begin first, or one worker would wait for the other in the end."""

@@ -134,6 +134,14 @@ def test_a_study_keeps_the_template_s_bytes_but_in_three_files(baked: Path) -> N
     assert changed == ["LICENSE", "README.md", "pyproject.toml"]
 
 
+def test_a_person_s_own_git_settings_change_nothing(tmp_path: Path) -> None:
+    theirs = "[user]\n\temail = ada@example.org\n[commit]\n\tgpgsign = true\n"
+    (tmp_path / ".gitconfig").write_text(theirs)
+    seen = bake.run(tmp_path, "git", "config", "--list", env=bake.environment(HOME=str(tmp_path)))
+    assert "user.email" not in seen.stdout
+    assert "commit.gpgsign" not in seen.stdout
+
+
 def test_answers_on_the_command_line_reach_the_study(clean: Path, tmp_path: Path) -> None:
     result = cli(clean, tmp_path / "out", *SIDE_BY_SIDE, "--no-input", "project_slug=other")
     assert result.returncode == 0, result.stderr

@@ -18,6 +18,8 @@ IDENTITY = ("-c", "user.name=Headrace", "-c", "user.email=headrace@example.org")
 
 OURS = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
 """What our own Makefile sets, and a user's shell does not."""
+NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+"""With these git takes no settings of the machine's or the person's own."""
 
 
 def template_files() -> list[str]:
@@ -65,12 +67,17 @@ def commit(study: Path, message: str = "Begin") -> None:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return an environment in which this interpreter's commands come first on the PATH."""
+    """Return an environment with this interpreter's commands first and nobody's own git settings.
+
+    Who a commit is by, whether it is signed and which hooks run would otherwise differ by machine.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     clean = {
-        name: text for name, text in os.environ.items() if not name.startswith(("DVC_", "GIT_"))
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("DVC_", "GIT_")) and name != "EMAIL"
     }
-    return {**clean, "PATH": path, "DO_NOT_TRACK": "1", **more}
+    return {**clean, **NOBODY, "PATH": path, "DO_NOT_TRACK": "1", **more}
 
 
 def user_environment(study: Path, **more: str) -> dict[str, str]:
