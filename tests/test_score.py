@@ -150,7 +150,7 @@ SCHEMA: dict[str, Any] = {
     )
 )
 def test_the_file_and_the_server_refuse_the_same_rows(made: list[dict[str, Any]]) -> None:
-    reader = rows.Reader(rows.type_of(SCHEMA), 10)
+    reader = rows.Reader(SCHEMA, 10)
     refused = []
     for row in made:
         try:

@@ -543,7 +543,7 @@ Read = Callable[[bytes], list[dict[str, Any]]]
 
 
 def test_many_mistakes_are_counted_and_strange_names_are_shown_safely() -> None:
-    reader = rows.Reader(rows.type_of(SCHEMA), 100)
+    reader = rows.Reader(SCHEMA, 100)
     row = {"a": 1, "b": 1, "c": "x", "d": True}
     with pytest.raises(rows.Refused) as caught:
         reader.read(json.dumps({**row, **{f"x{n}\u202e\n": n for n in range(50)}}).encode())

@@ -1,6 +1,6 @@
 """Golden rows: inputs with the predictions that the model gave where it was made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -47,9 +47,17 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
     """Return rows from JSON as a table with the columns and types of an input schema, in order."""
-    columns = schema["properties"]
-    listed = {name: [*map(itemgetter(name), rows)] for name in columns}
-    made = {name: _column(listed[name], _type(said["type"])) for name, said in columns.items()}
+    names = schema["properties"]
+    return columns(([*map(itemgetter(name), rows)] for name in names), schema)
+
+
+def columns(listed: Iterable[Sequence[Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
+    """Return values from JSON, column by column in the schema's order, as `frame` returns rows."""
+    said = schema["properties"].items()
+    made = {
+        name: _column(values, _type(one["type"]))
+        for (name, one), values in zip(said, listed, strict=True)
+    }
     return pd.DataFrame(made, copy=False)
 
 

@@ -5,16 +5,17 @@ what comes in while it works is the next batch.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from headrace.serve.rows import Values
 from headrace.serve.service import Champion
 
 MOST_ROWS = 10_000
 """Rows of a batch; one request may have as many by itself."""
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Values]
 Answers = list[dict[str, Any]]
 
 

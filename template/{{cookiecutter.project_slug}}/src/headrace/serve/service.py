@@ -1,7 +1,7 @@
 """What answers: the bundle in charge, which another may replace while requests are under way."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,14 @@ class Champion:
     @classmethod
     def of(cls, bundle: Bundle, label: str) -> "Champion":
         """Return a loaded bundle, ready to answer."""
-        row = rows.type_of(bundle.schema, bundle.example)
+        reader = rows.Reader(bundle.schema, MOST_ROWS, bundle.example)
         threshold = bundle.facts.get("threshold")
-        return cls(bundle, label, rows.Reader(row, MOST_ROWS), bundle.schema, threshold)
+        return cls(bundle, label, reader, bundle.schema, threshold)
 
-    def answer(self, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def answer(self, asked: Sequence[rows.Values]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold."""
-        predicted = self.bundle.predict(golden.frame(asked, self.schema)).tolist()
+        inputs = golden.columns(zip(*asked, strict=True), self.schema)
+        predicted = self.bundle.predict(inputs).tolist()
         if self.threshold is None:
             return [{"prediction": one} for one in predicted]
         return [{"prediction": one, "positive": one >= self.threshold} for one in predicted]
