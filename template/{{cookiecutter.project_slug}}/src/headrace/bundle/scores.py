@@ -9,10 +9,9 @@ import pandas as pd
 
 from headrace import metrics, yamlfile
 from headrace.diff import bootstrap, gatesfile, predictions
-from headrace.diff.evidence import COST
 from headrace.diff.gates import fitting
 from headrace.diff.rules import NAME, Gates, Predictions, Recipe
-from headrace.diff.scores import SCORES, Array, Score, cost_per_1000
+from headrace.diff.scores import COST, Array, of
 from headrace.errors import DataError
 
 COLUMNS = ("metric", "value", "low", "high")
@@ -55,10 +54,11 @@ def _intervals(
     columns = [spec.label, spec.cluster, *(recipe.column for recipe in recipes.values())]
     judged = predictions.load(root / spec.file, spec.file, filter(None, columns))
     prices = _prices(spec, root)
+    label = judged.numbers(spec.label)
     pairs = {
-        name: (_nothing, score)
+        name: (_nothing, of(recipe, label, judged.numbers(recipe.column), prices))
         for name, recipe in recipes.items()
-        if (score := _score(judged, spec, recipe, prices)) is not None
+        if recipe.score != COST or len(prices) == 2
     }
     clusters = judged.groups(spec.cluster)[0] if spec.cluster else None
     found = bootstrap.intervals(pairs, rows=judged.rows, clusters=clusters)
@@ -70,15 +70,6 @@ def _recipes(rules: Gates, file: str, names: list[str]) -> Iterator[tuple[str, R
         known = [gate.recipe for gate in fitting(rules.metrics, file, name) if gate.recipe]
         if known:
             yield name, known[0]
-
-
-def _score(
-    judged: predictions.Table, spec: Predictions, recipe: Recipe, prices: dict[str, float]
-) -> Score | None:
-    label, said = judged.numbers(spec.label), judged.numbers(recipe.column)
-    if recipe.score != COST:
-        return SCORES[recipe.score](label, said)
-    return cost_per_1000(label, said, prices) if len(prices) == 2 else None
 
 
 def _prices(spec: Predictions, root: Path) -> dict[str, float]:

@@ -11,7 +11,7 @@ from headrace.diff.metrics import Number
 from headrace.diff.model import Interval
 from headrace.diff.predictions import Table, pair, read
 from headrace.diff.rules import Gates, Group, Predictions, Recipe
-from headrace.diff.scores import SCORES, Score, cost_per_1000, plain
+from headrace.diff.scores import COST, Score, of, plain
 from headrace.errors import DataError
 from headrace.revisions import State
 
@@ -19,7 +19,6 @@ Name = tuple[str, str]
 """A metrics file, and a dotted name in it."""
 CLOSE = 1e-6
 """How near a score must be to the recorded one to be taken for the same."""
-COST = "cost_per_1000"
 
 
 @dataclass(frozen=True)
@@ -122,10 +121,8 @@ def _doubt(
 
 
 def _score(table: Table, spec: Predictions, recipe: Recipe, state: State) -> Score:
-    label, said = table.numbers(spec.label), table.numbers(recipe.column)
-    if recipe.score == COST:
-        return cost_per_1000(label, said, _prices(spec, state))
-    return SCORES[recipe.score](label, said)
+    prices = _prices(spec, state) if recipe.score == COST else {}
+    return of(recipe, table.numbers(spec.label), table.numbers(recipe.column), prices)
 
 
 def _prices(spec: Predictions, state: State) -> dict[str, float]:

@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from headrace.diff.rules import Recipe
+
+COST = "cost_per_1000"
+"""The one score that asks for prices."""
 Array = npt.NDArray[np.float64]
 Score = Callable[[Array], Array]
 
@@ -120,6 +124,13 @@ def cost_per_1000(label: Array, said: Array, prices: Mapping[str, float]) -> Sco
     """Return the price of what was missed and of false alarms, per 1,000 rows."""
     missed, alarms = label * (1 - said), (1 - label) * said
     return _mean(1000 * (missed * prices["missed"] + alarms * prices["false_alarm"]))
+
+
+def of(recipe: Recipe, label: Array, said: Array, prices: Mapping[str, float]) -> Score:
+    """Return the score that a recipe of gates.yaml asks for; `prices` are needed by a cost only."""
+    if recipe.score == COST:
+        return cost_per_1000(label, said, prices)
+    return SCORES[recipe.score](label, said)
 
 
 def plain(score: Score, rows: int) -> float:

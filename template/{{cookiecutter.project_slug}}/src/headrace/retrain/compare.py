@@ -8,11 +8,10 @@ import pandas as pd
 
 from headrace.bundle.read import Bundle
 from headrace.diff import bootstrap, gates
-from headrace.diff.evidence import COST
 from headrace.diff.metrics import Content, Pair
 from headrace.diff.model import Interval, MetricChange, Report, Side
 from headrace.diff.rules import Gate, Gates, Predictions, Recipe
-from headrace.diff.scores import SCORES, Array, Score, cost_per_1000, plain
+from headrace.diff.scores import Array, of, plain
 from headrace.errors import DataError
 from headrace.score.judge import judge
 
@@ -53,7 +52,10 @@ def compare(
     label = known[spec.label].to_numpy("float64")
     sides = [_answers(bundle, known, spec) for bundle in (champion, challenger)]
     pairs = {
-        name: (_score(recipe, label, sides[0], prices), _score(recipe, label, sides[1], prices))
+        name: (
+            of(recipe, label, sides[0][recipe.column], prices),
+            of(recipe, label, sides[1][recipe.column], prices),
+        )
         for name, recipe in _recipes(rules, sides[0])
     }
     days = _days(known, spec)
@@ -93,15 +95,6 @@ def _recipes(rules: Gates, answers: Mapping[str, Array]) -> Iterator[tuple[Name,
     for gate in rules.metrics:
         if gate.recipe is not None and gate.recipe.column in answers and "*" not in gate.pattern:
             yield (gate.file, gate.pattern), gate.recipe
-
-
-def _score(
-    recipe: Recipe, label: Array, answers: Mapping[str, Array], prices: Mapping[str, float]
-) -> Score:
-    said = answers[recipe.column]
-    if recipe.score == COST:
-        return cost_per_1000(label, said, prices)
-    return SCORES[recipe.score](label, said)
 
 
 def _days(table: pd.DataFrame, spec: Predictions) -> bootstrap.Codes | None:
