@@ -69,6 +69,36 @@ def test_a_rate_with_few_flights_behind_it_does_not_widen_the_gaps() -> None:
     assert gaps["carrier"]["false_positive_rate"] == pytest.approx(0.4)
 
 
+def test_what_is_sure_of_a_gap_is_the_distance_between_intervals() -> None:
+    ends = {"false_negative_rate_low": [0.1, 0.25], "false_negative_rate_high": [0.22, 0.4]}
+    alike = {"false_positive_rate_low": [0.1, 0.2], "false_positive_rate_high": [0.4, 0.5]}
+    rates = pd.DataFrame(
+        {"by": "origin", "late_flights": 500, "punctual_flights": 900}
+        | {"false_negative_rate": [0.15, 0.3], "false_positive_rate": [0.2, 0.4]}
+        | ends
+        | alike
+    )
+    gaps = evaluation.gaps(rates, min_group=100, sure=True)["origin"]
+    assert gaps["false_negative_rate_low"] == pytest.approx(0.03)
+    assert gaps["false_positive_rate_low"] == 0
+    assert gaps["false_positive_rate"] == pytest.approx(0.2)
+
+
+def test_a_small_group_is_not_called_unfairly_treated_by_chance() -> None:
+    random = np.random.default_rng(0)
+    rows, wide, sure = 8_000, [], []
+    for _ in range(20):  # both groups fare alike; the smaller one has some 120 late flights
+        late, warned = pd.Series(random.random(rows) < 0.3), pd.Series(random.random(rows) < 0.5)
+        groups = pd.Series(np.where(random.random(rows) < 0.05, "small", "large"))
+        days = pd.Series(random.integers(0, 30, rows))
+        rates = evaluation.error_rates(late, warned, groups, days, seed=0).assign(by="carrier")
+        gaps = evaluation.gaps(rates, min_group=50, sure=True)["carrier"]
+        wide.append(gaps["false_negative_rate"])
+        sure.append(gaps["false_negative_rate_low"])
+    assert sum(gap > 0.03 for gap in wide) >= 10
+    assert max(sure) < 0.03
+
+
 def test_curves_have_both_ends_and_few_points() -> None:
     random = np.random.default_rng(0)
     chance = random.random(5000)
