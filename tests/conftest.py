@@ -148,7 +148,7 @@ class Mini:
 
 os.environ.update(bake.NOBODY)
 
-FIRST = ("test_life", "test_experiments", "test_serve", "test_verify", "test_retrain")
+FIRST = ("test_life", "test_watch", "test_experiments", "test_serve", "test_verify", "test_retrain")
 """Files that take longest begin first, or one worker would wait for the other in the end."""
 
 

@@ -138,7 +138,6 @@ def test_pictures_have_titles_units_and_a_legend(firing: Path) -> None:
     assert moved.axes[1].get_ylabel() == "population stability index"
 
 
-@pytest.mark.long
 def test_four_months_play_from_the_first_request_to_the_audit(quick: Path, tmp_path: Path) -> None:
     """The whole loop: a server, truth a month late, incidents, a challenger, a second person."""
     said = bake.run(quick, "headrace", "live", "--into", str(tmp_path / "play")).stdout
