@@ -65,6 +65,17 @@ def test_what_is_not_known_counts_neither_as_quiet_nor_as_firing() -> None:
     assert states(one, sep=1, oct=None, nov=1) == ["quiet", "not known", "fires"]
 
 
+def test_of_a_batch_with_too_few_rows_a_figure_says_nothing() -> None:
+    one = rule(min_rows=200)
+    found = figures(sep=1, oct=1, nov=1)
+    found["2013-09"]["rows"], found["2013-10"]["rows"] = 199, 200
+    assert [verdict.state for verdict in rules.judge([one], found)] == [
+        State.UNKNOWN,
+        State.FIRES,
+        State.FIRES,  # how many rows there are is not known
+    ]
+
+
 def test_batches_are_judged_in_the_order_of_their_names() -> None:
     mixed = dict(reversed(figures(sep=1, oct=0, nov=0).items()))
     found = rules.judge([rule(least=1, of=2)], mixed)
@@ -96,6 +107,7 @@ def test_the_loudest_rule_that_fires_is_the_light_of_a_check() -> None:
 
 LIVE = "live:\n  it moved: {figure: drift.psi, above: 1, level: act, do: Look}"
 WRONG = {
+    LIVE.replace("level", "min_rows: 0, level"): "min_rows is 0",
     LIVE.replace("above", "abov"): r"gates\.yaml:2: .* Did you mean above\?",
     LIVE.replace("above: 1, ", ""): "says neither above nor below",
     LIVE.replace("above: 1", "above: 1, below: 0"): "says both above and below",

@@ -441,9 +441,9 @@ def test_an_estimate_is_what_scikit_learn_says_of_rows_that_count_twice() -> Non
     (_, alarms), (missed, _) = metrics.confusion_matrix(truth, twice >= 0.3, **weights)
     expected["cost_per_1000"] = (100 * missed + 25 * alarms) / 2
     assert found == pytest.approx(expected, abs=1e-5, rel=1e-9)
-    parts = estimate.Chances(0.3)
+    parts = estimate.Chances()
     for part in np.array_split(chance, 7):
-        parts.add(part)
+        parts.add(part, part >= 0.3)
     assert parts.figures(PRICES) == pytest.approx(found, rel=1e-12)
 
 
@@ -511,8 +511,8 @@ def test_a_bundle_holds_what_a_batch_is_held_against(quick: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def september(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Every flight of September with its prediction, and the inputs' schema."""
+def september(tmp_path_factory: pytest.TempPathFactory) -> alarms.Month:
+    """Every flight of September with its prediction, and what its batches are judged by."""
     study = bake.bake(tmp_path_factory.mktemp("whole"))
     bake.commit(study)
     bake.run(study, "dvc", "repro")
@@ -521,11 +521,10 @@ def september(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, d
 
 @pytest.mark.long
 @pytest.mark.parametrize("size", alarms.SIZES)
-def test_quiet_batches_raise_no_alarm(
-    september: tuple[pd.DataFrame, dict[str, Any]], size: int
-) -> None:
-    found = alarms.quiet(*september, size=size, batches=1_000)
+def test_quiet_batches_raise_no_alarm(september: alarms.Month, size: int) -> None:
+    found = alarms.quiet(september, size=size, batches=1_000)
     assert len(found) == 1_000
+    assert found["act"].mean() < 0.01
     assert (found["moved"] > 0).mean() < 0.01
 
 
@@ -533,7 +532,7 @@ def test_quiet_batches_raise_no_alarm(
 @pytest.mark.parametrize("plant", ["temperature + 5 °F", "departures 3 hours later"])
 @pytest.mark.parametrize("size", alarms.SIZES)
 def test_a_large_drift_is_found_in_the_first_batch(
-    september: tuple[pd.DataFrame, dict[str, Any]], plant: str, size: int
+    september: alarms.Month, plant: str, size: int
 ) -> None:
-    waited, _ = alarms.until(*september, plant=plant, size=size)
+    waited, _ = alarms.until(september, plant=plant, size=size)
     assert max(waited) == 1

@@ -6,7 +6,8 @@ drawn from the other, quiet or with a drift of known size. `python -m lab.alarms
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -15,10 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from headrace import yamlfile
+from headrace.alerts.rules import Level, Rule, State, judge
 from headrace.bundle import baseline as bundled
 from headrace.bundle import read
 from headrace.bundle.golden import PREDICTION
-from headrace.monitor import baseline, drift
+from headrace.diff import gatesfile
+from headrace.monitor import baseline, drift, performance, quality
 from lab import bake
 
 SIZES = (500, 2_000, 27_000)
@@ -26,7 +30,7 @@ CUTS = 20
 """Ways to cut the month in two: a single one would be a single chance."""
 MOST = 12
 """Batches that a drift is waited for."""
-MONTH, CLOCK = 9, "departure_minute"
+MONTH, CLOCK, LABEL, CLUSTER = 9, "departure_minute", "late", "time_hour"
 
 Plant = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
 
@@ -75,31 +79,72 @@ PLANTED: dict[str, tuple[str, Plant]] = {
 """Drifts, each with the column that is to be found moved."""
 
 
-def month(study: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the judged month of a study that ran, with its predictions, and the inputs' schema."""
+@dataclass(frozen=True)
+class Month:
+    """The judged month of a study that ran, and all that its batches are judged by."""
+
+    rows: pd.DataFrame
+    """Inputs, `prediction`, the truth, and the time by which whole days are drawn."""
+    schema: dict[str, Any]
+    threshold: float
+    prices: dict[str, float]
+    rules: tuple[Rule, ...]
+    """The live rules of gates.yaml of level act."""
+
+
+def month(study: Path) -> Month:
+    """Return the judged month of a study that ran."""
     table = pd.read_parquet(study / "data/features.parquet")
     table = table[table["month"] == MONTH].reset_index(drop=True)
-    chances = pd.read_parquet(study / "data/predictions.parquet")["model"]
+    chances = pd.read_parquet(study / "data/predictions.parquet")["model"].to_numpy()
     files, _ = read.checked(study / "models/bundle.tar")
     schema: dict[str, Any] = json.loads(files["schema.json"])
-    return table[[*schema["properties"]]].assign(**{PREDICTION: chances.to_numpy()}), schema
+    rows = table[[*schema["properties"], LABEL, CLUSTER]].assign(**{PREDICTION: chances})
+    problem = yamlfile.read(study / "params.yaml")["problem"]
+    prices = {name: float(problem[f"price_{name}"]) for name in ("missed", "false_alarm")}
+    live = gatesfile.parse((study / "gates.yaml").read_bytes()).live
+    loud = tuple(one for one in live if one.level is Level.ACT)
+    return Month(rows, schema, json.loads(files["facts.json"])["threshold"], prices, loud)
 
 
 def cut(
-    table: pd.DataFrame, schema: dict[str, Any], rng: np.random.Generator
+    known: Month, size: int, rng: np.random.Generator
 ) -> tuple[baseline.Baseline, pd.DataFrame]:
-    """Return the baseline of one half of a table, drawn at random, and the other half."""
-    order = rng.permutation(len(table))
-    ours, theirs = (table.iloc[half].reset_index(drop=True) for half in np.array_split(order, 2))
-    columns = [*schema["properties"]]
-    made = bundled.of(ours[columns], predictions=ours[PREDICTION], periods=1)
-    return baseline.parse(made, schema, "half a month"), theirs
+    """Return the baseline of one half of a month, drawn at random, and the other half.
+
+    By the baseline a batch is expected to have `size` rows, or as many as the half has.
+    """
+    order = rng.permutation(len(known.rows))
+    parts = np.array_split(order, 2)
+    ours, theirs = (known.rows.iloc[half].reset_index(drop=True) for half in parts)
+    columns, periods = [*known.schema["properties"]], max(1, round(len(ours) / size))
+    made = bundled.of(ours[columns], predictions=ours[PREDICTION], periods=periods)
+    return baseline.parse(made, known.schema, "half a month"), theirs
 
 
 def judged(rows: pd.DataFrame, known: baseline.Baseline) -> pd.DataFrame:
     """Return what drift says of some rows, by feature."""
-    inputs, chances = rows.drop(columns=PREDICTION), rows[PREDICTION]
-    return drift.of(inputs, chances, known).set_index("feature")
+    return drift.of(rows[[*known.columns]], rows[PREDICTION], known).set_index("feature")
+
+
+def figures(known: Month, rows: pd.DataFrame, held: baseline.Baseline) -> dict[str, Any]:
+    """Return what metrics/monitor.json would hold of some rows, but for groups and estimate."""
+    chances, inputs = rows[PREDICTION], rows[[*held.columns]]
+    said = (chances >= known.threshold).to_numpy()
+    truth = rows[LABEL].astype("boolean")
+    return {
+        "rows": len(rows),
+        "quality": {"judged": 1, **quality.of(inputs, known.schema, held).figures},
+        "drift": drift.figures(drift.of(inputs, chances, held)),
+        "performance": performance.of(truth, chances, said, rows[CLUSTER], known.prices).figures,
+    }
+
+
+def fired(rules: Sequence[Rule], batches: Sequence[dict[str, Any]]) -> list[bool]:
+    """Tell of each batch, in order, whether a rule fires."""
+    named = {f"{place:06}": one for place, one in enumerate(batches)}
+    firing = {one.batch for one in judge(rules, named) if one.state is State.FIRES}
+    return [name in firing for name in named]
 
 
 def drawn(rows: pd.DataFrame, size: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -107,29 +152,29 @@ def drawn(rows: pd.DataFrame, size: int, rng: np.random.Generator) -> pd.DataFra
     return rows.iloc[rng.integers(0, len(rows), size)].reset_index(drop=True)
 
 
-def quiet(
-    table: pd.DataFrame, schema: dict[str, Any], *, size: int, batches: int, seed: int = 0
-) -> pd.DataFrame:
-    """Return what drift says of quiet batches: one row for each, over all columns.
+def quiet(known: Month, *, size: int, batches: int, seed: int = 0) -> pd.DataFrame:
+    """Return what is said of quiet batches: one row for each.
 
     How many columns have `moved`, how many would by their test alone (`sure`) and by their index
-    alone (`far`), and the largest index, `psi_max`.
+    alone (`far`), and whether a rule of level `act` fires, with the truth known of every row.
     """
     rng = np.random.default_rng(seed)
-    rows = []
+    rows, acts = list[tuple[int, int, int]](), list[bool]()
     for _ in range(CUTS):
-        known, rest = cut(table, schema, rng)
+        held, rest = cut(known, size, rng)
+        said = []
         for _ in range(batches // CUTS):
-            found = judged(drawn(rest, size, rng), known)
+            batch = drawn(rest, size, rng)
+            found = judged(batch, held)
             sure = int((found["p_adjusted"] < drift.SURE).sum())
             far = int((found["psi"] >= drift.FAR).sum())
-            rows.append((int(found["moved"].sum()), sure, far, float(found["psi"].max())))
-    return pd.DataFrame(rows, columns=["moved", "sure", "far", "psi_max"])
+            rows.append((int(found["moved"].sum()), sure, far))
+            said.append(figures(known, batch, held))
+        acts += fired(known.rules, said)
+    return pd.DataFrame(rows, columns=["moved", "sure", "far"]).assign(act=acts)
 
 
-def until(
-    table: pd.DataFrame, schema: dict[str, Any], *, plant: str, size: int, seed: int = 0
-) -> tuple[list[int], float]:
+def until(month: Month, *, plant: str, size: int, seed: int = 0) -> tuple[list[int], float]:
     """Return after how many batches each cut finds a planted drift, and the median of its psi.
 
     MOST + 1 stands for a drift that was not found.
@@ -137,7 +182,7 @@ def until(
     rng, (column, change) = np.random.default_rng(seed), PLANTED[plant]
     waited, psi = list[int](), list[float]()
     for _ in range(CUTS):
-        known, rest = cut(table, schema, rng)
+        known, rest = cut(month, size, rng)
         count = 0
         for count in range(1, MOST + 2):
             found = judged(change(drawn(rest, size, rng), rng), known)
@@ -148,19 +193,22 @@ def until(
     return waited, median(psi)
 
 
-def tables(table: pd.DataFrame, schema: dict[str, Any], *, batches: int) -> Iterator[str]:
+def tables(month: Month, *, batches: int) -> Iterator[str]:
     """Yield the lines of both tables, in Markdown."""
-    yield "| rows | quiet batches | a column moved | by its test alone | by its index alone |"
-    yield "|---:|---:|---:|---:|---:|"
+    yield (
+        "| rows of a batch | quiet batches | an `act` rule fires | a column moved"
+        " | by its test alone | by its index alone |"
+    )
+    yield "|---:|---:|---:|---:|---:|---:|"
     for size in SIZES:
-        found = quiet(table, schema, size=size, batches=batches)
-        shares = [f"{(found[name] > 0).mean():.1%}" for name in ("moved", "sure", "far")]
+        found = quiet(month, size=size, batches=batches)
+        shares = [f"{(found[name] > 0).mean():.1%}" for name in ("act", "moved", "sure", "far")]
         yield f"| {size:,} | {len(found):,} | {' | '.join(shares)} |".replace("%", " %")
     yield ""
     yield "| planted | psi | " + " | ".join(f"batches of {size:,}" for size in SIZES) + " |"
     yield "|---|---:|" + "---:|" * len(SIZES)
     for plant in PLANTED:
-        tried = [until(table, schema, plant=plant, size=size) for size in SIZES]
+        tried = [until(month, plant=plant, size=size) for size in SIZES]
         cells = " | ".join(_waited(waited) for waited, _ in tried)
         yield f"| {plant} | {tried[-1][1]:.3f} | {cells} |"
 
@@ -180,7 +228,7 @@ def main() -> None:
         study = bake.bake(Path(folder))
         bake.commit(study)
         bake.run(study, "dvc", "repro")
-        for line in tables(*month(study), batches=1_000):
+        for line in tables(month(study), batches=1_000):
             print(line, flush=True)
 
 

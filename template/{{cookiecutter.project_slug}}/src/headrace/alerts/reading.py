@@ -7,7 +7,7 @@ from headrace.diff.gatesreader import Reader
 from headrace.yamllines import Key
 
 LIVE = "live"
-KNOWN = ("figure", "above", "below", "batches", "level", "do")
+KNOWN = ("figure", "above", "below", "batches", "min_rows", "level", "do")
 MOST = 1000
 """Batches that a rule may look back."""
 LONGEST = 200
@@ -34,7 +34,8 @@ class LiveReader(Reader):
         bound, above = self._bound(at)
         level = Level(self._said_one(at, "level", [*Level]))
         do = self._said(at, "do", "look at the page: make monitor")
-        return Rule(name.strip(), figure, bound, above, level, do, least, of)
+        rows = self._min_rows(at, 0)
+        return Rule(name.strip(), figure, bound, above, level, do, least, of, rows)
 
     def _bound(self, at: tuple[Key, ...]) -> tuple[float, bool]:
         said = {name: self._number(at, name, step="write a number") for name in ("above", "below")}

@@ -13,6 +13,7 @@ from headrace.metrics import leaves
 
 CHECKS = ("quality", "drift", "performance", "estimate", "groups")
 """What the monitor looks at: the first part of a figure's name."""
+ROWS = "rows"
 Figures = Mapping[str, Mapping[str, Any]]
 """What metrics/monitor.json holds: by batch, nested figures."""
 
@@ -53,6 +54,8 @@ class Rule:
     do: str
     least: int = 1
     of: int = 1
+    min_rows: int = 0
+    """Of a batch with fewer rows the figure says nothing."""
 
     @property
     def check(self) -> str:
@@ -110,7 +113,7 @@ def _judged(rule: Rule, known: Mapping[str, Mapping[str, float]]) -> Iterator[Ve
     values: list[float] = []
     for batch, figures in known.items():
         value = figures.get(rule.figure)
-        if value is None:
+        if value is None or figures.get(ROWS, rule.min_rows) < rule.min_rows:
             yield Verdict(batch, rule, State.UNKNOWN)
             continue
         values = [*values, value][-rule.of :]

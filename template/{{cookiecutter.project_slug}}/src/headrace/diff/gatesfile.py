@@ -85,9 +85,7 @@ class _Reader(LiveReader):
         if bound is None:
             step = "write at_most: 1.25 times the whole, or a number"
             self._wrong((*at, "at_most"), f"at_most is {said!r}", step)
-        rows = own.get("min_rows", 1)
-        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-            self._wrong((*at, "min_rows"), f"min_rows is {rows!r}", "write a whole number from 1")
+        rows = self._min_rows(at, 1)
         recipe = self._recipe(at, rate, RATES)
         amount, times = float(bound[1]), bound[2] is not None
         return Group(by, recipe, at_most=amount, times=times, min_rows=rows)

@@ -36,6 +36,15 @@ class Reader:
             self._wrong((*at, name), f"{name} is {value!r}", step)
         return float(value)
 
+    def _min_rows(self, at: tuple[Key, ...], otherwise: int) -> int:
+        """Return how many rows a figure must have behind it."""
+        if "min_rows" not in self._at(at):
+            return otherwise
+        rows = self._at(at)["min_rows"]
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+            self._wrong((*at, "min_rows"), f"min_rows is {rows!r}", "write a whole number from 1")
+        return rows
+
     def _one(self, at: tuple[Key, ...], name: str, words: Iterable[str]) -> str:
         value = self._at(at).get(name, "")
         if value and value not in words:

@@ -15,7 +15,7 @@ from headrace.bundle import read as bundles
 from headrace.diff import gatesfile
 from headrace.diff.rules import NAME, Predictions
 from headrace.errors import DataError, ProjectError
-from headrace.live import batch, declared, tables, truth
+from headrace.live import answers, batch, declared, tables, truth
 from headrace.project import Project
 from headrace.score.judge import judge
 from headrace.score.tables import KINDS
@@ -66,7 +66,7 @@ def _batch(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
     if name in known and not args.replace and not batch.read(found.root, name).equals(made):
         raise DataError(f"{where} is there already, and is another. Next: --replace, or --batch")
     texts = declared.texts(found.root, name)
-    _keep(found.root, where, made)
+    _keep(found.root, where, answers.added(found, made))
     declared.write(texts)
     refused = int((judge(made[[*contract["properties"]]], contract)[1] != "").sum())
     print(f"{where}: {len(made):,} rows" + (f", {refused:,} break the contract" if refused else ""))

@@ -56,4 +56,4 @@ def served(folder: Path, root: Path, known: Sequence[str]) -> pd.DataFrame:
     fresh = table[~table["request"].isin(taken)] if len(table) else table
     if not len(fresh):
         raise DataError(f"{folder.name} holds nothing that is in no batch. Next: headrace serve")
-    return fresh.drop(columns="positive", errors="ignore").reset_index(drop=True)
+    return fresh.reset_index(drop=True)

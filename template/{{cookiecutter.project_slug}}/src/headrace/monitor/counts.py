@@ -119,24 +119,30 @@ class Counts:
     def __init__(self, baseline: Baseline) -> None:
         self.columns = {name: begin(column) for name, column in baseline.columns.items()}
         self.prediction = Numbers(baseline.prediction)
-        self.rows = 0
+        self.rows = self.predicted = 0
 
-    def add(self, inputs: pd.DataFrame, predictions: npt.ArrayLike) -> None:
+    def add(self, inputs: pd.DataFrame, predictions: npt.ArrayLike | None) -> None:
         """Count some rows; `inputs` are in their types, as `quality` returns them.
+
+        Predictions of another model are None: they are not held against this one's.
 
         Errors:
             DataError: an input is not there, or there are more or fewer predictions than rows.
         """
-        answers = np.asarray(predictions, dtype="float64")
         lacking = [name for name in self.columns if name not in inputs]
         if lacking:
             raise DataError(f"The batch has no column {lacking[0]}. Next: headrace bundle")
-        if len(answers) != len(inputs):
-            raise DataError(
-                f"The batch has {len(inputs):,} rows and {len(answers):,} predictions."
-                " Next: give one for each row"
-            )
         for name, counted in self.columns.items():
             counted.add(inputs[name])
-        self.prediction.add(answers)
+        if predictions is not None:
+            self._count(np.asarray(predictions, dtype="float64"), len(inputs))
         self.rows += len(inputs)
+
+    def _count(self, answers: Array, rows: int) -> None:
+        if len(answers) != rows:
+            raise DataError(
+                f"The batch has {rows:,} rows and {len(answers):,} predictions."
+                " Next: give one for each row"
+            )
+        self.prediction.add(answers)
+        self.predicted += rows

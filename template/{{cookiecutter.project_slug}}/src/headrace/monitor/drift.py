@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from headrace.bundle.golden import PREDICTION
 from headrace.drift import population_stability_index
 from headrace.errors import DataError
 from headrace.monitor import bins, moved
@@ -62,7 +63,8 @@ def table(counts: Counts) -> pd.DataFrame:
     """
     if not counts.rows:
         raise DataError("The batch has no rows. Next: see what wrote it")
-    rows = [_row(one) for one in (*counts.columns.values(), counts.prediction)]
+    answers = [counts.prediction] if counts.predicted else []
+    rows = [_row(one) for one in (*counts.columns.values(), *answers)]
     found = pd.DataFrame(rows)
     found["p_adjusted"] = stats.false_discovery_control(found["p_value"])
     found["moved"] = (found["p_adjusted"] < SURE) & (found["psi"] >= FAR)
@@ -70,14 +72,16 @@ def table(counts: Counts) -> pd.DataFrame:
 
 
 def figures(table: pd.DataFrame) -> dict[str, float]:
-    """Return the block `drift` of metrics/monitor.json: the inputs' worst, and the prediction's."""
-    inputs, prediction = table.iloc[:-1], table.iloc[-1]
-    return {
-        "psi_max": float(inputs["psi"].max()),
-        "psi_prediction": float(prediction["psi"]),
-        "moved": int(inputs["moved"].sum()),
-        "tested": len(inputs),
-    }
+    """Return the block `drift` of metrics/monitor.json: the inputs' worst, and the prediction's.
+
+    Where another model answered, there is no figure of the prediction.
+    """
+    mine = table["feature"] == PREDICTION
+    inputs, answers = table[~mine], table.loc[mine, "psi"]
+    found = {"psi_max": float(inputs["psi"].max())}
+    if len(answers):
+        found["psi_prediction"] = float(answers.iloc[0])
+    return {**found, "moved": int(inputs["moved"].sum()), "tested": len(inputs)}
 
 
 def _row(counted: Counted) -> dict[str, Any]:

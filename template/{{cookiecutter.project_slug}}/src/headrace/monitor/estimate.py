@@ -35,26 +35,26 @@ def of(
     Errors:
         DataError: no row has a probability, or one is no share.
     """
-    chances = Chances(threshold)
-    chances.add(probability)
+    chance = np.asarray(probability, dtype="float64")
+    chances = Chances()
+    chances.add(chance, chance >= threshold)
     return chances.figures(prices)
 
 
 class Chances:
     """Counts a batch's probabilities, a part at a time; those on one of LEVELS are one."""
 
-    def __init__(self, threshold: float) -> None:
-        self._threshold = threshold
+    def __init__(self) -> None:
         self._rows, self._sums = np.zeros((2, 2 * LEVELS + 2))
 
-    def add(self, probability: npt.ArrayLike) -> None:
-        """Count some probabilities; see `of`."""
-        chance = np.asarray(probability, dtype="float64")
-        chance = chance[~np.isnan(chance)]
+    def add(self, probability: Array, warned: npt.NDArray[np.bool_]) -> None:
+        """Count some probabilities, and whether each was warned of; see `of`."""
+        known = ~np.isnan(probability)
+        chance, said = probability[known], warned[known]
         if len(chance) and (chance.min() < 0 or chance.max() > 1):
             raise DataError("The batch has predictions outside 0 to 1. Next: see what wrote it")
         # What is warned of and what is not are never on one level.
-        places = 2 * np.floor(chance * LEVELS).astype(int) + (chance >= self._threshold)
+        places = 2 * np.floor(chance * LEVELS).astype(int) + said
         self._rows += np.bincount(places, minlength=len(self._rows))
         self._sums += np.bincount(places, weights=chance, minlength=len(self._sums))
 

@@ -13,6 +13,7 @@ from headrace.bundle.read import Bundle
 from headrace.diff.rules import Predictions
 from headrace.errors import DataError
 from headrace.monitor import drift, performance
+from headrace.monitor.answers import Answers
 from headrace.monitor.baseline import Baseline
 from headrace.monitor.cases import Cases
 from headrace.monitor.counts import Counts
@@ -20,13 +21,15 @@ from headrace.monitor.estimate import Chances
 from headrace.monitor.quality import Tally
 
 WARNED = "warned"
+AGAIN = "Next: headrace ingest FILE --replace"
+OTHERS = "Another model answered these rows, so its answers are not held against this one's"
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What is known of a batch; where it could not be judged, only why."""
+    """What is known of a batch; where it could not be judged, that, and why."""
 
-    figures: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=lambda: {"rows": 0, "quality": {"judged": 0}})
     """As metrics/monitor.json holds them: rows, quality, drift, performance, estimate."""
     quality: pd.DataFrame = field(default_factory=pd.DataFrame)
     drift: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -44,10 +47,9 @@ class Stream:
     """Gathers what is known of a batch; only rows whose truth is known take up memory."""
 
     def __init__(self, bundle: Bundle, held: Baseline, spec: Predictions) -> None:
-        self._bundle, self._spec = bundle, spec
-        self._threshold = float(bundle.facts["threshold"])
+        self._spec = spec
         self._tally, self._counts = Tally(bundle.schema, held), Counts(held)
-        self._cases, self._chances = Cases(), Chances(self._threshold)
+        self._answers, self._cases, self._chances = Answers(bundle), Cases(), Chances()
         self._known: list[pa.Table] = []
         self._rows = 0
 
@@ -62,11 +64,11 @@ class Stream:
         inputs, answered = inputs[fine], rows[fine]
         if not len(answered):
             return
-        chances = self._answers(answered, inputs)
+        chances, warned = self._answers.of(answered, inputs)
         truth = answered.get(self._spec.label, pd.Series(pd.NA, index=answered.index))
-        truth, warned = truth.astype("boolean"), chances >= self._threshold
-        self._counts.add(inputs, chances)
-        self._chances.add(chances)
+        truth = truth.astype("boolean")
+        self._counts.add(inputs, None if self._answers.ours is False else chances)
+        self._chances.add(chances, warned)
         self._cases.add(truth, chances, warned, self._clusters(answered))
         texts: pd.DataFrame = inputs.select_dtypes("str")
         beside = [one for one in (self._spec.cluster,) if one in answered]
@@ -74,11 +76,6 @@ class Stream:
         known[[*beside, self._spec.label]] = answered[beside].assign(truth=truth)
         known = known[truth.notna()].astype({self._spec.label: "bool"})
         self._known.append(pa.Table.from_pandas(known, preserve_index=False))
-
-    def _answers(self, answered: pd.DataFrame, inputs: pd.DataFrame) -> np.ndarray:
-        if PREDICTION in answered and answered[PREDICTION].notna().all():
-            return answered[PREDICTION].to_numpy("float64")
-        return self._bundle.predict(inputs)
 
     def _clusters(self, answered: pd.DataFrame) -> pd.Series:
         """Return what rows share that are drawn together; each row alone where it is not known."""
@@ -89,16 +86,19 @@ class Stream:
     def watched(self, prices: Mapping[str, float]) -> Watched:
         """Return what came of all rows; `prices` are of a `missed` one and of a `false_alarm`.
 
+        Where no row keeps the contract, that is what there is to tell.
+
         Errors:
-            DataError: there were no rows, or none that keeps the contract.
+            DataError: there were no rows.
         """
+        if not self._rows:
+            raise DataError(f"There are no rows. {AGAIN}")
+        figures = {"rows": self._rows, "quality": {"judged": 1, **self._tally.figures()}}
         if not self._known:
-            why = "No row keeps the contract" if self._rows else "There are no rows"
-            raise DataError(f"{why}. Next: headrace ingest FILE --replace")
+            none = f"No row keeps the contract, so nothing else is told. {AGAIN}"
+            return Watched(figures, self._tally.table(), says=(none,))
         moved, scored = drift.table(self._counts), performance.scored(self._cases, prices)
-        figures = {
-            "rows": self._rows,
-            "quality": self._tally.figures(),
+        figures |= {
             "drift": drift.figures(moved),
             "performance": scored.figures,
             "estimate": self._chances.figures(prices),
@@ -106,4 +106,5 @@ class Stream:
         joined = pa.concat_tables(self._known)
         self._known.clear()  # so that no row is held twice
         known = joined.to_pandas(split_blocks=True, self_destruct=True)
-        return Watched(figures, self._tally.table(), moved, known, tuple(scored.says))
+        notes = [OTHERS, *scored.says] if self._answers.ours is False else scored.says
+        return Watched(figures, self._tally.table(), moved, known, tuple(notes))

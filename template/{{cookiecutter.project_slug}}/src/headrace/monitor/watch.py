@@ -39,11 +39,10 @@ def batches(
 
 
 def metrics(judged: Mapping[str, Watched], groups: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what metrics/monitor.json holds: of each batch that could be judged its figures."""
+    """Return what metrics/monitor.json holds: each batch's figures, and the gaps of its groups."""
     return {
         name: one.figures | ({"groups": groups[name]} if groups.get(name) else {})
         for name, one in judged.items()
-        if one.figures
     }
 
 

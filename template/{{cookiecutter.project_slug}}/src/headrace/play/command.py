@@ -73,7 +73,7 @@ def _judge(study: Study, told: Told, waits: Path | None, before: str) -> bool:
         _say(told, f"the truth of {before} is known")
     for line in month.watch(study, told.batch):
         _say(told, line)
-    incidents = month.asks_for_act(study)
+    incidents = month.asks_for_training(study)
     if not incidents or not before:
         return False
     lines = month.retrain(study, incidents, before)

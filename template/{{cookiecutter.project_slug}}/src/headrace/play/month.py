@@ -10,7 +10,6 @@ import pandas as pd
 
 from headrace import git
 from headrace.alerts import folder
-from headrace.alerts.rules import Level
 from headrace.bundle import golden
 from headrace.diff.rules import Predictions
 from headrace.errors import HeadraceError
@@ -79,12 +78,12 @@ def watch(study: Study, batch: str) -> list[str]:
     return [line for line in said.splitlines() if line.startswith(("act: ", "notice: "))]
 
 
-def asks_for_act(study: Study) -> list[str]:
-    """Return the open incidents of level act on which nobody has decided."""
+def asks_for_training(study: Study) -> list[str]:
+    """Return the open incidents whose rule says to retrain, and on which nobody has decided."""
     return [
         one.id
         for one in folder.read(study.root).values()
-        if one.is_open and one.level is Level.ACT and one.decision is None
+        if one.is_open and one.decision is None and "retrain" in one.do.lower()
     ]
 
 
