@@ -127,7 +127,9 @@ def test_one_broken_batch_spoils_no_other(
     bake.run(study, "dvc", "commit", "--force", "data/live/2013-11.parquet.dvc")
     bake.run(study, "dvc", "repro", "monitor")
     found, notes = figures(study), pd.read_csv(study / "plots/notes.csv")
-    assert [*found] == ["2013-10", "2013-12", "2014-02", "2014-03"]
+    assert [*found] == ["2013-10", "2013-11", "2013-12", "2014-01", "2014-02", "2014-03"]
+    assert found["2013-11"] == {"rows": 0, "quality": {"judged": 0}}
+    assert found["2014-01"]["quality"]["refused_share"] == 1
     assert found["2013-10"] == figures(watched)["2013-10"]
     assert found["2013-12"]["quality"]["refused_share"] == pytest.approx(5 / len(whole))
     assert "roc_auc" not in found["2014-02"]["performance"]

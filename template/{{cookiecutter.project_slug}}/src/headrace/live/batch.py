@@ -103,6 +103,8 @@ def truths(column: pd.Series) -> pd.Series:
     Errors:
         DataError: a value is none of them.
     """
+    if pd.api.types.is_bool_dtype(column):
+        return column.astype("boolean")
     text = column.astype("str").str.strip().str.lower()
     empty = column.isna() | text.isin(["", "nan", "none", "<na>"])
     strange = text[~empty & ~text.isin([*WORDS])]

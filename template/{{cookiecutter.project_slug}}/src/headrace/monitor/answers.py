@@ -8,6 +8,7 @@ from headrace.bundle.golden import CLOSE, PREDICTION
 from headrace.bundle.read import Bundle
 from headrace.errors import DataError
 from headrace.live.answers import POSITIVE
+from headrace.live.batch import truths
 
 ASKED = 1000
 """Rows that are asked again, to know whether this model answered them."""
@@ -27,7 +28,7 @@ class Answers:
         """Return each row's probability, and whether it was warned of; what lacks is asked now.
 
         Errors:
-            DataError: a prediction is no number.
+            DataError: a prediction is no number, or `positive` is neither true nor false.
         """
         chances = _numbers(rows)
         told = ~np.isnan(chances)
@@ -37,7 +38,7 @@ class Answers:
             chances[~told] = self._bundle.predict(inputs[~told])
         warned = chances >= self._threshold
         if POSITIVE in rows:
-            said = rows[POSITIVE].astype("boolean")
+            said = truths(rows[POSITIVE])
             known = told & said.notna().to_numpy()
             warned[known] = said.to_numpy("bool", na_value=False)[known]
         return chances, warned
