@@ -349,6 +349,44 @@ def test_a_machine_that_forgets_tells_the_webhook_once_all_the_same(
     assert len(github.known["issues"]) == 1
 
 
+def test_what_is_over_is_not_told_anew_by_each_machine_that_forgets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHub(tmp_path / "github")
+    nights: list[dict[str, float | None]] = [
+        {"oct": 0.3, "nov": 0},  # over before anybody looked
+        {"oct": 0.3, "nov": 0, "dec": 0.4},
+        {"oct": 0.3, "nov": 0, "dec": 0.4},
+        {"oct": 0.3, "nov": 0, "dec": 0},  # judged again: it was none
+        {"oct": 0.3, "nov": 0, "dec": 0},
+    ]
+    told = []
+    with receiver() as there, ci(github):
+        monkeypatch.setenv(VARIABLE, there.url)
+        for night, found in enumerate(nights):
+            watched = Watched.make(tmp_path / f"clone-{night}/study")
+            assert watched.monitor(issue=True, **found) != [], "its log says all"
+            heard = [one for said in there.heard for one in said["transitions"]]
+            told.append([f"{one['what']} {one['batch']}" for one in heard[sum(map(len, told)) :]])
+    assert told == [[], ["opened 2013-12"], [], [], []]
+    assert len(github.known["issues"]) == 1
+
+
+def test_the_end_of_an_incident_is_told_once_by_machines_that_forget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHub(tmp_path / "github")
+    with receiver() as there, ci(github):
+        monkeypatch.setenv(VARIABLE, there.url)
+        for night, quiet in enumerate([{}, {"nov": 0}, {"nov": 0}]):
+            watched = Watched.make(tmp_path / f"clone-{night}/study")
+            watched.monitor(oct=0.3, issue=True, **quiet)
+    told = [one["what"] for said in there.heard for one in said["transitions"]]
+    assert told == ["opened", "closed"]
+    (issue,) = github.known["issues"]
+    assert issue["state"] == "closed"
+
+
 def test_a_decision_closes_the_issue_and_stands_in_it(watched: Watched, tmp_path: Path) -> None:
     github = GitHub(tmp_path / "github")
     with ci(github):

@@ -86,6 +86,18 @@ def recall(desk: Desk, transitions: Sequence[Transition], who: str) -> None:
             one.heard[who] = True
 
 
+def minds(desk: Desk, one: Incident) -> bool:
+    """Tell whether an incident is this desk's: it is alive, or has an issue that remembers.
+
+    Of one that was over before it had an issue, nobody would know tomorrow that it was told.
+    """
+    return _is_alive(one) or one.id in desk.known
+
+
+def _is_alive(one: Incident) -> bool:
+    return one.is_open and not one.is_dismissed
+
+
 def write(desk: Desk, incidents: Mapping[str, Incident], who: str) -> list[str]:
     """Write what changed, and say so; an incident that was over before it had an issue gets none.
 
@@ -94,24 +106,23 @@ def write(desk: Desk, incidents: Mapping[str, Incident], who: str) -> list[str]:
     said = []
     for one in incidents.values():
         body, issue = render(one, who), desk.known.get(one.id)
-        alive = one.is_open and not one.is_dismissed
-        if (issue is None and not alive) or (issue and issue.body.strip() == body.strip()):
+        if not minds(desk, one) or (issue and issue.body.strip() == body.strip()):
             continue
         try:
-            said.append(_put(desk, one, issue, body, alive=alive))
+            said.append(_put(desk, one, issue, body))
         except (OSError, subprocess.SubprocessError):
             _refused("written")
             break
     return said
 
 
-def _put(desk: Desk, one: Incident, issue: Issue | None, body: str, *, alive: bool) -> str:
+def _put(desk: Desk, one: Incident, issue: Issue | None, body: str) -> str:
     title = plain(" ".join(f"{one.rule} (since {one.opened})".split()))[:TITLE]
     place = f"repos/{desk.repository}/issues"
     if issue is None:
         github.api(place, "--method", "POST", "-f", f"title={title}", body=body)
         return f"Issue for {one.id}: new."
-    state = "open" if alive else "closed"
+    state = "open" if _is_alive(one) else "closed"
     words = ("--method", "PATCH", "-f", f"title={title}", "-f", f"state={state}")
     github.api(f"{place}/{issue.number}", *words, body=body)
     return f"Issue {issue.number} for {one.id}: renewed, {state}."

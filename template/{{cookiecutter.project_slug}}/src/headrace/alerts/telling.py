@@ -16,6 +16,7 @@ def tell(project: Project, transitions: Sequence[Transition], *, issue: bool = F
 
     What was heard is written down after each, so that a kill in between repeats and never omits.
     Nobody who cannot be reached stops or fails the run: that is said, and tried again by the next.
+    Where the issues are the memory, the webhook hears nothing of what is over and has none.
     """
     url = webhook.address(project.settings)
     who = [OUTPUT, *([WEBHOOK] if url else [])]
@@ -28,7 +29,9 @@ def tell(project: Project, transitions: Sequence[Transition], *, issue: bool = F
     _print([one for one in transitions if not one.heard.get(OUTPUT, True)])
     _mark(project, transitions, OUTPUT)
     if url:
-        _post(project, url, [one for one in transitions if not one.heard.get(WEBHOOK, True)])
+        waiting = [one for one in transitions if not one.heard.get(WEBHOOK, True)]
+        mine = [one for one in waiting if desk is None or issues.minds(desk, one.incident)]
+        _post(project, url, mine)
     if desk:
         for said in issues.write(desk, folder.read(project.root), WEBHOOK):
             print(plain(said), file=sys.stderr)
