@@ -181,7 +181,11 @@ def test_workflows_pin_actions_by_commit_and_ask_for_little(path: Path) -> None:
     written = {
         (name, what) for name, given in asked.items() for what in given if given[what] != "read"
     }
-    may = {"comment.yml": {("comment", "pull-requests")}, "live.yml": {("monitor", "issues")}}
+    may = {
+        "comment.yml": {("comment", "pull-requests")},
+        "live.yml": {("monitor", "issues")},
+        "retrain.yml": {("challenger", "contents"), ("challenger", "pull-requests")},
+    }
     assert written == may.get(path.name, set())
 
 
