@@ -7,27 +7,34 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from headrace import lockfile, yamlfile
 from headrace.bundle import read
 from headrace.bundle.read import Bundle
 from headrace.diff import gatesfile
-from headrace.errors import DataError, HeadraceError
-from headrace.retrain import compare, pull
-from lab import bake
+from headrace.errors import DataError, HeadraceError, ProjectError
+from headrace.retrain import branches, chosen, compare, pull
+from lab import bake, paths
 
 BATCH, BRANCH = "2013-11", "retrain/2013-11"
 BUNDLE = "models/bundle.tar"
 PRICES = {"missed": 100.0, "false_alarm": 25.0}
 
 
+def copied(study: Path, into: Path) -> Path:
+    """Return a copy of a study, in which git knows who commits."""
+    copy = Path(shutil.copytree(study, into / "study"))
+    bake.run(copy, "git", "config", "user.name", "Ada")
+    bake.run(copy, "git", "config", "user.email", "ada@example.org")
+    return copy
+
+
 @pytest.fixture(scope="module")
 def proposed(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The watched study, with a challenger on a branch."""
-    study = Path(shutil.copytree(watched, tmp_path_factory.mktemp("proposed") / "study"))
-    bake.run(study, "git", "config", "user.name", "Ada")
-    bake.run(study, "git", "config", "user.email", "ada@example.org")
+    study = copied(watched, tmp_path_factory.mktemp("proposed"))
     said = bake.run(study, "headrace", "retrain").stdout
     assert f"The challenger is on branch {BRANCH}. Nothing is promoted: a person decides." in said
     return study
@@ -124,28 +131,215 @@ def test_later_comparisons_judge_both_on_the_same_rows(proposed: Path) -> None:
 def test_what_cannot_be_retrained_is_said_and_nothing_changes(
     proposed: Path, tmp_path: Path
 ) -> None:
-    study = Path(shutil.copytree(proposed, tmp_path / "study"))
-
-    def refused(*words: str) -> str:
-        done = bake.run(study, "headrace", "retrain", *words, check=False)
-        assert (done.returncode, "Traceback" in done.stdout) == (1, False)
-        return done.stdout
-
-    assert f"There is a branch {BRANCH} already. Next: " in refused()
-    assert "data/live/2013-12.parquet is missing. Next: " in refused("--batch", "2013-12")
+    study = copied(proposed, tmp_path)
+    assert f"There is a branch {BRANCH} already. Next: " in refused(study)
+    assert "data/live/2013-12.parquet is missing. Next: " in refused(study, "--batch", "2013-12")
     (study / "note.txt").write_text("x")
-    assert "something here is not committed. Next: " in refused("--batch", "2013-10")
+    assert "something here is not committed. Next: " in refused(study, "--batch", "2013-10")
     (study / "note.txt").unlink()
     bake.run(study, "git", "config", "--unset", "user.email")
     bake.run(study, "git", "config", "user.useConfigOnly", "true")
-    assert "Next: git config" in refused("--batch", "2013-10")  # before anything is trained
+    assert "Next: git config" in refused(study, "--batch", "2013-10")
     bake.run(study, "git", "config", "user.email", "ada@example.org")
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
     bake.run(study, "git", "checkout", "--quiet", BRANCH)
     bake.run(study, "git", "branch", "-D", "main")
     bake.run(study, "git", "checkout", "--quiet", "-b", "main")
     bake.run(study, "git", "branch", "-D", BRANCH)
-    assert "has learned all that came before 2013-11 already" in refused()
+    assert "has learned all that came before 2013-11 already" in refused(study)
+
+
+def refused(study: Path, *words: str) -> str:
+    """Return what `headrace retrain` says that trains nothing and changes nothing."""
+    before = bake.run(study, "git", "for-each-ref").stdout
+    done = bake.run(study, "headrace", "retrain", *words, check=False)
+    assert (done.returncode, "Traceback" in done.stdout) == (1, False)
+    assert "Running stage" not in done.stdout
+    assert "Next: " in done.stdout
+    assert bake.run(study, "git", "for-each-ref").stdout == before
+    return done.stdout
+
+
+# Rows that neither has seen
+
+
+@pytest.mark.parametrize("batch", ["2013-06", "2013-08"])
+def test_nobody_is_judged_on_a_batch_that_the_champion_has_seen(
+    watched: Path, tmp_path: Path, batch: str
+) -> None:
+    study = copied(watched, tmp_path)
+    bake.run(study, "headrace", "ingest", batch)
+    bake.commit(study, "Take an old month in")
+    said = refused(study, "--batch", batch)
+    assert f"models/bundle.tar of the last commit, has learned {batch}, or took its" in said
+    assert "--batch NAME, with one that came after 2013-08" in said
+
+
+def test_a_champion_that_does_not_say_what_it_has_seen_is_not_compared(
+    watched: Path, tmp_path: Path
+) -> None:
+    study = copied(watched, tmp_path)
+    door = study / "src/study/live.py"
+    text = door.read_text("utf-8")
+    door.write_text(text.replace('"train.threshold_month": ', '"train.threshold_week": '), "utf-8")
+    bake.commit(study, "Ask for what the bundle does not name")
+    assert "does not say its train.threshold_week, so nobody can tell" in refused(study)
+
+
+def months(first: int, last: int) -> set[str]:
+    """Return the names of some months in a row."""
+    return {f"2013-{month:02}" for month in range(first, last + 1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "says"),
+    [
+        ("2013-05", (6, 8), (1, 4), "have seen 2013-01 to 2013-04, and the champion, m@v1, has"),
+        ("2013-10", (1, 9), (5, 9), "its window would shrink"),
+        ("2013-10", (1, 9), (1, 9), "there is nothing to train"),
+        ("2013-10", (1, 8), (1, 10), "would learn 2013-10 itself"),
+        ("2013-10", (1, 10), (1, 9), "has learned 2013-10, or took its threshold from it"),
+    ],
+)
+def test_a_challenger_must_have_seen_something_newer_and_not_its_batch(
+    name: str, old: tuple[int, int], new: tuple[int, int], says: str
+) -> None:
+    with pytest.raises(DataError, match=f"{says}.*Next: "):
+        chosen.refuse(name, "m@v1", months(*old), months(*new))
+
+
+@pytest.mark.parametrize("new", [(1, 9), (6, 9)])  # all that came before, and the last few of it
+def test_a_window_that_goes_on_is_taken(new: tuple[int, int]) -> None:
+    chosen.refuse("2013-10", "m@v1", months(1, 8), months(*new))
+    with pytest.raises(DataError, match="shrink"):
+        chosen.refuse("2013-10", "m@v1", months(1, 9), months(*new) - {"2013-08"})
+
+
+def test_what_the_champion_knows_counts_and_not_what_the_folder_says(
+    proposed: Path, tmp_path: Path
+) -> None:
+    study = copied(proposed, tmp_path)
+    bake.run(study, "headrace", "verify")
+    bake.run(study, "headrace", "register")
+    for stage in ("dev", "staging", "prod"):
+        words = ("v1.0.0", "--to", stage, "--yes", "--reason", "the first")
+        bake.run(study, "headrace", "promote", *words)
+    bake.run(study, "git", "merge", "--quiet", "--ff-only", BRANCH)  # and promoted is nothing
+    bake.run(study, "git", "branch", "-D", BRANCH)
+    done = bake.run(study, "headrace", "retrain")
+    assert "model@v1.0.0" in done.stdout
+    changed = bake.run(study, "git", "diff", "--name-only", "HEAD", BRANCH).stdout.split()
+    assert changed == [f"reports/retrain-{BATCH}.md"], "it was trained before"
+    bake.run(study, "git", "merge", "--quiet", "--ff-only", BRANCH)
+    bake.run(study, "git", "branch", "-D", BRANCH)
+    done = bake.run(study, "headrace", "retrain", check=False)
+    assert done.returncode == 1
+    assert f"holds this challenger and reports/retrain-{BATCH}.md already. Next: " in done.stdout
+
+
+# Which batch
+
+
+def test_a_batch_that_is_listed_and_not_there_is_never_passed_over(
+    watched: Path, tmp_path: Path
+) -> None:
+    study = copied(watched, tmp_path)
+    (study / "data/live/2013-11.parquet").unlink()
+    assert "data/live/2013-11.parquet is missing. Next: dvc pull" in refused(study)
+    bake.run(tmp_path, "git", "clone", "--quiet", str(study), "clone")
+    clone = tmp_path / "clone"
+    bake.run(clone, "git", "config", "user.name", "Ada")
+    bake.run(clone, "git", "config", "user.email", "ada@example.org")
+    assert "models/bundle.tar of the last commit is not here. Next: dvc pull" in refused(clone)
+    bake.run(clone, "dvc", "cache", "dir", "--local", str(study / ".dvc/cache"))
+    assert "data/live/2013-11.parquet is missing. Next: dvc pull" in refused(clone)
+
+
+def test_a_month_beyond_the_data_is_passed_over_and_said(proposed: Path, tmp_path: Path) -> None:
+    study = copied(proposed, tmp_path)
+    later = shutil.copy(study / f"data/live/{BATCH}.parquet", tmp_path / "later.parquet")
+    bake.run(study, "headrace", "ingest", str(later), "--batch", "2014-01")
+    bake.commit(study, "Take a month of another year in")
+    said = refused(study)
+    assert said.startswith("2014-01 is passed over: 2014-01 is no month of 2013, and no other is")
+    assert f"There is a branch {BRANCH} already" in said, "the batch before it was taken"
+    assert "have 01_collect and src/study/live.py read more" in refused(study, "--batch", "2014-01")
+
+
+@pytest.mark.parametrize("name", ["2013-9", "2013-00", "2013-013", "2012-10", "10", "2013-²"])
+def test_only_a_month_s_own_name_is_one(baked: Path, name: str) -> None:
+    code = f"from study import live; live.month({name!r})"
+    env = bake.environment(PYTHONPATH=str(baked / "src"))
+    said = bake.run(baked, "python", "-c", code, env=env, check=False).stdout
+    assert f"{name} is no month of 2013" in said
+
+
+# The branch
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "says"),
+    [
+        ("retrain", "retrain/2013-10", "There is a branch retrain, and beside it git can have no"),
+        ("retrain/2013-10", "retrain/2013-10", "There is a branch retrain/2013-10 already"),
+        ("retrain/2013-10/a", "retrain/2013-10", "There is a branch retrain/2013-10/a, and beside"),
+        ("other", "retrain/2013..10", "retrain/2013..10 is no name that git has for a branch"),
+        ("other", "retrain/10.lock", "retrain/10.lock is no name that git has for a branch"),
+        ("retrain/2013-1", "retrain/2013-10", ""),
+    ],
+)
+def test_a_branch_that_git_would_not_take_is_known_before_anything_is_trained(
+    tmp_path: Path, there: str, asked: str, says: str
+) -> None:
+    bake.commit(tmp_path)
+    bake.run(tmp_path, "git", "branch", there)
+    if says:
+        with pytest.raises(ProjectError, match=f"{says}.*Next: "):
+            branches.refuse_taken(tmp_path, asked)
+    else:
+        branches.refuse_taken(tmp_path, asked)
+        bake.run(tmp_path, "git", "branch", asked)
+
+
+def test_a_branch_in_the_way_is_told_before_anything_is_trained(
+    watched: Path, tmp_path: Path
+) -> None:
+    study = copied(watched, tmp_path)
+    bake.run(study, "git", "branch", "retrain")
+    assert "There is a branch retrain, and beside it" in refused(study)
+
+
+def test_a_challenger_that_cannot_be_handed_over_is_kept_where_it_is_said(
+    proposed: Path, tmp_path: Path
+) -> None:
+    study = copied(proposed, tmp_path)
+    bake.run(study, "git", "branch", "-D", BRANCH)
+    hook = study / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\n! grep -q "refs/heads/retrain/"\n', "utf-8")
+    hook.chmod(0o755)
+    own = tmp_path / "own"
+    own.mkdir()
+    env = bake.environment(TMPDIR=str(own))
+    done = bake.run(study, "headrace", "retrain", check=False, env=env)
+    assert done.returncode == 1
+    (kept,) = own.glob("headrace-retrain-*")
+    assert f"it is kept in {kept}/study. Next: mend that, then git fetch {kept}" in done.stdout
+    hook.unlink()
+    bake.run(study, *done.stdout.rpartition("then ")[2].split())
+    assert shown(study, f"reports/retrain-{BATCH}.json") == shown(
+        proposed, f"reports/retrain-{BATCH}.json"
+    )
+
+
+def test_a_pull_request_that_there_is_not_is_a_failure(proposed: Path, tmp_path: Path) -> None:
+    study = copied(proposed, tmp_path)
+    bake.run(study, "git", "branch", "-D", BRANCH)
+    done = bake.run(study, "headrace", "retrain", "--pull-request", check=False)
+    assert done.returncode == 1
+    assert "No pull request: git push: " in done.stdout
+    assert f"Next: git push --set-upstream origin {BRANCH}, and open one by hand" in done.stdout
+    assert shown(study, f"reports/retrain-{BATCH}.json"), "the branch is there all the same"
 
 
 def test_truth_for_none_or_for_one_class_is_not_compared(
@@ -180,7 +374,7 @@ def test_truth_for_none_or_for_one_class_is_not_compared(
 def test_a_pull_request_holds_the_report(
     proposed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, says: str
 ) -> None:
-    study = Path(shutil.copytree(proposed, tmp_path / "study"))
+    study = copied(proposed, tmp_path)
     bake.run(tmp_path, "git", "init", "--quiet", "--bare", "origin")
     bake.run(study, "git", "remote", "add", "origin", str(tmp_path / "origin"))
     gh = tmp_path / "bin/gh"
@@ -199,6 +393,40 @@ def test_a_pull_request_holds_the_report(
     assert BRANCH in bake.run(tmp_path / "origin", "git", "branch").stdout
 
 
+@pytest.mark.parametrize(
+    ("batch", "asked"),
+    [
+        ("", []),
+        ("2013-11", ["--batch=2013-11"]),
+        ("$(touch hit) `touch hit`; touch hit", ["--batch=$(touch hit) `touch hit`; touch hit"]),
+    ],
+)
+def test_the_workflow_asks_for_the_batch_as_one_word_and_for_a_pull_request(
+    tmp_path: Path, batch: str, asked: list[str]
+) -> None:
+    text = (paths.study / ".github/workflows/retrain.yml").read_text("utf-8")
+    workflow = yaml.safe_load(text)
+    (job,) = workflow["jobs"].values()
+    steps = [step for step in job["steps"] if "headrace retrain" in step.get("run", "")]
+    (step,) = steps
+    assert [*workflow[True]] == ["workflow_dispatch"]  # YAML takes `on` for a truth
+    assert step["env"]["BATCH"] == "${{ inputs.batch }}"
+    assert not any("inputs" in one.get("run", "") for one in job["steps"])
+    asks = [one.get("env", {}) for one in job["steps"] if "github.token" in str(one)]
+    assert asks == [step["env"]], "one step alone has the token"
+    for name in (".venv/bin/headrace", "bin/gh"):
+        stub = tmp_path / name
+        stub.parent.mkdir(parents=True)
+        stub.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/{stub.name}-words\n')
+        stub.chmod(0o755)
+    env = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "BATCH": batch}
+    bake.run(tmp_path, "bash", "-e", "-c", step["run"], env=env)
+    words = (tmp_path / "headrace-words").read_text("utf-8").splitlines()
+    assert words == ["retrain", "--pull-request", *asked]
+    assert (tmp_path / "gh-words").read_text("utf-8").split() == ["auth", "setup-git"]
+    assert not (tmp_path / "hit").exists()
+
+
 def test_prices_and_answers_must_be_named(
     bundles: dict[str, tuple[Path, Bundle]], proposed: Path
 ) -> None:
@@ -213,7 +441,7 @@ def test_a_window_never_holds_the_month_it_is_judged_on(baked: Path) -> None:
     code = (
         "import json; from study import live\n"
         "for kind in ('expanding', 'sliding'):\n"
-        "    for n in range(3 if kind == 'expanding' else 5, 13):\n"
+        "    for n in range(3, 13):\n"
         "        print(json.dumps([n, live.window(f'2013-{n:02}', {'window': kind,"
         " 'window_months': 3})]))\n"
     )

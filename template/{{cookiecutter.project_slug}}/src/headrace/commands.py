@@ -144,11 +144,11 @@ def monitor(found: Project, args: argparse.Namespace) -> int:
     return command.run(found, args)
 
 
-def retrain(found: Project, args: argparse.Namespace) -> None:
+def retrain(found: Project, args: argparse.Namespace) -> int:
     """Train a challenger, compare it, and propose it."""
     from headrace.retrain import command
 
-    command.run(found, args)
+    return command.run(found, args)
 
 
 def live(found: Project, args: argparse.Namespace) -> None:

@@ -10,7 +10,14 @@ from study import data, paths
 from study.features import FEATURES, KEY
 
 YEAR = 2013
-PLAYED = [f"{YEAR}-{month:02}" for month in range(9, 13)]
+
+
+def called(month: int) -> str:
+    """Return what the batch of a month, 1 to 12, is called."""
+    return f"{YEAR}-{month:02}"
+
+
+PLAYED = [called(month) for month in range(9, 13)]
 """What `headrace live` plays, in order."""
 
 
@@ -33,10 +40,13 @@ def month(batch: str) -> int:
     Errors:
         DataError: it is called otherwise.
     """
-    year, _, number = batch.partition("-")
-    if year != str(YEAR) or not number.isdigit() or not 1 <= int(number) <= 12:
-        raise DataError(f"{batch} is no month of {YEAR}. Next: name one such as {YEAR}-10")
-    return int(number)
+    months = {called(number): number for number in range(1, 13)}
+    if batch not in months:
+        raise DataError(
+            f"{batch} is no month of {YEAR}, and no other is collected. Next: name one such as"
+            f" {YEAR}-10; or have 01_collect and src/study/live.py read more"
+        )
+    return months[batch]
 
 
 def window(batch: str, retrain: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,11 +59,23 @@ def window(batch: str, retrain: Mapping[str, Any]) -> dict[str, Any]:
         DataError: there are no months before it to learn from.
     """
     judged = month(batch)
+    if judged < 3:
+        raise DataError(
+            f"{batch} has too few months before it: one to learn, and one for the threshold."
+            f" Next: name a batch from {called(3)} on"
+        )
     first = 1 if retrain["window"] == "expanding" else judged - 1 - retrain["window_months"]
-    if judged < 3 or first < 1:
-        raise DataError(f"{batch} has too few months before it. Next: see retrain in params.yaml")
     return {
-        "train.fit_months": [*range(first, judged - 1)],
+        "train.fit_months": [*range(max(1, first), judged - 1)],
         "train.threshold_month": judged - 1,
         "evaluate.evaluate_month": judged,
     }
+
+
+def seen(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the batches that a model has seen: those it learned, and the one of its threshold.
+
+    `parameters` are those it was made with, by the names that `window` gives.
+    """
+    months = {*parameters["train.fit_months"], parameters["train.threshold_month"]}
+    return [called(month) for month in sorted(months)]

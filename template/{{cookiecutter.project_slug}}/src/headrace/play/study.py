@@ -10,7 +10,7 @@ from pathlib import Path
 from headrace import files, git, yamlfile
 from headrace.errors import HeadraceError
 from headrace.project import Project
-from headrace.retrain.command import WINDOW
+from headrace.retrain.chosen import WINDOW
 
 MAKER = ("Ada, who makes the model (scripted)", "ada@example.org")
 APPROVER = ("Grace, who approves it (scripted)", "grace@example.org")

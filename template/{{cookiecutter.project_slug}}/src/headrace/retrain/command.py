@@ -1,105 +1,61 @@
 """The command `headrace retrain`: a challenger on a branch, with its report."""
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from headrace import git, lockfile, parameters, yamlfile
+from headrace import lockfile, yamlfile
 from headrace.bundle import command as bundles
 from headrace.bundle import read
 from headrace.bundle.read import Bundle
 from headrace.diff import gatesfile, markdown, rules, terminal
 from headrace.diff.model import Report, Side
-from headrace.errors import DataError, HeadraceError, ProjectError
+from headrace.errors import HeadraceError, ProjectError
 from headrace.live import batch
 from headrace.project import Project
-from headrace.registry import artifact, fetch, people
-from headrace.retrain import compare, proposal, pull
+from headrace.retrain import branches, champion, chosen, compare, proposal, pull
 from headrace.retrain.copied import Copied
 
-WINDOW = "window"
-"""The door to the parameters by which a challenger is judged on a batch."""
-ENOUGH = 0.5
-"""Share of a batch's rows whose truth must be known."""
 
-
-def run(found: Project, args: argparse.Namespace) -> None:
+def run(found: Project, args: argparse.Namespace) -> int:
     """Train a challenger, compare it with the champion, and propose it on a branch.
 
+    Returns 1 where a pull request was asked for and there is none.
+
     Errors:
-        ProjectError: something is not committed, or the branch is there already.
+        ProjectError: something is not committed, or there can be no such branch.
         DataError: no batch has enough truth, or it cannot be judged.
+        StageError: a stage failed, or the challenger could not be handed over, and is kept.
     """
-    name = args.batch or _newest(found.root)
-    table, branch = batch.read(found.root, name), f"retrain/{name}"
-    _refuse(found.root, branch)
-    champion, label = _champion(found)
-    values = _values(found, name)
-    with tempfile.TemporaryDirectory(prefix="headrace-retrain-") as folder:
-        copied = Copied.of(found.root, Path(folder))
-        copied.set_parameters(values)
+    branches.refuse_touched(found.root)
+    held = champion.of(found)
+    picked = chosen.choose(found, held, args.batch)
+    name, branch = picked.name, branches.name(picked.name)
+    for note in picked.notes:
+        print(note)
+    branches.refuse_taken(found.root, branch)
+    table = batch.read(found.root, name)
+    with ExitStack() as kept:
+        folder = Path(tempfile.mkdtemp(prefix="headrace-retrain-"))
+        kept.callback(shutil.rmtree, folder, ignore_errors=True)
+        copied = Copied.of(found.root, folder)
+        copied.set_parameters(picked.values)
         copied.repro()
         made = copied.root / bundles.default(found).relative_to(found.root)
-        sides = Side(label, "champion", None), Side(branch, f"challenger, on {name}", None)
-        report = _compared(found, copied, table, (champion, made), sides, name)
+        sides = Side(held.label, "champion", None), Side(branch, f"challenger, on {name}", None)
+        report = _compared(found, copied, table, (held.path, made), sides, name)
         copied.commit(f"Retrain on what came before {name}", str(copied.report))
-        copied.hand_over(branch)
-    print(terminal.render(report, colour=terminal.colourful()))
-    _say(found.root, branch, args)
-
-
-def _newest(root: Path) -> str:
-    """Return the newest batch of which enough truth is known."""
-    from headrace.live import command
-
-    label = command.predictions(root).label
-    for name in reversed(batch.names(root)):
-        table = batch.read(root, name)
-        if label in table and table[label].notna().mean() >= ENOUGH:
-            return name
-    raise DataError(
-        "There is no batch of whose rows half the truth is known."
-        " Next: headrace ingest FILE, and headrace ingest FILE --truth BATCH"
-    )
-
-
-def _refuse(root: Path, branch: str) -> None:
-    """Stop before anything is trained where what comes of it could not be committed."""
-    people.author(root, "a proposal")
-    if git.is_touched(root):
-        raise ProjectError(
-            "A challenger starts from the last commit, and something here is not committed."
-            " Next: git status, and git commit"
-        )
-    if git.run(root, "branch", "--list", branch).strip():
-        raise ProjectError(
-            f"There is a branch {branch} already. Next: look at it, or git branch -D {branch}"
-        )
-
-
-def _champion(found: Project) -> tuple[Path, str]:
-    """Return the bundle that is in the last stage, or the working tree's where none is."""
-    for name in artifact.listed(found.root):
         try:
-            return fetch.bundle(found.root, f"{name}#{artifact.stages(found)[-1]}")
-        except ProjectError:
-            continue
-    path = bundles.default(found)
-    return path, f"{path.name} of the last commit"
-
-
-def _values(found: Project, name: str) -> dict[str, Any]:
-    raw, _ = parameters.load(found)
-    block = raw.get("retrain")
-    values: dict[str, Any] = found.load(WINDOW)(name, block if isinstance(block, dict) else {})
-    if all(yamlfile.lookup(raw, dotted) == value for dotted, value in values.items()):
-        raise DataError(
-            f"The model has learned all that came before {name} already: there is nothing to train."
-            " Next: wait for the next batch, or name a later one with --batch"
-        )
-    return values
+            copied.hand_over(branch)
+        except HeadraceError:
+            kept.pop_all()
+            raise
+    print(terminal.render(report, colour=terminal.colourful()))
+    return _say(found.root, branch, args)
 
 
 def _compared(
@@ -112,12 +68,12 @@ def _compared(
 ) -> Report:
     """Compare two bundles on a batch, and write the proposal and the report into the copy."""
     gates = gatesfile.parse((copied.root / rules.NAME).read_bytes())
-    champion, challenger = (read.load(path) for path in files)
-    compared = compare.compare(champion, challenger, table, gates, _prices(found, gates))
+    old, new = (read.load(path) for path in files)
+    compared = compare.compare(old, new, table, gates, _prices(found, gates))
     report = compare.report(compared, gates, sides)
     hashes = dict(zip(("champion", "challenger"), map(lockfile.md5, files), strict=True))
     copied.write(proposal.file(name), proposal.text(name, len(table), hashes, compared))
-    copied.report = copied.write(f"reports/retrain-{name}.md", _page(report, champion, challenger))
+    copied.report = copied.write(f"reports/retrain-{name}.md", _page(report, old, new))
     return report
 
 
@@ -137,14 +93,17 @@ def _page(report: Report, champion: Bundle, challenger: Bundle) -> str:
     return f"# Proposal: a retrained model\n\n{markdown.render(report)}\n{more}"
 
 
-def _say(root: Path, branch: str, args: argparse.Namespace) -> None:
+def _say(root: Path, branch: str, args: argparse.Namespace) -> int:
     print(f"\nThe challenger is on branch {branch}. Nothing is promoted: a person decides.")
+    problem = ""
     if args.pull_request:
         try:
             print(pull.open(root, branch))
         except HeadraceError as error:
-            print(error)
+            problem = str(error)
     print(
-        f"Next: git merge {branch}, headrace register, and headrace promote VERSION --to STAGE;"
+        problem
+        or f"Next: git merge {branch}, headrace register, and headrace promote VERSION --to STAGE;"
         f" or git branch -D {branch}"
     )
+    return int(bool(problem))

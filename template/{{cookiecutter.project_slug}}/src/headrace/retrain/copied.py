@@ -59,13 +59,33 @@ class Copied:
         return name
 
     def commit(self, subject: str, report: str) -> None:
-        """Commit all that was made."""
+        """Commit all that was made.
+
+        Errors:
+            ProjectError: the last commit holds all of it already.
+        """
         git.run(self.top, "add", "--all")
+        if not git.run(self.top, "status", "--porcelain"):
+            raise ProjectError(
+                f"The last commit holds this challenger and {report} already."
+                " Next: headrace register, and headrace promote VERSION --to STAGE"
+            )
         git.run(self.top, "commit", "--quiet", "-m", f"{subject}\n\nSee {report}.")
 
     def hand_over(self, branch: str) -> None:
-        """Bring the commit into the study's repository, as a branch."""
-        git.run(self.origin, "fetch", "--quiet", str(self.top), f"HEAD:refs/heads/{branch}")
+        """Bring the commit into the study's repository, as a branch.
+
+        Errors:
+            StageError: git refused; where the commit is, is said.
+        """
+        words = ("fetch", str(self.top), f"HEAD:refs/heads/{branch}")
+        try:
+            git.run(self.origin, words[0], "--quiet", *words[1:])
+        except ProjectError as error:
+            raise StageError(
+                f"{error}\nThe challenger could not be handed over; it is kept in {self.top}."
+                f" Next: mend that, then git {' '.join(words)}"
+            ) from None
 
     def _dvc(self, *words: str, check: bool = True) -> int:
         command = [sys.executable, "-m", "dvc", *words]

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from headrace import git
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, ProjectError
 
 SECONDS = 120
 
@@ -15,7 +15,11 @@ def open(root: Path, branch: str) -> str:
     Errors:
         HeadraceError: git or gh refused; the branch is there still.
     """
-    git.run(root, "push", "--quiet", "--set-upstream", "origin", branch)
+    try:
+        git.run(root, "push", "--quiet", "--set-upstream", "origin", branch)
+    except ProjectError as error:
+        step = f"Next: git push --set-upstream origin {branch}, and open one by hand"
+        raise HeadraceError(f"No pull request: {error}. {step}") from None
     report = git.run(root, "show", f"{branch}:./reports/{branch.replace('/', '-')}.md")
     words = ["pr", "create", "--head", branch, "--title", f"Retrain: {branch.partition('/')[2]}"]
     try:
