@@ -140,18 +140,56 @@ def test_the_picture_is_drawn_from_the_figures(played: Played) -> None:
     assert "July" in picture
 
 
-def test_a_model_saw_neither_its_month_nor_the_month_of_its_threshold(played: Played) -> None:
+def test_a_retrained_model_is_the_one_that_headrace_retrain_would_have_proposed(
+    played: Played,
+) -> None:
     for month in MONTHS:
         found = played.facts(month)
+        said = _window(played.root, f"2013-{month - 1:02}")
         for name in ("champion", "retrained"):
             one = found[name]
-            assert 1 == one["fit_from"] <= one["fit_to"] < one["threshold_month"] < month
-        assert found["retrained"]["threshold_month"] == month - 1
+            assert 1 == one["fit_from"] <= one["fit_to"] < one["threshold_month"]
+            assert one["threshold_month"] < one["judged_month"] < month
+        one = found["retrained"]
+        assert [*range(one["fit_from"], one["fit_to"] + 1)] == said["train.fit_months"]
+        assert one["threshold_month"] == said["train.threshold_month"]
+        assert one["judged_month"] == said["evaluate.evaluate_month"] == month - 1
+
+
+def _window(root: Path, batch: str) -> dict[str, Any]:
+    """Return what `headrace retrain` would train a challenger on that it judges on a batch."""
+    asked = "import json, sys; from headrace import project, yamlfile; one = project.find();"
+    asked += " block = yamlfile.read(one.root / 'params.yaml')['retrain'];"
+    asked += " print(json.dumps(one.load('window')(sys.argv[1], block)))"
+    env = bake.environment(PYTHONPATH=str(root / "src"))
+    found: dict[str, Any] = json.loads(bake.run(root, "python", "-c", asked, batch, env=env).stdout)
+    return found
+
+
+def test_truth_that_comes_late_makes_the_models_older(played: Played, tmp_path: Path) -> None:
+    later = Path(shutil.copytree(played.root, tmp_path / "later"))
+    sandbox.set_parameters(later / "params.yaml", {"backtest.delay": 2})
+    said = bake.run(later, "headrace", "backtest").stdout
+    assert len(ran(said)) == 1 + len(MONTHS)
+    found = Played(later, said)
+    for month in MONTHS:
+        assert found.facts(month)["retrained"]["judged_month"] == month - 2
+    assert "judged 2 months before" in (later / "plots/backtest.svg").read_text("utf-8")
+
+
+def test_the_window_of_retrain_is_the_window_of_the_backtest(
+    played: Played, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(played.root, tmp_path / "other"))
+    sandbox.set_parameters(other / "params.yaml", {"retrain.window": "sliding"})
+    status = json.loads(dvc(other, "status", FILE, "--json", "--no-updates").stdout)
+    assert status.keys() == {f"{FILE}:backtest@{month}" for month in MONTHS}
+    assert UP_TO_DATE in dvc(other, "status", "dvc.yaml").stdout
 
 
 def test_the_champion_of_every_month_is_the_same(played: Played) -> None:
     first, second = (played.facts(month)["champion"] for month in MONTHS)
-    learned = ("fit_from", "fit_to", "fit_flights", "threshold_month", "threshold")
+    learned = ("fit_from", "fit_to", "fit_flights", "threshold_month", "threshold", "judged_month")
     assert [first[name] for name in learned] == [second[name] for name in learned]
     assert played.facts(6)["champion"] == played.facts(6)["retrained"]
     assert played.whole["saved"]["6"] == 0
@@ -164,7 +202,7 @@ def features(played: Played) -> pd.DataFrame:
     return table.astype(dict.fromkeys(text, "category"))
 
 
-@pytest.mark.parametrize(("name", "fit_to"), [("champion", 4), ("retrained", 5)])
+@pytest.mark.parametrize(("name", "fit_to"), [("champion", 3), ("retrained", 4)])
 def test_figures_agree_with_scikit_learn(
     played: Played, features: pd.DataFrame, name: str, fit_to: int
 ) -> None:
@@ -241,12 +279,12 @@ REFUSED = {
         "backtest.champion_month comes after the first of backtest.months",
     ),
     "a champion without a past": (
-        {"backtest.champion_month": 2},
-        "before backtest.champion_month there must be two months in collect.months",
+        {"backtest.champion_month": 3},
+        "a model that answers for month 3 of backtest is judged on month 2, backtest.delay before",
     ),
     "a window of no kind": (
-        {"backtest.window": "growing"},
-        "backtest.window is 'growing': input should be 'expanding' or 'sliding'",
+        {"retrain.window": "growing"},
+        "retrain.window is 'growing': input should be 'expanding' or 'sliding'",
     ),
 }
 

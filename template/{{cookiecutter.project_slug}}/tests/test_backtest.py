@@ -2,31 +2,77 @@
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
-from study import backtest, data, model, money
+from headrace import yamlfile
+from headrace.errors import DataError
+from study import backtest, data, live, model, money, money_picture, paths
+from study.params import Params
 
 PRICES = {"price_missed": 100.0, "price_false_alarm": 25.0}
 SIZE = {"max_iter": 5, "learning_rate": 0.1, "max_leaf_nodes": 7, "min_samples_leaf": 20, "seed": 0}
 
 
 @pytest.mark.parametrize("window", ["expanding", "sliding"])
-@pytest.mark.parametrize("month", range(3, 13))
-def test_a_model_learns_only_what_came_before_its_month_and_its_threshold(
-    month: int, window: str
+@pytest.mark.parametrize("delay", [1, 2])
+@pytest.mark.parametrize("month", range(5, 13))
+def test_a_backtest_plays_what_retraining_would_have_proposed(
+    month: int, delay: int, window: str
 ) -> None:
-    found = backtest.window(month, range(1, 13), window=window, window_months=4)
-    assert max(found.fit_months) < found.threshold_month == month - 1
-    assert len(found.fit_months) == (month - 2 if window == "expanding" else min(4, month - 2))
+    retrain = {"window": window, "window_months": 4}
+    found = backtest.window(month, range(1, 13), delay=delay, **retrain)
+    proposed = live.window(live.called(month - delay), retrain)
+    assert found == tuple(proposed.values())
+    assert max(found.fit_months) == found.threshold_month - 1 == found.judged_month - 2
+    assert found.judged_month == month - delay
+    known = month - delay - 2
+    assert len(found.fit_months) == (known if window == "expanding" else min(4, known))
+    assert month not in {*found.fit_months, found.threshold_month, found.judged_month}
 
 
-def test_a_month_that_was_not_collected_is_passed_over() -> None:
-    found = backtest.window(9, [1, 2, 5, 7, 9, 10], window="sliding", window_months=2)
-    assert found == ([2, 5], 7)
+def test_a_month_without_a_past_is_refused_in_words() -> None:
+    for month, delay in ((3, 1), (2, 2), (1, 3)):
+        with pytest.raises(DataError, match="Next: "):
+            backtest.window(month, range(1, 13), delay=delay, window="expanding", window_months=4)
+
+
+def test_a_month_that_was_not_collected_is_not_learned() -> None:
+    retrain = {"window": "sliding", "window_months": 3}
+    found = backtest.window(9, [2, 4, 5, 7, 8, 9], delay=1, **retrain)
+    assert found == ([4, 5], 7, 8)
+
+
+@pytest.mark.parametrize("window", ["expanding", "sliding"])
+@pytest.mark.parametrize("collected", [range(1, 13), range(4, 13), [1, 2, 3, 5, 6, 7, 8, 9, 10]])
+def test_params_take_what_can_be_played_back_and_nothing_else(
+    collected: list[int], window: str
+) -> None:
+    raw = yamlfile.read(paths.root / "params.yaml")
+    raw["collect"]["months"] = [*collected]
+    raw["train"] |= {"fit_months": [5, 6], "threshold_month": 7}
+    raw["evaluate"]["evaluate_month"] = 8
+    raw["retrain"] = {"window": window, "window_months": 1}
+    taken = {}
+    for delay in range(1, 8):
+        for month in collected:
+            raw["backtest"] = {"months": [month], "champion_month": month, "delay": delay}
+            try:
+                found = backtest.window(month, collected, delay=delay, **raw["retrain"])
+                good = bool(found.fit_months) and {*found[1:]} <= {*collected}
+            except DataError:
+                good = False
+            try:
+                Params.model_validate(raw)
+                taken[month, delay] = True
+            except ValidationError:
+                taken[month, delay] = False
+            assert taken[month, delay] == good
+    assert {*taken.values()} == {True, False}
 
 
 @pytest.fixture(scope="module")
 def learned(table: pd.DataFrame) -> backtest.Learned:
-    months = backtest.Window([1, 2, 3, 4], 5)
+    months = backtest.Window([1, 2, 3, 4], 5, 6)
     return backtest.learn(table, months, size=SIZE, prior_flights=20, prices=PRICES)
 
 
@@ -73,6 +119,18 @@ def test_the_title_says_what_the_figures_say(saved: float, said: str) -> None:
     table = money.monthly(_days(saved), seed=0)
     assert money.finding(table) == said
     assert ("June and July" in money.detail(table)[1]) == (saved < 0)
+
+
+@pytest.mark.parametrize(("delay", "said"), [(1, "on the month before;"), (9, "9 months before;")])
+def test_the_picture_says_which_policy_its_figures_are_of(delay: int, said: str) -> None:
+    drawn = money_picture.picture(money.monthly(_days(9.5), seed=0), delay=delay)
+    foot = drawn.get_supxlabel().split("\n")
+    assert f"Retrained: the model that was judged {said}" in foot[0]
+    assert len(foot) == 3
+    drawn.draw_without_rendering()
+    ends = [text.get_window_extent().x1 for text in drawn.texts]
+    assert len(ends) == 2
+    assert max(ends) <= drawn.bbox.x1, "a longer line would widen the picture"
 
 
 def test_the_running_sum_ends_in_the_whole() -> None:

@@ -1,7 +1,7 @@
 """What would have happened: a champion that is kept beside a model that is retrained every month.
 
-Frames in, frames out. Money is dollars that mistakes cost: late flights without a warning, and
-warnings without a late flight.
+Retrained as `headrace retrain` does it, with every challenger promoted. Frames in, frames out.
+Money is dollars that mistakes cost: late flights without a warning, warnings without a late flight.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from study import model
+from study import live, model
 from study.model import Vector
 
 POLICIES = ("champion", "retrained", "naive", "nothing")
@@ -20,10 +20,14 @@ POLICIES = ("champion", "retrained", "naive", "nothing")
 
 
 class Window(NamedTuple):
-    """The months that a model learns, and the one that sets its threshold."""
+    """The months that a model learns, the one that sets its threshold, and the one it is judged on.
+
+    It answers for none of them.
+    """
 
     fit_months: list[int]
     threshold_month: int
+    judged_month: int
 
 
 class Learned(NamedTuple):
@@ -35,15 +39,22 @@ class Learned(NamedTuple):
     naive_threshold: float
 
 
-def window(month: int, known: Iterable[int], *, window: str, window_months: int) -> Window:
-    """Return what a model may learn that is to answer for `month`: only what came before.
+def window(month: int, known: Iterable[int], *, delay: int, **retrain: Any) -> Window:
+    """Return what a model has learned that answers for `month`: what `headrace retrain` gives it.
 
-    The month just before sets the threshold, as its truth is the freshest; the model learns those
-    before that: all of them ("expanding"), or the last `window_months` ("sliding").
+    It was judged on the batch `delay` months before, since a challenger takes over only when the
+    truth of that is known. `known` are the months that were collected: others are not learned.
+    `retrain` is the block of that name in params.yaml.
+
+    Errors:
+        DataError: there are too few months before it.
     """
-    *fit_months, threshold_month = sorted(int(one) for one in set(known) if one < month)
-    kept = fit_months if window == "expanding" else fit_months[-window_months:]
-    return Window(kept, threshold_month)
+    made, collected = live.window(live.called(month - delay), retrain), {*known}
+    return Window(
+        [one for one in made["train.fit_months"] if one in collected],
+        made["train.threshold_month"],
+        made["evaluate.evaluate_month"],
+    )
 
 
 def learn(
@@ -86,7 +97,7 @@ def thresholds(champion: Learned, retrained: Learned) -> dict[str, float]:
 def facts(
     table: pd.DataFrame, windows: Mapping[str, Window], thresholds: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
-    """Return what each model learned: first and last month, flights, and its threshold's month."""
+    """Return of each model the months it learned, of its threshold and of its judging; flights."""
     return {
         name: {
             "fit_from": min(one.fit_months),
@@ -94,6 +105,7 @@ def facts(
             "fit_flights": int(table["month"].isin(one.fit_months).sum()),
             "threshold_month": one.threshold_month,
             "threshold": thresholds[name],
+            "judged_month": one.judged_month,
         }
         for name, one in windows.items()
     }

@@ -98,6 +98,14 @@ def _span(table: pd.DataFrame) -> str:
     return f"in {first}" if len(table) == 1 else f"from {first} to {last}"
 
 
+def policy(delay: int) -> str:
+    """Say which model is called retrained; `delay` as in params.yaml's backtest."""
+    when = "on the month before" if delay == 1 else f"{delay} months before"
+    return (
+        f"Retrained: the model that was judged {when}; its threshold is from a month earlier still."
+    )
+
+
 def detail(table: pd.DataFrame) -> tuple[str, str]:
     """Say of how much that is a part and how sure it is, and in which months it did not pay."""
     last, kept, retrained = table.iloc[-1], table["champion"].sum(), table["retrained"].sum()

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from headrace import figures
 from study.figures import AMBER, BLUE, GREEN, GREY, ORANGE
-from study.money import MINUS, detail, finding, month_name
+from study.money import MINUS, detail, finding, month_name, policy
 
 NAMES = {"champion": "one model, kept", "retrained": "retrained every month"}
 BESIDE = {"naive": ("naive model", ORANGE), "nothing": ("no warnings", AMBER)}
@@ -19,13 +19,16 @@ ORDER = [*NAMES.values(), *(label for label, _ in BESIDE.values()), SAVED, SO_FA
 ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.01, 0.98), "columnspacing": 1.4}
 
 
-def picture(table: pd.DataFrame) -> Figure:
-    """Draw what a month's mistakes cost under each policy, and below what retraining saved."""
+def picture(table: pd.DataFrame, *, delay: int) -> Figure:
+    """Draw what a month's mistakes cost under each policy, and below what retraining saved.
+
+    `table` is what `money.monthly` returns; `delay` is that of params.yaml's backtest.
+    """
     figure, (cost, saved) = figures.stack()
     # A dollar sign would begin a formula.
     plain: dict[str, Any] = {"x": 0.01, "ha": "left", "parse_math": False}
     figure.suptitle(finding(table), fontsize=13.5, fontweight="bold", **plain)
-    figure.supxlabel("\n".join(detail(table)), fontsize=10, **plain)
+    figure.supxlabel("\n".join([policy(delay), *detail(table)]), fontsize=10, **plain)
     _cost(cost, table)
     _saved(saved, table)
     for axes in (cost, saved):

@@ -97,12 +97,12 @@ class Monitor(Block):
 
 
 class Retrain(Block):
-    """What a challenger learns from: `headrace retrain` takes it; no stage does."""
+    """What a challenger learns from, for `headrace retrain` and for the backtest of it."""
 
     window: Literal["expanding", "sliding"]
     """All months that came before, or the last few of them."""
     window_months: int = Field(ge=1, le=11)
-    """How many, where the window is sliding."""
+    """How many, where the window is sliding; early in the year there are fewer."""
 
 
 class Backtest(Block):
@@ -111,10 +111,12 @@ class Backtest(Block):
     months: Months
     champion_month: Month
     """First month that the champion answers for; it has learned what came before, and stays."""
-    window: Literal["expanding", "sliding"]
-    """Whether a retrained model learns all earlier months, or only the latest of them."""
-    window_months: int = Field(ge=1, le=12)
-    """Months that a sliding window holds."""
+    delay: int = Field(ge=1, le=9)
+    """Months from the one that a challenger is judged on to the first one that it answers for.
+
+    1: truth is known when the month ends, and a person promotes at once. 2: truth comes a month
+    late, as `headrace live` plays it.
+    """
 
 
 class Serve(Block):
@@ -182,9 +184,18 @@ class Params(Block):
                 "backtest.champion_month comes after the first of backtest.months, so the champion"
                 " would be judged on what it has learned"
             )
-        if len([month for month in collected if month < champion]) < 2:
-            raise ValueError(
-                "before backtest.champion_month there must be two months in collect.months: one"
-                " to learn, and one to choose the threshold on"
-            )
+        for month in sorted({*months, champion}):
+            judged = month - self.backtest.delay
+            if not (self._learned(judged) and {judged - 1, judged} <= collected):
+                raise ValueError(
+                    f"a model that answers for month {month} of backtest is judged on month"
+                    f" {judged}, backtest.delay before; the two months to {judged} must be in"
+                    " collect.months, and by retrain.window one before them to learn"
+                )
         return self
+
+    def _learned(self, judged: int) -> set[int]:
+        """Return the months that a model learns which is judged on a month; as `live.window`."""
+        sliding = self.retrain.window == "sliding"
+        first = judged - 1 - self.retrain.window_months if sliding else 1
+        return set(self.collect.months) & {*range(first, judged - 1)}
