@@ -10,8 +10,10 @@ import pytest
 from registered import BEN, Registered, yes
 from test_diff_page import CONTRAST, EVIL, LONG, Tags
 
+from headrace.alerts.rules import Level, Light
 from headrace.registry import page
 from headrace.registry.audit import Audit, Held, Life
+from headrace.registry.batch import Batch, Live, Mark, Shown
 from headrace.registry.incidents import Account
 from headrace.registry.links import Link, Truth
 from headrace.registry.timeline import Entry
@@ -41,7 +43,18 @@ def an_audit(text: str, *, broken: bool = True) -> Audit:
     )  # fmt: skip
     held = tuple(Held(text, text, 1_700_000_000, text, text, sound=not broken) for _ in range(3))
     lives = (Life(text, 1, held, entries, deprecated=True), Life("calm", 0, (), ()))
-    return Audit(text, lives, tuple(incidents(text)))
+    return Audit(text, lives, tuple(incidents(text)), (live(text),))
+
+
+def live(text: str) -> Live:
+    """Return a study's batches in which all that people may write is this text."""
+    shown = Shown(text, text, "act", True, text, "decided", text, sound=False)
+    marks = (Mark(Level.ACT, text), Mark(Level.NOTICE, text))
+    batches = tuple(
+        Batch(text, text, 7.0, 0.5, 1e300, -1.0, 1e300, False, marks, {text: light}, (shown,) * 2)
+        for light in Light
+    )
+    return Live(text, text, text, (text,), batches, (text,))
 
 
 def incidents(text: str) -> Iterator[Account]:
@@ -52,7 +65,7 @@ def incidents(text: str) -> Iterator[Account]:
         Entry(1_700_000_000 + at, word, text, text, facts=facts) for at, word in enumerate(words)
     )
     for level, still in (("act", True), ("notice", True), ("act", False)):
-        yield Account(text, text, level, still, text, text, entries, "decided")
+        yield Account(text, text, level, still, text, text, entries, "decided", study=text)
 
 
 def written(audit: Audit, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from headrace import git, store
 from headrace.errors import ProjectError
 from headrace.objects import Objects
 from headrace.registry import (  # importing chain and decisions registers the links
+    batches,
     chain,  # noqa: F401
     decisions,  # noqa: F401
     incidents,
@@ -17,6 +18,7 @@ from headrace.registry import (  # importing chain and decisions registers the l
     signatures,
     timeline,
 )
+from headrace.registry.batch import Live
 from headrace.registry.evidence import lookup
 from headrace.registry.incidents import Account
 from headrace.registry.links import Case, Link, Shared, Truth
@@ -64,6 +66,8 @@ class Audit:
     repository: str
     lives: tuple[Life, ...]
     incidents: tuple[Account, ...] = ()
+    live: tuple[Live, ...] = ()
+    """The live batches, by study."""
 
     def count(self, truth: Truth) -> int:
         """Return how many links are known to be so."""
@@ -89,7 +93,8 @@ def build(root: Path, asked: str | None = None, prefix: str | None = None) -> Au
         names = [one for one in found if prefix is None or _folder(one) == prefix]
         lives = [_life(root, objects, one, found[one]) for one in _chosen(names, asked)]
         told = incidents.read(root, objects, prefix)
-    return Audit(_name(root), tuple(lives), tuple(told))
+        live = [*batches.read(root, objects, prefix, found, told)]
+    return Audit(_name(root), tuple(lives), tuple(told), tuple(live))
 
 
 def _folder(artifact: str) -> str:

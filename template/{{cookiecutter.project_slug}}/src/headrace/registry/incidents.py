@@ -36,6 +36,22 @@ class Account:
     shows: str
     entries: tuple[Entry, ...]
     decided: str = ""
+    by: str = ""
+    """Who decided that."""
+    study: str = ""
+    """The way from the repository's top to the study that it is of."""
+    opened: str = ""
+    """The batch in which it opened; nothing where it turned out to be none of its own."""
+    closed: str = ""
+    """The batch in which it closed."""
+    firing: tuple[str, ...] = ()
+    """The batches in which its rule fired."""
+
+    def was_open_in(self, batch: str) -> bool:
+        """Tell whether it was open in a batch: from its first one to the one that closed it."""
+        if not self.opened or batch < self.opened:
+            return False
+        return self.is_open or batch < self.closed or batch in self.firing
 
     def links(self, truth: Truth) -> list[Link]:
         """Return the links of which this is known."""
@@ -49,16 +65,22 @@ class Account:
 
 def read(root: Path, objects: Objects, prefix: str | None) -> list[Account]:
     """Return the incidents of a study, or of all studies where none is meant, oldest first."""
-    try:
-        listed = git.run(root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
-        shallow = git.run(root, "rev-parse", "--is-shallow-repository").strip() == "true"
-    except ProjectError:  # nothing is committed yet
+    chosen = studies(root, prefix)
+    if not chosen:
         return []
-    names = listed.split("\0")
-    studies = [one.removesuffix("dvc.yaml") for one in names if f"/{one}".endswith("/dvc.yaml")]
-    chosen = studies if prefix is None else [prefix]
+    shallow = git.run(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     found = [past for one in chosen for past in pasts(root, objects, one, shallow=shallow)]
     return sorted((_account(root, one) for one in found), key=lambda one: one.entries[0].time)
+
+
+def studies(root: Path, prefix: str | None) -> list[str]:
+    """Return the ways to the study that is meant, or, where none is, to all that HEAD holds."""
+    try:
+        listed = git.run(root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
+    except ProjectError:  # nothing is committed yet
+        return []
+    names = listed.split("\0") if prefix is None else [f"{prefix}dvc.yaml"]
+    return [one.removesuffix("dvc.yaml") for one in names if f"/{one}".endswith("/dvc.yaml")]
 
 
 def _account(root: Path, past: Past) -> Account:
@@ -74,13 +96,26 @@ def _account(root: Path, past: Past) -> Account:
     open_now = past.last is not None and last.is_open
     shows = wording.shows(last)
     return Account(
-        last.id, last.rule, str(last.level), open_now, stands, shows, tuple(entries), decided
+        last.id,
+        last.rule,
+        str(last.level),
+        open_now,
+        stands,
+        shows,
+        tuple(entries),
+        decided,
+        last.decision.name if last.decision else "",
+        past.study,
+        "" if last.is_withdrawn else last.opened,
+        last.closed,
+        tuple(last.firing),
     )
 
 
 def _unreadable(root: Path, past: Past) -> Account:
     stem = past.path.rpartition("/")[2].removesuffix(".json")
-    return Account(stem, stem, "", False, past.problem, "", (_lost(root, past),))
+    lost = (_lost(root, past),)
+    return Account(stem, stem, "", False, past.problem, "", lost, study=past.study)
 
 
 def _opened(past: Past) -> Entry:

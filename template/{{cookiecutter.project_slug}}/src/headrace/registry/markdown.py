@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from headrace.diff.markdown import code, escape
+from headrace.diff.wording import NONE
 from headrace.registry import said
 from headrace.registry.audit import Audit, Life
+from headrace.registry.batch import Batch, Live
 from headrace.registry.timeline import Entry, moment
 
 HEADS = ("when", "event", "what", "by", "links")
@@ -13,10 +15,28 @@ HEADS = ("when", "event", "what", "by", "links")
 def render(audit: Audit) -> str:
     """Return the audit as Markdown."""
     parts = [f"## Audit of {code(audit.repository)}", f"**{escape(said.verdict(audit))}**"]
+    for live in audit.live:
+        parts += _live(live)
     parts += _incidents(audit)
     for life in audit.lives:
         parts += _life(life)
     return "\n\n".join(parts) + "\n"
+
+
+def _live(live: Live) -> Iterator[str]:
+    yield f"### Batch by batch{f' of {code(live.study)}' if live.study else ''}"
+    yield from (f"❌ {escape(one)}" for one in live.problems)
+    if live.batches:
+        yield escape(said.batches(live))
+        heads = ("batch", f"in {live.stage}", *said.HEADS, *live.checks, "incidents")
+        yield _table([escape(one) for one in heads], [_batch(live, one) for one in live.batches])
+
+
+def _batch(live: Live, one: Batch) -> tuple[str, ...]:
+    lights = [str(one.lights[check]) for check in live.checks]
+    told = [f"{escape(each.rule)}: {escape(said.decided(each))}" for each in one.incidents]
+    version = escape(one.version or NONE)
+    return (escape(one.batch), version, *said.figures(one), *lights, "<br>".join(told))
 
 
 def _incidents(audit: Audit) -> Iterator[str]:

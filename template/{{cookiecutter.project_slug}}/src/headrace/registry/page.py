@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from headrace.diff.page import POLICY
 from headrace.diff.page_parts import badge, code, escape, name
-from headrace.registry import page_incidents, said
+from headrace.registry import page_batches, page_incidents, said
 from headrace.registry.audit import Audit, Held, Life
 from headrace.registry.incidents import Account
 from headrace.registry.page_entry import told
@@ -19,7 +19,7 @@ def render(audit: Audit) -> str:
     diff = (files("headrace.diff") / "style.css").read_text("utf-8")
     own = (files("headrace.registry") / "style.css").read_text("utf-8")
     lives = "\n".join(_life(at, life) for at, life in enumerate(audit.lives))
-    incidents = page_incidents.section(audit)
+    parts = f"{page_batches.section(audit)}{_stages(audit)}{page_incidents.section(audit)}{lives}"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -27,7 +27,7 @@ def render(audit: Audit) -> str:
         '<meta name="referrer" content="no-referrer">'
         f"<title>Audit of {escape(audit.repository)}</title>\n<style>\n{diff}{own}</style></head>\n"
         f'<body><main>\n<header><p class="kicker">headrace audit</p>'
-        f"<h1>{name(audit.repository)}</h1></header>\n{_verdict(audit)}\n{incidents}{lives}\n"
+        f"<h1>{name(audit.repository)}</h1></header>\n{_verdict(audit)}\n{parts}\n"
         "<footer>Times are UTC. This page needs no network and runs no script.</footer>\n"
         "</main></body></html>\n"
     )
@@ -58,15 +58,25 @@ MOST = 50
 """Broken events that the verdict names; the time line shows all."""
 
 
+def _stages(audit: Audit) -> str:
+    """Return who is in which stage now, before all that led to it."""
+    listed = [one for one in audit.lives if one.held]
+    parts = "".join(
+        f"<h2>{code(one.artifact)} in its stages</h2>"
+        f'<ul class="stages">{"".join(map(_card, one.held))}</ul>'
+        for one in listed
+    )
+    label = "Who is in which stage now"
+    return f'<section class="life" aria-label="{label}">{parts}</section>\n' if listed else ""
+
+
 def _life(at: int, life: Life) -> str:
-    cards = "".join(map(_card, life.held))
-    stages = f'<ul class="stages" aria-label="Who is in which stage now">{cards}</ul>'
     entries = "".join(
         told(entry, f"e{at}-{place}") for place, entry in reversed([*enumerate(life.entries)])
     )
     return (
         f'<section class="life" aria-label="{escape(life.artifact)}"><h2>{code(life.artifact)}'
-        f' <span class="soft small">{escape(said.life(life))}</span></h2>{stages if cards else ""}'
+        f' <span class="soft small">{escape(said.life(life))}</span></h2>'
         f'<ol class="line">{entries}</ol></section>'
     )
 

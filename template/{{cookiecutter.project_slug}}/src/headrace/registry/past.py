@@ -16,7 +16,7 @@ from headrace.registry.people import Moment
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit that touched alerts/."""
+    """A commit that touched a path that is asked for."""
 
     hash: str
     by: Moment
@@ -44,13 +44,18 @@ class Past:
         """The rule that the incident is of."""
         return self.states[-1][1].rule
 
+    @property
+    def study(self) -> str:
+        """The way from the repository's top to the study that it is of."""
+        return self.path.rpartition(f"{folder.FOLDER}/")[0]
+
 
 def pasts(root: Path, objects: Objects, prefix: str, *, shallow: bool) -> Iterator[Past]:
     """Walk what became of each file of a study's alerts/, those that are gone among them."""
     place = f"{prefix}{folder.FOLDER}"
     found: dict[str, Past] = {}
     seen: set[tuple[str, str]] = set()
-    for commit in _commits(root, objects, place):
+    for commit in commits(root, objects, place):
         for stem, blob in _files(objects, f"{commit.hash}:{place}").items():
             past = found.setdefault(stem, Past(f"{place}/{stem}.json", shallow=shallow))
             content = None if (stem, blob) in seen else objects.read(blob)
@@ -69,8 +74,8 @@ def pasts(root: Path, objects: Objects, prefix: str, *, shallow: bool) -> Iterat
             yield past
 
 
-def _commits(root: Path, objects: Objects, place: str) -> Iterator[Commit]:
-    """Walk the commits that touched a folder, those before their descendants."""
+def commits(root: Path, objects: Objects, place: str) -> Iterator[Commit]:
+    """Walk the commits that touched a folder or a file, those before their descendants."""
     words = ("rev-list", "--full-history", "--topo-order", "--reverse", "HEAD", "--", place)
     hashes = git.run(_top(root), *words).split()
     for digest, found in zip(hashes, [*objects.read_many(hashes)], strict=True):

@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from headrace.alerts.rules import Light
+from headrace.diff.wording import NONE
 from headrace.registry.audit import Audit, Life
+from headrace.registry.batch import Batch, Live, Shown
 from headrace.registry.incidents import Account
 from headrace.registry.links import Truth
 from headrace.registry.timeline import Entry
@@ -28,6 +31,10 @@ NAMES = {
     "decision": "the decision",
 }
 """What people call the links."""
+LONG = 1e12
+"""From here on a figure is shortened."""
+HEADS = ("rows", "positives", "cost per 1,000", "95 % interval")
+"""The figures of a live batch."""
 UNSOUND = {True: "", False: " (broken)"}
 """What is said of a version in a stage."""
 
@@ -82,3 +89,35 @@ def links(entry: Entry) -> str:
     """Say what the links of an entry come to."""
     counts = Counter(one.truth for one in entry.links)
     return ", ".join(f"{counts[truth]} {truth}" for truth in Truth if counts[truth])
+
+
+def batches(live: Live) -> str:
+    """Say whose figures those of the live batches are, and what stands beside them."""
+    judge = live.judge or "the model of this commit"
+    beside = f"the version beside a batch was in {live.stage} when it was first watched"
+    return f"The figures are what {judge} makes of each batch now; {beside}."
+
+
+def figures(one: Batch) -> Iterator[str]:
+    """Yield a batch's figures in plain text, in the order of `HEADS`; a dash where one lacks."""
+    yield _whole(one.rows)
+    yield NONE if one.share is None else f"{100 * min(one.share, LONG):.1f} %"
+    yield f"{'≈ ' if one.estimated else ''}{_whole(one.cost)}"
+    ends = f"{_whole(one.low)} to {_whole(one.high)}"
+    yield "estimated" if one.estimated else NONE if None in (one.low, one.high) else ends
+
+
+def _whole(value: float | None) -> str:
+    return NONE if value is None else f"{value:,.0f}" if abs(value) < LONG else f"{value:.3g}"
+
+
+def loudest(one: Batch) -> Light:
+    """Return the loudest light of a batch; not known where no rule looks at it."""
+    order = (Light.ACT, Light.NOTICE, Light.OK)
+    return next((light for light in order if light in one.lights.values()), Light.UNKNOWN)
+
+
+def decided(one: Shown) -> str:
+    """Say what was decided about an incident, and how it stands where it is closed."""
+    words = f"{one.decided} by {one.by}" if one.decided else "nobody has decided"
+    return words if one.is_open else f"{words}; {one.standing}"

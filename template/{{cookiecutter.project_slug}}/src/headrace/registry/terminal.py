@@ -4,8 +4,10 @@ import textwrap
 from collections.abc import Iterator
 
 from headrace.diff.terminal import WIDTH, plain, table, width
+from headrace.diff.wording import NONE
 from headrace.registry import said
 from headrace.registry.audit import Audit, Life
+from headrace.registry.batch import Batch, Live
 from headrace.registry.timeline import Entry, moment
 
 GOOD, BAD, SOFT = "32", "31", "2"
@@ -18,10 +20,29 @@ def render(audit: Audit, *, colour: bool = False, most: int | None = None) -> st
     kind = GOOD if audit.holds else BAD
     told = audit.lives or audit.incidents
     lines = [_paint(said.verdict(audit), kind if told else "", colour=colour)]
+    for live in audit.live:
+        lines += ["", *_live(live, colour=colour, most=most)]
     lines += _incidents(audit, colour=colour)
     for life in audit.lives:
         lines += ["", *_life(life, colour=colour, most=most)]
     return "\n".join(lines)
+
+
+def _live(live: Live, *, colour: bool, most: int | None) -> Iterator[str]:
+    if live.batches:
+        yield from _wrapped(f"Batch by batch. {said.batches(live)}", "", "", colour, "")
+        shown = live.batches if most is None else live.batches[-most:]
+        yield ""
+        heads = ("batch", f"in {live.stage}", *said.HEADS, "checks")
+        yield from table(heads, [_row(one) for one in shown], words=1)
+        if older := len(live.batches) - len(shown):
+            yield f"… {said.counted(older, 'older row')}. Next: headrace audit --html FILE"
+    for problem in live.problems:
+        yield from _wrapped(f"! {problem}", "", "  ", colour, BAD)
+
+
+def _row(one: Batch) -> tuple[str, ...]:
+    return (one.batch, one.version or NONE, *said.figures(one), str(said.loudest(one)))
 
 
 def _incidents(audit: Audit, *, colour: bool) -> Iterator[str]:
