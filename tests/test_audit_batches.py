@@ -15,7 +15,7 @@ from test_promote import HOSTILE
 from headrace.alerts import update
 from headrace.alerts.rules import judge, lights
 from headrace.diff import gatesfile
-from headrace.registry import audit, page
+from headrace.registry import audit, joined, page
 from headrace.registry.audit import Audit
 from headrace.registry.batch import Live
 from headrace.registry.reign import FILE
@@ -366,3 +366,23 @@ def test_older_batches_are_folded(study: Registered) -> None:
     assert "<bdi>2012-006</bdi>" not in first
     assert "<bdi>2012-006</bdi>" in rest
     assert "<bdi>2012-007</bdi>" in first
+
+
+def test_promotions_on_the_same_evidence_are_one_entry_of_the_page(told: Registered) -> None:
+    text = Tags(page.render(audit.build(told.root))).text
+    assert text.count("v1.0.1 to dev, staging and prod, in the place of v1.0.0") == 1
+    assert "model#dev#4, model#staging#5, model#prod#6" in text
+    assert told.do("audit").count("  promoted ") == 6
+
+
+def test_promotions_on_other_evidence_or_broken_stand_alone(study: Registered) -> None:
+    study.version(0.95)
+    study.promote("v1.0.2")  # for a reason of its own in each stage
+    (life,) = audit.build(study.root).lives
+    assert [one.stage for _, one in joined.joined(life.entries)[-3:]] == ["dev", "staging", "prod"]
+    study.git("tag", "--delete", "model#dev#4")
+    (life,) = audit.build(study.root).lives
+    told = [one for _, one in joined.joined(life.entries) if one.version == "v1.0.1"]
+    assert [one.what for one in told if one.broken] == ["v1.0.1 to staging, in the place of v1.0.0"]
+    places = [place for place, _ in joined.joined(life.entries)]
+    assert places == sorted({*places})

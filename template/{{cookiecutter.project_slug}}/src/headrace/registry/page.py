@@ -10,6 +10,7 @@ from headrace.diff.page_parts import badge, code, escape, name
 from headrace.registry import page_batches, page_incidents, said
 from headrace.registry.audit import Audit, Held, Life
 from headrace.registry.incidents import Account
+from headrace.registry.joined import joined
 from headrace.registry.page_entry import told
 from headrace.registry.timeline import moment
 
@@ -72,7 +73,7 @@ def _stages(audit: Audit) -> str:
 
 def _life(at: int, life: Life) -> str:
     entries = "".join(
-        told(entry, f"e{at}-{place}") for place, entry in reversed([*enumerate(life.entries)])
+        told(entry, f"e{at}-{place}") for place, entry in reversed(joined(life.entries))
     )
     return (
         f'<section class="life" aria-label="{escape(life.artifact)}"><h2>{code(life.artifact)}'
