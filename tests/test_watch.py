@@ -153,6 +153,10 @@ def test_four_months_play_from_the_first_request_to_the_audit(quick: Path, tmp_p
     assert audit["holds"] is True
     judged = json.loads((study / "metrics/monitor.json").read_text("utf-8"))
     assert all(one["performance"]["truth_share"] == 1 for one in judged.values())
+    (live,) = audit["live"]
+    costs = {one["batch"]: one["cost"] for one in live["batches"]}
+    assert costs == {name: one["performance"]["cost_per_1000"] for name, one in judged.items()}
+    assert [one["version"] for one in live["batches"]][:2] == ["v1.0.0", "v1.0.0"]
     table = pd.read_parquet(study / "data/live/2013-12.parquet")
     assert {"model@v1.0.1"} <= set(table["model"])
     assert "Incidents" in (study / "runs/html/audit.html").read_text("utf-8")
