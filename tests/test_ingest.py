@@ -14,7 +14,7 @@ from headrace import project, yamlfile
 from headrace.bundle import golden
 from headrace.diff.rules import Predictions
 from headrace.errors import DataError, HeadraceError
-from headrace.live import batch, command, tables, truth
+from headrace.live import again, batch, command, tables, truth, values
 from headrace.serve import journal
 from lab import bake
 
@@ -44,10 +44,10 @@ def ingest(study: Path, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def taken(study: Path, source: Path, name: str = "") -> None:
+def taken(study: Path, source: Path, name: str = "", **more: object) -> None:
     """Take a file in as `headrace ingest` does, in this process."""
-    given = argparse.Namespace(source=source, batch=name, truth="", replace=False)
-    command.run(project.find(study), given)
+    given = {"source": source, "batch": name, "truth": "", "replace": False, "forget_truth": False}
+    command.run(project.find(study), argparse.Namespace(**{**given, **more}))
 
 
 def figures(study: Path) -> dict[str, Any]:
@@ -145,21 +145,22 @@ def test_one_broken_batch_spoils_no_other(
     assert "2014-02" in shown
 
 
+def serve(folder: Path, request: str, asked: list[dict[str, Any]]) -> journal.Journal:
+    """Write down a request as a server does; the hour stays open."""
+    written = journal.Journal(journal.Kept(folder, 90, frozenset()))
+    answers = [{"prediction": 0.25, "positive": False} for _ in asked]
+    said = {"model": "model@v1.0.0", "request": request, "predictions": answers}
+    written.write(json.dumps(asked).encode(), json.dumps(said).encode())
+    return written
+
+
 def test_what_a_server_wrote_down_is_a_batch_once(watched: Path, tmp_path: Path) -> None:
     study = Path(shutil.copytree(watched, tmp_path / "study"))
     whole = pd.read_parquet(study / "data/live/2013-10.parquet")
     inputs = golden.records(whole.drop(columns=["time_hour", "flight", "late"]).head(6))
     folder = study / "data/served"
-    written = journal.Journal(journal.Kept(folder, 90, frozenset()))
-
-    def answer(request: str, rows: list[dict[str, Any]]) -> None:
-        answers = [{"prediction": 0.25, "positive": False} for _ in rows]
-        said = {"model": "model@v1.0.0", "request": request, "predictions": answers}
-        written.write(json.dumps(rows).encode(), json.dumps(said).encode())
-
-    answer("a", inputs[:4])
-    written.close()
-    answer("b", inputs[4:])  # the hour is open still
+    serve(folder, "a", inputs[:4]).close()
+    serve(folder, "b", inputs[4:])
     taken(study, folder, "2013-12")
     found = pd.read_parquet(study / "data/live/2013-12.parquet")
     assert found["request"].tolist() == ["a"] * 4 + ["b"] * 2
@@ -168,6 +169,48 @@ def test_what_a_server_wrote_down_is_a_batch_once(watched: Path, tmp_path: Path)
     assert found["temp"].tolist() == pytest.approx(whole["temp"].tolist()[:6], nan_ok=True)
     with pytest.raises(DataError, match="served holds nothing that is in no batch"):
         taken(study, folder, "2014-01")
+    taken(study, folder, "2013-12")  # what it is already
+
+
+def test_a_month_that_goes_on_keeps_its_rows_and_its_truth(
+    watched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = Path(shutil.copytree(watched, tmp_path / "study"))
+    whole = pd.read_parquet(study / "data/live/2013-10.parquet").head(6)
+    inputs = golden.records(whole.drop(columns=["time_hour", "flight", "late"]))
+    folder, told = study / "data/served", tmp_path / "truth.csv"
+    serve(folder, "a", inputs[:4])
+    taken(study, folder, "2013-12")
+    names = {"request": ["a"] * 4 + ["b"] * 2, "row": [0, 1, 2, 3, 0, 1]}
+    keys = whole[["time_hour", "flight", "late"]].assign(**names)
+    keys.head(4).to_csv(told, index=False)
+    taken(study, told, truth="2013-12")
+    taken(study, folder, "2013-12")
+    assert pd.read_parquet(study / "data/live/2013-12.parquet")["late"].notna().sum() == 4
+    serve(folder, "b", inputs[4:]).close()
+    with pytest.raises(
+        DataError, match=r"is there already, and is another. Next: --replace, which"
+    ):
+        taken(study, folder, "2013-12")
+    capsys.readouterr()
+    taken(study, folder, "2013-12", replace=True)
+    said = capsys.readouterr().out
+    assert "6 rows\nIt is in the place of 4 rows; the truth of 4 rows is carried over\n" in said
+    keys.tail(2).to_csv(told, index=False)
+    taken(study, told, truth="2013-12")
+    found = pd.read_parquet(study / "data/live/2013-12.parquet")
+    assert found["late"].tolist() == whole["late"].tolist()
+    assert found["flight"].tolist() == whole["flight"].tolist()
+    assert found["time_hour"].tolist() == whole["time_hour"].tolist()
+    shutil.rmtree(folder)
+    serve(folder, "b", inputs[4:])
+    before = (study / "data/live/2013-12.parquet").read_bytes()
+    with pytest.raises(DataError, match=r"the truth of 4 rows would go.*Next: .*--forget-truth$"):
+        taken(study, folder, "2013-12", replace=True)
+    assert (study / "data/live/2013-12.parquet").read_bytes() == before
+    taken(study, folder, "2013-12", replace=True, forget_truth=True)
+    said = capsys.readouterr().out
+    assert "of 6 rows, 4 are gone; the truth of 2 rows is carried over; the truth of 4" in said
 
 
 @pytest.mark.parametrize(
@@ -180,7 +223,7 @@ def test_what_a_server_wrote_down_is_a_batch_once(watched: Path, tmp_path: Path)
     ],
 )
 def test_truth_is_true_false_or_not_known_yet(told: list[object], expected: list[object]) -> None:
-    found = batch.truths(pd.Series(told, name="late"))
+    found = values.truths(pd.Series(told, name="late"))
     assert [None if one is pd.NA else one for one in found] == expected
 
 
@@ -212,6 +255,83 @@ def test_truth_joins_by_request_and_brings_the_key() -> None:
     made, _ = truth.join(known, told.drop(columns=["carrier", "seats"]), SPEC)
     assert made["late"].tolist() == [False, True, False, True]
     assert made["id"].tolist() == told["id"].tolist()[::-1]
+
+
+def answered() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A batch that a server answered, and what turned out for all of its rows."""
+    names = {"request": ["a", "a", "b", "b"], "row": [0, 1, 0, 1]}
+    known = batch.normal(rows(**names).drop(columns=["day", "id"]), SCHEMA, SPEC)
+    told = rows(**names, late=[True, False, False, True]).drop(columns=["carrier", "seats"])
+    return known, told
+
+
+@pytest.mark.parametrize("first", [2, 3])
+def test_truth_in_two_parts_is_the_same_as_in_one(first: int) -> None:
+    known, told = answered()
+    half, said = truth.join(known, told.head(first), SPEC)
+    assert said == f"truth known for {first} of 4 rows"
+    whole, said = truth.join(half, told.iloc[2:], SPEC)  # of which one may be told twice
+    assert said == "truth known for 4 of 4 rows"
+    pd.testing.assert_frame_equal(whole, truth.join(known, told, SPEC)[0])
+    assert whole["id"].dtype == "int64"
+    by_key, said = truth.join(whole, told.drop(columns=["request", "row"]), SPEC)
+    assert said == "truth known for 4 of 4 rows"
+    pd.testing.assert_frame_equal(by_key, whole)
+
+
+def test_a_key_that_the_batch_has_in_part_joins_nothing() -> None:
+    known, told = answered()
+    half, _ = truth.join(known, told.head(2), SPEC)
+    with pytest.raises(DataError, match=r"2 rows of the batch lack day or id.*by request and row$"):
+        truth.join(half, told.drop(columns=["request", "row"]), SPEC)
+    again = batch.normal(half, SCHEMA, SPEC)  # it is a batch all the same
+    pd.testing.assert_frame_equal(again, half)
+
+
+def test_strangers_are_counted_by_the_file() -> None:
+    known, told = answered()
+    half, _ = truth.join(known, told.head(2), SPEC)
+    more = pd.concat([told.tail(3), told.tail(2).assign(request="c")])
+    assert truth.join(half, more, SPEC)[1] == (
+        "truth known for 4 of 4 rows; 2 rows of the file are none of the batch's"
+    )
+
+
+def test_a_batch_made_again_keeps_the_truth_that_came_since() -> None:
+    known, told = answered()
+    joined, _ = truth.join(known, told.head(3), SPEC)
+    assert again.same(joined, known, "b", SPEC) is joined
+    with pytest.raises(DataError, match=r"is another. Next: --replace"):
+        again.same(joined, known.head(3), "b", SPEC)
+    with pytest.raises(DataError, match=r"late is told otherwise in 1 rows. Next: .*--truth b"):
+        again.same(joined, known.assign(late=joined["late"].fillna(True)), "b", SPEC)
+    made, said = again.instead(joined, known, "b", SPEC, forget=False)
+    pd.testing.assert_frame_equal(made, joined)
+    assert said == "It is in the place of 4 rows; the truth of 3 rows is carried over"
+
+
+def test_what_comes_in_the_place_of_a_batch_knows_better_and_forgets_nothing() -> None:
+    old = batch.normal(rows(late=[True, False, True, None], note="x"), SCHEMA, SPEC)
+    made = batch.normal(rows(late=[None, True, None, None]).iloc[[3, 1, 0]], SCHEMA, SPEC)
+    with pytest.raises(DataError, match="the truth of 1 rows would go"):
+        again.instead(old, made, "b", SPEC, forget=False)
+    found, said = again.instead(old, made, "b", SPEC, forget=True)
+    assert [None if one is pd.NA else one for one in found["late"]] == [None, True, True]
+    assert said == (
+        "It is in the place of 4 rows, 1 are gone; the truth of 1 rows is carried over;"
+        " the truth of 1 rows is forgotten; without the column note"
+    )
+
+
+def test_of_rows_that_nothing_ties_to_the_old_ones_no_truth_is_carried() -> None:
+    known, told = answered()
+    joined, _ = truth.join(known, told.head(2), SPEC)
+    by_key = batch.normal(rows(), SCHEMA, SPEC)
+    made, _ = again.instead(joined, by_key, "b", SPEC, forget=False)  # by the two keys that came
+    assert [None if one is pd.NA else one for one in made["late"]] == [True, False, None, None]
+    for other in (known.assign(request="z"), by_key.assign(id=["1a", "2a", "3a", "4a"])):
+        with pytest.raises(DataError, match="the truth of 2 rows would go"):
+            again.instead(joined, other, "b", SPEC, forget=False)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +366,7 @@ def test_a_csv_and_a_parquet_file_give_the_same_batch(tmp_path: Path) -> None:
     table.to_csv(tmp_path / "a.csv", index=False)
     table.assign(day=table["day"].dt.as_unit("us")).to_parquet(tmp_path / "a.parquet")
     made = [
-        batch.normal(tables.read(tmp_path / f"a.{kind}", SPEC), SCHEMA, SPEC)
+        batch.normal(tables.read(tmp_path / f"a.{kind}"), SCHEMA, SPEC)
         for kind in ("csv", "parquet")
     ]
     pd.testing.assert_frame_equal(*made)

@@ -6,10 +6,10 @@ import pandas as pd
 from headrace.bundle import command, read
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.bundle.golden import PREDICTION
+from headrace.live.columns import MODEL, POSITIVE
 from headrace.project import Project
 from headrace.score.judge import judge
 
-POSITIVE, MODEL = "positive", "model"
 AT_ONCE = 100_000
 """Rows that are asked together, so that memory does not grow with the batch."""
 

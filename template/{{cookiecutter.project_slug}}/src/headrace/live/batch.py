@@ -9,13 +9,13 @@ import pandas as pd
 
 from headrace.diff.rules import Predictions
 from headrace.errors import DataError
+from headrace.live.columns import REQUEST, beside, typed
 from headrace.score import tables
-from headrace.score.judge import judge, refuse_lacking
+from headrace.score.judge import refuse_lacking
 
 FOLDER = "data/live"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-REQUEST = ("request", "row")
-"""What tells the rows apart that a server answered."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+"""As in headrace.alerts.update, where a batch's name becomes part of an incident's."""
 SHOWN = 3
 
 
@@ -28,7 +28,7 @@ def file(name: str) -> str:
     if not NAME.fullmatch(name):
         raise DataError(
             f"{name!r} is no name for a batch. Next: one of letters, digits, points, dashes and"
-            " underscores, such as 2013-10; batches stand in the order of their names"
+            " underscores, 100 at most, such as 2013-10; batches stand in the order of their names"
         )
     return f"{FOLDER}/{name}.parquet"
 
@@ -36,20 +36,29 @@ def file(name: str) -> str:
 def key(table: pd.DataFrame, spec: Predictions) -> list[str]:
     """Return the columns that tell the rows apart: the study's key, or request and row.
 
+    A key that has come in part only, with the truth of some rows, leaves request and row.
+
     Errors:
         DataError: it has neither, or two rows share one.
     """
-    for names in (spec.key, REQUEST):
-        if {*names} <= {*table.columns}:
-            _refuse_twice(table, [*names])
-            return [*names]
+    there = [[*names] for names in (spec.key, REQUEST) if {*names} <= {*table.columns}]
+    if there:
+        whole = (names for names in there if not table[names].isna().any(axis=None))
+        names = next(whole, there[0])
+        refuse_twice(table, names)
+        return names
     raise DataError(
         f"Nothing tells the rows apart: they have neither {', '.join(spec.key)} nor"
         f" {' and '.join(REQUEST)}. Next: add the columns of one of both"
     )
 
 
-def _refuse_twice(table: pd.DataFrame, names: list[str]) -> None:
+def refuse_twice(table: pd.DataFrame, names: list[str]) -> None:
+    """Refuse rows that these columns do not tell apart.
+
+    Errors:
+        DataError: a row lacks one of them, or two rows share all.
+    """
     lacking = table[names].isna().any(axis=1)
     if lacking.any():
         raise DataError(f"{lacking.sum():,} rows lack {' or '.join(names)}. Next: fill them in")
@@ -68,7 +77,8 @@ def normal(table: pd.DataFrame, schema: Mapping[str, Any], spec: Predictions) ->
     An input of which a value breaks the contract stays as it is: the monitor counts such values.
 
     Errors:
-        DataError: there is no row, a column is missing, or rows cannot be told apart.
+        DataError: there is no row, a column is missing, rows cannot be told apart, or what stands
+            beside the inputs is not of its type.
     """
     if not len(table):
         raise DataError("There are no rows. Next: see what wrote the file")
@@ -76,45 +86,12 @@ def normal(table: pd.DataFrame, schema: Mapping[str, Any], spec: Predictions) ->
     if len(again):
         raise DataError(f"The column {again[0]} is there twice. Next: leave one of them out")
     refuse_lacking(map(str, table.columns), schema)
-    key(table, spec)
     inputs = {name: typed(table[name], said) for name, said in schema["properties"].items()}
-    beside = [str(name) for name in table.columns if name not in inputs and name != spec.label]
-    kept = {**inputs, **{name: table[name] for name in beside}}
-    if spec.label in table:
-        kept[spec.label] = truths(table[spec.label])
-    return pd.DataFrame(kept).reset_index(drop=True)
-
-
-def typed(column: pd.Series, said: Mapping[str, Any]) -> pd.Series:
-    """Return an input in its type, where every value of it is as the schema says."""
-    one = {"properties": {"value": said}}
-    inputs, reasons = judge(column.to_frame("value"), one)
-    if (reasons == "").all():
-        return inputs["value"]
-    return column.astype("str").where(column.notna(), None) if column.dtype == object else column
-
-
-WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
-
-
-def truths(column: pd.Series) -> pd.Series:
-    """Return what turned out as true, false or not known yet.
-
-    Errors:
-        DataError: a value is none of them.
-    """
-    if pd.api.types.is_bool_dtype(column):
-        return column.astype("boolean")
-    text = column.astype("str").str.strip().str.lower()
-    empty = column.isna() | text.isin(["", "nan", "none", "<na>"])
-    strange = text[~empty & ~text.isin([*WORDS])]
-    if len(strange):
-        raise DataError(
-            f"{column.name} is {strange.iloc[0]!r} in row {strange.index[0] + 1}, neither true nor"
-            " false. Next: leave it empty where it is not known yet"
-        )
-    known: pd.Series = text.map(WORDS).where(~empty).astype("boolean")
-    return known
+    names = [str(name) for name in table.columns if name not in inputs and name != spec.label]
+    names += [spec.label] if spec.label in table else []
+    made = pd.DataFrame({**inputs, **{name: beside(table[name], spec) for name in names}})
+    key(made, spec)
+    return made.reset_index(drop=True)
 
 
 def read(root: Path, name: str) -> pd.DataFrame:
@@ -127,7 +104,8 @@ def read(root: Path, name: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(root / where)
     except FileNotFoundError:
-        raise DataError(f"{where} is missing. Next: dvc pull, or headrace ingest FILE") from None
+        step = "dvc pull, or headrace ingest FILE --replace --forget-truth"
+        raise DataError(f"{where} is missing. Next: {step}") from None
     except (OSError, ValueError) as error:
         said = str(error).splitlines()[0]
         raise DataError(f"{where} cannot be read ({said}). Next: dvc checkout {where}") from None
@@ -146,5 +124,9 @@ def parts(root: Path, name: str) -> Iterator[pd.DataFrame]:
 
 
 def names(root: Path) -> Sequence[str]:
-    """Return the batches that lie in the study's folder, in their order."""
-    return sorted(path.name.removesuffix(".parquet") for path in (root / FOLDER).glob("*.parquet"))
+    """Return the batches that lie in the study's folder, in their order.
+
+    What has no name of a batch is none, such as what a killed process has left half written.
+    """
+    there = (path.name.removesuffix(".parquet") for path in (root / FOLDER).glob("*.parquet"))
+    return sorted(name for name in there if NAME.fullmatch(name))

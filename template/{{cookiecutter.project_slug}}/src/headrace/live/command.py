@@ -2,20 +2,18 @@
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from headrace import files
 from headrace.bundle import command
 from headrace.bundle import read as bundles
 from headrace.diff import gatesfile
 from headrace.diff.rules import NAME, Predictions
 from headrace.errors import DataError, ProjectError
-from headrace.live import answers, batch, declared, tables, truth
+from headrace.live import again, answers, batch, columns, declared, order, tables, truth
+from headrace.live.alone import alone
 from headrace.project import Project
 from headrace.score.judge import judge
 from headrace.score.tables import KINDS
@@ -32,10 +30,11 @@ def run(found: Project, args: argparse.Namespace) -> None:
         ProjectError: the study does not say what a batch needs.
     """
     spec = predictions(found.root)
-    if args.truth:
-        _truth(found, args, spec)
-    else:
-        _batch(found, args, spec)
+    with alone(found.root):
+        if args.truth:
+            _truth(found, args, spec)
+        else:
+            _batch(found, args, spec)
 
 
 def predictions(root: Path) -> Predictions:
@@ -53,34 +52,64 @@ def predictions(root: Path) -> Predictions:
 
 def _batch(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
     contract = schema(found)
-    known = batch.names(found.root)
-    if args.source.is_dir():
-        name, table = args.batch, tables.served(args.source, found.root, known)
-    elif args.source.exists() or args.source.suffix in KINDS:
-        name, table = args.batch or args.source.stem, tables.read(args.source, spec)
-    else:
-        name = args.batch or args.source.name
-        table = found.load(ARRIVALS)(args.source.name)
-    where = batch.file(name)
+    name, table = _table(found, args)
+    where, says = batch.file(name), columns.zoneless(table, spec)
     made = batch.normal(table, contract, spec)
-    if name in known and not args.replace and not batch.read(found.root, name).equals(made):
-        raise DataError(f"{where} is there already, and is another. Next: --replace, or --batch")
-    texts = declared.texts(found.root, name)
-    _keep(found.root, where, answers.added(found, made))
-    declared.write(texts)
+    if again.is_there(found.root, name):
+        made, became = _again(found.root, name, made, spec, args)
+        says += became
+    says += order.says(found.root, name, made, spec)
+    declared.texts(found.root, name)  # where there is no place for it, nothing is written
+    declared.keep(found.root, where, answers.added(found, made))
+    declared.write(declared.texts(found.root, name))  # anew: somebody may have edited them
     refused = int((judge(made[[*contract["properties"]]], contract)[1] != "").sum())
     print(f"{where}: {len(made):,} rows" + (f", {refused:,} break the contract" if refused else ""))
-    _say_order(found.root, name, made, spec)
-    _say_next(where)
+    _say(found.root, where, says)
+
+
+def _table(found: Project, args: argparse.Namespace) -> tuple[str, pd.DataFrame]:
+    """Return a batch's name and its rows as they come in; a wrong name is refused first."""
+    source = args.source
+    if _is_there(source) and source.is_dir():
+        batch.file(args.batch)
+        others = [one for one in batch.names(found.root) if one != args.batch]
+        return args.batch, tables.served(source, found.root, others)
+    is_file = _is_there(source) or source.suffix in KINDS
+    name = args.batch or (source.stem if is_file else source.name)
+    batch.file(name)
+    return name, tables.read(source) if is_file else found.load(ARRIVALS)(source.name)
+
+
+def _is_there(source: Path) -> bool:
+    try:
+        return source.exists()
+    except OSError:  # its name is too long for a file
+        return False
+
+
+def _again(
+    root: Path, name: str, made: pd.DataFrame, spec: Predictions, args: argparse.Namespace
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return what becomes of a batch of which there is one already, and in words how."""
+    try:
+        old = batch.read(root, name)
+    except DataError:
+        if args.replace and args.forget_truth:
+            return made, []
+        raise
+    if not args.replace:
+        return again.same(old, made, name, spec), []
+    made, said = again.instead(old, made, name, spec, forget=args.forget_truth)
+    return made, [said]
 
 
 def _truth(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
     where = batch.file(args.truth)
-    known = batch.read(found.root, args.truth)
-    made, said = truth.join(known, tables.read(args.source, spec), spec)
-    _keep(found.root, where, made)
+    known, told = batch.read(found.root, args.truth), tables.read(args.source)
+    made, said = truth.join(known, told, spec)
+    declared.keep(found.root, where, made)
     print(f"{where}: {said}")
-    _say_next(where)
+    _say(found.root, where, columns.zoneless(told, spec))
 
 
 def schema(found: Project) -> dict[str, Any]:
@@ -90,28 +119,7 @@ def schema(found: Project) -> dict[str, Any]:
     return schema
 
 
-def _keep(root: Path, where: str, table: pd.DataFrame) -> None:
-    """Write a batch whole, and have DVC keep it."""
-    files.write_whole(root / where, lambda path: table.to_parquet(path, index=False))
-    words = [sys.executable, "-m", "dvc", "add", "--quiet", where]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ProjectError(f"dvc add {where}: {done.stderr.strip()}")
-
-
-def _say_order(root: Path, name: str, made: pd.DataFrame, spec: Predictions) -> None:
-    """Say where a batch begins before the one before it has ended: its clock went backwards."""
-    before = [other for other in batch.names(root) if other < name]
-    clock = next((one for one in (spec.cluster, "time") if one in made), "")
-    if not before or not clock:
-        return
-    earlier = batch.read(root, before[-1])
-    if clock in earlier and made[clock].min() < earlier[clock].max():
-        print(
-            f"It begins at {made[clock].min()}, before {before[-1]} ends"
-            f" ({earlier[clock].max()}): see that the clock did not go backwards"
-        )
-
-
-def _say_next(where: str) -> None:
+def _say(root: Path, where: str, says: list[str]) -> None:
+    for line in [*says, *declared.unlisted(root)]:
+        print(line)
     print(f"Next: dvc repro monitor, then git add dvc.yaml params.yaml {where}.dvc and git commit")

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from headrace.diff.rules import Predictions
 from headrace.errors import DataError
 from headrace.live import batch
 from headrace.score.tables import kind
 from headrace.serve import journal
 
 
-def read(path: Path, spec: Predictions) -> pd.DataFrame:
-    """Read a CSV or Parquet file; a CSV's values are text but for the key.
+def read(path: Path) -> pd.DataFrame:
+    """Read a CSV or Parquet file; a CSV's values are text: what they mean, a batch's columns say.
 
     Errors:
         DataError: it is neither, or cannot be read.
@@ -21,22 +20,10 @@ def read(path: Path, spec: Predictions) -> pd.DataFrame:
     try:
         if kind(path) == ".parquet":
             return pd.read_parquet(path)
-        return _keyed(pd.read_csv(path, dtype=str), spec)
+        return pd.read_csv(path, dtype=str)
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise DataError(f"{path.name} cannot be read: {said}. Next: see what wrote it") from None
-
-
-def _keyed(table: pd.DataFrame, spec: Predictions) -> pd.DataFrame:
-    """Return a CSV's table with numbers and times where the key has them."""
-    made: dict[str, pd.Series] = {}
-    for name in (*spec.key, *batch.REQUEST):
-        if name in table and name == spec.cluster:
-            made[name] = pd.to_datetime(table[name], utc=True).dt.as_unit("us")
-        elif name in table:
-            numbers = pd.to_numeric(table[name], errors="coerce")
-            made[name] = table[name] if numbers.isna().any() else numbers.astype("int64")
-    return table.assign(**made)
 
 
 def served(folder: Path, root: Path, known: Sequence[str]) -> pd.DataFrame:

@@ -4,49 +4,69 @@ import pandas as pd
 
 from headrace.diff.rules import Predictions
 from headrace.errors import DataError
-from headrace.live import batch
+from headrace.live import columns, rows, values
 
 
 def join(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> tuple[pd.DataFrame, str]:
     """Return a batch with what turned out, and in words what is new.
 
     The table may tell of some rows only, and bring columns that the batch lacks, such as the
-    study's key for rows that a server answered. What was known already and is not told stays.
+    study's key for rows that a server answered; a key that the batch has in part is filled in.
+    What was known already and is not told stays.
 
     Errors:
-        DataError: no row is one of the batch's, or it does not say what turned out.
+        DataError: no row is one of the batch's, it does not say what turned out, or a value is not
+            of its column's type.
     """
     if spec.label not in told:
         raise DataError(f"The file has no column {spec.label}. Next: add what turned out")
-    by = _shared(known, told, spec)
-    answers = told.assign(**{spec.label: batch.truths(told[spec.label])})
-    more = [name for name in told.columns if name not in known and name != spec.label]
-    joined = known[by].merge(answers[[*by, spec.label, *more]], on=by, how="left")
-    found = joined[spec.label].astype("boolean").set_axis(known.index)
-    before = _before(known, spec)
-    if not (told[by].merge(known[by], on=by)).shape[0]:
+    by = rows.shared(known, told, spec)
+    found = rows.places(known, told, by)
+    if not (found >= 0).any():
         raise DataError(f"No row is one of the batch's, by {', '.join(by)}. Next: name its batch")
-    after = found.fillna(before)
-    changed = int((after != before).fillna(False).sum())
-    made = known.assign(**{name: joined[name].set_axis(known.index) for name in more})
+    brought = rows.taken(_read(known, told, spec), found)
+    old = before(known, spec)
+    after = brought[spec.label].fillna(old)
+    changed = int((after != old).fillna(False).sum())
     said = f"truth known for {after.notna().sum():,} of {len(known):,} rows"
     said += f", {changed:,} of them told otherwise than before" if changed else ""
-    strangers = len(told) - len(told[by].merge(known[by], on=by))
+    strangers = len(told) - int((found >= 0).sum())
     said += f"; {strangers:,} rows of the file are none of the batch's" if strangers else ""
-    return made.assign(**{spec.label: after}), said
+    return with_columns(known, brought, spec).assign(**{spec.label: after}), said
 
 
-def _shared(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> list[str]:
-    """Return the columns that tell rows apart in both tables."""
-    for names in (spec.key, batch.REQUEST):
-        if {*names} <= {*known.columns} and {*names} <= {*told.columns}:
-            return batch.key(told[[*names]], spec)
-    raise DataError(
-        f"The batch and the file share neither {', '.join(spec.key)} nor"
-        f" {' and '.join(batch.REQUEST)}. Next: add the columns by which its rows are known"
-    )
+def with_columns(known: pd.DataFrame, brought: pd.DataFrame, spec: Predictions) -> pd.DataFrame:
+    """Return a batch with the columns that it lacks, and its key where it lacked some of it.
+
+    `brought` has a row for each of the batch's. All else that the batch has stays as it is.
+
+    Errors:
+        DataError: a value is not of its column's type.
+    """
+    made = known.copy(deep=False)
+    for name in brought.columns.drop(spec.label, errors="ignore"):
+        if name not in known:
+            made[name] = columns.beside(brought[name], spec)
+        elif name in (*spec.key, spec.cluster) and known[name].isna().any():
+            there = values.plain(known[name])
+            filled = there.where(there.notna(), values.like(brought[name], there))
+            made[name] = columns.beside(filled, spec)
+    return made
 
 
-def _before(known: pd.DataFrame, spec: Predictions) -> pd.Series:
+def _read(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> pd.DataFrame:
+    """Return a table's truth, and the columns that a batch lacks or has in part, in their types."""
+    names = (*spec.key, spec.cluster)
+    read = {
+        name: values.like(told[name], values.plain(known[name]))
+        for name in names
+        if name in known and name in told
+    }
+    new = [name for name in told.columns if name not in known or name == spec.label]
+    return pd.DataFrame({**read, **{name: columns.beside(told[name], spec) for name in new}})
+
+
+def before(known: pd.DataFrame, spec: Predictions) -> pd.Series:
+    """Return what a batch knows of the truth, missing where it knows nothing."""
     nothing = pd.Series(pd.NA, index=known.index, dtype="boolean")
     return known[spec.label].astype("boolean") if spec.label in known else nothing

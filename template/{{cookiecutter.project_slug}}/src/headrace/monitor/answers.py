@@ -7,8 +7,8 @@ import pandas as pd
 from headrace.bundle.golden import CLOSE, PREDICTION
 from headrace.bundle.read import Bundle
 from headrace.errors import DataError
-from headrace.live.answers import POSITIVE
-from headrace.live.batch import truths
+from headrace.live.columns import POSITIVE
+from headrace.live.values import truths
 
 ASKED = 1000
 """Rows that are asked again, to know whether this model answered them."""

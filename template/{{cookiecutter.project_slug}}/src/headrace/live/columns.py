@@ -1,0 +1,68 @@
+"""Which type each column of a batch has: inputs, what tells rows apart, answers, and truth.
+
+A time without a zone is taken for UTC, and `zoneless` says so.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from pandas.api import types
+
+from headrace.bundle.golden import PREDICTION
+from headrace.diff.rules import Predictions
+from headrace.live import values
+from headrace.score.judge import judge
+
+REQUEST = ("request", "row")
+"""What tells the rows apart that a server answered."""
+POSITIVE, MODEL = "positive", "model"
+ANSWERS = (PREDICTION, POSITIVE, MODEL)
+"""What was answered to a row, and by which model."""
+READ = {
+    PREDICTION: values.chances,
+    POSITIVE: values.truths,
+    REQUEST[0]: values.text,
+    REQUEST[1]: values.numbers,
+}
+ZONE = r"(?:[Zz]|[+-]\d\d:?(?:\d\d)?)$"
+
+
+def typed(column: pd.Series, said: Mapping[str, Any]) -> pd.Series:
+    """Return an input in its type, where every value of it is as the schema says."""
+    one = {"properties": {"value": said}}
+    inputs, reasons = judge(column.to_frame("value"), one)
+    if (reasons == "").all():
+        return inputs["value"]
+    return column.astype("str").where(column.notna(), None) if column.dtype == object else column
+
+
+def beside(column: pd.Series, spec: Predictions) -> pd.Series:
+    """Return what is known beside the inputs in its type; a column of the user's own as it is.
+
+    Errors:
+        DataError: a value is not of that type; column, value and rows are named.
+    """
+    name = str(column.name)
+    if name == spec.label:
+        return values.truths(column)
+    own = values.plain if name in (*spec.key, spec.cluster) else None
+    read = READ.get(name, own)
+    return column if read is None else read(column)
+
+
+def zoneless(table: pd.DataFrame, spec: Predictions) -> list[str]:
+    """Return a sentence for each column that tells times without their zone."""
+    names = [name for name in dict.fromkeys([*spec.key, spec.cluster]) if name in table]
+    bare = [name for name in names if _is_bare(table[name])]
+    return [f"{name} has times without a zone: they are taken for UTC" for name in bare]
+
+
+def _is_bare(column: pd.Series) -> bool:
+    if types.is_datetime64_any_dtype(column.dtype):
+        return getattr(column.dt, "tz", None) is None
+    if types.is_numeric_dtype(column.dtype):
+        return False
+    text = values.text(column).dropna()
+    told = text[pd.to_numeric(text, errors="coerce").isna() & values.read_times(text).notna()]
+    return not told.str.contains(ZONE).all()
