@@ -51,6 +51,81 @@ def test_a_value_is_added_where_its_list_stands(
     assert yamledit.added(file, keys, value, ordered=ordered) == TEXT.replace(old, new, 1)
 
 
+LISTS = """\
+x:
+  batches: [
+    # the first storm
+    2013-09, # storm month
+    2013-11 # the last
+  ]
+  comma: [
+    2013-09, # windy
+    # closed for a week
+    2013-11,
+  ] # all
+  tight: [2013-09,
+    2013-11]
+  rows: [
+    2013-08, 2013-09,
+    2013-11
+  ]
+  open: [
+    # none yet
+  ]
+  block:
+    # the first hail
+    - 2013-09 # hail month
+    # open again
+    - 2013-11
+
+  last:
+  - 2013-09 # no line end"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "old", "new"),
+    [
+        ("batches", "2013-12", "2013-11 # the last\n", "2013-11, # the last\n    2013-12\n"),
+        ("batches", "2013-10", "storm month\n", "storm month\n    2013-10,\n"),
+        ("batches", "2013-08", "    # the first", "    2013-08,\n    # the first"),
+        ("comma", "2013-12", "2013-11,\n", "2013-11,\n    2013-12,\n"),
+        ("comma", "2013-10", "windy\n", "windy\n    2013-10,\n"),
+        ("comma", "2013-08", "comma: [\n", "comma: [\n    2013-08,\n"),
+        ("tight", "2013-12", "2013-11]", "2013-11, 2013-12]"),
+        ("tight", "2013-10", "[2013-09,", "[2013-09, 2013-10,"),
+        ("tight", "2013-08", "tight: [", "tight: [2013-08, "),
+        ("rows", "2013-12", "2013-11\n  ]", "2013-11,\n    2013-12\n  ]"),
+        ("rows", "2013-10", "8, 2013-09,", "8, 2013-09, 2013-10,"),
+        ("open", "2013-10", "open: [", "open: [2013-10"),
+        ("block", "2013-12", "    - 2013-11\n", "    - 2013-11\n    - 2013-12\n"),
+        ("block", "2013-10", "hail month\n", "hail month\n    - 2013-10\n"),
+        ("block", "2013-08", "block:\n", "block:\n    - 2013-08\n"),
+        ("last", "2013-10", "# no line end", "# no line end\n  - 2013-10\n"),
+    ],
+)
+def test_a_longer_list_keeps_its_comments_and_its_style(
+    tmp_path: Path, name: str, value: str, old: str, new: str
+) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(LISTS, "utf-8")
+    expected = LISTS.replace(old, new, 1)
+    assert yamledit.added(path, ("x", name), value, ordered=True) == expected
+    longer = sorted([*yamlfile.read(path)["x"][name], value])
+    assert yamledit.replaced(path, {f"x.{name}": longer}) == expected
+
+
+def test_a_list_of_which_an_item_goes_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("a:\n  - 1 # one\n  - 2\nb: [1, 2] # both\n", "utf-8")
+    assert yamledit.replaced(path, {"a": [1, 3]}) == "a: [1, 3]\nb: [1, 2] # both\n"
+    assert yamledit.replaced(path, {"b": [True, 1, 2]}) == (
+        "a:\n  - 1 # one\n  - 2\nb: [true, 1, 2] # both\n"
+    )
+    assert yamledit.replaced(path, {"a": [0, 1, 1, 2, 9]}) == (
+        "a:\n  - 0\n  - 1 # one\n  - 1\n  - 2\n  - 9\nb: [1, 2] # both\n"
+    )
+
+
 def test_a_list_that_holds_other_things_than_texts_is_left_alone(file: Path) -> None:
     with pytest.raises(ProjectError, match=r"a\.flow cannot be changed here"):
         yamledit.added(file, ("a", "flow"), "x")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace import yamlfile, yamllines
+from headrace import yamlfile, yamlitems, yamllines
 from headrace.errors import ProjectError
 
 PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@#-]*(?: [A-Za-z0-9_./@-]+)*")
@@ -29,34 +29,20 @@ def added(path: Path, keys: tuple[str, ...], value: str, *, ordered: bool = Fals
     if value in known:
         return text
     place = bisect(known, value) if ordered else len(known)
-    made = (
-        _in_flow(text, node, place, value)
-        if node.flow_style
-        else _in_block(text, node, place, value)
-    )
+    made = _inserted(text, keys, place, value)
     return _checked(path, made, keys, [*known[:place], value, *known[place:]])
 
 
-def _in_flow(text: str, node: Any, place: int, value: str) -> str:
-    items = [text[one.start_mark.index : one.end_mark.index] for one in node.value]
-    listed = ", ".join([*items[:place], _written(value), *items[place:]])
-    return f"{text[: node.start_mark.index]}[{listed}]{text[node.end_mark.index :]}"
-
-
-def _in_block(text: str, node: Any, place: int, value: str) -> str:
-    """Put a line before the item at that place, or after the last one."""
-    lines = text.splitlines(keepends=True)
-    after = place == len(node.value)
-    item = node.value[-1] if after else node.value[place]
-    at = text.count("\n", 0, _end(item)) + 1 if after else item.start_mark.line
-    lines[at - 1] = lines[at - 1] if lines[at - 1].endswith("\n") else f"{lines[at - 1]}\n"
-    return "".join(
-        [*lines[:at], f"{' ' * node.start_mark.column}- {_written(value)}\n", *lines[at:]]
-    )
+def _inserted(text: str, keys: tuple[str, ...], place: int, value: Any) -> str:
+    _, node = yamllines.find(yamllines.compose(text), keys)
+    end = _end(node.value[place - 1]) if place else 0
+    return yamlitems.inserted(text, node, place, _written(value), end)
 
 
 def replaced(path: Path, values: Mapping[str, Any]) -> str:
     """Return a file's text with other values at these dotted names, which must be there.
+
+    A list to which only items were added keeps its lines and their comments.
 
     Errors:
         ProjectError: a name is not there.
@@ -67,9 +53,24 @@ def replaced(path: Path, values: Mapping[str, Any]) -> str:
         key, node = yamllines.find(yamllines.compose(text), keys)
         if key is None:
             raise ProjectError(f"{path.name} has no {dotted}. Next: add it, or name another")
-        made = f"{text[: key.end_mark.index]}: {_written(value)}{text[_end(node) :]}"
+        made = _longer(text, keys, value) if isinstance(value, list) else None
+        if made is None:
+            made = f"{text[: key.end_mark.index]}: {_written(value)}{text[_end(node) :]}"
         text = _checked(path, made, keys, value)
     return text
+
+
+def _longer(text: str, keys: tuple[str, ...], value: list[Any]) -> str | None:
+    """Return a text with a longer list at these keys; None where an item must go or change."""
+    there = yamlfile.lookup(yamlfile.parse(text.encode(), "the file"), ".".join(keys))
+    known = [*map(json.dumps, there)] if isinstance(there, list) else None
+    if known is None:
+        return None
+    for place, one in enumerate(value):
+        if known[place : place + 1] != [json.dumps(one)]:
+            text = _inserted(text, keys, place, one)
+            known.insert(place, json.dumps(one))
+    return text if len(known) == len(value) else None
 
 
 def _end(node: Any) -> int:
