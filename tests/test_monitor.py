@@ -477,6 +477,14 @@ def test_errors_of_past_estimates_stand_beside_the_truth() -> None:
     assert found["error"].iloc[0] == pytest.approx(0.05)
 
 
+def test_an_estimate_of_all_rows_is_not_held_against_the_truth_of_some() -> None:
+    performance = {"roc_auc": 0.70, "truth_share": 0.4441}
+    found = estimate.errors({"a": {"estimate": {"roc_auc": 0.75}, "performance": performance}})
+    assert found["estimate"].tolist() == [0.75]
+    assert found[["truth", "error"]].isna().all(axis=None)
+    assert found["says"].tolist() == ["known of 44.4 % of the rows, so not compared"]
+
+
 def test_a_baseline_of_another_format_or_without_a_column_gets_a_clear_word() -> None:
     made = bundled.of(LEARNED, predictions=JUDGED, periods=3)
     first = {name: part for name, part in made.items() if name != "version"}

@@ -64,6 +64,18 @@ def test_lights_incidents_and_page_come_of_one_command(firing: Path) -> None:
     assert monitor(firing, "--gate")[0] == 1
 
 
+def test_the_name_of_a_batch_is_never_read_as_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "notes.csv"
+    path.write_text("batch,says,share\n01,nothing,0.5\n1e5,,\nNA,x,1\n", "utf-8")
+    found = founds.table(path)
+    assert found["batch"].tolist() == ["01", "1e5", "NA"]
+    assert found["says"].isna().tolist() == [False, True, False]
+    assert found["share"].dtype == "float64"
+    assert found.columns.tolist() == ["batch", "says", "share"]
+    path.write_text("batch\n", "utf-8")
+    assert founds.table(path).empty
+
+
 def test_a_study_without_a_batch_says_how_one_comes_in(quick: Path, tmp_path: Path) -> None:
     study = Path(shutil.copytree(quick, tmp_path / "study"))
     code, said = monitor(study, "--gate")

@@ -20,7 +20,7 @@ from headrace.errors import DataError
 Array = npt.NDArray[np.float64]
 LEVELS = 200_000
 """So fine that rows of one level are the same for all that is told; memory does not grow."""
-COLUMNS = ("batch", "metric", "estimate", "truth", "error")
+COLUMNS = ("batch", "metric", "estimate", "truth", "error", "says")
 
 
 def of(
@@ -93,15 +93,27 @@ def _expected(
 
 
 def errors(past: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return how wrong the estimates of past batches were: batch, metric, estimate, truth, error.
+    """Return how wrong the estimates of past batches were: the columns are COLUMNS.
 
-    `past` is what metrics/monitor.json holds. The error is the estimate less the truth, where both
-    are known; the truth is that of the rows where it has come in.
+    `past` is what metrics/monitor.json holds. The error is the estimate less the truth. The
+    estimate is of all rows; where the truth has come in of some only, it is of other rows, so that
+    neither is shown, and `says` why.
     """
     rows = [
-        (batch, metric, float(value), float(truth), float(value) - float(truth))
+        (batch, metric, float(value), *_beside(value, truth, performance))
         for batch, blocks in past.items()
+        for performance in [blocks.get("performance", {})]
         for metric, value in blocks.get("estimate", {}).items()
-        if (truth := blocks.get("performance", {}).get(metric)) is not None
+        if (truth := performance.get(metric)) is not None
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+
+
+def _beside(
+    value: float, truth: float, performance: Mapping[str, float]
+) -> tuple[float | None, float | None, str]:
+    """Return the truth, the error of an estimate, and what there is to say."""
+    share = float(performance.get("truth_share", 1))
+    if share < 1:
+        return None, None, f"known of {100 * share:.1f} % of the rows, so not compared"
+    return float(truth), float(value) - float(truth), ""

@@ -58,7 +58,7 @@ def read(root: Path) -> Found:
     """
     try:
         figures = json.loads((root / FILE).read_text("utf-8"))
-        tables = {name: pd.read_csv(root / file) for name, file in TABLES.items()}
+        tables = {name: table(root / file) for name, file in TABLES.items()}
         pictures = {one: (root / f"plots/{one}.svg").read_text("utf-8") for one in PICTURES}
     except (OSError, ValueError) as error:
         step = "Next: dvc repro monitor"
@@ -67,6 +67,18 @@ def read(root: Path) -> Found:
     rules = gatesfile.parse(gates.read_bytes()).live if gates.is_file() else ()
     behind = [name for name in _batches(root) if name not in _judged(figures, tables["notes"])]
     return Found(root, figures, rules, judge(rules, figures), tables, pictures, behind)
+
+
+def table(path: Path) -> pd.DataFrame:
+    """Read a table that the stage wrote; a batch's name is text, be it 01, 1e5 or NA.
+
+    Errors:
+        OSError, ValueError: it cannot be read.
+    """
+    found = pd.read_csv(path)
+    if "batch" in found:
+        found["batch"] = pd.read_csv(path, usecols=["batch"], dtype=str, keep_default_na=False)
+    return found
 
 
 def _batches(root: Path) -> list[str]:
@@ -80,4 +92,4 @@ def _batches(root: Path) -> list[str]:
 
 def _judged(figures: Mapping[str, Any], notes: pd.DataFrame) -> set[str]:
     """Return the batches that have figures, or of which it is said why they have none."""
-    return {*figures, *notes["batch"].astype(str)}
+    return {*figures, *notes["batch"]}
