@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import from_json
 
-from headrace.serve import quick, rows
+from headrace.serve import mistakes, pieces, quick, rows
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -59,8 +60,7 @@ def agree(body: bytes) -> bool:
         found = fast.read(body)
     except quick.NotTaken:
         return False
-    known = [tuple(row[name] for name in SCHEMA["properties"]) for row in slow._typed(body)]
-    assert [*map(exact, found)] == [*map(exact, known)]
+    assert [*map(exact, found)] == [*map(exact, slow.explained(body))]
     return True
 
 
@@ -132,3 +132,117 @@ def test_what_is_no_list_of_rows_is_left_to_pydantic(body: bytes) -> None:
 def test_where_the_two_have_other_rules_pydantic_reads() -> None:
     assert quick.of({"properties": {"a": {"type": "string", "pattern": "^x$"}}}) is None
     assert quick.of({"properties": {"a": {"type": "integer", "maximum": 1e300}}}) is None
+
+
+def is_json(body: bytes) -> bool:
+    try:
+        from_json(body)
+    except ValueError:
+        return False
+    return True
+
+
+def parts(body: bytes) -> list[bytes]:
+    """Return a body's pieces; they must be JSON if the whole is, and not if it is not."""
+    found = [*pieces.of(body)]
+    assert all(map(is_json, found)) == is_json(body)
+    return found
+
+
+BROKEN = [
+    b"[",
+    b"[1",
+    b"[1,",
+    b"[1,]",
+    b"[,]",
+    b"[1]]",
+    b"[1] 2",
+    b"[1}",
+    b"[{]}",
+    b'["',
+    b'["\\"]',
+]
+BROKEN += [b"", b" ", b"1 2", b"]", b"\x0b[1]", b"[\x0b]", b"[1],", b"{", b'{"a": 1}]', b'[1"]']
+WHOLE = [b"[]", b" [ ] ", b"[[]]", b'["]", "\\"]", "\\\\"]', b'[{"a": [1, {"b": ","}]}, 2]', b" 1 "]
+JSON = st.recursive(
+    st.integers() | st.text('ab\\"[]{}, ', max_size=5),
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text("a]"), inside),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("body", [*BROKEN, *WHOLE])
+def test_a_body_is_cut_into_json_only_if_it_is_json_as_a_whole(body: bytes) -> None:
+    parts(body)
+    assert is_json(body) == (body in WHOLE)
+
+
+@settings(max_examples=300)
+@given(st.lists(JSON, max_size=4), st.integers(0, 1000), st.sampled_from(b' "\\[]{},:1'))
+def test_pieces_are_the_items_of_a_list_and_spoilt_ones_are_found_out(
+    items: list[Any], place: int, mark: int
+) -> None:
+    body = json.dumps(items, ensure_ascii=False).encode()
+    assert [json.loads(piece) for piece in parts(body)] == items
+    at = place % len(body)
+    parts(body[:at] + bytes([mark]) + body[at + 1 :])
+    parts(body[:at])
+
+
+class Counting:
+    """Reads rows as pydantic does, and counts how many."""
+
+    def __init__(self, reader: rows.Reader) -> None:
+        self.one, self.count = reader.one, 0
+
+    def validate_json(self, piece: bytes) -> Any:
+        """Read one row."""
+        self.count += 1
+        return self.one.validate_json(piece)
+
+
+def refused(body: bytes) -> tuple[mistakes.Refused, int]:
+    """Return how a body is refused, and how often pydantic read a row of it."""
+    reader = rows.Reader(SCHEMA, 10_000)
+    counting = Counting(reader)
+    reader.one = counting  # type: ignore[assignment]
+    with pytest.raises(mistakes.Refused) as caught:
+        reader.read(body)
+    assert len(caught.value.mistakes) <= mistakes.MOST_NAMED + 1
+    return caught.value, counting.count
+
+
+def test_of_very_many_wrong_rows_no_more_are_read_than_are_told() -> None:
+    told, count = refused(b"[" + b",".join([b"{}"] * 200_000) + b"]")
+    each = len(SCHEMA["properties"])
+    assert count == -(-mistakes.MOST_NAMED // each) == 3
+    assert told.rows == {"missing": 3}
+    assert told.mistakes[-1]["says"] == "and 1 more mistake; the rows behind were not read"
+    assert told.mistakes[19]["field"] == "2.text"
+    last, _ = refused(b"[" + b",".join([b"{}"] * 3) + b"]")
+    assert last.mistakes[-1]["says"] == "and 1 more mistake"
+
+
+def test_of_very_many_strange_names_no_more_are_looked_at_than_are_told() -> None:
+    names = [f'"n{number}": 0' for number in range(50_000)]
+    told, count = refused(f"{{{', '.join(names)}}}".encode())
+    each = len(SCHEMA["properties"])
+    assert count == 1
+    assert told.mistakes[each]["field"] == "n0"
+    assert told.mistakes[-1]["says"] == f"and {50_000 + each - mistakes.MOST_NAMED} more mistakes"
+    assert told.rows == {"missing": 1, "extra_forbidden": 1}
+
+
+@pytest.mark.parametrize("begin", [b"", b"[", b"[{},"])
+def test_a_row_too_large_is_refused_before_anything_is_made_of_it(begin: bytes) -> None:
+    told, count = refused(begin + b'{"more": [' + b"[1, " * 2_000_000)
+    assert told.mistakes[0]["reason"] == "row_too_large"
+    assert count == begin.count(b"}")
+
+
+def test_too_many_rows_are_refused_where_they_become_too_many() -> None:
+    pointed = written([('"whole"', "1.0")])
+    told, count = refused(f"[{', '.join([pointed] * 10_001)}]".encode())
+    assert told.mistakes[0]["reason"] == "too_many_rows"
+    assert count <= 20_000
+    assert refused(b"[]")[0].mistakes[0]["reason"] == "no_rows"

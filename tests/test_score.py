@@ -14,7 +14,7 @@ from headrace.bundle import archive, golden
 from headrace.errors import DataError
 from headrace.score import tables
 from headrace.score.judge import judge
-from headrace.serve import rows
+from headrace.serve import mistakes, rows
 from lab import bake
 
 BUNDLE = "models/bundle.tar"
@@ -156,7 +156,7 @@ def test_the_file_and_the_server_refuse_the_same_rows(made: list[dict[str, Any]]
         try:
             reader.read(json.dumps(row).encode())
             refused.append(False)
-        except rows.Refused:
+        except mistakes.Refused:
             refused.append(True)
     inputs, reasons = judge(pd.DataFrame(made), SCHEMA)
     assert (reasons != "").tolist() == refused

@@ -30,7 +30,7 @@ from pydantic import TypeAdapter
 from headrace import sandbox
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
-from headrace.serve import journal, rows, tokens
+from headrace.serve import journal, mistakes, rows, tokens
 from headrace.serve.batches import Batches
 from lab import bake
 
@@ -238,6 +238,35 @@ def test_limits_of_size_rows_and_kind_are_told(server: Server, asked: list[dict[
     assert server.ask("/healthz", b"{}")[0] == 405
 
 
+def memory(process: subprocess.Popen[str], kind: str) -> int:
+    """Return the MiB of memory that a process has (VmRSS), or had at most (VmHWM)."""
+    text = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+    found = re.search(rf"{kind}:\s+(\d+) kB", text)
+    assert found
+    return int(found[1]) // 1024
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[" + b",".join([b"{}"] * 200_000) + b"]", "more"),
+        (b"[" * 8_000_000, "row_too_large"),
+        (b'["' + b'\\"' * 4_000_000, "json_invalid"),
+        (b"[" + b"1," * 4_000_000 + b"1]", "more"),
+        (b"{" + b",".join(b'"%d":1' % n for n in range(90_000)) + b"}", "more"),
+    ],
+    ids=["empty rows", "open lists", "a text without end", "numbers", "strange names"],
+)
+def test_a_body_of_many_mistakes_takes_little_memory_and_few_words(
+    server: Server, body: bytes, reason: str
+) -> None:
+    before = memory(server.process, "VmHWM")
+    status, said = server.ask("/predict", body)
+    assert (status, said["detail"][-1]["reason"]) == (422, reason)
+    assert len(said["detail"]) <= 21
+    assert memory(server.process, "VmHWM") < before + 128
+
+
 def hostile(server: Server, content: bytes) -> None:
     """Send bytes; whatever comes back is no 5xx, and the server is there afterwards."""
     said = server.raw(content)
@@ -280,14 +309,6 @@ ANYTHING = st.recursive(
 )
 
 
-def resident(process: subprocess.Popen[str]) -> int:
-    """Return the MiB of memory that a process has."""
-    text = Path(f"/proc/{process.pid}/status").read_text("utf-8")
-    found = re.search(r"VmRSS:\s+(\d+) kB", text)
-    assert found
-    return int(found[1]) // 1024
-
-
 @pytest.mark.long
 def test_five_thousand_spoilt_rows_are_answered_or_refused_and_memory_stays(
     quick: Path, asked: list[dict[str, Any]]
@@ -304,9 +325,9 @@ def test_five_thousand_spoilt_rows_are_answered_or_refused_and_memory_stays(
 
         for _ in range(200):
             one.ask("/predict", asked[0])
-        before = resident(one.process)
+        before = memory(one.process, "VmRSS")
         spoil()
-        assert resident(one.process) < before + 32
+        assert memory(one.process, "VmRSS") < before + 32
         assert one.ask("/readyz")[0] == 200
 
 
@@ -545,12 +566,12 @@ Read = Callable[[bytes], list[dict[str, Any]]]
 def test_many_mistakes_are_counted_and_strange_names_are_shown_safely() -> None:
     reader = rows.Reader(SCHEMA, 100)
     row = {"a": 1, "b": 1, "c": "x", "d": True}
-    with pytest.raises(rows.Refused) as caught:
+    with pytest.raises(mistakes.Refused) as caught:
         reader.read(json.dumps({**row, **{f"x{n}\u202e\n": n for n in range(50)}}).encode())
-    assert len(caught.value.mistakes) == rows.MOST_NAMED + 1
+    assert len(caught.value.mistakes) == mistakes.MOST_NAMED + 1
     assert caught.value.mistakes[-1]["says"] == "and 30 more mistakes"
     assert caught.value.mistakes[0]["field"] == "x0??"
-    with pytest.raises(rows.Refused) as caught:
+    with pytest.raises(mistakes.Refused) as caught:
         reader.read(json.dumps({**row, "y" * 10_000: 1}).encode())
     assert len(caught.value.mistakes[0]["field"]) == 64
 

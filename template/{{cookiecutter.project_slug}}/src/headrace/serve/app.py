@@ -15,9 +15,13 @@ from headrace.serve.batches import Batches
 from headrace.serve.figures import Figures
 from headrace.serve.guard import Application, Guard
 from headrace.serve.journal import Journal
-from headrace.serve.rows import Refused
+from headrace.serve.mistakes import Refused
+from headrace.serve.rows import Reader, Values
 from headrace.serve.service import Service
 from headrace.serve.tokens import Tokens
+
+LARGE = 1 << 16
+"""Bytes of a body from which on its reading takes long enough to be noticed by others."""
 
 
 def create(
@@ -49,7 +53,7 @@ def _answers(app: FastAPI, service: Service, figures: Figures, journal: Journal 
             return _refused(figures, 415, [_mistake("not_json", "Send application/json")])
         champion = service.champion
         try:
-            rows = champion.reader.read(await request.body())
+            rows = await _read(champion.reader, await request.body())
         except Refused as error:
             return _refused(figures, 422, error.mistakes)
         answers = await batches.answer(champion, rows)
@@ -115,6 +119,11 @@ def _people(app: FastAPI, service: Service) -> None:
         return HTMLResponse(
             await run_in_threadpool(page.answered, service.champion, await request.body())
         )
+
+
+async def _read(reader: Reader, body: bytes) -> list[Values]:
+    """Read a body's rows; a large one beside all else, so that others are heard meanwhile."""
+    return await run_in_threadpool(reader.read, body) if len(body) > LARGE else reader.read(body)
 
 
 def _mistake(reason: str, says: str) -> dict[str, str]:

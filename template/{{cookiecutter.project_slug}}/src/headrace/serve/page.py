@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from headrace.serve import fields
-from headrace.serve.rows import Refused
+from headrace.serve.mistakes import Refused
 from headrace.serve.service import Champion
 
 CARD = "card.html"

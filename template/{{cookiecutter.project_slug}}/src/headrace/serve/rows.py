@@ -1,16 +1,15 @@
 """One row of inputs as a strict type, made from a JSON Schema: what is not of it is refused."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
-from headrace.serve import kinds, quick
+from headrace.serve import kinds, pieces, quick
+from headrace.serve.mistakes import MOST_NAMED, Mistakes, Refused
 
-MOST_NAMED = 20
-"""Mistakes that are told of one request; the others are counted."""
 EXACT = 2.0**53
 """Below it a float is the whole number that it says."""
 Values = tuple[Any, ...]
@@ -49,7 +48,6 @@ class Reader:
         """Make what reads rows of a JSON Schema; see `type_of`."""
         row: Any = type_of(schema, example)
         self.one: TypeAdapter[dict[str, Any]] = TypeAdapter(row)
-        self._many: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[row])
         self._names, self._most = [*schema["properties"]], most
         self._quick = quick.of(schema)
 
@@ -61,10 +59,8 @@ class Reader:
         """
         found = self._found(body)
         if not found:
-            raise Refused([{"field": "", "reason": "no_rows", "says": "The list has no row"}])
-        if len(found) > self._most:
-            says = f"{len(found):,} rows are too many; send at most {self._most:,} at once"
-            raise Refused([{"field": "", "reason": "too_many_rows", "says": says}])
+            raise Refused.whole("no_rows", "The list has no row")
+        self._few(len(found))
         return found
 
     def _found(self, body: bytes) -> list[Values]:
@@ -73,38 +69,66 @@ class Reader:
                 return self._quick.read(body)
             except quick.NotTaken:
                 pass
-        return [tuple(row[name] for name in self._names) for row in self._explained(body)]
+        return self.explained(body)
 
-    def _explained(self, body: bytes) -> list[dict[str, Any]]:
-        """Read rows by pydantic, which knows all that is wrong with them."""
+    def explained(self, body: bytes) -> list[Values]:
+        """Read rows one by one, by pydantic, which knows all that is wrong with them.
+
+        Errors:
+            Refused: as of `read`; there may be no row.
+        """
+        found: list[Values] = []
+        wrong, many, unread = Mistakes(), pieces.is_list(body), False
+        for number, piece in enumerate(pieces.of(body)):
+            self._few(number + 1)
+            if unread := wrong.enough():
+                break
+            shown, hidden = self._shown(piece)
+            try:
+                row = self._row(shown)
+                found.append(tuple(row[name] for name in self._names))
+            except ValidationError as error:
+                wrong.add(_listed(error), hidden, [number] if many else [])
+        wrong.refuse(unread=unread)
+        return found
+
+    def _few(self, count: int) -> None:
+        if count > self._most:
+            says = f"These are more than {self._most:,} rows; send at most that many at once"
+            raise Refused.whole("too_many_rows", says)
+
+    def _shown(self, piece: bytes) -> tuple[bytes, int]:
+        """Return a row without the strange names that would not be told, and how many they are.
+
+        pydantic would make a mistake of each, which takes it long.
+        """
+        if piece.count(b":") <= len(self._names) + MOST_NAMED:
+            return piece, 0
         try:
-            return self._typed(body)
+            row = from_json(piece)
+        except ValueError:
+            return piece, 0
+        strange = [name for name in row if name not in self._names] if type(row) is dict else []
+        hidden = strange[MOST_NAMED:]
+        for name in hidden:
+            del row[name]
+        return (to_json(row, inf_nan_mode="constants"), len(hidden)) if hidden else (piece, 0)
+
+    def _row(self, piece: bytes) -> dict[str, Any]:
+        """Read a row, once more where it is refused and its only mistake may be 5.0 for 5."""
+        try:
+            return self.one.validate_json(piece)
         except ValidationError as error:
-            return self._once_more(body, error)
-
-    def _typed(self, body: bytes) -> list[dict[str, Any]]:
-        many = body.lstrip()[:1] == b"["
-        return self._many.validate_json(body) if many else [self.one.validate_json(body)]
-
-    def _once_more(self, body: bytes, error: ValidationError) -> list[dict[str, Any]]:
-        """Read rows again where their only mistake may be 5.0 for 5."""
-        found = _listed(error)
-        if all(one["type"] != "int_type" for one in found):
-            raise Refused(_mistakes(found))
-        try:
-            return self._typed(_whole(body))
-        except ValidationError as again:
-            raise Refused(_mistakes(_listed(again))) from None
+            if all(one["type"] != "int_type" for one in _listed(error)):
+                raise
+        return self.one.validate_json(_whole(piece))
 
 
-def _whole(body: bytes) -> bytes:
+def _whole(piece: bytes) -> bytes:
     """Write whole numbers as such: to JSON Schema 5.0 is an integer, which to Python it is not."""
-    content = from_json(body)
-    rows = content if isinstance(content, list) else [content]
-    for row in rows:
-        if isinstance(row, dict):
-            row.update({name: int(one) for name, one in row.items() if _is_whole(one)})
-    return to_json(content, inf_nan_mode="constants")  # infinity is refused, not made a null
+    row = from_json(piece)
+    row.update({name: int(one) for name, one in row.items() if _is_whole(one)})
+    return to_json(row, inf_nan_mode="constants")  # infinity is refused, not made a null
 
 
 def _is_whole(value: Any) -> bool:
@@ -113,28 +137,3 @@ def _is_whole(value: Any) -> bool:
 
 def _listed(error: ValidationError) -> Sequence[Mapping[str, Any]]:
     return error.errors(include_url=False, include_context=False, include_input=False)
-
-
-class Refused(Exception):
-    """A body that is not answered, with what is wrong with it."""
-
-    def __init__(self, mistakes: Iterable[Mapping[str, str]]) -> None:
-        self.mistakes = [dict(one) for one in mistakes]
-        super().__init__(self.mistakes[0]["says"])
-
-
-def _mistakes(found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    """Yield field and reason of each mistake; never a value that was sent."""
-    for one in found[:MOST_NAMED]:
-        field = ".".join(_name(part) for part in one["loc"])
-        says = "is not JSON" if one["type"] == "json_invalid" else one["msg"]
-        yield {"field": field, "reason": one["type"], "says": says}
-    if len(found) > MOST_NAMED:
-        says = f"and {len(found) - MOST_NAMED} more mistakes"
-        yield {"field": "", "reason": "more", "says": says}
-
-
-def _name(part: int | str) -> str:
-    """Return a part of a field's name; of a stranger's own name only what can be shown."""
-    text = str(part)[:64]
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
