@@ -30,7 +30,7 @@ from pydantic import TypeAdapter
 from headrace import sandbox
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
-from headrace.serve import journal, mistakes, rows, tokens
+from headrace.serve import guard, journal, mistakes, rows, tokens
 from headrace.serve.batches import Batches
 from lab import bake
 
@@ -416,7 +416,7 @@ def test_a_stranger_without_a_token_gets_nothing(
         lines.append(line)
     file.write_text("\n".join(lines) + "\n", "utf-8")
     with serving(quick, "--tokens", str(file)) as one:
-        for path in ("/", "/predict", "/readyz", "/version", "/metrics", "/openapi.json", "/x"):
+        for path in ("/", "/predict", "/readyz", "/version", "/metrics", "/openapi.json"):
             for wrong in ("", "x", given["admin"]):
                 status, said = one.ask(path, token=wrong)
                 assert (status, said["detail"][0]["reason"]) == (401, "no_right"), path
@@ -424,11 +424,33 @@ def test_a_stranger_without_a_token_gets_nothing(
         assert one.ask("/metrics", token=given["metrics"])[0] == 200
         assert one.ask("/reload", {}, token=given["predict"])[0] == 401
         assert one.ask("/reload", {}, token=given["admin"])[0] == 200
-        assert "headrace_denied_total 22" in one.ask("/metrics", token=given["metrics"])[1]
+        assert "headrace_denied_total 19" in one.ask("/metrics", token=given["metrics"])[1]
         file.write_text(lines[1] + "\n", "utf-8")
         assert one.ask("/metrics", token=given["metrics"])[0] == 401
         file.write_text("broken\n", "utf-8")
         assert one.ask("/predict", asked[0], token=given["predict"])[0] == 200
+
+
+def test_a_path_that_is_not_exactly_one_of_ours_leads_nowhere(
+    server: Server, quick: Path, tmp_path: Path
+) -> None:
+    given, line = tokens.make("ada", ["predict"])
+    (tmp_path / "tokens").write_text(line + "\n", "utf-8")
+    with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
+        for path in guard.KNOWN:
+            odd = [f"{path}{end}" for end in ("%0A", "%0D", "%20")]
+            odd += [f"/{path}", f"{path}/"]
+            for wrong in odd:
+                body = {} if path in ("/", "/predict", "/reload") else None
+                assert server.ask(wrong, body)[0] == 404, wrong
+                assert one.ask(wrong, body, token=given)[0] == 404, wrong
+            assert one.ask(odd[0])[0] == 404, odd[0]
+
+
+def test_who_asks_through_a_proxy_is_not_this_machine(server: Server) -> None:
+    for name, value in (("X-Forwarded-For", "127.0.0.1"), ("Forwarded", "for=127.0.0.1")):
+        assert server.ask("/reload", {}, **{name: value})[0] == 401
+    assert server.ask("/healthz", **{"X-Forwarded-For": "203.0.113.7"})[0] == 200
 
 
 def test_a_token_file_holds_no_token_and_names_what_is_wrong_with_it(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def _listen(
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # or a header would say who asks
         backlog=BACKLOG,
         http=protocol.Patient,
         timeout_graceful_shutdown=GRACE_SECONDS,
