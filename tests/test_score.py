@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from headrace.bundle import archive, golden
 from headrace.errors import DataError
-from headrace.score import tables
+from headrace.score import places, tables
 from headrace.score.judge import judge
 from headrace.serve import mistakes, rows
 from lab import bake
@@ -95,6 +95,9 @@ BAD = {
     "broken.parquet": ("PAR1", "broken.parquet cannot be read"),
     "lacks.csv": ("carrier,orign\nAA,JFK\n", "have no column origin. Did you mean orign?"),
     "ragged.csv": ("a,b\n1\n", "ragged.csv cannot be read"),
+    "twice.csv": ("carrier,origin,carrier\nAA,JFK,AA\n", "have the column carrier twice. Next:"),
+    "latin.csv": (b"caf\xe9\n1\n", "latin.csv cannot be read: its header is not in UTF-8. Next:"),
+    "row.csv": ("row,carrier\n1,AA\n", "have a column row already. Next: rename it"),
 }
 
 
@@ -104,12 +107,13 @@ def test_a_bad_file_is_refused_in_words_and_nothing_is_written(
 ) -> None:
     text, says = BAD[name]
     if text is not None:
-        (tmp_path / name).write_text(text, "utf-8")
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     (tmp_path / "out.csv").write_text("old", "utf-8")
     code, said = scored(quick, tmp_path / name, tmp_path / "out.csv")
     assert code == 1
     assert says in said
     assert "Traceback" not in said
+    assert said.count("Next:") == 1
     assert (tmp_path / "out.csv").read_text("utf-8") == "old"
     assert {path.name for path in tmp_path.iterdir()} <= {name, "out.csv"}
 
@@ -121,6 +125,76 @@ def test_a_column_that_would_be_written_over_is_refused(
     code, said = scored(quick, tmp_path / "in.csv", tmp_path / "out.csv")
     assert code == 1
     assert "The rows have a column prediction already. Next: rename it" in said
+
+
+def test_what_is_read_is_never_written_over(
+    quick: Path, known: pd.DataFrame, tmp_path: Path
+) -> None:
+    source = tmp_path / "x.refused.csv"
+    known.to_csv(source, index=False)
+    before = source.read_bytes()
+    (tmp_path / "link.csv").symlink_to(source)
+    (tmp_path / "other.csv").hardlink_to(source)
+    (tmp_path / "folder.csv").mkdir()
+    refused = {
+        "x.csv": "is where refused rows go, and would be written over",
+        "x.refused.csv": "would be written over while it is read",
+        "link.csv": "would be written over while it is read",
+        "other.csv": "would be written over while it is read",
+        "folder.csv": "is a folder",
+    }
+    for name, says in refused.items():
+        with pytest.raises(DataError, match=f"{says}. Next: name another OUT"):
+            places.aside(source, tmp_path / name)
+    assert places.aside(source, tmp_path / "y.csv") == tmp_path / "y.refused.csv"
+    code, said = scored(quick, source, tmp_path / "x.csv")
+    assert (code, source.read_bytes()) == (1, before)
+    assert "would be written over" in said
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_one_file_cannot_take_the_answers_and_the_refused_rows(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").touch()
+    (tmp_path / "x.refused.csv").symlink_to(tmp_path / "x.csv")
+    with pytest.raises(DataError, match="are one file"):
+        places.aside(tmp_path / "in.csv", tmp_path / "x.csv")
+
+
+def test_a_disk_that_is_full_is_told_and_nothing_is_lost(
+    quick: Path, known: pd.DataFrame, tmp_path: Path
+) -> None:
+    pd.concat([known] * 300).to_csv(tmp_path / "in.csv", index=False)
+    (tmp_path / "out.csv").write_text("old", "utf-8")
+    limited = 'ulimit -f 40; headrace score "$0" "$1"'
+    words = ("bash", "-c", limited, str(tmp_path / "in.csv"), str(tmp_path / "out.csv"))
+    done = bake.run(quick, *words, check=False)
+    assert done.returncode == 1
+    assert "out.csv cannot be written" in done.stdout
+    assert "Nothing was written. Next: make room, or name another OUT" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert (tmp_path / "out.csv").read_text("utf-8") == "old"
+    assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv"}
+
+
+def test_an_index_of_pandas_is_a_column_like_any(tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": ["a", "b"], "number": [2**53 + 1, None]}, dtype=object)
+    table.astype({"number": "Int64"}).set_index("name").to_parquet(tmp_path / "in.parquet")
+    [(part, share)] = tables.parts(tmp_path / "in.parquet")
+    found = tables.frame(part)
+    assert share == 1
+    assert sorted(found.columns) == ["name", "number"]
+    assert found["number"][0] == 2**53 + 1
+
+
+def test_a_value_of_a_csv_may_hold_line_breaks_wherever_a_part_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "BLOCK", 1_000)
+    table = pd.DataFrame({"id": [str(one) for one in range(500)], "note": 'a "b"\n\n,c\n'})
+    table.to_csv(tmp_path / "in.csv", index=False)
+    found = [tables.frame(part) for part, _ in tables.parts(tmp_path / "in.csv")]
+    assert len(found) == 10
+    pd.testing.assert_frame_equal(pd.concat(found, ignore_index=True), table, check_dtype=False)
 
 
 SCHEMA: dict[str, Any] = {

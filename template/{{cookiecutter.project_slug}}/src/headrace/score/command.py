@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow as pa
 from headrace import files
 from headrace.bundle.read import Bundle
 from headrace.errors import DataError
-from headrace.score import tables
+from headrace.score import places, tables
 from headrace.score.judge import judge, refuse_lacking
 from headrace.serve.service import Champion
 
@@ -30,9 +31,7 @@ def run(champion: Champion, args: argparse.Namespace) -> int:
     Errors:
         DataError: a file cannot be read or written, or has not the columns.
     """
-    for path in (args.rows, args.scored):
-        tables.kind(path)
-    aside = args.scored.with_name(f"{args.scored.stem}.refused{args.scored.suffix}")
+    aside = places.aside(args.rows, args.scored)
     counts: list[int] = []
 
     def write(good: Path) -> None:
@@ -40,7 +39,12 @@ def run(champion: Champion, args: argparse.Namespace) -> int:
             aside, lambda bad: counts.extend(_score(champion.bundle, args, good, bad))
         )
 
-    files.write_whole(args.scored, write)
+    try:
+        files.write_whole(args.scored, write)
+    except (pa.ArrowException, OSError) as error:
+        step = "Nothing was written. Next: make room, or name another OUT"
+        said = f"{args.scored} cannot be written: {tables.reason(error)}"
+        raise DataError(f"{said}. {step}") from None
     scored, refused = counts
     print(f"{scored:,} rows scored by {champion.label}: {args.scored}")
     if not refused:
@@ -53,7 +57,7 @@ def run(champion: Champion, args: argparse.Namespace) -> int:
 def _score(bundle: Bundle, args: argparse.Namespace, good: Path, bad: Path) -> tuple[int, int]:
     suffix, done = args.scored.suffix, 0
     with tables.Writer(good, suffix) as scored, tables.Writer(bad, suffix) as refused:
-        for part, share in tables.parts(args.rows):
+        for part, share in _parts(args.rows):
             right, wrong = _judged(bundle, part, done)
             scored.write(right)
             refused.write(wrong)
@@ -64,13 +68,18 @@ def _score(bundle: Bundle, args: argparse.Namespace, good: Path, bad: Path) -> t
     return scored.rows, refused.rows
 
 
+def _parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
+    try:
+        yield from tables.parts(path)
+    except DataError as error:
+        raise DataError(f"{error}. Next: see what wrote it") from None
+
+
 def _judged(bundle: Bundle, part: pa.Table, first: int) -> tuple[pa.Table, pa.Table]:
     """Return the rows that are answered, and those that are not."""
-    taken = [name for name in (*ADDED, *REASON[1:]) if name in part.column_names]
-    if taken:
-        raise DataError(f"The rows have a column {taken[0]} already. Next: rename it")
+    _refuse_taken(part.column_names)
     refuse_lacking(part.column_names, bundle.schema)
-    asked = part.select([*bundle.schema["properties"]]).to_pandas()
+    asked = tables.frame(part.select([*bundle.schema["properties"]]))
     inputs, reasons = judge(asked, bundle.schema)
     fine = (reasons == "").to_numpy()
     right, wrong = part.filter(pa.array(fine)), part.filter(pa.array(~fine))
@@ -79,6 +88,16 @@ def _judged(bundle: Bundle, part: pa.Table, first: int) -> tuple[pa.Table, pa.Ta
     numbers = np.flatnonzero(~fine) + first + 1
     wrong = wrong.append_column("reason", pa.array(reasons[~fine].to_list(), pa.string()))
     return right, wrong.add_column(0, "row", pa.array(numbers))
+
+
+def _refuse_taken(names: list[str]) -> None:
+    """Refuse columns that are there twice, or would be with those that are written."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"The rows have the column {twice[0]} twice. Next: rename one")
+    taken = [name for name in (*ADDED, *REASON) if name in names]
+    if taken:
+        raise DataError(f"The rows have a column {taken[0]} already. Next: rename it")
 
 
 def _answers(bundle: Bundle, inputs: Any) -> Iterator[tuple[str, Any]]:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 from pyarrow import csv, parquet
 
@@ -15,6 +16,14 @@ ROWS = 100_000
 BLOCK = 16 << 20
 """Bytes of a part of a CSV."""
 KINDS = (".parquet", ".csv")
+WRITTEN = csv.ParseOptions(newlines_in_values=True)
+"""A CSV's value may hold line breaks, in quotation marks."""
+NULLABLE = {
+    pa.bool_(): pd.BooleanDtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.uint64(): pd.UInt64Dtype(),
+}
+"""What pandas would make other values of where one lacks."""
 
 
 def kind(path: Path) -> str:
@@ -38,9 +47,22 @@ def parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
     """
     try:
         yield from _parquet(path) if kind(path) == ".parquet" else _csv(path)
+    except UnicodeDecodeError:
+        raise DataError(f"{path.name} cannot be read: its header is not in UTF-8") from None
     except (pa.ArrowException, OSError) as error:
-        said = str(error).splitlines()[0]
-        raise DataError(f"{path.name} cannot be read: {said}") from None
+        raise DataError(f"{path.name} cannot be read: {reason(error)}") from None
+
+
+def reason(error: Exception) -> str:
+    """Return in a line why a file cannot be read or written."""
+    told = getattr(error, "strerror", None)
+    return str(told or (str(error).splitlines() or [type(error).__name__])[0])
+
+
+def frame(part: pa.Table) -> pd.DataFrame:
+    """Return some rows for pandas: columns are columns, none an index, and every value is exact."""
+    found: pd.DataFrame = part.to_pandas(ignore_metadata=True, types_mapper=NULLABLE.get)
+    return found
 
 
 def _parquet(path: Path) -> Iterator[tuple[pa.Table, float]]:
@@ -52,13 +74,14 @@ def _parquet(path: Path) -> Iterator[tuple[pa.Table, float]]:
 
 
 def _csv(path: Path) -> Iterator[tuple[pa.Table, float]]:
-    names = csv.open_csv(path, read_options=csv.ReadOptions(block_size=BLOCK)).schema.names
+    options = csv.ReadOptions(block_size=BLOCK)
+    with csv.open_csv(path, read_options=options, parse_options=WRITTEN) as head:
+        names = head.schema.names
     text = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
     )
     whole, done = max(path.stat().st_size, 1), 0
-    options = csv.ReadOptions(block_size=BLOCK)
-    for batch in csv.open_csv(path, read_options=options, convert_options=text):
+    for batch in csv.open_csv(path, options, WRITTEN, text):
         done += BLOCK
         yield pa.Table.from_batches([batch]), min(done / whole, 1.0)
 
