@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pandas as pd
 import pytest
 
 from headrace import project, yamlfile
+from headrace.alerts import update
 from headrace.bundle import golden
 from headrace.diff.rules import Predictions
 from headrace.errors import DataError, HeadraceError
-from headrace.live import again, batch, command, tables, truth, values
+from headrace.live import again, alone, batch, command, declared, tables, truth, values
 from headrace.serve import journal
 from lab import bake
 
@@ -56,6 +58,12 @@ def figures(study: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture
+def study(watched: Path, tmp_path: Path) -> Path:
+    """A copy of the watched study, to change."""
+    return Path(shutil.copytree(watched, tmp_path / "study"))
+
+
 def test_a_month_is_one_command_and_the_stage_reads_it(watched: Path) -> None:
     listed = yamlfile.lookup(yamlfile.read(watched / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11"]
@@ -83,8 +91,7 @@ def test_comments_and_everything_else_in_params_and_pipeline_stay(
     assert params.replace(new, "  batches: []\n") == before
 
 
-def test_what_is_refused_changes_nothing(watched: Path, tmp_path: Path) -> None:
-    study = Path(shutil.copytree(watched, tmp_path / "study"))
+def test_what_is_refused_changes_nothing(study: Path, tmp_path: Path) -> None:
     whole = pd.read_parquet(study / "data/live/2013-10.parquet")
     wrong = {
         "none": (whole.head(0), "There are no rows"),
@@ -154,8 +161,7 @@ def serve(folder: Path, request: str, asked: list[dict[str, Any]]) -> journal.Jo
     return written
 
 
-def test_what_a_server_wrote_down_is_a_batch_once(watched: Path, tmp_path: Path) -> None:
-    study = Path(shutil.copytree(watched, tmp_path / "study"))
+def test_what_a_server_wrote_down_is_a_batch_once(study: Path, tmp_path: Path) -> None:
     whole = pd.read_parquet(study / "data/live/2013-10.parquet")
     inputs = golden.records(whole.drop(columns=["time_hour", "flight", "late"]).head(6))
     folder = study / "data/served"
@@ -173,9 +179,8 @@ def test_what_a_server_wrote_down_is_a_batch_once(watched: Path, tmp_path: Path)
 
 
 def test_a_month_that_goes_on_keeps_its_rows_and_its_truth(
-    watched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    study = Path(shutil.copytree(watched, tmp_path / "study"))
     whole = pd.read_parquet(study / "data/live/2013-10.parquet").head(6)
     inputs = golden.records(whole.drop(columns=["time_hour", "flight", "late"]))
     folder, told = study / "data/served", tmp_path / "truth.csv"
@@ -213,6 +218,127 @@ def test_a_month_that_goes_on_keeps_its_rows_and_its_truth(
     assert "of 6 rows, 4 are gone; the truth of 2 rows is carried over; the truth of 4" in said
 
 
+def test_what_is_not_of_its_type_is_refused_with_its_row(study: Path, tmp_path: Path) -> None:
+    whole = pd.read_parquet(study / "data/live/2013-10.parquet")
+    texts = {"time_hour": whole["time_hour"].astype("str")}
+    for name, odd, words in [
+        ("prediction", "high", "prediction is 'high' in row 2, no number, and so are"),
+        ("prediction", 1.5, "prediction is 1.5 in row 2, outside 0 to 1, and so are"),
+        ("positive", "maybe", "positive is 'maybe' in row 2, neither true nor false"),
+        ("row", "x", "row is 'x' in row 2, no number, and so are"),
+        ("time_hour", "soon", "time_hour is 'soon' in row 2, no time"),
+    ]:
+        column = pd.Series([texts["time_hour"][0] if name == "time_hour" else None, *[odd] * 3])
+        whole.head(4).assign(**{"request": "a", name: column}).to_parquet(
+            tmp_path / "2013-12.parquet"
+        )
+        with pytest.raises(DataError, match=f"{words}.*Next: "):
+            taken(study, tmp_path / "2013-12.parquet")
+    told = whole.head(3)[["time_hour", "carrier", "flight", "late"]]
+    odd = told.assign(flight=["1", "many", "3"])
+    odd.to_parquet(tmp_path / "truth.parquet")
+    with pytest.raises(DataError, match=r"flight is 'many' in row 2, no number\. Next: "):
+        taken(study, tmp_path / "truth.parquet", truth="2013-10")
+    mixed = whole.head(2).assign(note=[1, "one"])
+    with pytest.raises(DataError, match=r"cannot be written: .*Next: give each column"):
+        declared.keep(study, "data/live/2013-12.parquet", mixed)
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
+
+
+def test_a_key_in_other_types_is_the_same_batch(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = pd.read_parquet(study / "data/live/2013-10.parquet")
+    bare = whole["time_hour"].dt.tz_localize(None)
+    zoneless = "time_hour has times without a zone: they are taken for UTC\n"
+    for column, said in [
+        (bare, zoneless),
+        (bare.astype("str"), zoneless),
+        (whole["time_hour"].dt.tz_convert("America/New_York").astype("str"), ""),
+    ]:
+        flights = whole["flight"].astype("str")
+        table = whole.assign(time_hour=column, flight=flights)
+        table.to_parquet(tmp_path / "2013-10.parquet")
+        taken(study, tmp_path / "2013-10.parquet")
+        assert capsys.readouterr().out.split("rows\n")[1].split("Next")[0] == said
+        told = table[["time_hour", "carrier", "flight", "late"]]
+        told.to_parquet(tmp_path / "truth.parquet")
+        taken(study, tmp_path / "truth.parquet", truth="2013-10")
+        out = capsys.readouterr().out
+        assert out.split("rows\n")[1].split("Next")[0] == said
+        assert f"truth known for {len(whole):,} of {len(whole):,} rows\n" in out
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
+
+
+def test_two_at_once_wait_for_each_other_and_both_are_listed(study: Path, tmp_path: Path) -> None:
+    whole = pd.read_parquet(study / "data/live/2013-11.parquet").head(50)
+    names = ["2013-12", "2014-01"]
+    with alone.alone(study):
+        started = []
+        for name in names:
+            whole.to_csv(tmp_path / f"{name}.csv", index=False)
+            words = ["headrace", "ingest", str(tmp_path / f"{name}.csv")]
+            one = subprocess.Popen(
+                words, cwd=study, env=bake.environment(), stdout=subprocess.PIPE, text=True
+            )
+            started.append(one)
+        waits = [one.stdout.readline() for one in started if one.stdout]
+    said = [one.communicate(timeout=300)[0] for one in started]
+    assert waits == [f"{alone.WAITS}\n"] * 2
+    assert [one.returncode for one in started] == [0, 0], said
+    listed = yamlfile.lookup(yamlfile.read(study / "params.yaml"), "monitor.batches")
+    assert listed == ["2013-10", "2013-11", *names]
+    deps = project.find(study).stage("monitor")["deps"][-2:]
+    assert sorted(deps) == [batch.file(name) for name in names]
+
+
+def test_an_edit_during_dvc_add_stays_and_what_is_not_listed_is_named(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params, run = study / "params.yaml", subprocess.run
+
+    def edited(*given: Any, **more: Any) -> Any:
+        if "dvc" in given[0]:
+            with params.open("a", encoding="utf-8") as file:
+                file.write("# saved meanwhile\n")
+        return run(*given, **more)
+
+    live = study / "data/live"
+    shutil.copy(live / "2013-11.parquet", live / "2014-05.parquet")
+    shutil.copy(live / "2013-11.parquet", live / ".2014-06.parquet.ab12.parquet")
+    table = pd.read_parquet(live / "2013-11.parquet").head(50)
+    table.to_parquet(tmp_path / "2013-12.parquet")
+    monkeypatch.setattr(subprocess, "run", edited)
+    taken(study, tmp_path / "2013-12.parquet")
+    text = params.read_text("utf-8")
+    assert text.endswith("# saved meanwhile\n")
+    assert "  batches: [2013-10, 2013-11, 2013-12]\n" in text
+    assert batch.names(study) == ["2013-10", "2013-11", "2013-12", "2014-05"]
+    said = capsys.readouterr().out
+    assert said.count("is not listed in params.yaml") == 1
+    assert "Next: headrace ingest data/live/2014-05.parquet, or delete it\n" in said
+
+
+def test_a_batch_that_is_not_pulled_or_broken_is_replaced_only_on_purpose(study: Path) -> None:
+    source = study / "data/2013-10.parquet"
+    there = study / "data/live/2013-10.parquet"
+    there.rename(source)
+    with pytest.raises(DataError, match="Next: give both, or neither"):
+        taken(study, source, forget_truth=True)
+    for more in ({}, {"replace": True}):
+        with pytest.raises(DataError, match=r"is missing\. Next: dvc pull, or .*--forget-truth$"):
+            taken(study, source, **more)
+    taken(study, source, replace=True, forget_truth=True)
+    assert pd.read_parquet(there).equals(pd.read_parquet(source))
+
+
+def test_a_name_that_is_too_long_is_refused_before_anything_is_read(study: Path) -> None:
+    for words in [("x" * 300,), ("2013-12", "--batch", "x" * 101), ("x", "--truth", "x" * 300)]:
+        code, said = ingest(study, *words)
+        assert (code, "is no name for a batch" in said, "Traceback" in said) == (1, True, False)
+    assert batch.NAME == update.BATCH
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
@@ -235,6 +361,39 @@ def test_an_input_keeps_its_type_or_stays_as_it_came() -> None:
     assert fine["seats"].dtype == "float64"
     assert fine["seats"].isna().tolist() == [False, False, True, False]
     assert [*fine.columns] == ["carrier", "seats", "day", "id"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "expected"),
+    [
+        (["1", " 02", "3.0"], "int64", [1, 2, 3]),
+        ([1.0, 2.0, 3.0], "int64", [1, 2, 3]),
+        (["1.5", "2", "3"], "float64", [1.5, 2.0, 3.0]),
+        ([1, "2a", True], "str", ["1", "2a", "True"]),
+        ([2**60 + 1, "2", "3"], "int64", [2**60 + 1, 2, 3]),
+        (["2013-10-01T02:00:00+02:00", "2013-10-01", "2013-10-01 00:00"], "", ["2013-10-01"] * 3),
+    ],
+)
+def test_a_key_has_one_type_however_it_is_written(
+    given: list[object], kind: str, expected: list[object]
+) -> None:
+    found = values.plain(pd.Series(given, name="day", dtype=object))
+    told = pd.Series(expected) if kind else pd.Series(pd.to_datetime(expected, utc=True))
+    assert found.dtype == (kind or "datetime64[us, UTC]")
+    assert found.tolist() == told.tolist()
+    assert values.like(pd.Series(given, dtype=object), found).tolist() == told.tolist()
+
+
+def test_a_row_is_a_number_only_where_a_request_has_it() -> None:
+    seat = ["1A", "1B", "1C", "1D"]
+    assert batch.normal(rows(row=seat), SCHEMA, SPEC)["row"].tolist() == seat
+    with pytest.raises(DataError, match=r"row is '1A' in row 1, no number, and so are 3 more rows"):
+        batch.normal(rows(row=seat, request="a"), SCHEMA, SPEC)
+
+
+def test_times_among_other_words_are_refused() -> None:
+    with pytest.raises(DataError, match=r"day is 'soon' in row 2, no time\. Next: "):
+        values.plain(pd.Series(["2013-10-01", "soon", None], name="day"))
 
 
 def test_truth_joins_by_key_and_what_is_not_told_stays() -> None:

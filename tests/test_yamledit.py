@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace import yamledit, yamlfile
@@ -165,6 +165,7 @@ def test_a_name_that_is_not_there_is_named(file: Path) -> None:
         yamledit.replaced(file, {"a.nothing": 1})
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text(max_size=8), unique=True, max_size=4),
     st.text(max_size=8),

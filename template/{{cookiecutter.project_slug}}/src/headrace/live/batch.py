@@ -89,7 +89,7 @@ def normal(table: pd.DataFrame, schema: Mapping[str, Any], spec: Predictions) ->
     inputs = {name: typed(table[name], said) for name, said in schema["properties"].items()}
     names = [str(name) for name in table.columns if name not in inputs and name != spec.label]
     names += [spec.label] if spec.label in table else []
-    made = pd.DataFrame({**inputs, **{name: beside(table[name], spec) for name in names}})
+    made = pd.DataFrame({**inputs, **beside(table, names, spec)})
     key(made, spec)
     return made.reset_index(drop=True)
 

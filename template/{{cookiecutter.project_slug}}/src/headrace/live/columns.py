@@ -3,7 +3,7 @@
 A time without a zone is taken for UTC, and `zoneless` says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -37,18 +37,20 @@ def typed(column: pd.Series, said: Mapping[str, Any]) -> pd.Series:
     return column.astype("str").where(column.notna(), None) if column.dtype == object else column
 
 
-def beside(column: pd.Series, spec: Predictions) -> pd.Series:
-    """Return what is known beside the inputs in its type; a column of the user's own as it is.
+def beside(table: pd.DataFrame, names: Iterable[str], spec: Predictions) -> dict[str, pd.Series]:
+    """Return columns that stand beside the inputs in their types; the user's own as they are.
 
     Errors:
         DataError: a value is not of that type; column, value and rows are named.
     """
-    name = str(column.name)
-    if name == spec.label:
-        return values.truths(column)
-    own = values.plain if name in (*spec.key, spec.cluster) else None
-    read = READ.get(name, own)
-    return column if read is None else read(column)
+    answered = {*REQUEST} <= {*table.columns}  # or a row is something of the user's own
+    made = {}
+    for name in names:
+        own = values.plain if name in (*spec.key, spec.cluster) else None
+        known = None if name in REQUEST and not answered else READ.get(name)
+        read = values.truths if name == spec.label else known or own
+        made[name] = read(table[name]) if read else table[name]
+    return made
 
 
 def zoneless(table: pd.DataFrame, spec: Predictions) -> list[str]:

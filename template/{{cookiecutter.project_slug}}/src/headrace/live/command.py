@@ -29,6 +29,8 @@ def run(found: Project, args: argparse.Namespace) -> None:
         DataError: it is no batch; what is wrong is said, and nothing has changed.
         ProjectError: the study does not say what a batch needs.
     """
+    if args.forget_truth and not args.replace:
+        raise DataError("--forget-truth says what --replace may do. Next: give both, or neither")
     spec = predictions(found.root)
     with alone(found.root):
         if args.truth:
@@ -53,8 +55,8 @@ def predictions(root: Path) -> Predictions:
 def _batch(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
     contract = schema(found)
     name, table = _table(found, args)
-    where, says = batch.file(name), columns.zoneless(table, spec)
     made = batch.normal(table, contract, spec)
+    where, says = batch.file(name), columns.zoneless(table, spec)
     if again.is_there(found.root, name):
         made, became = _again(found.root, name, made, spec, args)
         says += became

@@ -45,12 +45,13 @@ def with_columns(known: pd.DataFrame, brought: pd.DataFrame, spec: Predictions) 
     """
     made = known.copy(deep=False)
     for name in brought.columns.drop(spec.label, errors="ignore"):
+        own = name in (*spec.key, spec.cluster)
         if name not in known:
-            made[name] = columns.beside(brought[name], spec)
-        elif name in (*spec.key, spec.cluster) and known[name].isna().any():
+            made[name] = values.plain(brought[name]) if own else brought[name]
+        elif own and known[name].isna().any():
             there = values.plain(known[name])
             filled = there.where(there.notna(), values.like(brought[name], there))
-            made[name] = columns.beside(filled, spec)
+            made[name] = values.plain(filled)
     return made
 
 
@@ -63,7 +64,7 @@ def _read(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> pd.Data
         if name in known and name in told
     }
     new = [name for name in told.columns if name not in known or name == spec.label]
-    return pd.DataFrame({**read, **{name: columns.beside(told[name], spec) for name in new}})
+    return pd.DataFrame({**read, **columns.beside(told, new, spec)})
 
 
 def before(known: pd.DataFrame, spec: Predictions) -> pd.Series:
