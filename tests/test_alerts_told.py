@@ -25,7 +25,7 @@ from registered import ANN, BEN, EVE, Registered, yes
 from test_promote import HOSTILE, key, ssh, trust
 
 from headrace import project
-from headrace.alerts import content, folder, issues, telling, update, webhook
+from headrace.alerts import content, folder, issue_text, telling, update, webhook
 from headrace.registry import audit, markdown, page, terminal
 from headrace.registry.audit import Audit
 from headrace.registry.incidents import Account
@@ -403,7 +403,7 @@ def test_a_decision_closes_the_issue_and_stands_in_it(watched: Watched, tmp_path
 def test_the_issues_of_people_and_pull_requests_are_left_alone(
     watched: Watched, tmp_path: Path
 ) -> None:
-    body = issues.MARK.format(ID)
+    body = issue_text.MARK.format(ID)
     person = {"number": 1, "user": {"type": "User"}, "body": body, "state": "open"}
     pull = {"number": 2, "user": {"type": "Bot"}, "body": body, "pull_request": {}}
     other = {"number": 3, "user": {"type": "Bot"}, "body": None, "state": "open"}
@@ -448,7 +448,7 @@ EVIL = "<script>x</script> @somebody #1 [a](https://x.org) `b` ![](x) --> | $(x)
 def test_hostile_words_are_harmless_in_an_issue(tmp_path: Path) -> None:
     evil = rule(EVIL, do=EVIL)
     (transition,) = update.update(tmp_path, figures(oct=0.3), [evil])
-    body = issues.render(transition.incident, "webhook")
+    body = issue_text.render(transition.incident, "webhook")
     for harm in ("<script>", "@somebody", " #1", "](", "![", "https://", "\n# head"):
         assert harm not in body
     assert body.startswith(f"<!-- headrace: incident {transition.incident.id} -->\n")
@@ -460,7 +460,7 @@ def test_a_file_edited_by_a_stranger_is_harmless_in_an_issue(watched: Watched) -
     (one,) = (content.from_json(ID, json.loads(text)) for text in _texts(watched))
     for heard in one.told.values():
         heard["webhook"] = True
-    body = issues.render(one, "webhook")
+    body = issue_text.render(one, "webhook")
     assert "told webhook" in body
     assert "<script>" not in body
     assert "@somebody" not in body

@@ -6,6 +6,7 @@ content, folder         the file that it lies in, as JSON; the folder alerts/
 update                  what new figures make of the incidents: what is to be told
 telling, wording        who is told, once; the words
 webhook, issues         a receiver of JSON, and GitHub's issues
+issue_text              what an issue says, and what it remembers
 decide, command         a person's decision, and the words of `headrace alert`
 """
 

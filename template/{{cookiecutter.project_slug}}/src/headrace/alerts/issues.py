@@ -10,15 +10,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from headrace.alerts import wording
-from headrace.alerts.folder import name
 from headrace.alerts.incident import Incident, Transition
+from headrace.alerts.issue_text import render, told
 from headrace.ci import github
-from headrace.diff.markdown import code, escape
 from headrace.diff.terminal import plain
-from headrace.diff.wording import number
 
-MARK = "<!-- headrace: incident {} -->"
 OURS = re.compile(r"<!-- headrace: incident (\S+) -->")
 TITLE = 200
 """Letters of a title: GitHub takes 256."""
@@ -82,7 +78,7 @@ def recall(desk: Desk, transitions: Sequence[Transition], who: str) -> None:
     """Note what an earlier machine told, by the word of the issues that it wrote."""
     for one in transitions:
         issue = desk.known.get(one.incident.id)
-        if issue and who in one.heard and _told(who, f"{one.word} {one.batch}") in issue.body:
+        if issue and who in one.heard and told(who, f"{one.word} {one.batch}") in issue.body:
             one.heard[who] = True
 
 
@@ -126,35 +122,3 @@ def _put(desk: Desk, one: Incident, issue: Issue | None, body: str) -> str:
     words = ("--method", "PATCH", "-f", f"title={title}", "-f", f"state={state}")
     github.api(f"{place}/{issue.number}", *words, body=body)
     return f"Issue {issue.number} for {one.id}: renewed, {state}."
-
-
-def render(one: Incident, who: str) -> str:
-    """Return an issue's text: the evidence, the decision, the ways out; harmless Markdown."""
-    parts = [MARK.format(one.id), f"**{escape(one.level)}**: {escape(one.do)}"]
-    parts.append(f"{escape(wording.standing(one))}. {escape(wording.shows(one))}.")
-    rows = [f"| {escape(batch)} | {value} | {state} |" for batch, value, state in _firing(one)]
-    head = f"| batch | {code(one.figure)} | |\n| --- | ---: | --- |"
-    parts.append("\n".join([head, *rows]))
-    if decided := wording.decided(one):
-        parts.append(f"Decided: {escape(decided)}")
-    parts += _ways(one)
-    told = [_told(who, key) for key, heard in one.told.items() if heard.get(who)]
-    return "\n\n".join([*parts, *(["\n".join(told)] if told else [])]) + "\n"
-
-
-def _firing(one: Incident) -> list[tuple[str, str, str]]:
-    """Return each batch of an incident, its value in words, and what the rule said."""
-    return [(batch, number(s.value), str(s.state)) for batch, s in one.batches.items()]
-
-
-def _told(who: str, key: str) -> str:
-    return f"<!-- headrace told {who}: {escape(key)} -->"
-
-
-def _ways(one: Incident) -> Iterator[str]:
-    if not (listed := wording.ways(one)):
-        return
-    commands = "\n".join(f"# {way}\n{command}" for way, command in listed.items())
-    yield f"### Three ways out\n\n```sh\n{commands}\n```"
-    first = f"headrace monitor && git add {name(one)} && git commit -m 'Record the incident'"
-    yield f"Where {code(name(one))} is not in git yet, first:\n\n```sh\n{first}\n```"
