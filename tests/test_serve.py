@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import browser
@@ -30,7 +31,7 @@ from pydantic import TypeAdapter
 from headrace import sandbox
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
-from headrace.serve import guard, journal, mistakes, rows, tokens
+from headrace.serve import command, guard, journal, leaving, mistakes, protocol, rows, tokens
 from headrace.serve.batches import Batches
 from lab import bake
 
@@ -563,6 +564,55 @@ def test_a_request_that_is_under_way_is_answered_when_the_server_is_told_to_stop
         assert one.process.wait(60) in (0, -signal.SIGTERM)
 
 
+def test_a_kept_connection_is_told_to_close_and_loses_no_request_when_the_server_stops(
+    quick: Path, asked: list[dict[str, Any]]
+) -> None:
+    body, kind = json.dumps(asked[0]), {"Content-Type": "application/json"}
+    busy = threading.Barrier(9, timeout=60)
+
+    def keep(_: int) -> list[int]:
+        """Ask on one connection until the server says that it closes; return the statuses."""
+        connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)
+        statuses, goes_on = [], True
+        while goes_on:
+            connection.request("POST", "/predict", body, kind)
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+            goes_on = answer.headers.get("Connection") != "close"
+            if len(statuses) == 5:
+                busy.wait()
+        return statuses
+
+    with impatient("leaving.LEAVE_SECONDS = 60", quick) as one, ThreadPoolExecutor(8) as askers:
+        idle = http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)
+        idle.request("GET", "/healthz")
+        assert idle.getresponse().read() == b'{"status": "ok"}'
+        found = askers.map(keep, range(8))
+        busy.wait()
+        one.process.terminate()
+        for statuses in found:
+            assert len(statuses) >= 5
+            assert {*statuses} == {200}
+        idle.request("GET", "/healthz")
+        answer = idle.getresponse()
+        assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        assert one.process.wait(60) in (0, -signal.SIGTERM)
+
+
+def test_a_request_that_has_come_is_no_idle_connection() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        transport = SimpleNamespace(get_extra_info=lambda name: {"socket": near}[name])
+        assert not leaving.has_sent(transport)
+        far.sendall(b"G")
+        assert leaving.has_sent(transport)
+
+
+def test_what_is_under_way_has_longer_than_any_answer_when_the_server_stops() -> None:
+    assert command.GRACE_SECONDS > guard.ANSWER_SECONDS > protocol.READ_SECONDS
+
+
 SCHEMA = {
     "properties": {
         "a": {"type": "integer", "minimum": 0, "exclusiveMaximum": 10},
@@ -695,7 +745,7 @@ def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
 def impatient(setting: str, study: Path) -> AbstractContextManager[Server]:
     """Serve with one of its limits set so low that a test reaches it."""
     code = (
-        "import sys; from headrace.serve import guard, protocol; "
+        "import sys; from headrace.serve import guard, leaving, protocol; "
         f"{setting}; from headrace import cli; sys.exit(cli.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "serve", "--no-log"]
@@ -725,6 +775,38 @@ def healthy(sock: socket.socket) -> bytes:
     while not said.endswith(b"}") and (part := sock.recv(65_536)):
         said += part
     return said
+
+
+OPENAPI = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def keep_asking(sock: socket.socket) -> None:
+    """Send more requests than any buffer holds, and read no answer."""
+    for _ in range(10_000):
+        sock.sendall(OPENAPI * 1_000)
+
+
+def test_who_does_not_read_the_answers_is_cut_off(quick: Path) -> None:
+    with impatient("protocol.READ_SECONDS = 0.3", quick) as one:
+        address = ("127.0.0.1", one.port)
+        with socket.create_connection(address, 60) as sock, pytest.raises(ConnectionError):
+            keep_asking(sock)
+        assert one.ask("/healthz")[0] == 200
+
+
+def test_who_reads_slowly_gets_all_answers_one_after_the_other(server: Server) -> None:
+    last = OPENAPI.replace(b"Host", b"Connection: close\r\nHost")
+    with socket.socket() as sock:
+        sock.settimeout(60)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", server.port))
+        sock.sendall(OPENAPI * 299 + last)
+        said = b"".join(iter(lambda: sock.recv(4096), b""))
+    heads = re.findall(rb"HTTP/1\.1 200 OK\r\n(?:.+\r\n)+\r\n", said)
+    assert len(heads) == 300
+    lengths = {int(size) for size in re.findall(rb"content-length: (\d+)", said)}
+    assert len(lengths) == 1
+    assert len(said) == sum(map(len, heads)) + 300 * lengths.pop()
 
 
 def test_one_connection_too_many_is_closed_and_the_others_are_heard(quick: Path) -> None:

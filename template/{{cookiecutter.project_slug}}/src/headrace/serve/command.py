@@ -18,8 +18,8 @@ DAYS = 90
 BACKLOG = 128
 SWITCH_SECONDS = 0.001
 """After which Python's threads take turns: while the model works, others are to be heard soon."""
-GRACE_SECONDS = 20
-"""In which requests that are under way are answered after the server was told to stop."""
+GRACE_SECONDS = 35
+"""For what is under way when the server stops: more than the guard gives any answer."""
 
 
 def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
@@ -66,7 +66,7 @@ def _listen(
 ) -> None:
     import uvicorn
 
-    from headrace.serve import app, protocol
+    from headrace.serve import app, leaving, protocol
 
     sys.setswitchinterval(SWITCH_SECONDS)
 
@@ -83,7 +83,7 @@ def _listen(
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )
-    server = uvicorn.Server(config)
+    server = leaving.Server(config)
     socket = config.bind_socket()
     # uvicorn answers what is under way, then sends itself the signal again: so we end in order.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -1,4 +1,4 @@
-"""Connections that keep us waiting are cut off: uvicorn bounds neither heads nor their number."""
+"""Connections that keep us waiting are cut off: uvicorn bounds no head, no reader, no number."""
 
 import asyncio
 import socket
@@ -6,8 +6,12 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from headrace.serve import leaving
+
 HEAD_SECONDS = 10.0
 """In which a request's head must have come."""
+READ_SECONDS = 20.0
+"""In which an answer must have been read, but for what the system keeps of it."""
 CONNECTIONS = 256
 """At the same time; one more is closed before it is heard."""
 
@@ -16,6 +20,9 @@ class Patient(H11Protocol):
     """uvicorn's protocol, with an end to its patience."""
 
     _late: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    _next_waits = False
+    """Whether an answer is complete and not yet read, so that no further request is heard."""
 
     def connection_made(self, transport: Any) -> None:
         """Take up a connection, unless there are too many."""
@@ -23,6 +30,7 @@ class Patient(H11Protocol):
         # asyncio does so only where a socket says that it is TCP's, and uvicorn's does not. Head
         # and body of an answer are two writes: the second would wait 40 ms for the first's ACK.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport.set_write_buffer_limits(0)  # what is not read at once pauses the writing
         if len(self.connections) > CONNECTIONS:
             transport.close()
         else:
@@ -39,10 +47,36 @@ class Patient(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let a connection go."""
         self._forget()
+        self._is_read()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """Give who asked a time to read the answer in."""
+        super().pause_writing()
+        # Not closed, which would wait for what is not read.
+        self._unread = self.loop.call_later(READ_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on when all has been read."""
+        self._is_read()
+        super().resume_writing()
+        if self._next_waits:
+            self._next_waits = False
+            self.loop.call_soon(super().on_response_complete)
+
+    def on_response_complete(self) -> None:
+        """Hear the next request, once this one's answer has been read."""
+        self._next_waits = self.flow.write_paused
+        if not self._next_waits:
+            super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Let go who has nothing to ask; a request that has come is read and answered first."""
+        if self._answering() or not leaving.has_sent(self.transport):
+            super().shutdown()
+
     def _answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        return self._next_waits or (self.cycle is not None and not self.cycle.response_complete)
 
     def _watch(self) -> None:
         self._late = self.loop.call_later(HEAD_SECONDS, self._give_up)
@@ -52,7 +86,12 @@ class Patient(H11Protocol):
             self._late.cancel()
             self._late = None
 
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def _give_up(self) -> None:
         self._late = None
         if not self._answering():
-            self.transport.close()
+            self.transport.abort()
