@@ -1,6 +1,7 @@
 """A served bundle answers as it was made to, says why where it does not, and to whom it may."""
 
 import asyncio
+import base64
 import hashlib
 import http.client
 import json
@@ -80,7 +81,7 @@ def started(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[S
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            found = re.search(r"answers on http://\S+:(\d+)$", line.strip())
+            found = re.search(r"answers on http://(?:[\w.]+|\[[\w:]+\]):(\d+)$", line.strip())
             assert found, line + process.stdout.read()
             yield Server(process, int(found[1]))
         finally:
@@ -430,6 +431,67 @@ def test_a_stranger_without_a_token_gets_nothing(
         assert one.ask("/metrics", token=given["metrics"])[0] == 401
         file.write_text("broken\n", "utf-8")
         assert one.ask("/predict", asked[0], token=given["predict"])[0] == 200
+        file.unlink()
+        for _ in range(3):
+            assert one.ask("/predict", asked[0], token=given["predict"])[0] == 401
+        file.write_text(lines[1] + "\n", "utf-8")
+        assert one.ask("/predict", asked[0], token=given["predict"])[0] == 200
+        one.process.terminate()
+        assert one.process.stdout is not None
+        assert one.process.stdout.read().count("tokens is gone: NO TOKEN is valid. Next: ") == 1
+
+
+def test_another_web_page_reloads_nothing_and_asks_nothing(
+    server: Server, quick: Path, tmp_path: Path, asked: list[dict[str, Any]]
+) -> None:
+    own, plain = f"http://127.0.0.1:{server.port}", {"Content-Type": "text/plain"}
+    other: list[dict[str, str]] = [{"Origin": "https://evil.example"}, {"Origin": "null"}]
+    other += [{"Origin": own, "Sec-Fetch-Site": "cross-site"}, {"Origin": f"{own}.evil.example"}]
+    other += [{"Host": "evil.example"}, {"Host": f"127.0.0.1.evil.example:{server.port}"}]
+    for headers in other:
+        for path in ("/reload", "/predict", "/"):
+            status, said = server.ask(path, asked[0], **plain, **headers)
+            assert (status, said["detail"][0]["reason"]) == (403, "foreign"), (path, headers)
+            assert "Next: " in said["detail"][0]["says"]
+    rebound = {"Host": "evil.example", "Origin": "http://evil.example"}
+    assert server.ask("/predict", asked[0], **rebound)[0] == 403
+    assert server.ask("/metrics", Host="evil.example")[0] == 403
+    for host in ("localhost", "localhost:9", "127.0.0.2", "[::1]:80", "a.localhost", "here"):
+        assert server.ask("/predict", asked[0], Host=host)[0] == 200, host
+    seen = {"Origin": "https://models.example", "Sec-Fetch-Site": "same-origin"}
+    for fine in ({"Origin": own}, seen):
+        assert server.ask("/predict", asked[0], **fine)[0] == 200
+    given, line = tokens.make("ada", ["predict"])
+    (tmp_path / "tokens").write_text(line + "\n", "utf-8")
+    behind = {"Host": "models.example", "X-Forwarded-For": "203.0.113.7"}
+    with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
+        page = {"Origin": "https://app.example"}
+        assert one.ask("/predict", asked[0], token=given, **behind, **page)[0] == 200
+        typed = base64.b64encode(f"me:{given}".encode()).decode()
+        basic = {"Authorization": f"Basic {typed}", **behind}
+        assert one.ask("/", b"", **basic, **page)[0] == 403
+        assert one.ask("/", b"", **basic, Origin="https://models.example")[0] == 200
+    with serving(quick, "--insecure") as one:
+        assert one.ask("/predict", asked[0], **behind)[0] == 200
+        assert one.ask("/predict", asked[0], **behind, **page)[0] == 403
+
+
+def test_json_is_what_says_so_exactly(server: Server, asked: list[dict[str, Any]]) -> None:
+    kinds = {"application/json": 200, "Application/JSON; charset=utf-8": 200, "": 415}
+    kinds |= {"application/problem+json": 200, "text/plain; charset=json": 415}
+    kinds |= {"application/x-www-form-urlencoded; a=+json": 415, "text/json": 415}
+    for kind, status in kinds.items():
+        assert server.ask("/predict", asked[0], **{"Content-Type": kind})[0] == status, kind
+
+
+def test_an_address_of_the_new_kind_is_printed_as_a_browser_takes_it(quick: Path) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with serving(quick, "--host", "::1") as one:
+        connection = http.client.HTTPConnection("::1", one.port, timeout=60)
+        connection.request("GET", "/version")
+        assert connection.getresponse().status == 200
+        connection.close()
 
 
 def test_a_path_that_is_not_exactly_one_of_ours_leads_nowhere(
@@ -462,6 +524,10 @@ def test_a_token_file_holds_no_token_and_names_what_is_wrong_with_it(tmp_path: P
     file.write_text(f"{line}\nada predict short\n", "utf-8")
     with pytest.raises(HeadraceError, match=r"tokens:2 is not NAME SCOPES SHA256\. Next: "):
         tokens.Tokens(file)
+    for strange in ("é" * 64, "g" * 64, "٣" * 64):
+        file.write_text(f"ada predict {strange}\n", "utf-8")
+        with pytest.raises(HeadraceError, match=r"tokens:1 is not NAME SCOPES SHA256"):
+            tokens.Tokens(file)
     with pytest.raises(HeadraceError, match="cannot be read"):
         tokens.Tokens(tmp_path / "none")
     with pytest.raises(HeadraceError, match="No scope all"):

@@ -29,15 +29,17 @@ def create(
     figures: Figures,
     tokens: Tokens | None = None,
     journal: Journal | None = None,
+    *,
+    alone: bool = False,
 ) -> Application:
-    """Return the application around a service."""
+    """Return the application around a service; `alone`: for this machine, without tokens."""
     app = FastAPI(title="Headrace", docs_url=None, redoc_url=None, version="1")
     _answers(app, service, figures, journal)
     _keepers(app, service, figures)
     _people(app, service)
     if tokens is not None:
         described.secure(app.openapi())  # which FastAPI makes once, and keeps
-    return Guard(app, figures, tokens)
+    return Guard(app, figures, tokens, alone=alone)
 
 
 def _answers(app: FastAPI, service: Service, figures: Figures, journal: Journal | None) -> None:
@@ -49,7 +51,7 @@ def _answers(app: FastAPI, service: Service, figures: Figures, journal: Journal 
     )
     async def predict(request: Request) -> Response:
         """Answer one row, or a list of rows: a prediction for each."""
-        if "json" not in request.headers.get("content-type", "").lower():
+        if not _is_json(request.headers.get("content-type", "")):
             return _refused(figures, 415, [_mistake("not_json", "Send application/json")])
         champion = service.champion
         try:
@@ -119,6 +121,12 @@ def _people(app: FastAPI, service: Service) -> None:
         return HTMLResponse(
             await run_in_threadpool(page.answered, service.champion, await request.body())
         )
+
+
+def _is_json(kind: str) -> bool:
+    """Return whether a media type is JSON's, or one that is written as JSON."""
+    name = kind.partition(";")[0].strip().lower()
+    return name == "application/json" or (name.startswith("application/") and name[-5:] == "+json")
 
 
 async def _read(reader: Reader, body: bytes) -> list[Values]:

@@ -71,7 +71,7 @@ def _listen(
     sys.setswitchinterval(SWITCH_SECONDS)
 
     config = uvicorn.Config(
-        app.create(service, figures, tokens, journal),
+        app.create(service, figures, tokens, journal, alone=tokens is None and not args.insecure),
         host=args.host,
         port=args.port,
         log_level="warning",
@@ -90,7 +90,8 @@ def _listen(
     signal.signal(signal.SIGHUP, lambda *_: _reload(service))
     socket.listen(BACKLOG)  # who asks as soon as the line below is read waits, and is heard
     address, port = socket.getsockname()[:2]
-    print(f"{service.champion.label} answers on http://{address}:{port}", flush=True)
+    place = f"[{address}]" if ":" in address else address
+    print(f"{service.champion.label} answers on http://{place}:{port}", flush=True)
     server.run([socket])
 
 

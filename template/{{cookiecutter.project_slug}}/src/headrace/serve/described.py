@@ -13,7 +13,14 @@ DETAIL = {
     "properties": {"detail": {"type": "array", "items": MISTAKE}},
     "required": ["detail"],
 }
-REFUSALS = {400: "gone", 401: "no right", 408: "too slow", 413: "too large", 415: "not JSON"}
+REFUSALS = {
+    400: "gone",
+    401: "no right",
+    403: "another web page",
+    408: "too slow",
+    413: "too large",
+    415: "not JSON",
+}
 REFUSALS |= {422: "a row is not as the schema says", 503: "too slow"}
 
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from headrace.serve import origin
 from headrace.serve.figures import Figures
 from headrace.serve.tokens import Tokens
 
@@ -26,15 +27,26 @@ ANSWER_SECONDS = 30.0
 NEEDED = {"/healthz": None, "/metrics": "metrics", "/reload": "admin"}
 """The scope that a path asks for; None: no token. The others of those below: predict."""
 KNOWN = ("/", "/predict", "/healthz", "/readyz", "/version", "/metrics", "/reload", "/openapi.json")
-LOOPBACK = ("127.", "::1", "::ffff:127.")
-FORWARDED = {b"forwarded", b"x-forwarded-for"}
+
+OTHER_HOST = (
+    "This server is meant for this machine, and was asked for by another name. Next: http://localhost"
+    " or http://127.0.0.1; behind a proxy start it with --tokens, or with --insecure"
+)
+OTHER_PAGE = (
+    "Another web page sent this. Next: ask from a program, or from the page /; a proxy must pass on"
+    " the header Host as it came"
+)
 
 
 class Guard:
     """Wraps the application: what it lets through is small, in time, and has the right."""
 
-    def __init__(self, inner: Application, figures: Figures, tokens: Tokens | None) -> None:
+    def __init__(
+        self, inner: Application, figures: Figures, tokens: Tokens | None, *, alone: bool = False
+    ) -> None:
+        """Wrap an application; `alone`: it is meant for this machine, and has no tokens."""
         self._inner, self._figures, self._tokens = inner, figures, tokens
+        self._alone = alone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -59,6 +71,11 @@ class Guard:
             await answer.refuse(404, "not_found", "Nothing is here")
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
+        says = self._strange(scope, headers)
+        if says:
+            self._figures.denied.inc()
+            await answer.refuse(403, "foreign", says)
+            return
         if not self._allowed(scope, headers):
             self._figures.denied.inc()
             kind = b'Basic realm="Headrace"' if scope["path"] == "/" else b"Bearer"
@@ -74,9 +91,22 @@ class Guard:
         scope["headrace.request"] = answer.request
         await self._inner(scope, _again(body, receive), answer)
 
+    def _strange(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        """Return why a browser should not have sent this; nothing where that cannot be told.
+
+        A bearer's token is sent by no browser of itself, but a password is.
+        """
+        if NEEDED.get(scope["path"], "predict") is None:
+            return ""
+        if self._alone and not origin.is_this_machine(headers.get(b"host", b"").decode("latin-1")):
+            return OTHER_HOST
+        bearer = headers.get(b"authorization", b"").lower().startswith(b"bearer ")
+        asks = scope["method"] not in ("GET", "HEAD") and (self._tokens is None or not bearer)
+        return OTHER_PAGE if asks and origin.is_foreign(headers) else ""
+
     def _allowed(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         needed = NEEDED.get(scope["path"], "predict")
-        if scope["path"] == "/reload" and not _is_here(scope, headers):
+        if scope["path"] == "/reload" and not origin.is_here(scope, headers):
             return False
         if needed is None or self._tokens is None:
             return True
@@ -95,12 +125,6 @@ def _given(header: bytes, *, people: bool) -> str:
         return base64.b64decode(given, validate=True).decode("utf-8").partition(":")[2]
     except ValueError:
         return ""
-
-
-def _is_here(scope: Scope, headers: dict[bytes, bytes]) -> bool:
-    """Return whether this machine asks, and for itself: a proxy on it asks for others."""
-    client = scope.get("client") or ("",)
-    return str(client[0]).startswith(LOOPBACK) and not headers.keys() & FORWARDED
 
 
 class _Limit(Exception):

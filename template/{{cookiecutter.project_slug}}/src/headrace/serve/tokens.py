@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from headrace.errors import HeadraceError
 SCOPES = ("predict", "metrics", "admin")
 LENGTH = 32
 """Bytes of a token: so many that a plain hash is enough."""
+HASH = re.compile("[0-9a-f]{64}")
+GONE = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,21 @@ class Tokens:
     def _renew(self) -> None:
         """Read the file again where it has changed; a broken one changes nothing."""
         stamp = self._stamp()
-        if stamp != self._seen:
+        if stamp == GONE != self._seen:
+            self._known = []
+            print(f"{self._path} is gone: NO TOKEN is valid. Next: put the file back", flush=True)
+        elif stamp != self._seen:
             try:
                 self._known = self._read()
             except HeadraceError as error:
                 print(f"{error} The tokens stay as they were.", flush=True)
-            self._seen = stamp
+        self._seen = stamp
 
     def _stamp(self) -> tuple[int, int, int]:
         try:
             status = self._path.stat()
         except OSError:
-            return 0, 0, 0
+            return GONE
         return status.st_mtime_ns, status.st_size, status.st_ino
 
     def _read(self) -> list[Token]:
@@ -89,7 +95,7 @@ class Tokens:
 
     def _token(self, number: int, words: list[str]) -> Token:
         scopes = words[1].split(",") if len(words) == 3 else []
-        if not scopes or not {*scopes} <= {*SCOPES} or len(words[2]) != 64:
+        if not scopes or not {*scopes} <= {*SCOPES} or not HASH.fullmatch(words[2].lower()):
             raise HeadraceError(
                 f"{self._path}:{number} is not NAME SCOPES SHA256. Next: headrace token NAME"
             )
