@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +31,7 @@ from pydantic import TypeAdapter
 from headrace import sandbox
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
-from headrace.serve import command, guard, journal, leaving, mistakes, protocol, rows, tokens
+from headrace.serve import command, guard, leaving, mistakes, protocol, rows, tokens
 from headrace.serve.batches import Batches
 from lab import bake
 
@@ -940,20 +939,6 @@ def test_params_yaml_says_what_is_written_down(copy: Path, asked: list[dict[str,
     with serving(copy, log=True) as one:
         one.ask("/predict", asked[0])
     assert not (copy / "data/served").exists()
-
-
-def test_old_tables_are_forgotten_and_cut_lines_are_no_rows(tmp_path: Path) -> None:
-    (tmp_path / "2001-01-01T00.parquet").write_bytes(b"old")
-    answered = {"request": "a", "model": "m", "predictions": [{"prediction": 0.5}]}
-    line = json.dumps({"time": "t", "asked": {"x": 1}, "answered": answered})
-    hour = datetime.now(UTC).strftime(journal.HOUR)
-    (tmp_path / f"{hour}.jsonl").write_text(f"{line}\nno json\n{line[:20]}", "utf-8")
-    kept = journal.Kept(tmp_path, 90, frozenset())
-    journal.Journal(kept)
-    assert [path.name for path in tmp_path.iterdir()] == [f"{hour}.parquet"]
-    (tmp_path / f"{hour}.jsonl").write_text(f"{line}\n" + line.replace('"a"', '"b"') + "\n")
-    journal.Journal(kept)
-    assert written(tmp_path)["request"].tolist() == ["a", "b"]
 
 
 def test_a_disk_that_fails_stops_no_answer(

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from headrace.errors import HeadraceError
+from headrace.serve import keeper
 from headrace.serve.figures import Figures
-from headrace.serve.journal import Journal, Kept
 from headrace.serve.service import Champion, Service
 from headrace.serve.tokens import Tokens
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-DAYS = 90
-"""For which what was answered is kept, where nobody says."""
 BACKLOG = 128
 SWITCH_SECONDS = 0.001
 """After which Python's threads take turns: while the model works, others are to be heard soon."""
@@ -29,21 +27,7 @@ def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
         HeadraceError: the bundle is refused, or strangers could ask.
     """
     tokens, service = _tokens(args), Service(load)
-    journal = _journal(args)
-    try:
-        _listen(service, Figures(), tokens, journal, args)
-    finally:
-        if journal is not None:
-            journal.close()
-
-
-def _journal(args: argparse.Namespace) -> Journal | None:
-    if not args.log:
-        return None
-    try:
-        return Journal(Kept(Path(args.log), args.log_days or DAYS, frozenset(args.log_never)))
-    except OSError as error:
-        raise HeadraceError(f"{args.log} cannot hold what is answered: {error.strerror}") from None
+    _listen(service, Figures(), tokens, args)
 
 
 def _tokens(args: argparse.Namespace) -> Tokens | None:
@@ -61,7 +45,6 @@ def _listen(
     service: Service,
     figures: Figures,
     tokens: Tokens | None,
-    journal: Journal | None,
     args: argparse.Namespace,
 ) -> None:
     import uvicorn
@@ -71,7 +54,7 @@ def _listen(
     sys.setswitchinterval(SWITCH_SECONDS)
 
     config = uvicorn.Config(
-        app.create(service, figures, tokens, journal, alone=tokens is None and not args.insecure),
+        "",  # what answers is made below: nothing is opened before the address is ours
         host=args.host,
         port=args.port,
         log_level="warning",
@@ -91,8 +74,11 @@ def _listen(
     socket.listen(BACKLOG)  # who asks as soon as the line below is read waits, and is heard
     address, port = socket.getsockname()[:2]
     place = f"[{address}]" if ":" in address else address
-    print(f"{service.champion.label} answers on http://{place}:{port}", flush=True)
-    server.run([socket])
+    with keeper.keeping(args) as journal:
+        alone = tokens is None and not args.insecure
+        config.app = app.create(service, figures, tokens, journal, alone=alone)
+        print(f"{service.champion.label} answers on http://{place}:{port}", flush=True)
+        server.run([socket])
 
 
 def _reload(service: Service) -> None:

@@ -1,24 +1,25 @@
-"""What was asked and answered, for the monitor: one Parquet file an hour, whole or not at all.
+"""What was asked and answered, for the monitor: lines that outlive a kill, then Parquet files.
 
-Each answer is first a line of a journal, which outlives a kill; when its hour is over, or the
-server starts again, the journal becomes a table, and goes. A row is known by its request and its
+Each answer is first a line of a journal, which this server alone writes; when its hour is over, or
+it is large, it becomes tables: see `headrace.serve.rotation`. A row is known by its request and its
 number in it, by which the truth is joined later.
 """
 
+import errno
 import json
 import os
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
+from headrace.serve import locks, rotation, written
+from headrace.serve.written import HOUR, JOURNAL
+from headrace.serve.written import read as read  # what is written here is read by it
 
-from headrace import files
-
-HOUR = "%Y-%m-%dT%H"
-TABLE, JOURNAL = ".parquet", ".jsonl"
+LARGEST = 64 << 20
+"""Bytes of a journal; then another one is begun."""
 
 
 @dataclass(frozen=True)
@@ -34,36 +35,41 @@ class Journal:
     """Writes down answers; a failing disk stops no answer."""
 
     def __init__(self, kept: Kept) -> None:
-        """Make the folder, and tables of journals that an earlier server left.
+        """Make the folder.
 
         Errors:
-            OSError: the folder cannot be made.
+            OSError: it cannot be made.
         """
-        self._kept = kept
-        self._hour, self._file = "", -1
+        self.kept = kept
+        self._writing = threading.Lock()
+        self._path, self._file, self._hour, self._size, self._torn = Path(), -1, "", 0, False
         self.failed = 0
         """Answers that could not be written down."""
+        self.aside = 0
+        """Journals that could not become tables."""
+        self.ended = threading.Event()
+        """Set when there is a journal of which tables can be made."""
         kept.folder.mkdir(parents=True, exist_ok=True)
-        self.rotate()
 
-    def write(self, asked: bytes, answered: bytes) -> None:
-        """Write down a request's body and its answer, both JSON: as they are, which costs least."""
+    def write(self, asked: bytes, answered: bytes, model: str = "") -> None:
+        """Write down a request's body and its answer, both JSON: as they are, which costs least.
+
+        `model` is written beside them where the answer's own name for it says too little.
+        """
         now = datetime.now(UTC)
-        # A line break can only stand between JSON's words: inside a text it is escaped.
-        body = self._spared(asked).replace(b"\n", b" ").replace(b"\r", b" ")
-        time = json.dumps(now.isoformat(timespec="milliseconds")).encode()
-        line = b'{"time": %b, "asked": %b, "answered": %b}\n' % (time, body, answered)
         try:
-            self._open(now.strftime(HOUR))
-            os.write(self._file, line)
-        except OSError as error:
+            time = now.isoformat(timespec="microseconds")
+            line = written.line(time, model, self._spared(asked), answered)
+            with self._writing:
+                self._put(now.strftime(HOUR), line)
+        except Exception as error:  # whatever it is, the answer goes out
             if not self.failed:
                 print(f"What is answered cannot be written down: {error}", flush=True)
             self.failed += 1
 
     def _spared(self, asked: bytes) -> bytes:
         """Return a body without the inputs that are never written down."""
-        never = self._kept.never
+        never = self.kept.never
         if not never:
             return asked
         content = json.loads(asked)
@@ -72,69 +78,42 @@ class Journal:
             [{k: v for k, v in row.items() if k not in never} for row in rows]
         ).encode()
 
-    def _open(self, hour: str) -> None:
-        if hour == self._hour:
-            return
-        self.close()
-        path = self._kept.folder / f"{hour}{JOURNAL}"
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._hour = hour
+    def _put(self, hour: str, line: bytes) -> None:
+        if hour != self._hour or self._size >= LARGEST:
+            self._end()
+            self._path, self._file = locks.begin(self.kept.folder, hour)
+            self._hour = hour
+        whole = b"\n" + line if self._torn else line
+        done = os.write(self._file, whole)
+        self._size += done
+        self._torn = done < len(whole)
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def close(self) -> None:
-        """Make tables of all that was written down."""
+    def _end(self) -> None:
         if self._file >= 0:
             os.close(self._file)
-            self._hour, self._file = "", -1
-        self.rotate()
+            self.ended.set()
+        self._path, self._file, self._hour, self._size, self._torn = Path(), -1, "", 0, False
 
-    def rotate(self) -> None:
-        """Turn every journal into its hour's table, and forget what is too old."""
-        for journal in sorted(self._kept.folder.glob(f"*{JOURNAL}")):
-            _add(journal, journal.with_suffix(TABLE))
-            journal.unlink()
-        oldest = (datetime.now(UTC) - timedelta(days=self._kept.days)).strftime(HOUR)
-        for table in self._kept.folder.glob(f"*{TABLE}"):
-            if table.stem < oldest:
-                table.unlink()
+    def turn(self) -> bool:
+        """End the journal if its hour is over; return whether there is something to rotate."""
+        with self._writing:
+            if self._hour != datetime.now(UTC).strftime(HOUR):
+                self._end()
+            mine = self._path
+        folder = self.kept.folder
+        left = any(path != mine for path in written.listed(folder, JOURNAL))
+        return left or bool(rotation.old(folder, self.kept.days))
 
+    def close(self) -> None:
+        """Make tables of all that was written down, as far as no other server writes it."""
+        with self._writing:
+            self._end()
+        self.tell(rotation.rotate(self.kept.folder, self.kept.days))
 
-def read(folder: Path) -> pd.DataFrame:
-    """Return all that was written down, the open hour too, in the order of time.
-
-    A row has request, row, time and model, the inputs, prediction and positive.
-
-    Errors:
-        OSError, ValueError: a file cannot be read.
-    """
-    tables = [pd.read_parquet(path) for path in sorted(folder.glob(f"*{TABLE}"))]
-    lines = [line for path in folder.glob(f"*{JOURNAL}") for line in path.read_bytes().split(b"\n")]
-    tables.append(pd.DataFrame.from_records([*_rows(lines)]))
-    whole = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
-    if not len(whole):
-        return whole
-    return whole.drop_duplicates(["request", "row"]).sort_values("time", kind="stable")
-
-
-def _add(journal: Path, table: Path) -> None:
-    """Add a journal's rows to a table; a last line that was cut off is none."""
-    made = pd.DataFrame.from_records([*_rows(journal.read_bytes().split(b"\n")[:-1])])
-    if len(made):
-        before = [pd.read_parquet(table)] if table.exists() else []
-        whole = pd.concat([*before, made], ignore_index=True)
-        whole = whole.drop_duplicates(["request", "row"], keep="first")
-        files.write_whole(table, lambda path: whole.to_parquet(path, index=False))
-
-
-def _rows(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        try:
-            one = json.loads(line)
-        except ValueError:
-            continue
-        asked, said = one["asked"], one["answered"]
-        known = {"request": said["request"], "time": one["time"], "model": said["model"]}
-        rows = asked if isinstance(asked, list) else [asked]
-        pairs = zip(rows, said["predictions"], strict=True)
-        yield from (
-            {**known, "row": number, **row, **answer} for number, (row, answer) in enumerate(pairs)
-        )
+    def tell(self, problems: Iterable[str]) -> None:
+        """Say and count what went wrong with journals."""
+        for problem in problems:
+            print(problem, flush=True)
+            self.aside += 1

@@ -1,0 +1,380 @@
+"""What a server wrote down is kept once, in order, whatever becomes of the server or the disk."""
+
+import fcntl
+import json
+import os
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from test_serve import asked, known, serving
+
+from headrace.serve import journal, keeper, locks, rotation, written
+from lab import bake
+
+__all__ = ["asked", "known"]  # fixtures
+
+HOUR = datetime.now(UTC).strftime(written.HOUR)
+EARLIER = (datetime.now(UTC) - timedelta(hours=3)).strftime(written.HOUR)
+
+
+def made(folder: Path, *, days: int = 90, never: frozenset[str] = frozenset()) -> journal.Journal:
+    """Return a journal in a folder."""
+    return journal.Journal(journal.Kept(folder, days, never))
+
+
+def answer(kept: journal.Journal, request: str, *rows: Any, model: str = "m") -> None:
+    """Write down rows as the server does, each with the prediction 0.5."""
+    said = {"model": model, "request": request, "predictions": [{"prediction": 0.5}] * len(rows)}
+    kept.write(json.dumps(rows).encode(), json.dumps(said).encode())
+
+
+def text(request: str, row: Any, time: str = "2020-01-01T00:00:00.000+00:00") -> str:
+    """Return a journal's line."""
+    said = {"model": "m", "request": request, "predictions": [{"prediction": 0.5}]}
+    return json.dumps({"time": time, "asked": row, "answered": said}) + "\n"
+
+
+def left(folder: Path, number: int, content: str | bytes) -> Path:
+    """Leave a journal of an earlier hour, as a server does that was killed."""
+    path = folder / f"{EARLIER}.{number:012x}.jsonl"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    """Return what lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def ends(folder: Path) -> list[str]:
+    """Return of what kinds the files in a folder are."""
+    return sorted(path.suffix for path in folder.iterdir())
+
+
+def test_models_that_take_other_types_have_tables_of_their_own(tmp_path: Path) -> None:
+    kept = made(tmp_path)
+    answer(kept, "a", {"weekday": 3}, {"weekday": 4}, model="one")
+    answer(kept, "b", {"weekday": "3"}, model="two")
+    answer(kept, "c", {"weekday": 5}, model="one")
+    opened = journal.read(tmp_path)
+    kept.close()
+    tables = [pa.parquet.read_table(path) for path in sorted(tmp_path.iterdir())]
+    assert [table["request"].to_pylist() for table in tables] == [["a", "a", "c"], ["b"]]
+    assert [table.schema.field("weekday").type for table in tables] == [pa.int64(), pa.string()]
+    for found in (opened, journal.read(tmp_path)):
+        assert found["weekday"].tolist() == [3, 4, "3", 5]
+        assert found["request"].tolist() == ["a", "a", "b", "c"]
+        expected = ["request", "row", "time", "model", "weekday", "prediction"]
+        assert [*found.columns] == expected
+    assert (kept.failed, kept.aside) == (0, 0)
+
+
+def test_a_column_of_several_kinds_keeps_what_was_written(tmp_path: Path) -> None:
+    values = [1, "x", None, True, 2.5, 10**400, [1], "\ud800"]
+    kept = made(tmp_path)
+    answer(kept, "a", *({"x": value, "n": number} for number, value in enumerate(values)))
+    answer(kept, "b", {"x": "y", "n": 0.5})
+    kept.close()
+    assert kept.aside == 0
+    found = journal.read(tmp_path)
+    expected = ["1", "x", None, "true", "2.5", str(10**400), "[1]", "\\ud800", "y"]
+    assert [None if one is None or one != one else one for one in found["x"]] == expected
+    assert found["n"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0.5]
+
+
+def test_a_value_that_is_never_there_keeps_its_column(tmp_path: Path) -> None:
+    kept = made(tmp_path)
+    answer(kept, "a", {"gust": None, "temp": 1})
+    kept.close()
+    answer(kept, "b", {"gust": 2.5, "temp": None})
+    found = journal.read(tmp_path)
+    assert found["gust"].isna().tolist() == [True, False]
+    assert found["temp"].tolist()[0] == 1
+    assert [*found.columns][4:6] == ["gust", "temp"]
+
+
+def test_an_input_takes_no_place_of_what_a_row_is_known_by(tmp_path: Path) -> None:
+    kept = made(tmp_path)
+    answer(kept, "a", {"row": 7, "request": "x", "time": 5}, {"row": 7, "request": "x", "time": 5})
+    found = journal.read(tmp_path)
+    assert found["request"].tolist() == ["a", "a"]
+    assert found["row"].tolist() == [0, 1]
+
+
+def test_a_journal_that_becomes_no_table_is_put_aside_and_the_next_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = left(tmp_path, 1, text("a", {"x": "bad"}))
+    left(tmp_path, 2, text("b", {"x": "good"}))
+    real = rotation.typed.table
+
+    def table(rows: Any, schema: pa.Schema) -> pa.Table:
+        if rows[0]["x"] == "bad":
+            raise pa.ArrowInvalid("a fault")
+        return real(rows, schema)
+
+    monkeypatch.setattr(rotation.typed, "table", table)
+    kept = made(tmp_path)
+    kept.close()
+    assert kept.aside == 1
+    assert names(tmp_path) == [f"{broken.name}.broken", f"{EARLIER}.{2:012x}.0.parquet"]
+    monkeypatch.undo()
+    assert journal.read(tmp_path)["request"].tolist() == ["b"]
+
+
+def test_a_full_disk_leaves_the_journal_for_another_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    there = left(tmp_path, 1, text("a", {"x": 1}))
+    kept = made(tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    kept.close()
+    assert names(tmp_path) == [there.name]
+    assert kept.aside == 1
+    assert "No space left on device. Next: " in capsys.readouterr().out
+    monkeypatch.undo()
+    kept.close()
+    assert names(tmp_path) == [f"{EARLIER}.{1:012x}.0.parquet"]
+
+
+def test_nothing_of_what_goes_wrong_while_writing_reaches_an_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = made(tmp_path, never=frozenset(["x"]))
+    for body in (b"no json", b"3", b"[1]", b"\xff"):
+        kept.write(body, b"{}")
+    assert kept.failed == 4
+    assert capsys.readouterr().out.count("cannot be written down") == 1
+    answer(kept, "a", {"x": 1, "y": 2})
+    assert [*journal.read(tmp_path).columns][4:] == ["y", "prediction"]
+
+
+def test_two_servers_lose_none_of_each_other_s_rows(tmp_path: Path) -> None:
+    one, other = made(tmp_path), made(tmp_path)
+    answer(one, "a", {"x": 1})
+    answer(other, "b", {"x": 2})
+    other.close()
+    assert ends(tmp_path) == [".jsonl", ".parquet"]
+    answer(one, "c", {"x": 3})
+    answer(other, "d", {"x": 4})
+    one.close()
+    other.close()
+    found = journal.read(tmp_path)
+    assert found["request"].tolist() == ["a", "b", "c", "d"]
+    assert ends(tmp_path) == [".parquet"] * 3
+
+
+def test_a_journal_that_somebody_writes_is_left_to_them(tmp_path: Path) -> None:
+    there = left(tmp_path, 1, text("a", {"x": 1}))
+    with there.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert [*rotation.rotate(tmp_path, 90)] == []
+        assert names(tmp_path) == [there.name]
+    assert [*rotation.rotate(tmp_path, 90)] == []
+    assert ends(tmp_path) == [".parquet"]
+
+
+def test_a_journal_that_was_made_this_moment_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / f"{HOUR}.{1:012x}.jsonl"
+    path.touch()
+    assert [*rotation.rotate(tmp_path, 90)] == []
+    assert path.exists()
+    handle = os.open(path, os.O_RDWR)
+    path.write_text(text("a", {"x": 1}))
+    path.unlink()
+    assert not locks.free(handle, path)
+    os.close(handle)
+
+
+def test_a_journal_without_an_id_replaces_no_table(tmp_path: Path) -> None:
+    for request in ("a", "b"):
+        (tmp_path / f"{EARLIER}.jsonl").write_text(text(request, {"x": 1}))
+        assert [*rotation.rotate(tmp_path, 90)] == []
+    (tmp_path / f"{HOUR}.jsonl").write_text(text("c", {"x": 1}))  # its server may be there still
+    assert [*rotation.rotate(tmp_path, 90)] == []
+    assert ends(tmp_path) == [".jsonl", ".parquet", ".parquet"]
+    assert sorted(journal.read(tmp_path)["request"]) == ["a", "b", "c"]
+
+
+def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
+    foreign = {
+        "2013-10.parquet": b"a month",
+        "notes.jsonl": b'{"note": 1}\n',
+        "2001-01-01T00.parquet.bak": b"a copy",
+        "x2001-01-01T00.jsonl": b"",
+        ".2001-01-01T00.parquet": b"hidden",
+        "2001-01-01T00.UPPER.parquet": b"",
+    }
+    for name, content in foreign.items():
+        (tmp_path / name).write_bytes(content)
+    kept = made(tmp_path, days=1)
+    assert not kept.turn()
+    answer(kept, "a", {"x": 1})
+    assert len(journal.read(tmp_path)) == 1
+    kept.close()
+    assert kept.aside == 0
+    there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {name: there.get(name) for name in foreign} == foreign
+    assert len(there) == len(foreign) + 1
+
+
+@pytest.mark.parametrize("content", ["no json\n", '{"note": 1}\n[]\n3\n', text("a", 3), "\0" * 99])
+def test_a_journal_in_which_no_line_is_ours_is_never_deleted(tmp_path: Path, content: str) -> None:
+    there = left(tmp_path, 1, content)
+    (problem,) = rotation.rotate(tmp_path, 90)
+    assert "no line of it is ours. Next: see" in problem
+    assert names(tmp_path) == [f"{there.name}.broken"]
+    assert (tmp_path / f"{there.name}.broken").read_bytes() == content.encode()
+    assert [*rotation.rotate(tmp_path, 90)] == []
+
+
+def test_old_tables_are_forgotten_and_cut_lines_are_no_rows(tmp_path: Path) -> None:
+    for end in (".parquet", f".{1:012x}.0.parquet", f".{1:012x}.jsonl.broken"):
+        (tmp_path / f"2001-01-01T00{end}").write_bytes(b"old")
+    whole = text("b", {"x": 1})
+    left(tmp_path, 1, text("a", {"x": 1}) + "no json\n" + whole + whole[:20])
+    left(tmp_path, 2, "")
+    kept = made(tmp_path)
+    assert kept.turn()
+    kept.close()
+    assert names(tmp_path) == [f"{EARLIER}.{1:012x}.0.parquet"]
+    assert journal.read(tmp_path)["request"].tolist() == ["a", "b"]
+    assert not kept.turn()
+
+
+def test_what_is_written_down_is_for_its_owner_alone(tmp_path: Path) -> None:
+    kept = made(tmp_path)
+    answer(kept, "a", {"x": 1})
+    modes = [path.stat().st_mode for path in tmp_path.iterdir()]
+    kept.close()
+    modes += [path.stat().st_mode for path in tmp_path.iterdir()]
+    assert [stat.S_IMODE(mode) for mode in modes] == [0o600, 0o600]
+
+
+def test_a_large_journal_is_followed_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "LARGEST", 1000)
+    kept = made(tmp_path)
+    for number in range(50):
+        answer(kept, f"{number:02}", {"x": number})
+    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
+    assert len(sizes) > 5
+    assert max(sizes) < 2000
+    assert kept.ended.is_set()
+    keeper.tend(kept)
+    assert ends(tmp_path) == [".jsonl", *[".parquet"] * (len(sizes) - 1)]
+    found = journal.read(tmp_path)
+    assert found["x"].tolist() == [*range(50)]
+    kept.close()
+    assert journal.read(tmp_path).equals(found)
+
+
+def test_an_hour_that_is_over_becomes_a_table_though_nobody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(hours=1)
+
+    kept = made(tmp_path)
+    answer(kept, "a", {"x": 1})
+    keeper.tend(kept)
+    assert ends(tmp_path) == [".jsonl"]
+    monkeypatch.setattr(journal, "datetime", Later)
+    keeper.tend(kept)
+    assert ends(tmp_path) == [".parquet"]
+    assert kept.aside == 0
+
+
+def test_a_journal_goes_through_memory_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [text(f"{number:03}", {"x": number, "y": None}) for number in range(300)]
+    lines[-1] = text("299", {"x": 0.5, "y": "late"})
+    there = left(tmp_path, 1, "".join(lines))
+    monkeypatch.setattr(written, "TOGETHER", 1000)
+    assert max(map(len, written.parts(there))) < 20
+    assert [*rotation.rotate(tmp_path, 90)] == []
+    (table,) = tmp_path.iterdir()
+    assert pa.parquet.ParquetFile(table).num_row_groups > 15
+    found = pd.read_parquet(table)
+    assert found["x"].tolist() == [*range(299), 0.5]
+    assert found["y"].tolist()[-1] == "late"
+
+
+@pytest.mark.parametrize("moment", ["replace", "unlink"])
+def test_who_is_killed_between_two_files_loses_no_row_and_keeps_none_twice(
+    tmp_path: Path, moment: str
+) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    rows = [json.loads(text(f"{number:02}", {"x": number})) for number in range(20)]
+    for number, row in enumerate(rows):
+        row["answered"]["model"] = f"m{number % 3}"
+        row["time"] = f"2020-01-01T00:00:{number:02}"
+    there = left(folder, 1, "".join(json.dumps(row) + "\n" for row in rows))
+    code = (
+        "import os, pathlib, sys; from headrace.serve import rotation\n"
+        f"real, left = pathlib.Path.{moment}, [1]\n"
+        "def die(*given, **more):\n"
+        "    if not left: os.kill(os.getpid(), 9)\n"
+        "    left.pop(); return real(*given, **more)\n"
+        f"pathlib.Path.{moment} = die\n"
+        "print([*rotation.rotate(pathlib.Path(sys.argv[1]), 90)])\n"
+    )
+    env = bake.environment(PYTHONPATH=str(Path(rotation.__file__).parents[2]))
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], env=env, check=False)
+    assert done.returncode == -9
+    assert there.exists()
+    assert journal.read(folder)["x"].tolist() == [*range(20)]
+    assert [*rotation.rotate(folder, 90)] == []
+    assert names(folder) == [f"{EARLIER}.{1:012x}.{number}.parquet" for number in range(3)]
+    assert journal.read(folder)["x"].tolist() == [*range(20)]
+    assert sum(len(pd.read_parquet(path)) for path in folder.iterdir()) == 20
+
+
+def test_a_rotation_that_is_killed_is_said_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left(tmp_path, 1, text("a", {"x": 1}))
+    kept = made(tmp_path)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    keeper.tend(kept)
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    keeper.tend(kept)
+    assert kept.aside == 2
+    assert capsys.readouterr().out.count("\n") == 2
+    monkeypatch.undo()
+    keeper.tend(kept)
+    assert ends(tmp_path) == [".parquet"]
+
+
+def test_a_server_that_finds_its_port_taken_touches_nothing(
+    copy: Path, asked: list[dict[str, Any]]
+) -> None:
+    folder = copy / "data/served"
+    with serving(copy, log=True) as one:
+        first = one.ask("/predict", asked[0])[1]["request"]
+        before = names(folder)
+        second = bake.run(copy, "headrace", "serve", "--port", str(one.port), check=False)
+        assert second.returncode != 0
+        assert "already in use" in second.stdout
+        assert "Traceback" not in second.stdout
+        assert names(folder) == before
+        with serving(copy, log=True) as beside:
+            third = beside.ask("/predict", asked[1])[1]["request"]
+        fourth = one.ask("/predict", asked[2])[1]["request"]
+    assert journal.read(folder)["request"].tolist() == [first, third, fourth]
+    assert {*ends(folder)} == {".parquet"}
