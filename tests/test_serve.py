@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import browser
 import pandas as pd
@@ -369,18 +370,61 @@ def test_a_whole_number_may_be_written_with_a_point(
     assert (status, said["detail"][0]["field"]) == (422, whole)
 
 
+def counted(one: Server) -> dict[tuple[str, ...], float]:
+    """Return a server's figures, by name and labels."""
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(one.ask("/metrics")[1])
+        for sample in family.samples
+    }
+
+
+def test_refused_rows_are_counted_by_reason_as_far_as_they_were_read(
+    quick: Path, asked: list[dict[str, Any]]
+) -> None:
+    strange = {**asked[0], **{f"x{number}": 0 for number in range(15)}}
+    with serving(quick) as one:
+        assert one.ask("/predict", [strange, *asked[:3], strange, strange, strange])[0] == 422
+        assert one.ask("/predict", [asked[0], {**strange, "weekday": 9}])[0] == 422
+        assert one.ask("/predict", b"[]")[0] == 422
+        assert one.ask("/predict", asked[0], **{"Content-Type": "text/plain"})[0] == 415
+        found = counted(one)
+    totals = ("headrace_refused_total", "headrace_refused_rows_total")
+    assert {name: value for name, value in found.items() if name[0] in totals} == {
+        ("headrace_refused_total", "extra_forbidden"): 2,
+        ("headrace_refused_total", "less_than_equal"): 1,
+        ("headrace_refused_total", "no_rows"): 1,
+        ("headrace_refused_total", "not_json"): 1,
+        ("headrace_refused_rows_total", "extra_forbidden"): 3,
+        ("headrace_refused_rows_total", "less_than_equal"): 1,
+    }
+
+
+def test_a_prediction_on_the_page_is_counted_and_written_down_as_any_other(
+    copy: Path, known: dict[str, bytes]
+) -> None:
+    row = json.loads(known["golden.json"])[0]
+    expected = row.pop(golden.PREDICTION)
+    typed = {name: "" if value is None else value for name, value in row.items()}
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    with serving(copy, log=True) as one:
+        assert f"{expected:.1%}" in one.ask("/", urlencode(typed).encode(), **kind)[1]
+        assert "Not answered" in one.ask("/", b"weekday=9", **kind)[1]
+        found = counted(one)
+    assert found[("headrace_rows_total",)] == 1
+    assert found[("headrace_refused_total", "less_than_equal")] == 1
+    kept = written(copy / "data/served")
+    assert kept["prediction"].tolist() == [expected]
+    assert kept["carrier"].tolist() == [row["carrier"]]
+
+
 def test_figures_count_requests_rows_predictions_and_refusals(
     quick: Path, asked: list[dict[str, Any]]
 ) -> None:
     with serving(quick) as one:
         one.ask("/predict", asked[:7])
         one.ask("/predict", {**asked[0], "x": 1})
-        text = one.ask("/metrics")[1]
-    found = {
-        (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+        found = counted(one)
     assert found[("headrace_rows_total",)] == 7
     tenths = [value for name, value in found.items() if name[0] == "headrace_predictions_total"]
     assert sum(tenths) == 7
@@ -556,12 +600,17 @@ def test_a_bundle_that_is_refused_is_not_served(copy: Path) -> None:
 
 
 def other(copy: Path) -> bytes:
-    """Return another bundle of the same study, whose threshold is another."""
+    """Return another bundle of the same study, with another threshold and another limit."""
     files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
     manifest = json.loads(files.pop(archive.MANIFEST))
     del manifest["files"], files[archive.SEAL]
     facts = {**json.loads(files["facts.json"]), "threshold": 0.999}
-    return archive.sealed({**files, "facts.json": json.dumps(facts).encode()}, manifest)
+    schema = json.loads(files["schema.json"])
+    schema["properties"]["distance"]["maximum"] = 7000
+    changed = {"facts.json": facts, "schema.json": schema}
+    return archive.sealed(
+        {**files, **{name: json.dumps(one).encode() for name, one in changed.items()}}, manifest
+    )
 
 
 @pytest.mark.parametrize("way", ["/reload", "SIGHUP"])
@@ -590,6 +639,10 @@ def test_another_bundle_takes_over_with_no_request_failing(
             assert one.process.stdout is not None
             assert "bundle.tar has taken over" in one.process.stdout.readline()
         after = one.ask("/version")[1]["manifest_sha256"]
+        assert counted(one)[("headrace_reloads_total", "taken over")] == 1
+        described = one.ask("/openapi.json")[1]["paths"]["/predict"]["post"]["requestBody"]
+        row = described["content"]["application/json"]["schema"]["oneOf"][0]
+        assert row["properties"]["distance"]["maximum"] == 7000
         for _ in range(20):
             statuses.append(one.ask("/predict", asked[0])[0])
         ended.set()

@@ -4,24 +4,19 @@ import json
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
-from pydantic_core import to_json
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.errors import HeadraceError
 from headrace.serve import described, page
-from headrace.serve.batches import Batches
 from headrace.serve.figures import Figures
 from headrace.serve.guard import Application, Guard
 from headrace.serve.journal import Journal
 from headrace.serve.mistakes import Refused
-from headrace.serve.rows import Reader, Values
+from headrace.serve.predictions import Predictions
 from headrace.serve.service import Service
 from headrace.serve.tokens import Tokens
-
-LARGE = 1 << 16
-"""Bytes of a body from which on its reading takes long enough to be noticed by others."""
 
 
 def create(
@@ -34,37 +29,31 @@ def create(
 ) -> Application:
     """Return the application around a service; `alone`: for this machine, without tokens."""
     app = FastAPI(title="Headrace", docs_url=None, redoc_url=None, version="1")
-    _answers(app, service, figures, journal)
+    predictions = Predictions(figures, journal)
+    _answers(app, service, figures, predictions)
     _keepers(app, service, figures)
-    _people(app, service)
-    if tokens is not None:
-        described.secure(app.openapi())  # which FastAPI makes once, and keeps
+    _people(app, service, predictions)
+    made = described.document(app.openapi(), service, secured=tokens is not None)
+    app.openapi = made  # type: ignore[method-assign]  # FastAPI's own way to have another
     return Guard(app, figures, tokens, alone=alone)
 
 
-def _answers(app: FastAPI, service: Service, figures: Figures, journal: Journal | None) -> None:
+def _answers(app: FastAPI, service: Service, figures: Figures, predictions: Predictions) -> None:
     """Add what programs ask: predictions."""
-    batches = Batches()
 
-    @app.post(
-        "/predict", openapi_extra=described.predict(service.champion.reader.one.json_schema())
-    )
+    @app.post("/predict")
     async def predict(request: Request) -> Response:
         """Answer one row, or a list of rows: a prediction for each."""
         if not _is_json(request.headers.get("content-type", "")):
-            return _refused(figures, 415, [_mistake("not_json", "Send application/json")])
-        champion = service.champion
+            figures.refused(["not_json"])
+            says = "Send application/json"
+            return _json({"detail": [{"field": "", "reason": "not_json", "says": says}]}, 415)
         try:
-            rows = await _read(champion.reader, await request.body())
+            asked = await request.body()
+            found = await predictions.answer(service.champion, asked, _id(request))
         except Refused as error:
-            return _refused(figures, 422, error.mistakes)
-        answers = await batches.answer(champion, rows)
-        figures.answered([one["prediction"] for one in answers])
-        named = {"model": champion.label, "request": request.scope["headrace.request"]}
-        said = to_json({**named, "predictions": answers})
-        if journal is not None:
-            journal.write(await request.body(), said)
-        return Response(said, media_type="application/json")
+            return _json({"detail": error.mistakes}, 422)
+        return Response(found.said, media_type="application/json")
 
 
 def _keepers(app: FastAPI, service: Service, figures: Figures) -> None:
@@ -102,12 +91,11 @@ def _keepers(app: FastAPI, service: Service, figures: Figures) -> None:
     async def reload() -> Response:
         """Load the bundle again, and put it in charge; from this machine only."""
         problem = await run_in_threadpool(service.reload)
-        figures.reloads.labels("refused" if problem else "taken over").inc()
         said = {"model": service.champion.label, "problem": problem}
         return _json(said, 409 if problem else 200)
 
 
-def _people(app: FastAPI, service: Service) -> None:
+def _people(app: FastAPI, service: Service, predictions: Predictions) -> None:
     """Add the page for people."""
 
     @app.get("/", include_in_schema=False)
@@ -118,30 +106,23 @@ def _people(app: FastAPI, service: Service) -> None:
     @app.post("/", include_in_schema=False)
     async def filled(request: Request) -> Response:
         """Answer a form that was filled in."""
-        return HTMLResponse(
-            await run_in_threadpool(page.answered, service.champion, await request.body())
-        )
+        champion = service.champion
+        row = await run_in_threadpool(page.row, champion, await request.body())
+        try:
+            found = await predictions.answer(champion, json.dumps(row).encode(), _id(request))
+        except Refused as error:
+            return HTMLResponse(page.refused(champion, row, error))
+        return HTMLResponse(page.answered(champion, row, found.answers[0]))
+
+
+def _id(request: Request) -> str:
+    return str(request.scope["headrace.request"])
 
 
 def _is_json(kind: str) -> bool:
     """Return whether a media type is JSON's, or one that is written as JSON."""
     name = kind.partition(";")[0].strip().lower()
     return name == "application/json" or (name.startswith("application/") and name[-5:] == "+json")
-
-
-async def _read(reader: Reader, body: bytes) -> list[Values]:
-    """Read a body's rows; a large one beside all else, so that others are heard meanwhile."""
-    return await run_in_threadpool(reader.read, body) if len(body) > LARGE else reader.read(body)
-
-
-def _mistake(reason: str, says: str) -> dict[str, str]:
-    return {"field": "", "reason": reason, "says": says}
-
-
-def _refused(figures: Figures, status: int, mistakes: list[dict[str, str]]) -> Response:
-    for one in mistakes:
-        figures.refused.labels(one["reason"]).inc()
-    return JSONResponse({"detail": mistakes}, status)
 
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:

@@ -26,8 +26,8 @@ def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
     Errors:
         HeadraceError: the bundle is refused, or strangers could ask.
     """
-    tokens, service = _tokens(args), Service(load)
-    _listen(service, Figures(), tokens, args)
+    tokens, figures = _tokens(args), Figures()
+    _listen(Service(load, figures.reloaded), figures, tokens, args)
 
 
 def _tokens(args: argparse.Namespace) -> Tokens | None:

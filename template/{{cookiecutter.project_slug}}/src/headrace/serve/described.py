@@ -1,7 +1,10 @@
 """What OpenAPI says of predictions: their rows out of the bundle, and how they are refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
+
+from headrace.serve.service import Champion, Service
 
 MISTAKE = {
     "type": "object",
@@ -50,6 +53,25 @@ def predict(row: Mapping[str, Any]) -> dict[str, Any]:
         "requestBody": {"required": True, "content": content},
         "responses": {"200": good, **refusals},
     }
+
+
+def document(
+    plain: Mapping[str, Any], service: Service, *, secured: bool
+) -> Callable[[], dict[str, Any]]:
+    """Return what makes OpenAPI's document: with the rows that the bundle in charge takes."""
+    last: list[tuple[Champion, dict[str, Any]]] = []
+
+    def openapi() -> dict[str, Any]:
+        champion = service.champion
+        if not last or last[0][0] is not champion:
+            said = deepcopy(dict(plain))
+            said["paths"]["/predict"]["post"] |= predict(champion.reader.one.json_schema())
+            if secured:
+                secure(said)
+            last[:] = [(champion, said)]
+        return last[0][1]
+
+    return openapi
 
 
 def secure(said: dict[str, Any]) -> None:

@@ -85,7 +85,7 @@ class Guard:
         try:
             body = await _whole(receive, headers)
         except _Limit as limit:
-            self._figures.refused.labels(limit.reason).inc()
+            self._figures.refused([limit.reason])
             await answer.refuse(limit.status, limit.reason, limit.says)
             return
         scope["headrace.request"] = answer.request

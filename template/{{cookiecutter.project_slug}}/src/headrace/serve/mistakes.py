@@ -19,6 +19,10 @@ class Refused(Exception):
         self.rows = dict(rows or {})
         super().__init__(self.mistakes[0]["says"])
 
+    def reasons(self) -> set[str]:
+        """Return each reason once: those of rows, or of the whole body."""
+        return {*self.rows} or {one["reason"] for one in self.mistakes}
+
     @classmethod
     def whole(cls, reason: str, says: str) -> "Refused":
         """Return what refuses a body for one reason that no field has."""

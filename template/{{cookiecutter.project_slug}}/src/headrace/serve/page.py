@@ -1,7 +1,6 @@
 """A page on which a person fills in one row and sees the prediction: from the schema, no script."""
 
 import html
-import json
 import re
 from collections.abc import Mapping
 from importlib.resources import files
@@ -23,15 +22,20 @@ def blank(champion: Champion) -> str:
     return _page(champion, champion.bundle.example, "")
 
 
-def answered(champion: Champion, body: bytes) -> str:
-    """Return the page with what was filled in, and the answer or what is wrong with it."""
+def row(champion: Champion, body: bytes) -> dict[str, Any]:
+    """Return the row that a form means; what means nothing stays text."""
     given = {name: values[-1] for name, values in _parsed(body).items()}
-    row = {name: fields.value(said, given.get(name, "")) for name, said in _properties(champion)}
-    try:
-        (answer,) = champion.answer(champion.reader.read(json.dumps(row).encode()))
-    except Refused as error:
-        return _page(champion, row, _mistakes(error))
+    return {name: fields.value(said, given.get(name, "")) for name, said in _properties(champion)}
+
+
+def answered(champion: Champion, row: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """Return the page with what was filled in, and the answer."""
     return _page(champion, row, _told(champion, answer))
+
+
+def refused(champion: Champion, row: Mapping[str, Any], error: Refused) -> str:
+    """Return the page with what was filled in, and what is wrong with it."""
+    return _page(champion, row, _mistakes(error))
 
 
 def _parsed(body: bytes) -> dict[str, list[str]]:

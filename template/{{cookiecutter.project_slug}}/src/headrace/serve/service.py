@@ -49,8 +49,9 @@ def loaded(path: Path, label: str = "") -> Champion:
 class Service:
     """Holds the champion; `load` returns a new one, or the same again."""
 
-    def __init__(self, load: Callable[[], Champion]) -> None:
-        self._load = load
+    def __init__(self, load: Callable[[], Champion], count: Callable[[str], None]) -> None:
+        """Load the first; `count` is told of each time it is loaded again: why not, or nothing."""
+        self._load, self._count = load, count
         self._loading = threading.Lock()
         self.champion = load()
         self.problem = ""
@@ -67,4 +68,5 @@ class Service:
                 self.problem = ""
             except HeadraceError as error:
                 self.problem = str(error)
+            self._count(self.problem)
             return self.problem
