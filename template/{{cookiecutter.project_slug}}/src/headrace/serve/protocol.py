@@ -12,6 +12,8 @@ HEAD_SECONDS = 10.0
 """In which a request's head must have come."""
 READ_SECONDS = 20.0
 """In which an answer must have been read, but for what the system keeps of it."""
+UNREAD_BYTES = 1 << 18
+"""Of answers that the system keeps for who does not read them; it takes it for twice as much."""
 CONNECTIONS = 256
 """At the same time; one more is closed before it is heard."""
 
@@ -29,7 +31,9 @@ class Patient(H11Protocol):
         super().connection_made(transport)
         # asyncio does so only where a socket says that it is TCP's, and uvicorn's does not. Head
         # and body of an answer are two writes: the second would wait 40 ms for the first's ACK.
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
         transport.set_write_buffer_limits(0)  # what is not read at once pauses the writing
         if len(self.connections) > CONNECTIONS:
             transport.close()
