@@ -1,6 +1,8 @@
 """What a server wrote down is kept once, in order, whatever becomes of the server or the disk."""
 
+import errno
 import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -13,8 +15,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from test_serve import asked, known, serving
+from test_serve import BUNDLE, asked, known, serving
 
+from headrace.bundle import archive
 from headrace.serve import journal, keeper, locks, rotation, written
 from lab import bake
 
@@ -159,6 +162,30 @@ def test_nothing_of_what_goes_wrong_while_writing_reaches_an_answer(
     assert [*journal.read(tmp_path).columns][4:] == ["y", "prediction"]
 
 
+def test_a_line_that_a_full_disk_cuts_off_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real, room = os.write, [9, 0]
+
+    def write(handle: int, content: bytes) -> int:
+        if not room:
+            return real(handle, content)
+        if left := room.pop(0):
+            return real(handle, content[:left])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    kept = made(tmp_path)
+    answer(kept, "a", {"x": 1})
+    monkeypatch.setattr(os, "write", write)
+    for request in ("b", "c", "d", "e"):
+        answer(kept, request, {"x": 1})
+    assert kept.failed == 2
+    assert "No space left on device" in capsys.readouterr().out
+    assert journal.read(tmp_path)["request"].tolist() == ["a", "d", "e"]
+    kept.close()
+    assert journal.read(tmp_path)["request"].tolist() == ["a", "d", "e"]
+
+
 def test_two_servers_lose_none_of_each_other_s_rows(tmp_path: Path) -> None:
     one, other = made(tmp_path), made(tmp_path)
     answer(one, "a", {"x": 1})
@@ -178,8 +205,10 @@ def test_a_journal_that_somebody_writes_is_left_to_them(tmp_path: Path) -> None:
     there = left(tmp_path, 1, text("a", {"x": 1}))
     with there.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        assert not made(tmp_path).turn()
         assert [*rotation.rotate(tmp_path, 90)] == []
         assert names(tmp_path) == [there.name]
+    assert made(tmp_path).turn()
     assert [*rotation.rotate(tmp_path, 90)] == []
     assert ends(tmp_path) == [".parquet"]
 
@@ -361,6 +390,49 @@ def test_a_rotation_that_is_killed_is_said_and_counted(
     assert ends(tmp_path) == [".parquet"]
 
 
+def other(files: dict[str, bytes]) -> bytes:
+    """Return a bundle that takes the weekday as text."""
+    found = dict(files)
+    manifest = json.loads(found.pop(archive.MANIFEST))
+    del manifest["files"], found[archive.SEAL]
+    schema, golden = json.loads(found["schema.json"]), json.loads(found["golden.json"])
+    schema["properties"]["weekday"] = {"type": "string", "minLength": 1, "maxLength": 3}
+    for row in golden:
+        row["weekday"] = str(row["weekday"])
+    found["schema.json"] = json.dumps(schema).encode()
+    found["golden.json"] = json.dumps(golden).encode()
+    door = manifest["doors"]["predict"].split(":")[1]
+    (code,) = [name for name in found if name.startswith("src/study/model")]
+    found[code] += (
+        f"\n_old = {door}\ndef {door}(model, table):\n"
+        "    return _old(model, table.assign(weekday=table['weekday'].astype('int64')))\n"
+    ).encode()
+    return archive.sealed(found, manifest)
+
+
+def test_a_champion_of_other_types_takes_over_and_every_row_is_kept(
+    copy: Path, asked: list[dict[str, Any]], known: dict[str, bytes]
+) -> None:
+    folder, again = copy / "data/served", {**asked[0], "weekday": "3"}
+    before = (copy / BUNDLE).read_bytes()
+    with serving(copy, log=True) as one:
+        assert one.ask("/predict", asked[0])[0] == 200
+        (copy / BUNDLE).write_bytes(other(known))
+        assert one.ask("/reload", {})[1]["problem"] == ""
+        assert one.ask("/predict", again)[0] == 200
+        one.process.kill()
+    with serving(copy, log=True) as one:
+        assert one.ask("/predict", again)[0] == 200
+    assert {*ends(folder)} == {".parquet"}
+    found = journal.read(folder)
+    assert found["weekday"].tolist() == [asked[0]["weekday"], "3", "3"]
+    first, second = (
+        hashlib.sha256(archive.unseal(content, "b")[archive.MANIFEST]).hexdigest()[:8]
+        for content in (before, other(known))
+    )
+    assert [*found["model"]] == [f"bundle.tar {one}" for one in (first, second, second)]
+
+
 def test_a_server_that_finds_its_port_taken_touches_nothing(
     copy: Path, asked: list[dict[str, Any]]
 ) -> None:
@@ -378,3 +450,20 @@ def test_a_server_that_finds_its_port_taken_touches_nothing(
         fourth = one.ask("/predict", asked[2])[1]["request"]
     assert journal.read(folder)["request"].tolist() == [first, third, fourth]
     assert {*ends(folder)} == {".parquet"}
+
+
+def test_what_could_not_be_written_down_is_a_figure(
+    quick: Path, tmp_path: Path, asked: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    broken = left(folder, 1, "no json\n")
+    with serving(quick, "--log", str(folder)) as one:
+        folder.rename(tmp_path / "away")
+        assert one.ask("/predict", asked[0])[0] == 200
+        said = one.ask("/metrics")[1]
+        assert 'headrace_unwritten{what="answers"} 1.0' in said
+        (tmp_path / "away").rename(folder)
+        assert one.ask("/predict", asked[0])[0] == 200
+    assert (folder / f"{broken.name}.broken").exists()
+    assert len(journal.read(folder)) == 1

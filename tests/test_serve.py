@@ -967,7 +967,8 @@ def test_what_is_asked_and_answered_is_written_down_with_its_id(
     answers = [row["prediction"] for said in (first, second) for row in said["predictions"]]
     assert found["prediction"].tolist() == answers
     assert found["carrier"].tolist() == [row["carrier"] for row in asked[:4]]
-    assert set(found["model"]) == {"bundle.tar"}
+    manifest = archive.unseal((copy / BUNDLE).read_bytes(), "bundle.tar")[archive.MANIFEST]
+    assert set(found["model"]) == {f"bundle.tar {hashlib.sha256(manifest).hexdigest()[:8]}"}
     assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
 
 

@@ -29,6 +29,9 @@ def create(
 ) -> Application:
     """Return the application around a service; `alone`: for this machine, without tokens."""
     app = FastAPI(title="Headrace", docs_url=None, redoc_url=None, version="1")
+    if journal is not None:
+        figures.unwritten.labels("answers").set_function(lambda: journal.failed)
+        figures.unwritten.labels("journals").set_function(lambda: journal.aside)
     predictions = Predictions(figures, journal)
     _answers(app, service, figures, predictions)
     _keepers(app, service, figures)

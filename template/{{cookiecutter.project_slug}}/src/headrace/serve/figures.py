@@ -47,6 +47,9 @@ class Figures:
             ("result",),
             registry=registry,
         )
+        self.unwritten = Gauge(
+            "headrace_unwritten", "What could not be kept", ("what",), registry=registry
+        )
         self.golden = Gauge("headrace_golden_rows", "Golden rows replayed", registry=registry)
 
     def answered(self, predictions: Sequence[float]) -> None:

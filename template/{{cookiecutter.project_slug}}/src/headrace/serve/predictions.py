@@ -44,7 +44,7 @@ class Predictions:
         self._figures.answered([one["prediction"] for one in answers])
         said = to_json({"model": champion.label, "request": request, "predictions": answers})
         if self._journal is not None:
-            self._journal.write(body, said)
+            self._journal.write(body, said, champion.written)
         return Answered(answers, said)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.bundle import golden, read
+from headrace.bundle.archive import MANIFEST, sha256
 from headrace.bundle.read import Bundle
 from headrace.errors import HeadraceError
 from headrace.serve import rows
@@ -24,13 +25,17 @@ class Champion:
     reader: rows.Reader
     schema: dict[str, Any]
     threshold: float | None
+    written: str
+    """What it is called where answers are written down; a file's name alone tells no two apart."""
 
     @classmethod
     def of(cls, bundle: Bundle, label: str) -> "Champion":
         """Return a loaded bundle, ready to answer."""
         reader = rows.Reader(bundle.schema, MOST_ROWS, bundle.example)
         threshold = bundle.facts.get("threshold")
-        return cls(bundle, label, reader, bundle.schema, threshold)
+        named = f"{bundle.name} {sha256(bundle.files[MANIFEST])[:8]}"
+        written = named if label == bundle.name else label
+        return cls(bundle, label, reader, bundle.schema, threshold, written)
 
     def answer(self, asked: Sequence[rows.Values]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold."""
