@@ -1,5 +1,6 @@
 """What a server wrote down is kept once, in order, whatever becomes of the server or the disk."""
 
+import argparse
 import errno
 import fcntl
 import hashlib
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -17,8 +19,11 @@ import pyarrow as pa
 import pytest
 from test_serve import BUNDLE, asked, known, serving
 
+from headrace import project, sandbox, serve
 from headrace.bundle import archive
-from headrace.serve import journal, keeper, locks, rotation, written
+from headrace.errors import HeadraceError
+from headrace.serve import journal, keeper, locks, rotation, source, written
+from headrace.serve.service import Service
 from lab import bake
 
 __all__ = ["asked", "known"]  # fixtures
@@ -450,6 +455,59 @@ def test_a_server_that_finds_its_port_taken_touches_nothing(
         fourth = one.ask("/predict", asked[2])[1]["request"]
     assert journal.read(folder)["request"].tolist() == [first, third, fourth]
     assert {*ends(folder)} == {".parquet"}
+
+
+def given(*words: str) -> argparse.Namespace:
+    """Return the options of `headrace serve`."""
+    parser = argparse.ArgumentParser()
+    serve.add(parser)
+    return parser.parse_args(words)
+
+
+def test_what_is_never_written_down_is_so_in_any_folder_and_words_only_add(copy: Path) -> None:
+    study, values = project.find(copy), {"serve.log_never": ["carrier"], "serve.log_days": 7}
+    sandbox.set_parameters(copy / "params.yaml", values)
+    for log in (True, False):
+        sandbox.set_parameters(copy / "params.yaml", {"serve.log": log})
+        args = given("--log", "here", "--log-never", "dest", "carrier")
+        source.kept(study, args)
+        assert (args.log, args.log_days) == ("here", 7)
+        assert args.log_never == ["dest", "carrier"]
+    args = given("--log", "here", "--log-days", "3")
+    source.kept(study, args)
+    assert (args.log_days, args.log_never) == (3, ["carrier"])
+    args = given()
+    source.kept(study, args)
+    assert args.log == ""
+
+
+def test_no_bundle_takes_over_without_an_input_that_is_never_written_down() -> None:
+    loaded = [SimpleNamespace(label="b", schema={"properties": {"carrier": {}}})]
+    args = given("--log", "here", "--log-never", "carrier")
+    service = Service(keeper.sparing(lambda: loaded[-1], args))  # type: ignore[arg-type]
+    assert service.reload() == ""
+    loaded.append(SimpleNamespace(label="c", schema={"properties": {"carriers": {}}}))
+    assert "'carrier' is never to be written down, and is no input of c. " in service.reload()
+    assert "Did you mean carriers? Next: " in service.problem
+    assert service.champion.label == "b"
+    assert keeper.sparing(lambda: loaded[-1], given("--log-never", "carrier"))().label == "c"  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("days", [-1, 0, 3651, 10**12])
+def test_days_that_would_delete_all_are_refused(days: int) -> None:
+    with pytest.raises(HeadraceError, match=rf"{days} days. Next: --log-days with 1 to 3,650"):
+        keeper.sparing(lambda: None, given("--log-days", str(days)))  # type: ignore[arg-type, return-value]
+
+
+def test_a_misspelt_name_and_wrong_days_stop_the_start_and_nothing_is_written(copy: Path) -> None:
+    sandbox.set_parameters(copy / "params.yaml", {"serve.log_never": ["carier"]})
+    for words in (("--port", "0"), ("--log-days", "0")):
+        said = bake.run(copy, "headrace", "serve", *words, check=False)
+        assert said.returncode == 1
+        assert "Next: " in said.stdout
+        assert "Traceback" not in said.stdout
+        assert not (copy / "data/served").exists()
+        assert ("Did you mean carrier?" in said.stdout) == (words[0] == "--port")
 
 
 def test_what_could_not_be_written_down_is_a_figure(

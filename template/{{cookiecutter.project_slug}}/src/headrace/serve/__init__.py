@@ -15,7 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--insecure", action="store_true", help=text)
     text = "folder for what is asked and answered, an hour a file; by default as params.yaml says"
     parser.add_argument("--log", metavar="FOLDER", default="", help=text)
-    parser.add_argument("--log-days", type=int, metavar="N", default=0, help="then it is forgotten")
+    parser.add_argument("--log-days", type=int, metavar="N", help="then it is forgotten")
     parser.add_argument("--no-log", action="store_true", help="write nothing down")
-    text = "inputs that are never written down"
+    text = "inputs that are never written down, beside those of params.yaml"
     parser.add_argument("--log-never", nargs="*", metavar="INPUT", default=[], help=text)

@@ -27,7 +27,8 @@ def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
         HeadraceError: the bundle is refused, or strangers could ask.
     """
     tokens, figures = _tokens(args), Figures()
-    _listen(Service(load, figures.reloaded), figures, tokens, args)
+    service = Service(keeper.sparing(load, args), figures.reloaded)
+    _listen(service, figures, tokens, args)
 
 
 def _tokens(args: argparse.Namespace) -> Tokens | None:

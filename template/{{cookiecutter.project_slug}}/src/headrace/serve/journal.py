@@ -103,8 +103,8 @@ class Journal:
                 self._end()
             mine = self._path
         folder = self.kept.folder
-        left = any(path != mine for path in written.listed(folder, JOURNAL))
-        return left or bool(rotation.old(folder, self.kept.days))
+        others = (path for path in written.listed(folder, JOURNAL) if path != mine)
+        return any(map(locks.waits, others)) or bool(rotation.old(folder, self.kept.days))
 
     def close(self) -> None:
         """Make tables of all that was written down, as far as no other server writes it."""

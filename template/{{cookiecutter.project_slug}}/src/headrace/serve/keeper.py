@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import headrace
 from headrace.errors import HeadraceError
 from headrace.serve.journal import Journal, Kept
+from headrace.serve.service import Champion
+from headrace.words import nearest
 
 DAYS = 90
 """For which what was answered is kept, where nobody says."""
@@ -20,6 +22,36 @@ LOOK_SECONDS = 60.0
 """After which it is looked whether an hour is over, or a table too old."""
 END_SECONDS = 20.0
 """In which the last tables are waited for; a journal that is left keeps all rows."""
+
+
+def sparing(load: Callable[[], Champion], args: argparse.Namespace) -> Callable[[], Champion]:
+    """Return `load` that refuses a bundle without an input that is never to be written down.
+
+    Errors:
+        HeadraceError: answers cannot be kept for so many days.
+    """
+    if args.log_days is not None and not 1 <= args.log_days <= MOST_DAYS:
+        raise HeadraceError(
+            f"Answers cannot be kept for {args.log_days} days. Next: --log-days with 1 to"
+            f" {MOST_DAYS:,}, or --no-log, which keeps none"
+        )
+
+    def loaded() -> Champion:
+        champion = load()
+        for name in args.log_never if args.log else ():
+            if name not in champion.schema["properties"]:
+                raise HeadraceError(_unknown(name, champion))
+        return champion
+
+    return loaded
+
+
+def _unknown(name: str, champion: Champion) -> str:
+    return (
+        f"{name!r} is never to be written down, and is no input of {champion.label}."
+        f"{nearest(name, champion.schema['properties'])} Next: mend serve.log_never in params.yaml,"
+        " or --log-never"
+    )
 
 
 @contextmanager
@@ -33,7 +65,8 @@ def keeping(args: argparse.Namespace) -> Iterator[Journal | None]:
         yield None
         return
     try:
-        journal = Journal(Kept(Path(args.log), args.log_days or DAYS, frozenset(args.log_never)))
+        days = DAYS if args.log_days is None else args.log_days
+        journal = Journal(Kept(Path(args.log), days, frozenset(args.log_never)))
     except OSError as error:
         raise HeadraceError(
             f"{args.log} cannot hold what is answered: {error.strerror}."
@@ -54,9 +87,9 @@ def keeping(args: argparse.Namespace) -> Iterator[Journal | None]:
 def _tend(journal: Journal, over: threading.Event) -> None:
     """Rotate at the start, when a journal has ended, and when its hour is over."""
     while not over.is_set():
-        journal.ended.clear()
         tend(journal)
         journal.ended.wait(LOOK_SECONDS)
+        journal.ended.clear()
 
 
 def tend(journal: Journal) -> None:

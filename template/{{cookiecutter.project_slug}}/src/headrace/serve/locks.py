@@ -30,6 +30,18 @@ def begin(folder: Path, hour: str) -> tuple[Path, int]:
     return path, handle
 
 
+def waits(journal: Path) -> bool:
+    """Tell whether a journal can be read, and nobody writes it."""
+    try:
+        handle = os.open(journal, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return free(handle, journal)
+    finally:
+        os.close(handle)
+
+
 def free(handle: int, journal: Path) -> bool:
     """Lock a journal that was opened, unless a server writes it, or it is gone by now."""
     hour = datetime.now(UTC).strftime(HOUR)

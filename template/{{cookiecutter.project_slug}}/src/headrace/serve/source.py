@@ -41,13 +41,16 @@ def path(found: Project, source: str) -> tuple[Path, str]:
 def kept(found: Project, args: argparse.Namespace) -> None:
     """Fill in from params.yaml's `serve` what the command line leaves open of the journal.
 
+    What is never written down there, is not in any folder; the command line can only add to it.
+
     Errors:
         ParameterError: params.yaml breaks the typed model.
     """
     raw, _ = parameters.load(found)
     block = raw.get("serve")
-    if args.log or args.no_log or not isinstance(block, dict) or not block.get("log"):
+    if args.no_log or not isinstance(block, dict) or not (args.log or block.get("log")):
         return
-    args.log = str(found.root / FOLDER)
-    args.log_days = args.log_days or int(block.get("log_days", 0))
-    args.log_never = args.log_never or [*block.get("log_never", [])]
+    args.log = args.log or str(found.root / FOLDER)
+    if args.log_days is None:
+        args.log_days = block.get("log_days")
+    args.log_never = [*dict.fromkeys([*args.log_never, *block.get("log_never", [])])]
