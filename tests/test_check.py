@@ -1,5 +1,6 @@
 """`headrace check` finds what should be mended, and says where it is and what to do next."""
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from conftest import DEFAULTS, cell, notebook
 from tidy import NOTEBOOK, Tidy
 
+from headrace.bundle import archive
 from headrace.check.rules import RULES
 from lab import bake, paths
 
@@ -54,6 +56,15 @@ def _unmeasured(tidy: Tidy) -> None:
     tidy.write("metrics/monitor.json", '{"2013-10": {"drift": {"psi": 0.1}}}')
     rule = "live:\n  it moved:\n    figure: drift.ps\n    above: 1\n    level: act\n    do: Look\n"
     tidy.write("gates.yaml", rule)
+
+
+def _unknown(tidy: Tidy) -> None:
+    with (tidy.root / "params.yaml").open("a") as file:
+        file.write("serve:\n  log_never: [wether]\n")
+    with (tidy.root / "dvc.yaml").open("a") as file:
+        file.write("artifacts: {model: {path: models/bundle.tar, type: model}}\n")
+    schema = json.dumps({"properties": {"weather": {}}}).encode()
+    tidy.write("models/bundle.tar", archive.pack({"schema.json": schema}).decode())
 
 
 def _behind(tidy: Tidy) -> None:
@@ -185,6 +196,7 @@ PLANTS: dict[str, Plant] = {
         "write one of better",
     ),
     "live-figures": (_unmeasured, "gates.yaml:3", "name a figure that it has"),
+    "log-never": (_unknown, "params.yaml:9", "name an input of it"),
     "environment-extra": (_extra, "requirements.lock", "add it to pyproject.toml and make lock"),
     "lock-behind": (_behind, "dvc.lock:4", "make repro"),
 }

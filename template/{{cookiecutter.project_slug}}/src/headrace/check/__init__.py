@@ -16,6 +16,7 @@ from headrace.check import (  # noqa: F401  # importing them registers their rul
     parameters,
     pipeline,
     repository,
+    served,
 )
 from headrace.check.mends import Mend
 from headrace.check.rules import PREFIX, RULES, Place, Rule, split
