@@ -375,8 +375,57 @@ def test_a_contract_becomes_a_json_schema_with_ranges_units_and_meanings() -> No
             "description": "a count",
         },
         "part": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "x-unit": "m"},
-        "odd": {"type": "integer", "x-checks": ["is_odd"]},
+        "odd": {
+            "type": "integer",
+            "minimum": -(2**63),
+            "maximum": 2**63 - 1,
+            "x-checks": ["is_odd"],
+        },
     }
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        (pa.Column("boolean", nullable=True), "may be missing, and there is nothing between"),
+        (pa.Column("str", pa.Check.str_matches("(?!X).")), "has a pattern that a server cannot"),
+        (pa.Column("datetime64[ns]"), "is of type datetime64[ns], which JSON does not have"),
+        (pa.Column("int8", pa.Check.eq(300)), "has rules that no value keeps"),
+    ],
+)
+def test_what_a_server_cannot_hold_to_is_refused_when_a_bundle_is_made(
+    column: pa.Column, says: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        contract.json_schema(pa.DataFrameSchema({"one": column}, name="rows"))
+    assert str(caught.value).startswith(f"The contract 'rows': one {says}")
+    assert "Next: " in str(caught.value)
+
+
+def test_of_two_rules_of_a_column_the_tighter_holds() -> None:
+    checks = [pa.Check.ge(0), pa.Check.in_range(-5, 9.5, include_max=False), pa.Check.le(300)]
+    words = [pa.Check.str_length(exact_value=2), pa.Check.isin(["a", "ab", "xy"])]
+    columns = {"whole": pa.Column("uint8", checks), "code": pa.Column("str", words)}
+    found = contract.json_schema(pa.DataFrameSchema(columns))["properties"]
+    assert found["whole"] == {"type": "integer", "minimum": 0, "exclusiveMaximum": 10}
+    assert found["code"] == {"type": "string", "enum": ["ab", "xy"]}
+
+
+def test_an_older_bundle_s_whole_numbers_get_the_range_that_a_table_holds(
+    study: project.Project,
+) -> None:
+    path = study.root / BUNDLE
+    known = json.loads(archive.unseal(path.read_bytes(), "b")["schema.json"])
+    del known["properties"]["distance"]["maximum"]
+    known["properties"]["weekday"] = {"type": "integer", "const": 3}
+    resealed(path, schema__json=json.dumps(known).encode())
+    found = read.Bundle("b", *read.checked(path), None, lambda *_: None).schema["properties"]
+    assert found["distance"]["maximum"] == 2**63 - 1
+    assert found["weekday"] == {"type": "integer", "enum": [3]}
+    known["properties"]["weekday"] = {"type": ["boolean", "null"]}
+    resealed(path, schema__json=json.dumps(known).encode())
+    with pytest.raises(DataError, match=r"bundle\.tar is refused: schema\.json: weekday may be"):
+        read.load(path)
 
 
 @given(

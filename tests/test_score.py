@@ -1,16 +1,20 @@
 """A file of rows is scored as the server would answer it; what is refused is said with reasons."""
 
+import io
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
-from headrace.bundle import archive, golden
+from headrace.bundle import archive, contract, golden, held
 from headrace.errors import DataError
 from headrace.score import places, tables
 from headrace.score.judge import judge
@@ -208,36 +212,145 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-@given(
-    st.lists(
-        st.fixed_dictionaries(
-            {
-                "whole": st.integers(-1, 11),
-                "part": st.none() | st.sampled_from([-2.0, -1.0, -0.5, 1.0, 1.5]),
-                "place": st.sampled_from(["a", "b", "c"]),
-                "code": st.none() | st.sampled_from(["x", "xy", "xyz", "xyzz", "yx"]),
-                "flag": st.booleans(),
-            }
-        ),
-        min_size=1,
-        max_size=8,
-    )
+NUMBERS = [-(2**63), -(2**53) - 1, -1, 0, 1, 2, 5, 2013, 2**53, 2**53 + 1, 2**63 - 1, 2**63, 10**30]
+VALUES: st.SearchStrategy[Any] = (
+    st.none()
+    | st.booleans()
+    | st.sampled_from([*NUMBERS, -(10**30), 10**400])
+    | st.integers(-3, 12)
+    | st.sampled_from([0.5, 2.0, -0.0, 1e16, 1e300, 5e-324, 0.1 + 0.2, 9007199254740991.0])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", " ", "  ", "a", "ab", "AB", "AB\n", "é", "7", "true", 'x,"\n'])
+    | st.text("abAB7 ", max_size=4)
 )
-def test_the_file_and_the_server_refuse_the_same_rows(made: list[dict[str, Any]]) -> None:
-    reader = rows.Reader(SCHEMA, 10)
-    refused = []
-    for row in made:
+"""What a client may send, or a file may hold."""
+ENDS = st.sampled_from([*NUMBERS, 0.5, 2.5, -0.5, 1e6, float("inf"), float("-inf")])
+
+
+def compared(ends: st.SearchStrategy[Any]) -> st.SearchStrategy[pa.Check]:
+    """Draw a check of a number."""
+    kinds = [pa.Check.ge, pa.Check.gt, pa.Check.le, pa.Check.lt, pa.Check.eq, pa.Check.ne]
+    pairs = st.lists(ends, min_size=2, max_size=2, unique=True).map(sorted)
+    spans = st.tuples(pairs, st.booleans(), st.booleans()).map(
+        lambda drawn: pa.Check.in_range(*drawn[0], *drawn[1:])
+    )
+    single = st.builds(lambda kind, end: kind(end), st.sampled_from(kinds), ends)
+    return single | spans | st.lists(ends, min_size=1, max_size=4).map(pa.Check.isin)
+
+
+def worded() -> st.SearchStrategy[pa.Check]:
+    """Draw a check of a text."""
+    forms = [r"[A-Z]+$", r"\w", r"a|b", r"[^\d]*$", r".{2}"]
+    return (
+        st.sampled_from(forms).map(pa.Check.str_matches)
+        | st.tuples(st.integers(0, 2), st.integers(2, 4)).map(lambda of: pa.Check.str_length(*of))
+        | st.integers(1, 2).map(lambda exact: pa.Check.str_length(exact_value=exact))
+        | st.lists(st.sampled_from(["", "a", "ab", "AB"]), min_size=1).map(pa.Check.isin)
+        | st.sampled_from(["a", "AB", "7"]).map(pa.Check.eq)
+        | st.just(pa.Check.str_startswith("a"))
+    )
+
+
+TYPES: dict[str, st.SearchStrategy[pa.Check]] = {
+    **dict.fromkeys(("int64", "Int64", "int8", "uint16", "uint64"), compared(ENDS)),
+    **dict.fromkeys(("float64", "float32"), compared(ENDS)),
+    **dict.fromkeys(("str", "category"), worded()),
+    "bool": st.booleans().map(pa.Check.eq) | st.just(pa.Check.isin([True, False])),
+}
+
+
+@st.composite
+def contracts(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw the JSON Schema of a pandera contract of one column, of those that can be kept."""
+    kind = draw(st.sampled_from([*TYPES]))
+    checks = draw(st.lists(TYPES[kind], max_size=2))
+    column = pa.Column(kind, checks, nullable=kind != "bool" and draw(st.booleans()))
+    try:
+        return contract.json_schema(pa.DataFrameSchema({"x": column}, name="drawn"))
+    except DataError as error:
+        if "x has rules that no value keeps. Next:" not in str(error):
+            raise
+        reject()
+
+
+def told(reader: rows.Reader, schema: dict[str, Any], value: Any) -> pd.DataFrame | None:
+    """Return the inputs that the server makes of a value; None where it refuses it."""
+    text = json.dumps({"x": value})
+    found = []
+    for body in (text, f"[{text}]"):
         try:
-            reader.read(json.dumps(row).encode())
-            refused.append(False)
+            found.append(golden.columns(zip(*reader.read(body.encode()), strict=True), schema))
         except mistakes.Refused:
-            refused.append(True)
-    inputs, reasons = judge(pd.DataFrame(made), SCHEMA)
-    assert (reasons != "").tolist() == refused
-    fine = [row for row, wrong in zip(made, refused, strict=True) if not wrong]
-    if fine:
-        kept = inputs[(reasons == "").to_numpy()].reset_index(drop=True)
-        pd.testing.assert_frame_equal(kept, golden.frame(fine, SCHEMA))
+            found.append(None)
+    assert (found[0] is None) == (found[1] is None)
+    if found[0] is not None:
+        pd.testing.assert_frame_equal(found[0], found[1], check_exact=True)
+    return found[0]
+
+
+def read(schema: dict[str, Any], table: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the inputs that a file's one row gives; None where it is refused."""
+    inputs, [reason] = judge(table, schema)
+    return None if reason else inputs
+
+
+def in_csv(value: Any, kinds: list[str]) -> pd.DataFrame | None:
+    """Return a value as a CSV's text; None where text of this type would mean something else."""
+    typed = {"integer": int | float, "number": int | float, "boolean": bool, "string": str}
+    if value == "" or not isinstance(value, typed[kinds[0]] | None):
+        return None
+    if isinstance(value, bool) is not (kinds[0] == "boolean") and value is not None:
+        return None
+    target = io.StringIO()
+    text = json.dumps(value) if isinstance(value, bool) else value
+    pd.DataFrame({"x": [text], "id": [1]}, dtype=object).to_csv(target, index=False)
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        Path(file.name).write_text(target.getvalue(), "utf-8", newline="")
+        [(part, _)] = tables.parts(Path(file.name))
+    return tables.frame(part)[["x"]]
+
+
+def in_parquet(value: Any, kinds: list[str]) -> Iterator[pd.DataFrame]:
+    """Yield a value as a table may hold it; text for a number is read as a CSV's is."""
+    if isinstance(value, str) and kinds[0] != "string":
+        return
+    yield pd.DataFrame({"x": [value]}, dtype=object)
+    yield pd.DataFrame({"x": [value]})
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+        yield pd.DataFrame({"x": pd.array([value], dtype="Int64")})
+
+
+ONE_CHOICE = {"properties": {"x": {"type": "number", "enum": [2.0**53]}}}
+
+
+@settings(max_examples=400, deadline=None)
+@example(ONE_CHOICE, [2**53, 2**53 + 1, 10**400, True])
+@given(contracts(), st.lists(VALUES, min_size=1, max_size=6))
+def test_a_file_and_the_server_make_the_same_of_any_value(
+    schema: dict[str, Any], values: list[Any]
+) -> None:
+    reader = rows.Reader(schema, 10)
+    kinds = held.kinds(schema["properties"]["x"])
+    for value in values:
+        answered = told(reader, schema, value)
+        tables_of_it = [*in_parquet(value, kinds)]
+        text = in_csv(value, kinds)
+        for table in [*tables_of_it, *([] if text is None else [text])]:
+            found = read(schema, table)
+            assert (found is None) == (answered is None), (value, table.dtypes.iloc[0])
+            if found is not None:
+                pd.testing.assert_frame_equal(found, answered, check_exact=True)
+
+
+def test_rows_are_judged_each_by_itself_whatever_stands_beside_them() -> None:
+    said = {"type": ["integer", "null"], "minimum": 0}
+    column = [2**53 + 1, None, "5.0", 5, 10**400, "x", 1.5, True, 2**53]
+    table = pd.DataFrame({"n": pd.Series(column, dtype=object)})
+    whole, reasons = judge(table, {"properties": {"n": said}})
+    alone = [judge(table[at : at + 1], {"properties": {"n": said}}) for at in range(len(table))]
+    assert reasons.tolist() == [reason for _, [reason] in alone]
+    assert whole["n"].equals(pd.concat([inputs["n"] for inputs, _ in alone]))
+    assert [at for at, reason in enumerate(reasons) if not reason] == [1, 2, 3, 8]
 
 
 def test_each_reason_is_told_in_words() -> None:
@@ -249,7 +362,7 @@ def test_each_reason_is_told_in_words() -> None:
             "code": ["", "", "", "", "", "", "", "", "yyyyy", ""],
             "flag": ["true", *["false"] * 8, "maybe"],
         }
-    )
+    ).replace("", None)
     assert judge(table, SCHEMA)[1].tolist() == [
         "",
         "whole: no number",
@@ -268,8 +381,15 @@ def test_each_reason_is_told_in_words() -> None:
 
 def test_numbers_of_any_type_are_taken_for_what_they_are() -> None:
     schema = {"properties": {"n": {"type": "number"}}}
-    for kind in ("int8", "uint64", "float32", "Int64", "bool"):
+    for kind in ("int8", "uint64", "float32", "Int64"):
         inputs, reasons = judge(pd.DataFrame({"n": pd.array([1, 0], dtype=kind)}), schema)
         assert (reasons == "").all(), kind
         assert inputs["n"].tolist() == [1.0, 0.0]
     assert np.isinf(judge(pd.DataFrame({"n": [np.inf]}), schema)[0]["n"]).all()
+
+
+@pytest.mark.parametrize("kind", ["integer", "number", "boolean", "string"])
+def test_a_date_is_neither_a_number_nor_a_text(kind: str) -> None:
+    dates = pd.DataFrame({"n": pd.to_datetime(["2013-01-01", "2013-01-02"])})
+    _, reasons = judge(dates, {"properties": {"n": {"type": kind}}})
+    assert reasons.str.contains("^n: (?:no number|neither true nor false|no text)$").all()

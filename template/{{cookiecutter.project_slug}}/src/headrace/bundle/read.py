@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from headrace import modelfile
-from headrace.bundle import archive, code, environment, golden
+from headrace.bundle import archive, code, environment, golden, held
 from headrace.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class Bundle:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of one row of inputs."""
-        return self._json("schema.json")
+        """The JSON Schema of one row of inputs, as it can be held to."""
+        return held.schema(self._json("schema.json"), f"{self.name} is refused: schema.json")
 
     @property
     def facts(self) -> dict[str, Any]:

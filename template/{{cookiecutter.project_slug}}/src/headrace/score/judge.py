@@ -1,22 +1,26 @@
-"""Which rows of a table are as an input schema says, and why the others are not."""
+"""Which rows of a table are as an input schema says, and why the others are not.
+
+A row is judged, and its values come out, as if the server had been asked with it.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from headrace.bundle import held
 from headrace.errors import DataError
+from headrace.score.taken import Mask, Taken, blank
+from headrace.score.values import take
 from headrace.words import nearest
 
-Mask = npt.NDArray[np.bool_]
 NOTHING = "nothing is there"
 BOUNDS = {
-    "minimum": ("below", np.less),
-    "exclusiveMinimum": ("not above", np.less_equal),
-    "maximum": ("above", np.greater),
-    "exclusiveMaximum": ("not below", np.greater_equal),
+    "minimum": ("below", np.less, -1),
+    "exclusiveMinimum": ("not above", np.less_equal, -1),
+    "maximum": ("above", np.greater, 1),
+    "exclusiveMaximum": ("not below", np.greater_equal, 1),
 }
 
 
@@ -47,7 +51,7 @@ def columns(
         DataError: the table lacks a column; the nearest name is shown.
     """
     refuse_lacking(map(str, table.columns), schema)
-    for name, said in schema["properties"].items():
+    for name, said in held.schema(schema, "schema.json")["properties"].items():
         yield (name, *_column(table[name], said))
 
 
@@ -60,62 +64,46 @@ def refuse_lacking(names: Iterable[str], schema: Mapping[str, Any]) -> None:
             raise DataError(f"The rows have no column {name}.{near} Next: headrace bundle")
 
 
-def _column(column: pd.Series, said: Mapping[str, Any]) -> tuple[pd.Series, list[tuple[Mask, str]]]:
-    """Return a column in its type, and the masks of what is wrong with it."""
-    kinds = {said["type"]} if isinstance(said["type"], str) else set(said["type"])
-    empty = missing(column)
-    found = [(empty, NOTHING)] if "null" not in kinds else []
-    if kinds & {"integer", "number"}:
-        values, wrong = _numbers(column, empty, whole="integer" in kinds)
-        return values, [*found, *wrong, *_out_of_bounds(values, said)]
-    if "boolean" in kinds:
-        text = column.astype("str").str.lower()
-        known = text.isin(["true", "false"]).to_numpy()
-        return text == "true", [*found, (~known & ~empty, "neither true nor false")]
-    text = column.astype("str").where(~empty, None)
-    return text.astype("str"), [*found, *_wrong_text(text.fillna(""), empty, said)]
-
-
 def missing(column: pd.Series) -> Mask:
     """Tell where a column has no value, or an empty text."""
-    empty = column.isna()
-    if not pd.api.types.is_numeric_dtype(column):
-        empty |= column.astype("str").str.strip() == ""
-    return empty.to_numpy()
+    return blank(column)
 
 
-def _numbers(
-    column: pd.Series, missing: Mask, *, whole: bool
-) -> tuple[pd.Series, list[tuple[Mask, str]]]:
-    known = pd.to_numeric(column.where(~missing), errors="coerce").astype("float64")
-    values = known.to_numpy()
-    with np.errstate(invalid="ignore"):
-        wrong = [(np.isnan(values) & ~missing, "no number"), (np.isinf(values), "not finite")]
-        if whole:
-            wrong.append((np.isfinite(values) & (values % 1 != 0), "no whole number"))
-    if not whole:
-        return known, wrong
-    return known.where(np.isfinite(values), 0).astype("int64"), wrong
+def _column(column: pd.Series, said: Mapping[str, Any]) -> tuple[pd.Series, list[tuple[Mask, str]]]:
+    """Return a column in its type, and the masks of what is wrong with it."""
+    kinds = held.kinds(said)
+    kind, optional = next(one for one in kinds if one != "null"), "null" in kinds
+    taken = take(column, kind)
+    found = [*([] if optional else [(taken.empty, NOTHING)]), *taken.wrong]
+    found += [(broken & taken.sound, why) for broken, why in _rules(taken, said)]
+    values = taken.array
+    if kind == "integer" and optional:
+        values = np.where(taken.empty, np.nan, values.astype("float64"))
+    return pd.Series(values, index=column.index), found
 
 
-def _out_of_bounds(values: pd.Series, said: Mapping[str, Any]) -> Iterator[tuple[Mask, str]]:
-    for name, (word, beyond) in BOUNDS.items():
-        if name in said:
+def _rules(taken: Taken, said: Mapping[str, Any]) -> Iterator[tuple[Mask, str]]:
+    """Yield where each rule is broken; of what is not sound it means nothing."""
+    for rule, (word, breaks, side) in BOUNDS.items():
+        if rule in said:
             with np.errstate(invalid="ignore"):
-                yield beyond(values.to_numpy("float64"), said[name]), f"{word} {said[name]}"
-
-
-def _wrong_text(
-    text: pd.Series, missing: Mask, said: Mapping[str, Any]
-) -> Iterator[tuple[Mask, str]]:
+                broken = breaks(taken.array, said[rule]) & (taken.beyond == 0)
+            yield broken | (taken.beyond == side), f"{word} {said[rule]}"
     if "enum" in said:
         known = [value for value in said["enum"] if value is not None]
-        yield ~text.isin(known).to_numpy() & ~missing, f"none of {', '.join(map(str, known))}"
+        among = pd.Series(taken.array).isin(known).to_numpy(bool) & (taken.beyond == 0)
+        yield ~among, f"none of {', '.join(map(str, known))}"
+    if {*held.TEXTS} & {*said}:
+        yield from _wrong_text(taken.array, said)
+
+
+def _wrong_text(values: pd.Series, said: Mapping[str, Any]) -> Iterator[tuple[Mask, str]]:
+    text = values.fillna("")
     lengths = text.str.len().to_numpy()
     if "minLength" in said:
-        yield (lengths < said["minLength"]) & ~missing, f"shorter than {said['minLength']}"
+        yield lengths < said["minLength"], f"shorter than {said['minLength']}"
     if "maxLength" in said:
-        yield (lengths > said["maxLength"]) & ~missing, f"longer than {said['maxLength']}"
+        yield lengths > said["maxLength"], f"longer than {said['maxLength']}"
     if "pattern" in said:
-        fits = text.str.contains(said["pattern"], regex=True).to_numpy("bool")
-        yield ~fits & ~missing, "not of the form that is asked for"
+        fits = [one for one in text.unique() if held.fitting(said["pattern"])(one)]
+        yield ~text.isin(fits).to_numpy(bool), "not of the form that is asked for"

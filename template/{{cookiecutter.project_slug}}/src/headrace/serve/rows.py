@@ -1,9 +1,10 @@
 """One row of inputs as a strict type, made from a JSON Schema: what is not of it is refused."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
@@ -36,7 +37,10 @@ def _field(said: Mapping[str, Any]) -> Any:
     bounded = Annotated[kind.type, Field(**kind.bounds)] if kind.bounds else kind.type
     unit: Any = {"x-unit": said["x-unit"]} if "x-unit" in said else None
     told: Any = Field(description=said.get("description"), json_schema_extra=unit)
-    return Annotated[bounded | None if kind.nullable else bounded, told]
+    made: Any = bounded | None if kind.nullable else bounded
+    if "enum" in said:
+        made = Annotated[made, BeforeValidator(partial(kinds.strict, kind))]
+    return Annotated[made, told]
 
 
 class Reader:
