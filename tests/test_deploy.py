@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from headrace.bundle import archive, golden
+from headrace.deploy import command
 from lab import bake, paths
 
 BUNDLE, APP = "models/bundle.tar", "deploy/app"
@@ -17,13 +18,43 @@ BUNDLE, APP = "models/bundle.tar", "deploy/app"
 
 def test_an_image_s_folder_holds_the_bundle_its_code_and_what_it_needs(copy: Path) -> None:
     said = bake.run(copy, "headrace", "image").stdout
-    assert said == "deploy/app holds bundle.tar. Next: podman build --tag model deploy\n"
+    step = "podman build --file deploy/app/Containerfile --tag model deploy"
+    assert said == f"deploy/app holds bundle.tar. Next: {step}\n"
     files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
     made = {path.relative_to(copy / APP).as_posix() for path in (copy / APP).rglob("*.*")}
     code = {name for name in files if name.startswith("src/headrace/")}
     assert made == {"bundle.tar", "requirements.txt", "card.html", "card.md", *code}
+    recipe = (copy / APP / "Containerfile").read_text("utf-8")
+    python = json.loads(files[archive.MANIFEST])["environment"]["python"]
+    assert f"/python:{python}-slim-bookworm\n" in recipe
     assert (copy / APP / "bundle.tar").read_bytes() == (copy / BUNDLE).read_bytes()
     assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "made"),
+    [
+        (
+            "docker.io/library/python:3.11-slim-bookworm",
+            "docker.io/library/python:3.13-slim-bookworm",
+        ),
+        ("ghcr.io/us/python:3.11", "ghcr.io/us/python:3.13"),
+        (
+            "docker.io/library/python:3.11-slim@sha256:0",
+            "docker.io/library/python:3.11-slim@sha256:0",
+        ),
+        ("ghcr.io/us/ours:7", "ghcr.io/us/ours:7"),
+    ],
+)
+def test_an_image_has_the_python_of_its_bundle_and_a_base_of_one_s_own_stays(
+    tmp_path: Path, line: str, made: str
+) -> None:
+    bundle = tmp_path / "bundle.tar"
+    known = {"headrace_bundle": 1, "environment": {"python": "3.13"}}
+    bundle.write_bytes(archive.sealed({"card.md": b"# A\n"}, known))
+    command._write(bundle, tmp_path / "app", f"ARG BASE={line}\nFROM x\n")
+    recipe = (tmp_path / "app/Containerfile").read_text("utf-8")
+    assert recipe == f"ARG BASE={made}\nFROM x\n"
 
 
 def test_a_bundle_that_is_refused_leaves_the_folder_as_it_was(copy: Path) -> None:
@@ -65,6 +96,15 @@ def test_only_a_version_that_was_promoted_to_prod_becomes_an_image() -> None:
     job = content["jobs"]["image"]
     assert job["environment"] == "production"
     runs = [step["run"] for step in job["steps"] if "run" in step]
+    assert content["permissions"] == {}
+    assert job["permissions"] == {"contents": "read", "packages": "write"}
+    last = job["steps"][-1]
+    assert last["if"] == "vars.IMAGE != ''"
+    assert "--password-stdin" in last["run"]
+    told = [step["name"] for step in job["steps"] if "github.token" in str(step)]
+    assert told == [last["name"]]
+    assert any('headrace image "$TAG"' in run for run in runs)
+    assert any("--file deploy/app/Containerfile" in run for run in runs)
     assert runs.index("make setup") < next(i for i, run in enumerate(runs) if "audit" in run)
     assert next(i for i, run in enumerate(runs) if "audit" in run) < next(
         i for i, run in enumerate(runs) if "docker build" in run

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from registered import ANN, BEN, BUNDLE, DVC, M, Registered, yes
 
+from headrace.errors import ProjectError
 from headrace.registry import parts, state
 from headrace.registry.tags import Version
 from lab import bake
@@ -308,3 +309,24 @@ def test_the_command_line_does_the_same_in_a_process_of_its_own(study: Registere
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert [*study.tags()] == ["model@v1.0.0"]
+
+
+def test_a_tag_s_own_name_stands_for_its_version_whatever_came_after(study: Registered) -> None:
+    study.do("register")
+    study.promote("v1.0.0", "dev")
+    study.version(0.9, rate=0.2)
+    version = "v1.0.1"
+    study.promote(version, "dev")
+    assert state.resolve(study.root, "model#dev").version == version
+    found = {tag: state.resolve(study.root, tag) for tag in study.tags() if "#" in tag}
+    assert {tag: one.version for tag, one in found.items()} == {
+        "model#dev#1": "v1.0.0",
+        "model#dev#2": version,
+    }
+    assert all(one.tag == tag for tag, one in found.items())
+    with pytest.raises(ProjectError, match=r"There is no tag model#dev#3\. Next: git fetch"):
+        state.resolve(study.root, "model#dev#3")
+    message = study.message("model#dev#1").replace('"v1.0.0"', '"v9.0.0"')
+    study.forge("model#dev#3", message, "model@v1.0.0^{commit}")
+    with pytest.raises(ProjectError, match=r"model#dev#3 has no evidence that fits it"):
+        state.resolve(study.root, "model#dev#3")

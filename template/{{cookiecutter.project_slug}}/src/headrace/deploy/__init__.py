@@ -5,5 +5,5 @@ import argparse
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give either command its option."""
-    text = "a bundle's file, or model#prod, or model@v1.2.0; default: the artifact of dvc.yaml"
+    text = "a bundle's file, model#prod, model#prod#3 or model@v1.2.0; default: dvc.yaml's artifact"
     parser.add_argument("source", nargs="?", default="", help=text)

@@ -1,6 +1,7 @@
 """The commands `headrace image` and `headrace wheelhouse`, which write into deploy/."""
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -8,24 +9,31 @@ import tempfile
 from pathlib import Path
 
 from headrace.bundle import read
-from headrace.errors import HeadraceError
+from headrace.errors import DataError, HeadraceError
 from headrace.project import Project
 from headrace.serve import source
 
 APP, HOUSE = "deploy/app", "deploy/wheelhouse"
 NEEDED = ("requirements.txt", "card.html", "card.md")
+RECIPE = "Containerfile"
+BASE = re.compile(r"^(ARG BASE=\S*/python:)[0-9.]+(-[a-z0-9-]+)?$", re.MULTILINE)
+"""The line that names the Python of an image; one that names a digest is a person's, and stays."""
 
 
 def image(found: Project, args: argparse.Namespace) -> None:
     """Take a bundle apart into deploy/app, after it was loaded as a server loads it.
 
     Errors:
-        DataError: the bundle is refused.
+        DataError: the bundle is refused, or deploy/Containerfile is missing.
     """
     path, label = source.path(found, args.source)
     read.load(path)
-    _write(path, found.root / APP)
-    print(f"{APP} holds {label}. Next: podman build --tag model deploy")
+    recipe = found.root / "deploy" / RECIPE
+    if not recipe.is_file():
+        raise DataError(f"deploy/{RECIPE} is missing. Next: cruft update, or git checkout deploy")
+    _write(path, found.root / APP, recipe.read_text("utf-8"))
+    step = f"podman build --file {APP}/{RECIPE} --tag model deploy"
+    print(f"{APP} holds {label}. Next: {step}")
 
 
 def wheelhouse(found: Project, args: argparse.Namespace) -> None:
@@ -45,9 +53,9 @@ def wheelhouse(found: Project, args: argparse.Namespace) -> None:
     )
 
 
-def _write(bundle: Path, target: Path) -> None:
-    """Put the bundle, its requirements, card and code into a folder, whole or not at all."""
-    files, _ = read.checked(bundle)
+def _write(bundle: Path, target: Path, recipe: str) -> None:
+    """Put a bundle, what it needs and the recipe of its image into a folder, or nothing."""
+    files, known = read.checked(bundle)
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".app-") as temporary:
         made = Path(temporary) / "app"
@@ -56,6 +64,8 @@ def _write(bundle: Path, target: Path) -> None:
                 (made / name).parent.mkdir(parents=True, exist_ok=True)
                 (made / name).write_bytes(content)
         shutil.copyfile(bundle, made / "bundle.tar")
+        python = known["environment"]["python"]
+        (made / RECIPE).write_text(BASE.sub(rf"\g<1>{python}\g<2>", recipe), "utf-8")
         shutil.rmtree(target, ignore_errors=True)
         made.replace(target)
 

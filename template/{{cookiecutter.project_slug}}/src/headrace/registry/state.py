@@ -1,6 +1,6 @@
 """What a name such as `model#prod` stands for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from headrace.objects import Objects
 from headrace.registry import evidence, read, tags
 from headrace.registry.read import Event
 from headrace.registry.standing import State, after, by_artifact
-from headrace.registry.tags import Kind
+from headrace.registry.tags import Kind, Name
 from headrace.words import nearest
+
+MISFIT = "has no evidence that fits it. Next: headrace audit, which says why"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Version:
 def resolve(root: Path, name: str) -> Version:
     """Return the version that a name such as "model#prod" or "model@v1.2.0" stands for.
 
+    With its number, as "model#prod#3", it is one tag's name: the version that was put there then,
+    whatever is there now.
+
     Errors:
         ProjectError: there is none of that name (the nearest is shown), or it has no evidence.
     """
@@ -47,6 +52,8 @@ def resolve(root: Path, name: str) -> Version:
         near = nearest(asked.artifact, found)
         raise ProjectError(f"No {asked.artifact} is registered.{near} Next: headrace register")
     state = after(found[artifact])
+    if asked.counter is not None:
+        return _made(artifact, *_by_tag(state, found[artifact], asked))
     if asked.stage:
         return _made(artifact, *_in_stage(state, artifact, asked.stage))
     registered = known(state, asked.version, artifact)
@@ -86,13 +93,24 @@ def _in_stage(state: State, artifact: str, stage: str) -> tuple[Event, Event]:
     return known(state, state.version(event), artifact), event
 
 
+def _by_tag(state: State, events: Sequence[Event], asked: Name) -> tuple[Event, Event]:
+    """Return the registration of the version that one tag names, and the tag's event."""
+    wanted = asked.kind, asked.stage, asked.version, asked.counter
+    for event in events:
+        name = event.name
+        if wanted == (name.kind, name.stage, name.version, name.counter):
+            told = evidence.lookup(event.evidence, "version")
+            if told != state.version(event):
+                raise ProjectError(f"{event.tag} {MISFIT}")
+            return known(state, told, name.artifact), event
+    raise ProjectError(f"There is no tag {asked}. Next: git fetch --tags, or headrace audit")
+
+
 def _made(artifact: str, registered: Event, event: Event) -> Version:
     bundle = evidence.lookup(registered.evidence, "bundle")
     path, md5 = (evidence.lookup(bundle, name) for name in ("path", "md5"))
     told = evidence.lookup(registered.evidence, "commit")
     if not (isinstance(path, str) and isinstance(md5, str) and told == registered.commit):
-        raise ProjectError(
-            f"{registered.tag} has no evidence that fits it. Next: headrace audit, which says why"
-        )
+        raise ProjectError(f"{registered.tag} {MISFIT}")
     version = registered.name.version
     return Version(artifact, version, registered.commit, event.tag, path, md5)
