@@ -6,6 +6,7 @@ import random
 import shutil
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skops import io as skops_io
 
@@ -248,6 +250,94 @@ def test_without_a_study_the_code_in_the_bundle_answers(
     source = study.root / "src/study/model.py"
     source.write_text("raise RuntimeError('the study was asked')\n", "utf-8")
     assert read.load(path).replay() == 100
+
+
+OWN = b"""
+from sklearn.base import BaseEstimator, TransformerMixin
+
+
+class Same(TransformerMixin, BaseEstimator):
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def transform(self, table):
+        return table
+
+
+TRUSTED_TYPES = (*TRUSTED_TYPES, "study.model.Same")
+_plain = probability
+
+
+def probability(model, table):
+    import study.features  # when it is called, and not before
+    from study import features
+    assert study.features is features
+    return _plain(model, table) * features.SCALE
+"""
+
+
+def owned(study: project.Project, scales: dict[str, float]) -> None:
+    """Write bundles whose model has a class of the study's own, and whose code imports late."""
+    path = study.root / BUNDLE
+    files = archive.unseal(path.read_bytes(), "b")
+    code = files["src/study/model.py"] + OWN
+    (study.root / "src/study/model.py").write_bytes(code)
+    trusted = study.load("trusted")
+    fitted = modelfile.loads(files["model.skops"], "m", trusted=trusted)
+    own = sys.modules["study.model"].Same()
+    modelfile.write(Pipeline([("own", own), ("model", fitted)]), study.root / "own.skops")
+    for name, scale in scales.items():
+        rows = json.loads(files["golden.json"])
+        for row in rows:
+            row["prediction"] *= scale
+        parts = {
+            "model__skops": (study.root / "own.skops").read_bytes(),
+            "src__study__model__py": code,
+            "src__study__features__py": files["src/study/features.py"]
+            + f"SCALE={scale}\n".encode(),
+            "golden__json": json.dumps(rows).encode(),
+        }
+        shutil.copy(path, study.root / name)
+        resealed(study.root / name, **parts)
+
+
+def test_two_bundles_answer_each_by_its_own_code_whatever_the_study_s_is(
+    study: project.Project,
+) -> None:
+    owned(study, {"one.tar": 1.0, "half.tar": 0.5})
+    one, half = (read.load(study.root / name) for name in ("one.tar", "half.tar"))
+    assert not hasattr(sys.modules["study.features"], "SCALE")
+    rows = json.loads(one.files["golden.json"])
+    table = golden.frame(rows, one.schema)
+    expected = one.predict(table)
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(bundle.predict, table) for bundle in [one, half] * 8]
+    for place, answer in enumerate(asked):
+        assert (answer.result() == expected * (0.5 if place % 2 else 1.0)).all()
+    assert (one.replay(), half.replay()) == (100, 100)
+
+
+def test_a_bundle_with_classes_of_its_own_answers_where_no_study_is(
+    study: project.Project, tmp_path: Path
+) -> None:
+    owned(study, {"half.tar": 0.5})
+    code = (
+        "from pathlib import Path; from headrace.bundle import read; "
+        "print(read.load(Path('half.tar')).replay())"
+    )
+    shutil.move(study.root / "half.tar", tmp_path / "half.tar")
+    assert bake.run(tmp_path, sys.executable, "-c", code).stdout == "100\n"
+
+
+def test_code_that_fails_on_the_golden_rows_is_told_in_words(study: project.Project) -> None:
+    path = study.root / BUNDLE
+    code = archive.unseal(path.read_bytes(), "b")["src/study/model.py"]
+    late = b"\ndef probability(model, table):\n    from study import nowhere\n"
+    resealed(path, src__study__model__py=code + late)
+    with pytest.raises(DataError) as caught:
+        read.load(path)
+    assert "its code fails on the golden rows: ImportError: cannot import" in str(caught.value)
+    assert "_headrace_bundle" not in str(caught.value).partition("(")[0]
 
 
 def test_code_in_a_bundle_that_cannot_be_imported_is_told(study: project.Project) -> None:

@@ -7,7 +7,7 @@ are in order and carry one fixed time, and the addresses become numbers in order
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from headrace import files
 from headrace.errors import DataError
 
 SCHEMA = "schema.json"
+MODULES = ("__module__", "module_path")
+"""Under which keys skops names a module."""
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -41,12 +43,42 @@ def read(path: Path, *, trusted: Sequence[str]) -> Any:
     return loads(content, path.name, trusted=trusted)
 
 
-def loads(content: bytes, name: str, *, trusted: Sequence[str]) -> Any:
-    """Load a model from a file's bytes; `name` is what messages call it. See `read`."""
+def loads(
+    content: bytes, name: str, *, trusted: Sequence[str], named: Callable[[str], str] = str
+) -> Any:
+    """Load a model from a file's bytes; `name` is what messages call it. See `read`.
+
+    `named` gives Python's name for a module that the file names; `trusted` holds Python's names.
+    """
     try:
-        return skops_io.loads(content, trusted=list(trusted))
+        return skops_io.loads(_renamed(content, named), trusted=list(trusted))
     except Exception as error:  # a broken file can fail anywhere in skops or in NumPy
         raise DataError(f"{name} cannot be loaded: {error}\nNext: dvc repro") from None
+
+
+def _renamed(content: bytes, named: Callable[[str], str]) -> bytes:
+    """Return a model file whose types are looked for under other names, where they have others."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(members[SCHEMA])
+    for node in [*_objects(schema)]:
+        node |= {key: named(node[key]) for key in MODULES if isinstance(node.get(key), str)}
+    if schema == json.loads(members[SCHEMA]):
+        return content
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, member in {**members, SCHEMA: json.dumps(schema).encode()}.items():
+            archive.writestr(name, member)
+    return target.getvalue()
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Walk all that a schema holds by names."""
+    if isinstance(value, dict):
+        yield value
+    for child in value.values() if isinstance(value, dict) else value:
+        if isinstance(child, dict | list):
+            yield from _objects(child)
 
 
 def _canonical(content: bytes) -> bytes:

@@ -3,21 +3,18 @@
 import atexit
 import importlib
 import shutil
-import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from headrace.bundle.archive import Files
+from headrace.bundle.own_names import Names
 from headrace.errors import DataError
 
 SOURCE = "src/"
 OURS = "src/headrace/"
 """Our own code lies in a bundle too, for where it is not installed."""
-_importing = threading.Lock()
 
 
 class Code(NamedTuple):
@@ -25,6 +22,10 @@ class Code(NamedTuple):
 
     predict: Callable[[Any, Any], Any]
     trusted: Sequence[str]
+    inside: Callable[[str], str] = str
+    """Gives Python's name for a module or a type of the bundle's."""
+    outside: Callable[[str], str] = str
+    """Gives a text in which they have the bundle's names again."""
 
 
 def parts(files: Files) -> dict[str, bytes]:
@@ -39,20 +40,23 @@ def parts(files: Files) -> dict[str, bytes]:
 def load(name: str, files: Files, doors: Mapping[str, str]) -> Code:
     """Import a bundle's own modules, beside any of the same name, and return what its doors name.
 
+    They stay apart from all others: what they import later, while they answer, is the bundle's too.
+
     Errors:
         DataError: they cannot be imported, or lack a name.
     """
     folder = Path(tempfile.mkdtemp(prefix="headrace-bundle-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    packages = _write(parts(files), folder)
-    with _importing, _alone(folder, packages):
-        try:
-            return Code(_door(doors["predict"]), tuple(_door(doors["trusted"])))
-        except Exception as error:  # its code can fail in any way
-            raise DataError(
-                f"{name} is refused: its code cannot be imported: {type(error).__name__}: {error}."
-                " Next: install the requirements.txt that lies in the bundle"
-            ) from None
+    names = Names(folder, _write(parts(files), folder))
+    try:
+        predict, trusted = (_door(names.inside(doors[one])) for one in ("predict", "trusted"))
+        return Code(predict, (*map(names.inside, trusted),), names.inside, names.outside)
+    except Exception as error:  # its code can fail in any way
+        raise DataError(
+            f"{name} is refused: its code cannot be imported: {type(error).__name__}:"
+            f" {names.outside(str(error))}."
+            " Next: install the requirements.txt that lies in the bundle"
+        ) from None
 
 
 def _write(modules: Mapping[str, bytes], folder: Path) -> set[str]:
@@ -65,25 +69,6 @@ def _write(modules: Mapping[str, bytes], folder: Path) -> set[str]:
             if package != Path():
                 (folder / package / "__init__.py").touch()
     return {Path(name.removeprefix(SOURCE)).parts[0].removesuffix(".py") for name in modules}
-
-
-@contextmanager
-def _alone(folder: Path, packages: set[str]) -> Iterator[None]:
-    """Let imports of these packages come from a folder, whatever was imported under their names."""
-    before = {name: sys.modules.pop(name) for name in [*sys.modules] if _top(name) in packages}
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        for name in [name for name in sys.modules if _top(name) in packages]:
-            del sys.modules[name]
-        sys.modules.update(before)
-
-
-def _top(name: str) -> str:
-    return name.partition(".")[0]
 
 
 def _door(target: str) -> Any:

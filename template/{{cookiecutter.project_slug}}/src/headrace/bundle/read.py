@@ -29,6 +29,8 @@ class Bundle:
     model: Any
     answer: Callable[[Any, pd.DataFrame], Any]
     """Takes the model and inputs, and returns predictions."""
+    told: Callable[[str], str] = str
+    """Gives a message of its code's in the names that the bundle has for its modules."""
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -64,11 +66,20 @@ class Bundle:
         """Predict the golden rows again, and return how many there are.
 
         Errors:
-            DataError: a prediction is not what it was; a table shows which.
+            DataError: a prediction is not what it was, and a table shows which; or its code fails.
         """
         rows = json.loads(self.files["golden.json"])
         expected = np.array([row[golden.PREDICTION] for row in rows], dtype="float64")
-        found = golden.differing(expected, self.predict(golden.frame(rows, self.schema)))
+        inputs = golden.frame(rows, self.schema)
+        try:
+            predicted = self.predict(inputs)
+        except Exception as error:  # its code can fail in any way
+            raise DataError(
+                f"{self.name} is refused: its code fails on the golden rows:"
+                f" {type(error).__name__}: {self.told(str(error))}."
+                " Next: mend it in src, and dvc repro"
+            ) from None
+        found = golden.differing(expected, predicted)
         if len(found):
             raise DataError(
                 f"{self.name} is refused: {len(found)} of {len(rows)} golden rows come out"
@@ -120,8 +131,13 @@ def load(path: Path, study: "Project | None" = None) -> Bundle:
     else:
         _same_code(path.name, files, study)
         found = code.Code(study.load("predict"), study.load("trusted"))
-    model = modelfile.loads(files["model.skops"], path.name, trusted=found.trusted)
-    bundle = Bundle(path.name, files, known, model, found.predict)
+    try:
+        model = modelfile.loads(
+            files["model.skops"], path.name, trusted=found.trusted, named=found.inside
+        )
+    except DataError as error:
+        raise DataError(found.outside(str(error))) from None
+    bundle = Bundle(path.name, files, known, model, found.predict, found.outside)
     bundle.replay()
     return bundle
 
