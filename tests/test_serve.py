@@ -863,7 +863,7 @@ def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
 def impatient(setting: str, study: Path) -> AbstractContextManager[Server]:
     """Serve with one of its limits set so low that a test reaches it."""
     code = (
-        "import sys; from headrace.serve import guard, leaving, protocol; "
+        "import sys; from headrace.serve import body, guard, leaving, protocol; "
         f"{setting}; from headrace import cli; sys.exit(cli.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "serve", "--no-log"]
@@ -881,7 +881,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(quick: Path) -> None:
 
 def test_a_body_that_does_not_come_is_not_waited_for(quick: Path) -> None:
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1"
-    with impatient("guard.BODY_SECONDS = 0.3", quick) as one:
+    with impatient("body.BODY_SECONDS = 0.3", quick) as one:
         assert one.raw(head, whole=False).startswith(b"HTTP/1.1 408")
         assert one.ask("/healthz")[0] == 200
 

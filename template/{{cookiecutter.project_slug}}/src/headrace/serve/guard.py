@@ -8,20 +8,15 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from headrace.serve import origin
+from headrace.serve import body, origin
+from headrace.serve.body import Message, Receive
 from headrace.serve.figures import Figures
 from headrace.serve.tokens import Tokens
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MOST_BYTES = 8 << 20
-"""Of a request's body."""
-BODY_SECONDS = 10.0
-"""In which the whole body must have come."""
 ANSWER_SECONDS = 30.0
 """In which a request must be answered."""
 NEEDED = {"/healthz": None, "/metrics": "metrics", "/reload": "admin"}
@@ -83,13 +78,13 @@ class Guard:
             await answer.refuse(401, "no_right", says, (b"www-authenticate", kind))
             return
         try:
-            body = await _whole(receive, headers)
-        except _Limit as limit:
+            content = await body.whole(receive, headers)
+        except body.Limit as limit:
             self._figures.refused([limit.reason])
             await answer.refuse(limit.status, limit.reason, limit.says)
             return
         scope["headrace.request"] = answer.request
-        await self._inner(scope, _again(body, receive), answer)
+        await self._inner(scope, body.again(content, receive), answer)
 
     def _strange(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """Return why a browser should not have sent this; nothing where that cannot be told.
@@ -127,50 +122,6 @@ def _given(header: bytes, *, people: bool) -> str:
         return ""
 
 
-class _Limit(Exception):
-    def __init__(self, status: int, reason: str, says: str) -> None:
-        self.status, self.reason, self.says = status, reason, says
-        super().__init__(says)
-
-
-async def _whole(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """Return the whole body; it must be small enough, and come soon enough."""
-    declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > MOST_BYTES:
-        raise _Limit(413, "too_large", f"At most {MOST_BYTES:,} bytes are taken")
-    try:
-        return await asyncio.wait_for(_collect(receive), BODY_SECONDS)
-    except TimeoutError:
-        raise _Limit(408, "body_too_slow", "The body did not come in time") from None
-
-
-async def _collect(receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Limit(400, "gone", "The client went away")
-        body += message.get("body", b"")
-        if len(body) > MOST_BYTES:
-            raise _Limit(413, "too_large", f"At most {MOST_BYTES:,} bytes are taken")
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Return what gives the application the body that was read already."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
 class Answer:
     """Sends an answer, and knows its status; what goes out bears the request's id."""
 
@@ -191,8 +142,8 @@ class Answer:
         """Answer in our own words, unless an answer has begun already."""
         if self.status:
             return
-        body = json.dumps({"detail": [{"field": "", "reason": reason, "says": says}]}).encode()
+        said = json.dumps({"detail": [{"field": "", "reason": reason, "says": says}]}).encode()
         head = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        head += [(b"content-length", str(len(body)).encode()), *more]
+        head += [(b"content-length", str(len(said)).encode()), *more]
         await self({"type": "http.response.start", "status": status, "headers": head})
-        await self({"type": "http.response.body", "body": body})
+        await self({"type": "http.response.body", "body": said})
