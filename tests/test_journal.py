@@ -446,8 +446,9 @@ def test_a_server_that_finds_its_port_taken_touches_nothing(
         first = one.ask("/predict", asked[0])[1]["request"]
         before = names(folder)
         second = bake.run(copy, "headrace", "serve", "--port", str(one.port), check=False)
-        assert second.returncode != 0
+        assert second.returncode == 1
         assert "already in use" in second.stdout
+        assert "Next: --port" in second.stdout
         assert "Traceback" not in second.stdout
         assert names(folder) == before
         with serving(copy, log=True) as beside:

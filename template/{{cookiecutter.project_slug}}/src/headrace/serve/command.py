@@ -5,12 +5,18 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headrace.errors import HeadraceError
 from headrace.serve import keeper
 from headrace.serve.figures import Figures
 from headrace.serve.service import Champion, Service
 from headrace.serve.tokens import Tokens
+
+if TYPE_CHECKING:
+    import socket
+
+    import uvicorn
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BACKLOG = 128
@@ -68,18 +74,26 @@ def _listen(
         lifespan="off",
     )
     server = leaving.Server(config)
-    socket = config.bind_socket()
+    bound = _bound(config, args)
     # uvicorn answers what is under way, then sends itself the signal again: so we end in order.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, lambda *_: _reload(service))
-    socket.listen(BACKLOG)  # who asks as soon as the line below is read waits, and is heard
-    address, port = socket.getsockname()[:2]
+    bound.listen(BACKLOG)  # who asks as soon as the line below is read waits, and is heard
+    address, port = bound.getsockname()[:2]
     place = f"[{address}]" if ":" in address else address
     with keeper.keeping(args) as journal:
         alone = tokens is None and not args.insecure
         config.app = app.create(service, figures, tokens, journal, alone=alone)
         print(f"{service.champion.label} answers on http://{place}:{port}", flush=True)
-        server.run([socket])
+        server.run([bound])
+
+
+def _bound(config: "uvicorn.Config", args: argparse.Namespace) -> "socket.socket":
+    try:
+        return config.bind_socket()
+    except SystemExit:  # uvicorn has said why
+        step = "Next: --port with another number, or 0 for any that is free"
+        raise HeadraceError(f"{args.host}:{args.port} is not ours to answer on. {step}") from None
 
 
 def _reload(service: Service) -> None:
