@@ -92,10 +92,10 @@ def links(entry: Entry) -> str:
 
 
 def batches(live: Live) -> str:
-    """Say whose figures those of the live batches are, and what stands beside them."""
+    """Say what the figures of the live batches are of, and what stands beside them."""
     judge = live.judge or "the model of this commit"
     beside = f"the version beside a batch was in {live.stage} when it was first watched"
-    return f"The figures are what {judge} makes of each batch now; {beside}."
+    return f"Costs are of what was answered then, drift is from what {judge} learned; {beside}."
 
 
 def figures(one: Batch) -> Iterator[str]:
