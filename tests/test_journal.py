@@ -19,10 +19,10 @@ import pyarrow as pa
 import pytest
 from test_serve import BUNDLE, asked, known, serving
 
-from headrace import project, sandbox, serve
+from headrace import sandbox, serve
 from headrace.bundle import archive
 from headrace.errors import HeadraceError
-from headrace.serve import journal, keeper, locks, rotation, source, written
+from headrace.serve import journal, keeper, locks, rotation, written
 from headrace.serve.service import Service
 from lab import bake
 
@@ -465,32 +465,45 @@ def given(*words: str) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
+KEPT = """
+import argparse, json
+from headrace import project, serve
+from headrace.serve import source
+
+parser = argparse.ArgumentParser()
+serve.add(parser)
+args = parser.parse_args()
+source.kept(project.find(), args)
+print(json.dumps([args.log, args.log_days, args.log_never]))
+"""
+
+
 def test_what_is_never_written_down_is_so_in_any_folder_and_words_only_add(copy: Path) -> None:
-    study, values = project.find(copy), {"serve.log_never": ["carrier"], "serve.log_days": 7}
+    values = {"serve.log_never": ["carrier"], "serve.log_days": 7}
     sandbox.set_parameters(copy / "params.yaml", values)
+
+    def kept(*words: str) -> Any:
+        return json.loads(bake.run(copy, "python", "-c", KEPT, *words).stdout)
+
     for log in (True, False):
         sandbox.set_parameters(copy / "params.yaml", {"serve.log": log})
-        args = given("--log", "here", "--log-never", "dest", "carrier")
-        source.kept(study, args)
-        assert (args.log, args.log_days) == ("here", 7)
-        assert args.log_never == ["dest", "carrier"]
-    args = given("--log", "here", "--log-days", "3")
-    source.kept(study, args)
-    assert (args.log_days, args.log_never) == (3, ["carrier"])
-    args = given()
-    source.kept(study, args)
-    assert args.log == ""
+        words = ("--log", "here", "--log-never", "dest", "carrier")
+        assert kept(*words) == ["here", 7, ["dest", "carrier"]]
+    assert kept("--log", "here", "--log-days", "3") == ["here", 3, ["carrier"]]
+    assert kept()[0] == ""
 
 
 def test_no_bundle_takes_over_without_an_input_that_is_never_written_down() -> None:
+    counted: list[str] = []
     loaded = [SimpleNamespace(label="b", schema={"properties": {"carrier": {}}})]
     args = given("--log", "here", "--log-never", "carrier")
-    service = Service(keeper.sparing(lambda: loaded[-1], args))  # type: ignore[arg-type]
+    service = Service(keeper.sparing(lambda: loaded[-1], args), counted.append)  # type: ignore[arg-type]
     assert service.reload() == ""
     loaded.append(SimpleNamespace(label="c", schema={"properties": {"carriers": {}}}))
     assert "'carrier' is never to be written down, and is no input of c. " in service.reload()
     assert "Did you mean carriers? Next: " in service.problem
     assert service.champion.label == "b"
+    assert counted == ["", service.problem]
     assert keeper.sparing(lambda: loaded[-1], given("--log-never", "carrier"))().label == "c"  # type: ignore[arg-type, return-value]
 
 

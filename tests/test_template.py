@@ -184,6 +184,7 @@ def test_workflows_pin_actions_by_commit_and_ask_for_little(path: Path) -> None:
     may = {
         "comment.yml": {("comment", "pull-requests")},
         "live.yml": {("monitor", "issues")},
+        "release.yml": {("image", "packages")},
         "retrain.yml": {("challenger", "contents"), ("challenger", "pull-requests")},
     }
     assert written == may.get(path.name, set())

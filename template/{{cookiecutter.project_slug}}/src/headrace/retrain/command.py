@@ -36,7 +36,7 @@ def run(found: Project, args: argparse.Namespace) -> int:
     picked = chosen.choose(found, held, args.batch)
     name, branch = picked.name, branches.name(picked.name)
     for note in picked.notes:
-        print(note)
+        print(note, flush=True)
     branches.refuse_taken(found.root, branch)
     table = batch.read(found.root, name)
     with ExitStack() as kept:
