@@ -14,7 +14,7 @@ STRIP := nbstripout --keep-id --extra-keys metadata.language_info
 # Two files at a time, and each file's tests one after the other: they share servers and studies.
 PYTEST := python -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-long check fix lab bench repro lock
+.PHONY: help setup demo test test-long check fix lab bench repro lock wheel check-wheel
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -56,6 +56,12 @@ repro: setup ## run the template's own study: its metrics are the template's reg
 
 bench: setup ## time a cold run of the whole study, stage by stage, with peak memory
 	@python -m lab.bench
+
+wheel: setup ## build headrace, and put it into the template: vendor/ and requirements.lock
+	@python -m lab.wheel
+
+check-wheel: setup ## fail where the template's wheel is not what src/headrace builds
+	@python -m lab.wheel --check
 
 lock: setup ## renew both requirements.lock
 	@python -m lab.lock

@@ -175,11 +175,6 @@ def test_the_whole_story_stands_on_the_page(tmp_path: Path) -> None:
     assert (said.code, "Next: " in said.text) == (1, True)
 
 
-def test_a_baked_study_has_the_style_as_it_lies(baked: Path) -> None:
-    style = baked / "src/headrace/registry/style.css"
-    assert style.read_bytes() == (Path(page.__file__).parent / "style.css").read_bytes()
-
-
 def test_an_incident_that_does_not_hold_is_seen_at_once_and_unfolded() -> None:
     (first, *_) = incidents("plain")
     entry = Entry(1_700_000_000, "dismissed", "plain", "Ben", links=LINKS)

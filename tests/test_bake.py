@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from lab import bake, paths
+from lab import bake, paths, wheel
 
 DEFAULTS = json.loads((paths.template / "cookiecutter.json").read_text())
 NAME, AUTHOR, LINE = (DEFAULTS[key] for key in ("project_name", "author", "description"))
@@ -88,7 +88,7 @@ def test_cruft_updates_the_template_s_files_and_never_the_user_s(
     assert bake.run(study, "cruft", "check").returncode == 0
     theirs = ["src/study/features.py", "params.yaml", "notebooks/01_collect.ipynb", "dvc.yaml"]
     theirs += ["README.md", "tests/test_model.py"]
-    ours = ["src/headrace/words.py", "Makefile"]
+    ours = ["Makefile"]
     for name in theirs + ours:
         path = clean / "template" / paths.study.name / name
         path.write_text(path.read_text() + "\n# newer\n")
@@ -125,11 +125,21 @@ def test_no_jinja_is_left_in_a_study(baked: Path) -> None:
     assert left == []
 
 
-def test_a_study_keeps_the_template_s_bytes_but_in_three_files(baked: Path) -> None:
+def test_a_study_holds_at_most_75_files_and_none_of_the_tool_s(baked: Path) -> None:
+    names = _files(baked)
+    assert len(names) <= 75
+    assert {Path(name).parts[1] for name in names if name.startswith("src/")} == {"study"}
+    assert [name for name in names if name.startswith("vendor/")] == [
+        f"vendor/{wheel.build().name}"
+    ]
+
+
+def test_a_study_keeps_the_template_s_bytes_but_in_three_files(baked: Path, clean: Path) -> None:
     changed = [
         name
         for name in _files(baked)
-        if (baked / name).read_bytes() != (paths.study / name).read_bytes()
+        if (baked / name).read_bytes()
+        != (clean / "template" / paths.study.name / name).read_bytes()
     ]
     assert changed == ["LICENSE", "README.md", "pyproject.toml"]
 

@@ -231,9 +231,7 @@ MODULES = {
     "own/c.py": "def late():\n    from .sub import deep\n",
     "own/e.py": "from own import a\n",
     "own/sub/__init__.py": "from own.sub.deep import value\n",
-    "own/sub/deep.py": "from ..b import x\nfrom headrace import words\n",
-    "headrace/__init__.py": "",
-    "headrace/words.py": "import own.e\n",
+    "own/sub/deep.py": "from ..b import x\n",
     "single.py": "import single\n",
 }
 
@@ -248,14 +246,14 @@ MODULES = {
             {
                 "own/e.py",
                 *(deep := {"own/a.py", "own/b.py", "own/c.py"}),
-                *(more := {"own/sub/__init__.py", "own/sub/deep.py", "headrace/__init__.py"}),
+                *(more := {"own/sub/__init__.py", "own/sub/deep.py"}),
             },
         ),
         ("import own.a", deep | more),
         ("from own.b import anything", {"own/b.py"}),
         ("from own.sub import value", more | {"own/b.py"}),
         ("from own import *", set()),
-        ("from headrace.words import nearest", {"headrace/__init__.py"}),
+        ("from headrace.words import nearest", set()),
         ("def f():\n    import single", {"single.py"}),
     ],
 )

@@ -318,7 +318,7 @@ class GitHub:
             file.write_text(text, "utf-8")
         env = bake.environment(
             PATH=f"{self.folder}:/usr/bin:/bin",
-            PYTHONPATH=str(paths.study / "src"),
+            PYTHONPATH=str(paths.root / "src"),
             GITHUB_EVENT_PATH=str(event),
             GITHUB_REPOSITORY="owner/name",
         )

@@ -22,8 +22,8 @@ def test_an_image_s_folder_holds_the_bundle_its_code_and_what_it_needs(copy: Pat
     assert said == f"deploy/app holds bundle.tar. Next: {step}\n"
     files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
     made = {path.relative_to(copy / APP).as_posix() for path in (copy / APP).rglob("*.*")}
-    code = {name for name in files if name.startswith("src/headrace/")}
-    assert made == {"bundle.tar", "requirements.txt", "card.html", "card.md", *code}
+    (wheel,) = (name for name in files if name.startswith("vendor/"))
+    assert made == {"bundle.tar", "requirements.txt", "card.html", "card.md", wheel}
     recipe = (copy / APP / "Containerfile").read_text("utf-8")
     python = json.loads(files[archive.MANIFEST])["environment"]["python"]
     assert f"/python:{python}-slim-bookworm\n" in recipe
@@ -86,7 +86,7 @@ def test_the_image_is_pinned_has_no_root_and_asks_after_its_health() -> None:
     assert entry[1:4] == ["-m", "headrace.serve", "/app/bundle.tar"]
     assert json.loads(text.split("CMD [")[-1].join(["[", ""]))[0] == "--tokens"
     copied = re.findall(r"^COPY (?:--from=build )?(\S+)", text, re.M)
-    assert copied == ["app/requirements.txt", "/app/env", "app/src", "app/bundle.tar"]
+    assert copied == ["app/requirements.txt", "app/vendor", "/app/env", "app/bundle.tar"]
 
 
 def test_only_a_version_that_was_promoted_to_prod_becomes_an_image() -> None:
@@ -118,7 +118,7 @@ def test_a_machine_without_a_network_installs_from_the_wheelhouse_and_answers(co
     there = copy / "deploy"
     bake.run(there, sys.executable, "-m", "venv", "env")
     words = ("env/bin/pip", "install", "--no-index", "--find-links", "wheelhouse")
-    more = ("--require-hashes", "-r", "app/requirements.txt")
+    more = ("--no-deps", "--require-hashes", "-r", "app/requirements.txt")
     bake.run(there, *words, *more, env=bake.environment(PIP_INDEX_URL="http://127.0.0.1:9"))
     files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
     rows = json.loads(files["golden.json"])
@@ -128,7 +128,7 @@ def test_a_machine_without_a_network_installs_from_the_wheelhouse_and_answers(co
         "bundle = read.load(Path('app/bundle.tar')); rows = json.load(sys.stdin); "
         "print(json.dumps(bundle.predict(golden.frame(rows, bundle.schema)).tolist()))"
     )
-    env = bake.environment(PYTHONPATH=str(there / "app/src"))
+    env = {name: text for name, text in bake.environment().items() if name != "PYTHONPATH"}
     command = ["env/bin/python", "-c", code]
     answered = subprocess.run(
         command, cwd=there, env=env, input=json.dumps(rows), text=True, capture_output=True

@@ -302,8 +302,3 @@ def test_nothing_changed_is_a_page_too() -> None:
 
 def test_the_same_report_gives_the_same_page() -> None:
     assert page.render(a_report(EVIL)) == page.render(a_report(EVIL))
-
-
-def test_a_baked_study_has_the_style_as_it_lies(baked: Path) -> None:
-    style = baked / "src/headrace/diff/style.css"
-    assert style.read_bytes() == (Path(page.__file__).parent / "style.css").read_bytes()

@@ -816,11 +816,11 @@ def test_a_fresh_environment_with_nothing_but_the_bundle_answers(
     bake.run(tmp_path, "tar", "xf", "bundle.tar")
     bake.run(tmp_path, "uv", "venv", "--quiet", "--python", sys.executable, "env")
     python = str(tmp_path / "env/bin/python")
-    words = ("uv", "pip", "install", "--quiet", "--require-hashes", "--python", python)
+    words = ("uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python", python)
     bake.run(tmp_path, *words, "-r", "requirements.txt")
     (tmp_path / "rows.csv").write_text(pd.DataFrame(asked).to_csv(index=False), "utf-8")
     env = {name: text for name, text in bake.environment().items() if name != "PYTHONPATH"}
-    env |= {"PYTHONPATH": str(tmp_path / "src"), "VIRTUAL_ENV": ""}
+    env |= {"VIRTUAL_ENV": ""}
     begin = [python, "-m", "headrace.serve", "bundle.tar"]
     with started(begin, tmp_path, env) as one:
         status, said = one.ask("/predict", asked)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import headrace
 from headrace import pipelines, project
 from lab import bake, fingerprint, measure, paths
 
@@ -153,6 +154,7 @@ def _pins(path: Path) -> dict[str, set[str]]:
 
 def test_the_root_s_lock_is_the_study_s_and_a_little_more() -> None:
     root, study = _pins(paths.root / "requirements.lock"), _pins(paths.study / "requirements.lock")
+    assert study.pop("headrace") == {headrace.__version__}  # here it is its source
     assert study.items() <= root.items()
     assert len(root) - len(study) <= 10
 
@@ -165,7 +167,7 @@ def test_a_lock_holds_hashes_and_no_addresses(folder: Path) -> None:
     wanted = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"][
         "dependencies"
     ]
-    names = {re.split(r"[<>=]", line)[0] for line in wanted}
+    names = {re.split(r"[<>=[]", line)[0] for line in wanted}
     assert names <= _pins(folder / "requirements.lock").keys()
 
 

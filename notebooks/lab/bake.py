@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cookiecutter.main import cookiecutter
 
-from lab import paths
+from lab import paths, wheel
 
 IDENTITY = ("-c", "user.name=Headrace", "-c", "user.email=headrace@example.org")
 """A fresh machine has no git identity, and a demonstration must not ask for one."""
@@ -35,11 +35,13 @@ def copy_template(into: Path) -> Path:
     """Copy the template's files, and the signpost beside it, into a folder; return the folder.
 
     A working tree may hold caches that git ignores; cookiecutter would copy them into a study.
+    The copy has the wheel that the working tree builds, which is committed only now and then.
     """
     for name in [*template_files(), "cookiecutter.json"]:
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(paths.root / name, target)
+    wheel.place(into / paths.study.relative_to(paths.root))
     return into
 
 

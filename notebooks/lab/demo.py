@@ -30,7 +30,7 @@ def _clear(old: Path) -> None:
     """Take away an earlier demonstration, and nothing else."""
     if not old.exists():
         return
-    if not (old / "src/headrace").is_dir():
+    if not (old / "src/study").is_dir():
         sys.exit(f"{old} is there already and is no study. Next: make demo elsewhere, by --into")
     shutil.rmtree(old)
 

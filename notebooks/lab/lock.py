@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lab import bake, paths
+from lab import bake, paths, wheel
 
 COMPILE = ("uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes")
 PLAIN = ("--no-header", "--no-annotate")
@@ -17,22 +17,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="add what is new, renew nothing else")
     renew = () if parser.parse_args().keep else ("--upgrade",)
-    locked = paths.study / "requirements.lock"
+    locked = paths.study / wheel.LOCK
     with tempfile.TemporaryDirectory() as folder:
         study = bake.bake(Path(folder))
-        _compile(study, "pyproject.toml", "--group", "dev", *renew, output=locked)
-    _compile(
-        paths.root,
-        "pyproject.toml",
-        str(locked),
-        *renew,
-        output=paths.root / "requirements.lock",
-    )
+        words = ("pyproject.toml", "--group", "dev", "--emit-find-links", *renew)
+        _compile(study, *words, output=wheel.LOCK)
+        locked.write_text((study / wheel.LOCK).read_text("utf-8"), "utf-8")
+        pinned = Path(folder) / "study.txt"  # but for headrace, which is here as its source
+        lines = wheel.PIN.sub("", locked.read_text("utf-8")).splitlines()
+        pinned.write_text("\n".join(lines[1:]), "utf-8")
+        words = ("--all-extras", "--group", "dev", str(pinned), *renew)
+        _compile(paths.root, "pyproject.toml", *words, output=wheel.LOCK)
+    for path in (locked, paths.root / wheel.LOCK):
+        print(f"{path.relative_to(paths.root)}: {path.read_text('utf-8').count('==')} versions")
 
 
-def _compile(folder: Path, *words: str, output: Path) -> None:
-    subprocess.run([*COMPILE, *PLAIN, *words, "--output-file", str(output)], cwd=folder, check=True)
-    print(f"{output.relative_to(paths.root)}: {output.read_text().count('==')} versions")
+def _compile(folder: Path, *words: str, output: str) -> None:
+    subprocess.run([*COMPILE, *PLAIN, *words, "--output-file", output], cwd=folder, check=True)
 
 
 if __name__ == "__main__":

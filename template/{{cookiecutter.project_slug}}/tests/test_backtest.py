@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
-from pydantic import ValidationError
-
 from headrace import yamlfile
 from headrace.errors import DataError
+from pydantic import ValidationError
+
 from study import backtest, data, live, model, money, money_picture, paths
 from study.params import Params
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from headrace.errors import DataError, MetricError
+
 from study import data, paths
 
 

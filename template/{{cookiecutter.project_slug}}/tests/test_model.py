@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from headrace.errors import DataError
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from headrace.errors import DataError
 from study import data, model
 
 SIZE = {"max_leaf_nodes": 31, "min_samples_leaf": 20, "learning_rate": 0.1}

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from headrace import notebook, parameters, project, sandbox, sync
 
 STUDY = project.find(Path(__file__).parent)

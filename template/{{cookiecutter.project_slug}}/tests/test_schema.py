@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-
 from headrace.errors import DataError
+
 from study import features, schema
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]

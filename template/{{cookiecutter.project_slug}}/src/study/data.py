@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
-
 from headrace import figures, files, metrics, modelfile
 from headrace.errors import DataError
+from matplotlib.figure import Figure
+
 from study import paths
 
 SHA256 = {

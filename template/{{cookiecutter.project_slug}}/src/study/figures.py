@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from headrace import figures
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-
-from headrace import figures
 
 # Colours that any eye can tell apart: from the palette of Okabe and Ito.
 BLUE, ORANGE, AMBER, GREEN, GREY = "#0072b2", "#d55e00", "#e69f00", "#009e73", "#6e7681"

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-
 from headrace.errors import DataError
+
 from study import data, paths
 from study.features import FEATURES, KEY
 

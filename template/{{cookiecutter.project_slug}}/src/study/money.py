@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
 from headrace.diff import bootstrap
 from headrace.diff.scores import Array, Score
+
 from study.backtest import POLICIES
 
 MINUS = "\N{MINUS SIGN}"

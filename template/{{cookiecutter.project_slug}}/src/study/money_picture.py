@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from headrace import figures
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from headrace import figures
 from study.figures import AMBER, BLUE, GREEN, GREY, ORANGE
 from study.money import MINUS, detail, finding, month_name, policy
 

@@ -4,7 +4,6 @@ import copy
 
 import pandas as pd
 import pandera.pandas as pa
-
 from headrace import contract
 
 ORIGINS = ["EWR", "JFK", "LGA"]

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from headrace import yamlfile
@@ -96,11 +95,7 @@ def code(project: Project, doors: Iterable[str]) -> dict[str, str]:
     """
     graph = Graph(project.root, project.source)
     tree = ast.parse("".join(f"import {_module(project, door)}\n" for door in doors))
-    return {
-        name: of_file(project.root / name)
-        for name in sorted(graph.files(tree))
-        if "headrace" not in Path(name).parts
-    }
+    return {name: of_file(project.root / name) for name in sorted(graph.files(tree))}
 
 
 def _module(project: Project, door: str) -> str:

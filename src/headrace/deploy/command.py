@@ -15,6 +15,7 @@ from headrace.serve import source
 
 APP, HOUSE = "deploy/app", "deploy/wheelhouse"
 NEEDED = ("requirements.txt", "card.html", "card.md")
+WHEELS = "vendor/"
 RECIPE = "Containerfile"
 BASE = re.compile(r"^(ARG BASE=\S*/python:)[0-9.]+(-[a-z0-9-]+)?$", re.MULTILINE)
 """The line that names the Python of an image; one that names a digest is a person's, and stays."""
@@ -49,7 +50,7 @@ def wheelhouse(found: Project, args: argparse.Namespace) -> None:
     print(
         f"{HOUSE} holds {len([*folder.iterdir()])} packages. Next, where there is no network:"
         " python -m venv env && env/bin/pip install --no-index --find-links wheelhouse"
-        " --require-hashes -r app/requirements.txt"
+        " --no-deps --require-hashes -r app/requirements.txt"
     )
 
 
@@ -60,7 +61,7 @@ def _write(bundle: Path, target: Path, recipe: str) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".app-") as temporary:
         made = Path(temporary) / "app"
         for name, content in files.items():
-            if name in NEEDED or name.startswith("src/headrace/"):
+            if name in NEEDED or name.startswith(WHEELS):
                 (made / name).parent.mkdir(parents=True, exist_ok=True)
                 (made / name).write_bytes(content)
         shutil.copyfile(bundle, made / "bundle.tar")
@@ -76,7 +77,8 @@ def _fetch(requirements: Path, into: Path) -> None:
         python = Path(temporary) / "env/bin/python"
         subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
         words = ["download", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
-        words += ["--require-hashes", "--requirement", str(requirements), "--dest", str(into)]
+        words += ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
+        words += ["--dest", str(into)]
         command = [str(python), "-m", "pip", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

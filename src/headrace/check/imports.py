@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-HEADRACE = "headrace"
-"""The template's package: a study depends on its version, which stands in its `__init__`."""
 Chain = tuple[str, ...]
 """The modules on the way to one: ("study.model", "study.features")."""
 
@@ -43,16 +41,14 @@ class Graph:
         return reached
 
     def _imports(self, module: Module) -> list[Module]:
-        """Return what a module imports of the project's own; of the template's, nothing counts."""
-        if module.name == HEADRACE:
-            return []
+        """Return what a module imports of the project's own."""
         parts = tuple(module.name.split("."))
         package = parts if module.file.endswith("/__init__.py") else parts[:-1]
         return list(self._modules(imported(_tree(self._root / module.file), package)))
 
     def _modules(self, names: Iterable[Chain]) -> Iterator[Module]:
         for parts in sorted(names):
-            yield from self._loaded(parts[:1] if parts[0] == HEADRACE else parts)
+            yield from self._loaded(parts)
 
     def _loaded(self, parts: Chain) -> Iterator[Module]:
         """Yield the modules that importing a dotted name loads; its last part may be no module."""
@@ -61,7 +57,7 @@ class Graph:
             name = ".".join(parts[:length])
             if place.is_dir():
                 start = place / "__init__.py"
-                if start.is_file() and (name == HEADRACE or says_something(start)):
+                if start.is_file() and says_something(start):
                     yield Module(name, self._from_root(start))
                 continue
             if (file := place.with_name(f"{place.name}.py")).is_file():

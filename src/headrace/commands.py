@@ -5,7 +5,8 @@ import os
 import sys
 from contextlib import suppress
 
-from headrace import own, pipelines, project
+import headrace
+from headrace import pipelines, project, requirements
 from headrace.errors import HeadraceError, ProjectError
 from headrace.project import Project
 
@@ -14,6 +15,7 @@ def run(found: Project, args: argparse.Namespace) -> int:
     """Run one stage of dvc.yaml."""
     from headrace import supervise
 
+    requirements.require_version(found.root, headrace.__version__)
     return supervise.run(found, args.stage)
 
 
@@ -95,7 +97,6 @@ def audit(args: argparse.Namespace) -> int:
     if args.repository is None:
         with suppress(ProjectError):
             found = project.find()
-            own.use_code(found)
     return audit_command.run(found, args)
 
 

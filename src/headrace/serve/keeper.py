@@ -1,7 +1,6 @@
 """Keeps what the server writes down in order, beside the answers: no request waits for it."""
 
 import argparse
-import os
 import subprocess
 import sys
 import threading
@@ -9,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import headrace
 from headrace.errors import HeadraceError
 from headrace.serve.journal import Journal, Kept
 from headrace.serve.service import Champion
@@ -103,12 +101,9 @@ def tend(journal: Journal) -> None:
 
 def rotated(kept: Kept) -> list[str]:
     """Rotate in a process of its own, which may take its time; return what went wrong."""
-    source = str(Path(headrace.__file__).resolve().parent.parent)
-    paths = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-P", "-m", "headrace.serve.rotation"]
     done = subprocess.run(
         [*command, str(kept.folder), str(kept.days)],
-        env={**os.environ, "PYTHONPATH": paths},
         start_new_session=True,  # what stops the server does not cut off a table
         stdin=subprocess.DEVNULL,
         capture_output=True,

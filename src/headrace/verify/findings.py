@@ -6,14 +6,22 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import headrace
 from headrace import lockfile
 from headrace.check.imports import says_something
 from headrace.lockfile import Record
 from headrace.project import Project
+from headrace.requirements import NAME as LOCK
 from headrace.verify.rooms import Room
 
 RUNNERS_READS = ("dvc.yaml", "params.yaml", "pyproject.toml")
 """What the runner reads for every stage; DVC looks at their contents itself."""
+
+VENDOR = "vendor"
+"""Wheels that no index has; a stage depends on them by their hashes in requirements.lock."""
+
+HEADRACE = Path(headrace.__file__).parent
+"""Our own files, which an editable install leaves outside of Python's folder."""
 
 SYSTEM = ("/usr", "/lib", "/bin", "/etc", "/proc", "/sys", "/dev", "/run", "/var", "/opt")
 """Where an operating system's files are; they are no study's data."""
@@ -83,7 +91,6 @@ def undeclared_inputs(
 ) -> Iterator[str]:
     """Name files that a stage opened, and that are neither its deps nor what it made itself."""
     known = {file.path for file in (*record.deps, *record.outs)} | set(written)
-    headrace = (project.source / "headrace").relative_to(project.root)
     for kind, what in heard(room):
         path = Path(what).resolve()
         inside = _inside(path, room.study.resolve())
@@ -92,7 +99,7 @@ def undeclared_inputs(
         if inside is None:
             if not _belongs_to_the_machine(path, project, room):
                 yield f"stage {stage} reads {path}, which lies outside the study"
-        elif not _declared(inside, known) and not _is_the_runners(inside, headrace, path):
+        elif not _declared(inside, known) and not _is_the_runners(inside, path, known):
             yield (
                 f"stage {stage} reads {inside.as_posix()}, which is not among its deps."
                 " Next: add it to them in dvc.yaml"
@@ -103,20 +110,20 @@ def _declared(inside: Path, known: set[str]) -> bool:
     return any(part.as_posix() in known for part in (inside, *inside.parents))
 
 
-def _is_the_runners(inside: Path, headrace: Path, path: Path) -> bool:
-    """Tell whether a file is the runner's own, or a package's empty __init__.py."""
+def _is_the_runners(inside: Path, path: Path, known: set[str]) -> bool:
+    """Tell whether a file is the runner's own, a wheel in the lock, or an empty __init__.py."""
     runs = inside.parts[0] in ("runs", ".headrace")
     return (
         runs
         or inside.as_posix() in RUNNERS_READS
-        or inside.is_relative_to(headrace)
+        or (inside.parts[0] == VENDOR and LOCK in known)
         or (inside.name == "__init__.py" and not says_something(path))
     )
 
 
 def _belongs_to_the_machine(path: Path, project: Project, room: Room) -> bool:
     """Tell whether a file is the room's, Python's or the system's; the study may lie there too."""
-    python = (room.path, Path(sys.prefix), Path(sys.base_prefix))
+    python = (room.path, Path(sys.prefix), Path(sys.base_prefix), HEADRACE)
     if any(path.is_relative_to(folder.resolve()) for folder in python):
         return True
     system = any(path.is_relative_to(Path(folder).resolve()) for folder in SYSTEM)

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from headrace import commands, options, own, project
+from headrace import commands, options, project
 from headrace.errors import HeadraceError
 from headrace.stage import INTERRUPTED
 from headrace.verify import inside
@@ -25,9 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.command is commands.audit:
             code = int(commands.audit(args))
         else:
-            found = project.find()
-            own.use_code(found)
-            code = int(args.command(found, args) or 0)
+            code = int(args.command(project.find(), args) or 0)
         print(end="", flush=True)
         return code
     except BrokenPipeError:  # `| head` has seen enough; nor is there anyone to tell at the end

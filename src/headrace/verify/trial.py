@@ -1,7 +1,6 @@
 """One stage's trial: its command in a clean room, and what came of it."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -94,7 +93,6 @@ class Trial:
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONPATH": str(self.study.project.source)},
                 start_new_session=True,  # ended by us, not by the terminal
             )
         return self.process.pid

@@ -14,7 +14,7 @@ from headrace.errors import DataError
 
 SOURCE = "src/"
 OURS = "src/headrace/"
-"""Our own code lies in a bundle too, for where it is not installed."""
+"""Bundles made before headrace was a package hold its modules too; they are not the study's."""
 
 
 class Code(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 import headrace
-from headrace import project
-from headrace.bundle import archive, baseline, card, contract, environment, golden, inputs, ours
+from headrace import project, requirements
+from headrace.bundle import archive, baseline, card, contract, environment, golden, inputs
 from headrace.bundle import requirements as needed
 from headrace.bundle.card import Section
 from headrace.errors import DataError
@@ -73,7 +73,7 @@ def _contents(
     _same_columns(golden_rows, learned, [*schema["properties"]])
     packages = needed.serving(study)
     code = inputs.code(study, DOORS)
-    lock = needed.requirements(study.root / needed.LOCK, packages)
+    lock = needed.requirements(study.root / requirements.NAME, packages)
     members = {
         "model.skops": model.read_bytes(),
         "schema.json": _json(schema),
@@ -81,7 +81,7 @@ def _contents(
         "golden.json": _json(golden.records(golden_rows)),
         "requirements.txt": lock.encode(),
         **{name: (study.root / name).read_bytes() for name in code},
-        **ours.files(),
+        **needed.wheels(study.root),
     }
     manifest = {
         "headrace_bundle": 1,

@@ -1,6 +1,5 @@
 """Rules on the environment: what is installed is what requirements.lock says."""
 
-import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +8,8 @@ from pathlib import Path
 
 from headrace.check.rules import Found, Place, found, rule
 from headrace.check.study import REQUIREMENTS, Study
+from headrace.requirements import Pin, normalized, pins
 
-PIN = re.compile(
-    r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[.*?\])?\s*==\s*(?P<version>[^\s;\\]+)\s*(?:;(?P<when>[^\\]*))?"
-)
 NOT_LOCKED = {"pip", "setuptools", "wheel"}
 """What `python -m venv` may put into an environment."""
 NAMED = 5
@@ -31,9 +28,9 @@ def environment(study: Study) -> Iterator[Found]:
         yield found(Place(REQUIREMENTS), what=what, lock=REQUIREMENTS, step="make lock")
         return
     installed, wrong = _installed(), {}
-    for line, name, version in _locked(study):
-        if not _same(installed.get(name), version):
-            wrong[f"{name} is {installed.get(name, 'missing')} (locked: {version})"] = line
+    for pin in _locked(study):
+        if not _same(here := installed.get(pin.name), pin.version):
+            wrong[f"{pin.name} is {here or 'missing'} (locked: {pin.version})"] = pin.line
     if wrong:
         place = Place(REQUIREMENTS, line=min(wrong.values()))
         step = "make --always-make setup"  # make alone looks at times only
@@ -49,7 +46,7 @@ def environment_extra(study: Study) -> Iterator[Found]:
     ours = Path(sys.prefix).resolve() == (study.root / ".venv").resolve()
     if study.staged or not ours or not study.is_file(REQUIREMENTS):
         return
-    locked = {name for _, name, _ in _locked(study)}
+    locked = {pin.name for pin in _locked(study)}
     more = sorted(set(_installed()) - locked - NOT_LOCKED - {_own(study.root)})
     if more:
         yield found(Place(REQUIREMENTS), what=_some(more), lock=REQUIREMENTS)
@@ -62,23 +59,10 @@ def _some(items: Iterable[str]) -> str:
     return f"{', '.join(names[:NAMED])}{more}"
 
 
-def _locked(study: Study) -> Iterator[tuple[int, str, str]]:
-    """Yield line, name and version of what the lock says for this machine."""
+def _locked(study: Study) -> Iterator[Pin]:
+    """Yield what the lock says for this machine."""
     text = (study.root / REQUIREMENTS).read_text("utf-8", "replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if (pin := PIN.match(line)) and _applies((pin["when"] or "").strip()):
-            yield number, _normal(pin["name"]), pin["version"]
-
-
-@cache
-def _applies(marker: str) -> bool:
-    """Tell whether a marker such as `sys_platform == 'win32'` is true here."""
-    from packaging.markers import InvalidMarker, Marker
-
-    try:
-        return not marker or Marker(marker).evaluate()
-    except InvalidMarker:
-        return False
+    return (pin for pin in pins(text) if pin.applies)
 
 
 def _same(one: str | None, other: str) -> bool:
@@ -98,15 +82,11 @@ def _installed() -> Mapping[str, str]:
     for folder in map(Path, filter(None, sys.path)):
         for found_info in folder.glob("*.dist-info"):
             project, _, version = found_info.stem.partition("-")
-            versions.setdefault(_normal(project), version)
+            versions.setdefault(normalized(project), version)
     return versions
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _own(root: Path) -> str:
     """Return the name under which the study itself is installed."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("project")
-    return _normal(str(project.get("name", ""))) if isinstance(project, dict) else ""
+    return normalized(str(project.get("name", ""))) if isinstance(project, dict) else ""

@@ -1,6 +1,5 @@
 """A copy of the project with quick parameters, in which notebooks may run and touch nothing."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -41,11 +40,8 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
 
 def _headrace(copied: Project, command: str) -> None:
     """Run a command of the copy in a process of its own: this one has imported the original."""
-    environment = os.environ | {"PYTHONPATH": str(copied.source)}
     words = [sys.executable, "-m", "headrace", command]
-    result = subprocess.run(
-        words, cwd=copied.root, env=environment, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run(words, cwd=copied.root, capture_output=True, text=True, check=False)
     if result.returncode:
         raise ProjectError(f"headrace {command}, in a copy of the study: {result.stderr.strip()}")
 

@@ -1,0 +1,73 @@
+"""requirements.lock: the exact version and the hashes of every package of a study's environment."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from headrace.errors import ProjectError
+
+NAME = "requirements.lock"
+PIN = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[.*?\])?\s*==\s*(?P<version>[^\s;\\]+)\s*(?:;(?P<marker>[^\\]*))?"
+)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One entry of a lock: its normalized name, version and marker, its first line, its text."""
+
+    name: str
+    version: str
+    marker: str
+    line: int
+    text: str
+
+    @property
+    def applies(self) -> bool:
+        """Whether its marker, such as `sys_platform == 'win32'`, is true here."""
+        return _is_true(self.marker)
+
+
+def pins(text: str) -> Iterator[Pin]:
+    """Yield the entries of a lock; a package has several where Pythons or systems need others."""
+    line = 1
+    for block in re.split(r"(?m)^(?=[A-Za-z0-9])", text):
+        if pin := PIN.match(block):
+            marker = (pin["marker"] or "").strip()
+            yield Pin(normalized(pin["name"]), pin["version"], marker, line, block)
+        line += block.count("\n")
+
+
+def normalized(name: str) -> str:
+    """Return a package's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@cache
+def _is_true(marker: str) -> bool:
+    if not marker:
+        return True
+    from packaging.markers import InvalidMarker, Marker  # most entries have none
+
+    try:
+        return Marker(marker).evaluate()
+    except InvalidMarker:
+        return False
+
+
+def require_version(root: Path, installed: str) -> None:
+    """Refuse to run where the lock names another headrace than the one that is installed.
+
+    Errors:
+        ProjectError: requirements.lock has another version.
+    """
+    lock = root / NAME
+    text = lock.read_text("utf-8", "replace") if lock.is_file() else ""
+    locked = next((pin.version for pin in pins(text) if pin.name == "headrace"), installed)
+    if locked != installed:
+        raise ProjectError(
+            f"headrace {installed} is installed, but {NAME} has headrace {locked}."
+            " Next: make --always-make setup"
+        )
