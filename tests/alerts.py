@@ -14,11 +14,11 @@ from typing import Any
 
 from registered import ANN, Registered
 
-from headrace import project
-from headrace.alerts import folder, telling, update, webhook
+from headrace.alerts import notify, store, update, webhook
 from headrace.alerts.incident import Incident, Transition
-from headrace.alerts.rules import Level, Rule
-from headrace.diff import gatesfile
+from headrace.core import project
+from headrace.gates import file
+from headrace.gates.live import Level, Rule
 
 RULE = """\
 live:
@@ -70,20 +70,20 @@ class Watched:
 
     def update(self, **values: float | None) -> list[Transition]:
         """Bring the incidents up to date with these figures, by the rules of gates.yaml."""
-        rules = gatesfile.parse((self.root / "gates.yaml").read_bytes()).live
+        rules = file.parse((self.root / "gates.yaml").read_bytes()).live
         return update.update(self.root, figures(**values), rules)
 
     def monitor(self, *, issue: bool = False, **values: float | None) -> list[str]:
         """Do what `headrace monitor` does with figures; return what standard output heard."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            telling.tell(project.find(self.root), self.update(**values), issue=issue)
+            notify.tell(project.find(self.root), self.update(**values), issue=issue)
         self.said = out.getvalue() + err.getvalue()
         return [line for line in out.getvalue().splitlines() if not line.startswith(" ")]
 
     def incidents(self) -> dict[str, Incident]:
         """Return the incidents as their files hold them."""
-        return folder.read(self.root)
+        return store.read(self.root)
 
     def only(self) -> Incident:
         """Return the one incident that there is."""
@@ -98,7 +98,7 @@ class Watched:
 
     def rewrite(self, text: str, by: str) -> None:
         """Edit the incident's file by hand."""
-        path = self.root / folder.name(ID)
+        path = self.root / store.name(ID)
         content = path.read_text("utf-8")
         assert text in content
         path.write_text(content.replace(text, by), "utf-8")

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from conftest import PYPROJECT
 
-from headrace import lockfile, project, revisions
-from headrace.diff import report
-from headrace.diff.model import MetricChange, Report
-from headrace.objects import Objects
+from headrace.compare import report
+from headrace.compare.model import MetricChange, Report
+from headrace.core import lockfile, project, states
+from headrace.core.git_objects import Objects
 from lab import bake
 
 M = "metrics/m.json"
@@ -92,7 +92,7 @@ class Compared:
         """Compare two states."""
         found = project.find(self.root)
         with Objects(self.root) as objects:
-            return report.build(found, *revisions.pair(found, names, objects), deep=deep)
+            return report.build(found, *states.pair(found, names, objects), deep=deep)
 
     def diff(self, *words: str, **more: str) -> CompletedProcess[str]:
         """Run `headrace diff`."""

@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 import browser
 import pytest
 
-from headrace import sandbox
+from headrace.execution import sandbox
 from lab import bake
 
 PYPROJECT = (

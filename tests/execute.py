@@ -7,7 +7,7 @@ from contextlib import suppress
 import nbformat
 
 ENGINE, *FOLDERS = sys.argv[1:]
-sys.modules.setdefault("rfc3987_syntax", None)  # see headrace.cli
+sys.modules.setdefault("rfc3987_syntax", None)  # see headrace.cli.main
 
 
 def by_papermill() -> None:
@@ -19,14 +19,14 @@ def by_papermill() -> None:
 
 def by_headrace() -> None:
     """Run in a child, so that no notebook finds what another one left in the process."""
-    from headrace import inprocess
+    from headrace.execution import in_process_executor
 
     child = os.fork()
     if child:
         assert os.waitpid(child, 0)[1] == 0
         return
     node = nbformat.read("in.ipynb", as_version=4)
-    inprocess.run(node)
+    in_process_executor.run(node)
     nbformat.write(node, "out.ipynb")
     os._exit(0)
 

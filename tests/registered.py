@@ -15,8 +15,9 @@ from unittest.mock import patch
 
 from conftest import PYPROJECT
 
-from headrace import cli, git, lockfile
 from headrace.bundle import archive
+from headrace.cli import main
+from headrace.core import git, lockfile
 from headrace.verify.certificate import FOLDER
 from lab import bake
 
@@ -160,7 +161,7 @@ class Registered:
         self.clock += 60
         printed = io.StringIO()
         with self._as(who, **more), redirect_stdout(printed), redirect_stderr(printed):
-            code = cli.main(words)
+            code = main.main(words)
         return Said(code, printed.getvalue())
 
     @contextmanager

@@ -9,10 +9,11 @@ from alerts import ID, RULE, VARIABLE, Watched, figures, rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.alerts import folder, incident, rules, runs, update
-from headrace.alerts.rules import Level, Light, Rule, State
-from headrace.diff import gatesfile
+from headrace.alerts import firing_runs, incident, store, update
 from headrace.errors import DataError, HeadraceError, ProjectError
+from headrace.gates import file
+from headrace.gates import live as rules
+from headrace.gates.live import Level, Light, Rule, State
 from lab import paths
 
 STUDY = paths.study
@@ -134,22 +135,22 @@ WRONG = {
 @pytest.mark.parametrize("text", WRONG, ids=range(len(WRONG)))
 def test_a_live_rule_that_is_written_wrongly_is_refused_with_line_and_next_step(text: str) -> None:
     with pytest.raises(ProjectError, match=WRONG[text]) as caught:
-        gatesfile.parse(text.encode())
+        file.parse(text.encode())
     assert "gates.yaml:" in str(caught.value)
     assert "Next: " in str(caught.value)
 
 
 def test_a_live_rule_is_read_as_it_is_written() -> None:
     text = LIVE.replace("act", "notice, batches: 2 of 3")
-    assert gatesfile.parse(text.encode()).live == (
+    assert file.parse(text.encode()).live == (
         Rule("it moved", "drift.psi", 1.0, True, Level.NOTICE, "Look", 2, 3),
     )
-    assert gatesfile.parse(b"metrics: {}").live == ()
-    assert gatesfile.parse(b"live:").live == ()
+    assert file.parse(b"metrics: {}").live == ()
+    assert file.parse(b"live:").live == ()
 
 
 def test_the_study_s_own_rules_cover_each_check_and_say_what_to_do() -> None:
-    live = gatesfile.parse((STUDY / "gates.yaml").read_bytes()).live
+    live = file.parse((STUDY / "gates.yaml").read_bytes()).live
     assert {one.check for one in live} == {"quality", "drift", "performance", "groups"}
     assert {one.level for one in live} == {*Level}
     assert all(incident.slug(one.name) == one.name.replace(" ", "-") for one in live)
@@ -191,7 +192,7 @@ def test_one_message_goes_out_per_transition_however_often_it_runs(watched: Watc
 
 def test_a_run_again_leaves_the_files_as_they_are(watched: Watched) -> None:
     watched.monitor(oct=0.3)
-    path = watched.root / folder.name(ID)
+    path = watched.root / store.name(ID)
     before = path.stat()
     watched.monitor(oct=0.3)
     assert path.stat().st_mtime_ns == before.st_mtime_ns
@@ -288,7 +289,7 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_written_over_it(
     watched: Watched,
 ) -> None:
     watched.opened()
-    path = watched.root / folder.name(ID)
+    path = watched.root / store.name(ID)
     good = path.read_text("utf-8")
     broken = ("<<<<<<< ours\n", "[]", "{}", good.replace('"act"', '"loud"'), "[" * 9999, "\x00")
     for text in broken:
@@ -323,7 +324,7 @@ def test_a_hostile_name_makes_a_file_name_that_is_safe_and_its_own(tmp_path: Pat
     assert [one.incident.rule for one in found] == [*NAMES]
     files = sorted(path.name for path in (tmp_path / "alerts").iterdir())
     assert len(files) == len(NAMES)
-    assert all(folder.ID.fullmatch(name) and len(name) < 100 for name in files)
+    assert all(store.ID.fullmatch(name) and len(name) < 100 for name in files)
     assert [path.name for path in tmp_path.iterdir()] == ["alerts"]
     again = update.update(tmp_path, figures(oct=0.3), listed)
     assert {one.incident.rule for one in again} == {*NAMES}
@@ -335,7 +336,7 @@ def test_names_that_would_share_a_file_do_not(tmp_path: Path) -> None:
     both = [rule("a b"), rule("a")]
     update.update(tmp_path, {"2013": found["2013"]}, both[:1])
     update.update(tmp_path, found, both)
-    kept = folder.read(tmp_path)
+    kept = store.read(tmp_path)
     assert {(one.rule, one.opened) for one in kept.values()} >= {("a b", "2013"), ("a", "2013")}
 
 
@@ -354,13 +355,13 @@ def _lived_through(root: Path, steps: list[dict[str, float | None]], one: Rule) 
         for transition in update.update(root, found, [one]):
             told.append(f"{transition.incident.id} {transition.word} {transition.batch}")
             transition.heard["output"] = True
-            folder.write(root, transition.incident)
-    kept = folder.read(root).values()
+            store.write(root, transition.incident)
+    kept = store.read(root).values()
     assert all(one.id == f"it-moved-{one.first}" for one in kept), "one file per first batch"
     known = {name: value for name, value in now.items() if value is not None}
-    seen = {name: runs.Seen(one_state(one, value), value) for name, value in known.items()}
+    seen = {name: firing_runs.Seen(one_state(one, value), value) for name, value in known.items()}
     standing = [one for one in kept if not one.is_withdrawn]
-    assert sorted(one.firing for one in standing) == [run.firing for run in runs.of(seen)]
+    assert sorted(one.firing for one in standing) == [run.firing for run in firing_runs.of(seen)]
     assert sum(one.is_open for one in kept) <= 1
     assert len(told) == len(set(told))
 

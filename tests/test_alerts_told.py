@@ -24,12 +24,12 @@ from alerts import (
 from registered import ANN, BEN, EVE, Registered, yes
 from test_promote import HOSTILE, key, ssh, trust
 
-from headrace import project
-from headrace.alerts import content, folder, issue_text, telling, update, webhook
+from headrace.alerts import issue_text, notify, serialize, store, update, webhook
+from headrace.core import project
 from headrace.registry import audit, markdown, page, terminal
 from headrace.registry.audit import Audit
+from headrace.registry.check_result import Truth
 from headrace.registry.incidents import Account
-from headrace.registry.links import Truth
 from lab import bake
 
 SECRET = "s3cret"
@@ -54,8 +54,8 @@ def watched(tmp_path: Path) -> Watched:
 def test_a_kill_between_writing_and_telling_repeats_and_never_omits(watched: Watched) -> None:
     watched.update(oct=0.3)  # and then it died
     assert len(watched.monitor(oct=0.3)) == 1
-    with patch.object(folder, "write", side_effect=KeyboardInterrupt):
-        watched_transitions = watched.root / folder.name(ID)
+    with patch.object(store, "write", side_effect=KeyboardInterrupt):
+        watched_transitions = watched.root / store.name(ID)
         before = watched_transitions.read_bytes()
         with pytest.raises(KeyboardInterrupt):
             watched.monitor(oct=0.3, nov=0.4)
@@ -67,9 +67,9 @@ def test_a_kill_between_writing_and_telling_repeats_and_never_omits(watched: Wat
 def test_a_kill_after_printing_prints_again(watched: Watched) -> None:
     transitions = watched.update(oct=0.3)
     found = project.find(watched.root)
-    killed = patch.object(telling, "_mark", side_effect=KeyboardInterrupt)
+    killed = patch.object(notify, "_mark", side_effect=KeyboardInterrupt)
     with killed, pytest.raises(KeyboardInterrupt):
-        telling.tell(found, transitions)
+        notify.tell(found, transitions)
     assert len(watched.monitor(oct=0.3)) == 1
     assert watched.monitor(oct=0.3) == []
 
@@ -181,7 +181,7 @@ def test_a_redirect_carries_the_message_to_nobody_else(
 
 
 def decided(study: Registered) -> list[str]:
-    found = folder.read(study.root).values()
+    found = store.read(study.root).values()
     return [f"{each.what} {each.name}: {each.reason}" for one in found for each in one.decisions]
 
 
@@ -192,7 +192,7 @@ def test_a_decision_is_one_commit_of_one_file_by_who_decides(watched: Watched) -
     said = watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
     assert "It is not told again" in said
     shown = watched.study.git("show", "--name-only", "--format=%an <%ae>%n%s%n%b", "HEAD")
-    assert shown.split("\n") == [BEN, f"Dismiss {ID}", "a holiday", "", "", folder.name(ID)]
+    assert shown.split("\n") == [BEN, f"Dismiss {ID}", "a holiday", "", "", store.name(ID)]
     assert decided(watched.study) == ["dismiss Ben: a holiday"]
     (one,) = watched.only().decisions
     assert (one.email, one.level) == ("ben@example.org", "act")
@@ -263,9 +263,9 @@ def test_a_decision_that_would_commit_more_or_less_is_refused(watched: Watched, 
         reason, says = " \n", "Without a reason"
     else:
         name, says = ID.replace("moved", "mvoed"), f"Did you mean {ID}?"
-    before, head = (watched.root / folder.name(ID)).read_bytes(), study.git("rev-parse", "HEAD")
+    before, head = (watched.root / store.name(ID)).read_bytes(), study.git("rev-parse", "HEAD")
     assert says in study.refused("alert", "dismiss", name, "--reason", reason)
-    assert (watched.root / folder.name(ID)).read_bytes() == before
+    assert (watched.root / store.name(ID)).read_bytes() == before
     assert study.git("rev-parse", "HEAD") == head
 
 
@@ -457,7 +457,7 @@ def test_hostile_words_are_harmless_in_an_issue(tmp_path: Path) -> None:
 def test_a_file_edited_by_a_stranger_is_harmless_in_an_issue(watched: Watched) -> None:
     watched.opened()
     watched.rewrite("2013-10", "--> <script> @somebody")
-    (one,) = (content.from_json(ID, json.loads(text)) for text in _texts(watched))
+    (one,) = (serialize.from_json(ID, json.loads(text)) for text in _texts(watched))
     for heard in one.told.values():
         heard["webhook"] = True
     body = issue_text.render(one, "webhook")
@@ -576,7 +576,7 @@ def test_a_decision_in_another_s_name_is_found(watched: Watched) -> None:
 def test_an_incident_that_was_taken_away_or_spoilt_is_found(watched: Watched) -> None:
     watched.opened()
     watched.study.do("alert", "dismiss", ID, "--reason", "fine", who=BEN)
-    path = watched.root / folder.name(ID)
+    path = watched.root / store.name(ID)
     good = path.read_text("utf-8")
     for text in (None, "<<<<<<< ours", "{}"):
         path.unlink() if text is None else path.write_text(text, "utf-8")
@@ -597,7 +597,7 @@ def test_decisions_of_two_branches_are_whole_after_a_merge(watched: Watched) -> 
     study.write("gates.yaml", RULE + RULE.removeprefix("live:\n").replace("the ", "all "))
     watched.monitor(oct=0.3)
     study.commit("Two incidents")
-    first, second = folder.read(study.root)
+    first, second = store.read(study.root)
     study.git("checkout", "--quiet", "-b", "side")
     study.do("alert", "dismiss", first, "--reason", "one", who=BEN)
     study.git("checkout", "--quiet", "main")

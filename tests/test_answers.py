@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from headrace import project
-from headrace.bundle import read
-from headrace.bundle.read import Bundle
+from headrace.bundle import load
+from headrace.bundle.load import Bundle
+from headrace.core import project
 from headrace.errors import DataError
-from headrace.live import answers, command
-from headrace.monitor import baseline, watch
-from headrace.monitor.stream import OTHERS, Stream, Watched
+from headrace.ingest import command, predictions
+from headrace.monitor import baseline, evaluate
+from headrace.monitor.accumulator import OTHERS, Stream, Watched
 from lab import bake
 
 PRICES = {"missed": 100.0, "false_alarm": 25.0}
@@ -24,7 +24,7 @@ PRICES = {"missed": 100.0, "false_alarm": 25.0}
 @pytest.fixture(scope="module")
 def bundle(quick: Path) -> Bundle:
     """The small study's bundle."""
-    return read.load(quick / "models/bundle.tar")
+    return load.load(quick / "models/bundle.tar")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_batch_keeps_what_the_model_answered(watched: Path, bundle: Bundle) ->
 
 def test_a_row_that_breaks_the_contract_has_no_answer(quick: Path, flights: pd.DataFrame) -> None:
     flights.loc[3, "distance"] = -1
-    made = answers.added(project.find(quick), flights)
+    made = predictions.added(project.find(quick), flights)
     assert made.index[made["prediction"].isna()].tolist() == [3]
     assert made.index[made["positive"].isna()].tolist() == [3]
     assert made.index[made["model"].isna()].tolist() == [3]
@@ -60,7 +60,7 @@ def test_a_row_that_breaks_the_contract_has_no_answer(quick: Path, flights: pd.D
 
 def test_answers_that_came_with_the_rows_stay(quick: Path, flights: pd.DataFrame) -> None:
     given = flights.assign(prediction=0.25)
-    assert answers.added(project.find(quick), given) is given
+    assert predictions.added(project.find(quick), given) is given
 
 
 def test_rows_that_another_model_answered_are_judged_by_its_answers(
@@ -81,7 +81,7 @@ def test_rows_that_another_model_answered_are_judged_by_its_answers(
 def test_rows_that_this_model_answered_are_held_against_its_answers(
     quick: Path, bundle: Bundle, flights: pd.DataFrame
 ) -> None:
-    kept = answers.added(project.find(quick), flights)
+    kept = predictions.added(project.find(quick), flights)
     found, asked_now = judged(quick, bundle, kept), judged(quick, bundle, flights)
     assert found.figures == asked_now.figures
     assert found.figures["drift"]["psi_prediction"] < 0.01
@@ -91,7 +91,7 @@ def test_rows_that_this_model_answered_are_held_against_its_answers(
 def test_an_answer_that_lacks_is_asked_for_now(
     quick: Path, bundle: Bundle, flights: pd.DataFrame
 ) -> None:
-    kept = answers.added(project.find(quick), flights)
+    kept = predictions.added(project.find(quick), flights)
     holes = kept.assign(
         prediction=kept["prediction"].where(kept.index % 3 > 0),
         positive=kept["positive"].where(kept.index % 2 > 0),
@@ -119,8 +119,8 @@ def test_where_no_row_keeps_the_contract_that_is_told(
 def test_a_batch_that_cannot_be_judged_has_a_figure_that_says_so(
     watched: Path, bundle: Bundle
 ) -> None:
-    seen = watch.batches(watched, bundle, ["2013-10", "2014-01"], prices=PRICES)
-    found = watch.metrics(seen, {})
+    seen = evaluate.batches(watched, bundle, ["2013-10", "2014-01"], prices=PRICES)
+    found = evaluate.metrics(seen, {})
     assert found["2013-10"]["quality"]["judged"] == 1
     assert found["2014-01"] == {"rows": 0, "quality": {"judged": 0}}
 

@@ -12,7 +12,7 @@ from test_promote import GATE, HOSTILE, key, ssh, trust
 
 from headrace.registry import audit
 from headrace.registry.audit import Audit
-from headrace.registry.links import Truth
+from headrace.registry.check_result import Truth
 from lab import bake
 
 

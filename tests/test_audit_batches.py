@@ -13,12 +13,12 @@ from test_diff_page import CONTRAST, EVIL, Tags
 from test_promote import HOSTILE
 
 from headrace.alerts import update
-from headrace.alerts.rules import judge, lights
-from headrace.diff import gatesfile
-from headrace.registry import audit, joined, page
+from headrace.gates import file
+from headrace.gates.live import judge, lights
+from headrace.registry import audit, group_promotions, page
+from headrace.registry.active_version import FILE
 from headrace.registry.audit import Audit
-from headrace.registry.batch import Live
-from headrace.registry.reign import FILE
+from headrace.registry.live_batch import Live
 from lab import bake
 
 RULES = """\
@@ -63,7 +63,7 @@ def watch(study: Registered, figures: Mapping[str, object], message: str = "Watc
 
 def tell(study: Registered, figures: Mapping[str, Mapping[str, Any]]) -> None:
     """Bring the incidents up to date, as `headrace monitor` does, and commit them."""
-    rules = gatesfile.parse((study.root / "gates.yaml").read_bytes()).live
+    rules = file.parse((study.root / "gates.yaml").read_bytes()).live
     update.update(study.root, figures, rules)
     study.commit("Note what the monitor says")
 
@@ -128,7 +128,7 @@ def test_the_lights_are_those_of_the_monitor_and_a_cost_beyond_its_rule_is_marke
     told: Registered,
 ) -> None:
     live = only(audit.build(told.root))
-    rules = gatesfile.parse(RULES.encode()).live
+    rules = file.parse(RULES.encode()).live
     assert {one.batch: one.lights for one in live.batches} == lights(judge(rules, figures(told)))
     assert live.checks == ("quality", "drift", "performance", "groups")
     marked = {one.batch: [str(mark.limit) for mark in one.marks] for one in live.batches}
@@ -379,10 +379,14 @@ def test_promotions_on_other_evidence_or_broken_stand_alone(study: Registered) -
     study.version(0.95)
     study.promote("v1.0.2")  # for a reason of its own in each stage
     (life,) = audit.build(study.root).lives
-    assert [one.stage for _, one in joined.joined(life.entries)[-3:]] == ["dev", "staging", "prod"]
+    assert [one.stage for _, one in group_promotions.joined(life.entries)[-3:]] == [
+        "dev",
+        "staging",
+        "prod",
+    ]
     study.git("tag", "--delete", "model#dev#4")
     (life,) = audit.build(study.root).lives
-    told = [one for _, one in joined.joined(life.entries) if one.version == "v1.0.1"]
+    told = [one for _, one in group_promotions.joined(life.entries) if one.version == "v1.0.1"]
     assert [one.what for one in told if one.broken] == ["v1.0.1 to staging, in the place of v1.0.0"]
-    places = [place for place, _ in joined.joined(life.entries)]
+    places = [place for place, _ in group_promotions.joined(life.entries)]
     assert places == sorted({*places})

@@ -10,12 +10,12 @@ import pytest
 from registered import BEN, Registered, yes
 from test_diff_page import CONTRAST, EVIL, LONG, Tags
 
-from headrace.alerts.rules import Level, Light
+from headrace.gates.live import Level, Light
 from headrace.registry import page
 from headrace.registry.audit import Audit, Held, Life
-from headrace.registry.batch import Batch, Live, Mark, Shown
+from headrace.registry.check_result import Link, Truth
 from headrace.registry.incidents import Account
-from headrace.registry.links import Link, Truth
+from headrace.registry.live_batch import Batch, Live, Mark, Shown
 from headrace.registry.timeline import Entry
 
 LINKS = (

@@ -14,7 +14,7 @@ from conftest import QUICK
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from headrace import sandbox
+from headrace.execution import sandbox
 from lab import bake
 
 FILE = "backtest/dvc.yaml"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
-from headrace.diff import bootstrap, scores
-from headrace.diff.rules import RATES, SCORES
-from headrace.diff.scores import Array
+from headrace.gates.model import RATES, SCORES
+from headrace.stats import bootstrap, scores
+from headrace.stats.scores import Array
 
 ROWS = 300
 Judge = Callable[..., float]

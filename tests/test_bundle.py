@@ -23,20 +23,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skops import io as skops_io
 
-from headrace import modelfile, project
-from headrace.bundle import (
-    archive,
-    baseline,
-    card,
-    contract,
-    environment,
-    golden,
-    inputs,
-    read,
-    requirements,
-    scores,
-)
+from headrace.bundle import archive, baseline, card, environment, golden, inputs, load, requirements
+from headrace.bundle import metrics as scores
+from headrace.bundle import skops_io as modelfile
+from headrace.core import project
 from headrace.errors import DataError, ProjectError
+from headrace.schema import json_schema
 from lab import bake, paths
 
 BUNDLE = "models/bundle.tar"
@@ -199,7 +191,7 @@ def test_nothing_of_the_model_is_read_before_every_hash_is_right(
 
     monkeypatch.setattr(modelfile, "loads", never)
     with pytest.raises(DataError, match=r"model\.skops is not what manifest\.json says"):
-        read.load(path, study)
+        load.load(path, study)
 
 
 def test_a_type_that_is_not_on_the_study_s_list_is_refused_whatever_the_file_asks_for(
@@ -208,7 +200,7 @@ def test_a_type_that_is_not_on_the_study_s_list_is_refused_whatever_the_file_ask
     path = study.root / BUNDLE
     resealed(path, model__skops=skops_io.dumps(FunctionTransformer(func=shutil.rmtree)))
     with pytest.raises(DataError, match="cannot be loaded"):
-        read.load(path, study)
+        load.load(path, study)
 
 
 def test_no_code_of_ours_asks_a_file_what_it_wants_to_be_trusted_with() -> None:
@@ -218,11 +210,11 @@ def test_no_code_of_ours_asks_a_file_what_it_wants_to_be_trusted_with() -> None:
 
 def test_another_environment_is_refused_with_what_differs(study: project.Project) -> None:
     path = study.root / BUNDLE
-    known = read.manifest(path)["environment"]
+    known = load.manifest(path)["environment"]
     known["packages"] |= {"scikit-learn": "1.0.0", "not-a-package": "2"}
     resealed(path, {"environment": {**known, "python": "3.10"}})
     with pytest.raises(DataError) as caught:
-        read.load(path, study)
+        load.load(path, study)
     here = environment.version("scikit-learn")
     assert str(caught.value).splitlines()[1:4] == [
         f"  python: made with 3.10, here {environment.describe([])['python']}",
@@ -235,7 +227,7 @@ def test_another_feature_code_is_refused(study: project.Project) -> None:
     source = study.root / "src/study/features.py"
     source.write_text(source.read_text("utf-8") + "\n# changed\n", "utf-8")
     with pytest.raises(DataError, match=r"src/study/features\.py is another than the one"):
-        read.load(study.root / BUNDLE, study)
+        load.load(study.root / BUNDLE, study)
 
 
 def test_without_a_study_the_code_in_the_bundle_answers(
@@ -244,12 +236,12 @@ def test_without_a_study_the_code_in_the_bundle_answers(
     path = tmp_path / "bundle.tar"
     shutil.copy(study.root / BUNDLE, path)
     here = sys.modules.get("study")
-    bundle = read.load(path)
+    bundle = load.load(path)
     assert bundle.replay() == 100
     assert sys.modules.get("study") is here
     source = study.root / "src/study/model.py"
     source.write_text("raise RuntimeError('the study was asked')\n", "utf-8")
-    assert read.load(path).replay() == 100
+    assert load.load(path).replay() == 100
 
 
 OWN = b"""
@@ -305,7 +297,7 @@ def test_two_bundles_answer_each_by_its_own_code_whatever_the_study_s_is(
     study: project.Project,
 ) -> None:
     owned(study, {"one.tar": 1.0, "half.tar": 0.5})
-    one, half = (read.load(study.root / name) for name in ("one.tar", "half.tar"))
+    one, half = (load.load(study.root / name) for name in ("one.tar", "half.tar"))
     assert not hasattr(sys.modules["study.features"], "SCALE")
     rows = json.loads(one.files["golden.json"])
     table = golden.frame(rows, one.schema)
@@ -335,7 +327,7 @@ def test_code_that_fails_on_the_golden_rows_is_told_in_words(study: project.Proj
     late = b"\ndef probability(model, table):\n    from study import nowhere\n"
     resealed(path, src__study__model__py=code + late)
     with pytest.raises(DataError) as caught:
-        read.load(path)
+        load.load(path)
     assert "its code fails on the golden rows: ImportError: cannot import" in str(caught.value)
     assert "_headrace_bundle" not in str(caught.value).partition("(")[0]
 
@@ -344,7 +336,7 @@ def test_code_in_a_bundle_that_cannot_be_imported_is_told(study: project.Project
     path = study.root / BUNDLE
     resealed(path, src__study__model__py=b"import no_such_package\n")
     with pytest.raises(DataError, match="its code cannot be imported: ModuleNotFoundError"):
-        read.load(path)
+        load.load(path)
 
 
 def test_a_name_that_leads_out_of_the_archive_is_refused() -> None:
@@ -365,7 +357,7 @@ def test_golden_rows_that_come_out_otherwise_are_shown_in_a_table(study: project
 
 
 def test_a_bundle_is_loaded_with_its_answers(study: project.Project) -> None:
-    bundle = read.load(study.root / BUNDLE, study)
+    bundle = load.load(study.root / BUNDLE, study)
     assert bundle.replay() == 100
     metrics = json.loads((study.root / "metrics/train.json").read_text("utf-8"))
     assert bundle.facts["threshold"] == metrics["model"]["threshold"]
@@ -375,7 +367,7 @@ def test_a_bundle_is_loaded_with_its_answers(study: project.Project) -> None:
 
 
 def test_the_manifest_has_the_hash_of_every_input_of_the_pipeline(study: project.Project) -> None:
-    known = read.manifest(study.root / BUNDLE)
+    known = load.manifest(study.root / BUNDLE)
     stages = [stage for name, stage in study.stages.items() if name != "monitor"]  # comes after
     listed = {dep for stage in stages for dep in stage["deps"]}
     made = {out for stage in stages for out in stage["outs"]}
@@ -387,7 +379,7 @@ def test_the_manifest_has_the_hash_of_every_input_of_the_pipeline(study: project
 
 
 def test_the_parameters_are_those_of_the_stages_that_it_is_made_by(study: project.Project) -> None:
-    known = read.manifest(study.root / BUNDLE)["parameters"]
+    known = load.manifest(study.root / BUNDLE)["parameters"]
     assert known["train"]["max_iter"] == 10
     assert known["evaluate.evaluate_month"] == 9
     assert not {"monitor", "serve", "retrain", "prices"} & {*known}
@@ -452,7 +444,7 @@ SCHEMA = pa.DataFrameSchema(
 
 
 def test_a_contract_becomes_a_json_schema_with_ranges_units_and_meanings() -> None:
-    found = contract.json_schema(SCHEMA)
+    found = json_schema.json_schema(SCHEMA)
     jsonschema.Draft202012Validator.check_schema(found)
     assert found["required"] == ["code", "place", "whole", "part", "odd"]
     assert found["properties"] == {
@@ -487,7 +479,7 @@ def test_what_a_server_cannot_hold_to_is_refused_when_a_bundle_is_made(
     column: pa.Column, says: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        contract.json_schema(pa.DataFrameSchema({"one": column}, name="rows"))
+        json_schema.json_schema(pa.DataFrameSchema({"one": column}, name="rows"))
     assert str(caught.value).startswith(f"The contract 'rows': one {says}")
     assert "Next: " in str(caught.value)
 
@@ -496,7 +488,7 @@ def test_of_two_rules_of_a_column_the_tighter_holds() -> None:
     checks = [pa.Check.ge(0), pa.Check.in_range(-5, 9.5, include_max=False), pa.Check.le(300)]
     words = [pa.Check.str_length(exact_value=2), pa.Check.isin(["a", "ab", "xy"])]
     columns = {"whole": pa.Column("uint8", checks), "code": pa.Column("str", words)}
-    found = contract.json_schema(pa.DataFrameSchema(columns))["properties"]
+    found = json_schema.json_schema(pa.DataFrameSchema(columns))["properties"]
     assert found["whole"] == {"type": "integer", "minimum": 0, "exclusiveMaximum": 10}
     assert found["code"] == {"type": "string", "enum": ["ab", "xy"]}
 
@@ -509,13 +501,13 @@ def test_an_older_bundle_s_whole_numbers_get_the_range_that_a_table_holds(
     del known["properties"]["distance"]["maximum"]
     known["properties"]["weekday"] = {"type": "integer", "const": 3}
     resealed(path, schema__json=json.dumps(known).encode())
-    found = read.Bundle("b", *read.checked(path), None, lambda *_: None).schema["properties"]
+    found = load.Bundle("b", *load.checked(path), None, lambda *_: None).schema["properties"]
     assert found["distance"]["maximum"] == 2**63 - 1
     assert found["weekday"] == {"type": "integer", "enum": [3]}
     known["properties"]["weekday"] = {"type": ["boolean", "null"]}
     resealed(path, schema__json=json.dumps(known).encode())
     with pytest.raises(DataError, match=r"bundle\.tar is refused: schema\.json: weekday may be"):
-        read.load(path)
+        load.load(path)
 
 
 @given(
@@ -530,7 +522,7 @@ def test_an_older_bundle_s_whole_numbers_get_the_range_that_a_table_holds(
     )
 )
 def test_the_json_schema_and_the_contract_refuse_the_same_rows(row: dict[str, Any]) -> None:
-    schema = contract.json_schema(SCHEMA)
+    schema = json_schema.json_schema(SCHEMA)
     by_json = jsonschema.Draft202012Validator(schema).is_valid(row)
     try:
         SCHEMA.validate(golden.frame([row], schema))

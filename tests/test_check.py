@@ -14,7 +14,7 @@ from conftest import DEFAULTS, cell, notebook
 from tidy import NOTEBOOK, Tidy
 
 from headrace.bundle import archive
-from headrace.check.rules import RULES
+from headrace.lint.rules import RULES
 from lab import bake, paths
 
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"  # in two parts, or this file held one
@@ -255,7 +255,7 @@ def test_before_a_run_only_what_would_spoil_it_is_looked_for(tidy: Tidy) -> None
 
 def test_check_imports_none_of_the_slow_libraries(tidy: Tidy) -> None:
     code = (
-        "import sys; from headrace.cli import main; main(['check']);"
+        "import sys; from headrace.cli.main import main; main(['check']);"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     said = bake.run(tidy.root, sys.executable, "-c", code).stdout

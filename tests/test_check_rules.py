@@ -12,11 +12,11 @@ import yaml
 from conftest import DEFAULTS, cell, notebook
 from tidy import NOTEBOOK, Tidy
 
-from headrace.check import source
-from headrace.check.cells import ABSOLUTE, _whole_texts
-from headrace.check.imports import Graph
-from headrace.check.mentions import Files, mentions
-from headrace.check.stages import Stage
+from headrace.core.imports import Graph
+from headrace.lint import notebook_ast
+from headrace.lint.cells import ABSOLUTE, _whole_texts
+from headrace.lint.paths_used import Files, mentions
+from headrace.lint.stages import Stage
 from lab import bake
 
 
@@ -125,7 +125,7 @@ def test_only_a_text_that_nothing_stands_before_is_a_path(
     tmp_path: Path, code: str, count: int
 ) -> None:
     (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
-    tree = source.read(tmp_path / "x.ipynb", "x").cells[0].tree
+    tree = notebook_ast.read(tmp_path / "x.ipynb", "x").cells[0].tree
     texts = [str(node.value) for node in _whole_texts(tree)]
     assert sum(text.startswith("/home") or text == "/api/v1" for text in texts) == count
 
@@ -151,7 +151,7 @@ MAGICS = {
 @pytest.mark.parametrize("code", MAGICS)
 def test_a_magic_is_what_python_cannot_read_and_ipython_can(tmp_path: Path, code: str) -> None:
     (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
-    found = source.read(tmp_path / "x.ipynb", "x").cells[0]
+    found = notebook_ast.read(tmp_path / "x.ipynb", "x").cells[0]
     assert found.magics == MAGICS[code]
     assert not isinstance(found.parsed, SyntaxError)
 
@@ -253,7 +253,7 @@ MODULES = {
         ("from own.b import anything", {"own/b.py"}),
         ("from own.sub import value", more | {"own/b.py"}),
         ("from own import *", set()),
-        ("from headrace.words import nearest", set()),
+        ("from headrace.core.suggest import nearest", set()),
         ("def f():\n    import single", {"single.py"}),
     ],
 )
@@ -264,7 +264,7 @@ def test_what_is_imported_counts_with_all_that_it_imports(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
-    tree = source.read(tmp_path / "x.ipynb", "x").cells[0].tree
+    tree = notebook_ast.read(tmp_path / "x.ipynb", "x").cells[0].tree
     assert set(Graph(tmp_path, tmp_path).files(tree)) == files
 
 
@@ -324,7 +324,7 @@ def test_a_file_is_named_by_the_paths_module_or_a_literal(tmp_path: Path, code: 
     (tmp_path / "data/here.csv").touch()
     (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
     found = mentions(
-        source.read(tmp_path / "x.ipynb", "x"), Files(tmp_path, PATHS, {"made.bin", "made"})
+        notebook_ast.read(tmp_path / "x.ipynb", "x"), Files(tmp_path, PATHS, {"made.bin", "made"})
     )
     assert [(one.path, one.verb) for one in found] == MENTIONS[code]
 
@@ -480,7 +480,7 @@ def _append(path: Path) -> None:
 
 
 def _set(study: Path, name: str, value: object) -> None:
-    from headrace import sandbox
+    from headrace.execution import sandbox
 
     sandbox.set_parameters(study / "params.yaml", {name: value})
 

@@ -12,9 +12,9 @@ from conftest import PYPROJECT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace import lockfile, processor, project, store
 from headrace.ci import comment, committed, data, steps, verdict
 from headrace.ci.steps import Step
+from headrace.core import cpu, dvc_cache, lockfile, project
 from headrace.errors import HeadraceError
 from lab import bake, paths
 
@@ -36,7 +36,7 @@ class Locked:
         self.write("dvc.yaml", json.dumps({"stages": STAGES}))
         self.write(".gitignore", "/made\n/.dvc/cache\n")
         self.write(".dvc/config", "[core]\n    analytics = false\n")
-        self.cost(processor.kind())
+        self.cost(cpu.kind())
         self.repro(model="m1", score="0.8", scores="row,p\n1,0.5\n")
         bake.commit(root)
 
@@ -168,7 +168,7 @@ def test_on_another_kind_of_processor_metrics_are_held_to_a_tolerance(
 def test_without_a_remote_it_says_so_and_goes_on(
     locked: Locked, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert store.remotes(locked.root) == []
+    assert dvc_cache.remotes(locked.root) == []
     assert data.fetch(project.find(locked.root), "")
     assert "no DVC remote" in capsys.readouterr().out
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from headrace.bundle import archive, golden
-from headrace.deploy import command
+from headrace.serve import image
 from lab import bake, paths
 
 BUNDLE, APP = "models/bundle.tar", "deploy/app"
@@ -52,7 +52,7 @@ def test_an_image_has_the_python_of_its_bundle_and_a_base_of_one_s_own_stays(
     bundle = tmp_path / "bundle.tar"
     known = {"headrace_bundle": 1, "environment": {"python": "3.13"}}
     bundle.write_bytes(archive.sealed({"card.md": b"# A\n"}, known))
-    command._write(bundle, tmp_path / "app", f"ARG BASE={line}\nFROM x\n")
+    image._write(bundle, tmp_path / "app", f"ARG BASE={line}\nFROM x\n")
     recipe = (tmp_path / "app/Containerfile").read_text("utf-8")
     assert recipe == f"ARG BASE={made}\nFROM x\n"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from headrace.diff import code
-from headrace.objects import Objects
-from headrace.revisions import State
+from headrace.compare import code
+from headrace.core.git_objects import Objects
+from headrace.core.states import State
 from lab import bake
 
 DVC = """\

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from headrace.diff import as_json, markdown, metrics, terminal
-from headrace.diff.model import MetricChange, Report, Side, Word
+from headrace.compare import as_json, markdown, metrics, terminal
+from headrace.compare.model import MetricChange, Report, Side, Word
 from lab import bake
 
 IS = "roc_auc: {is: roc_auc of chance, better: higher}"
@@ -324,7 +324,7 @@ def test_a_shallow_diff_imports_no_library_of_numbers(study: Compared) -> None:
     study.metrics(a=2, roc_auc=0.5)
     heavy = "{'numpy', 'pandas', 'pyarrow', 'pydantic', 'dvc', 'nbformat'}"
     code = (
-        "import sys; from headrace.cli import main; code = main(['diff', '--shallow']);"
+        "import sys; from headrace.cli.main import main; code = main(['diff', '--shallow']);"
         f" print(code, {heavy} & set(sys.modules))"
     )
     assert bake.run(study.root, "python", "-c", code).stdout.endswith("0 set()\n")

@@ -9,9 +9,9 @@ import pytest
 from conftest import cell
 from test_diff_tables import Study, study
 
-from headrace.diff import notebooks, pictures
-from headrace.diff.model import CellChange, NotebookChange, Shown
-from headrace.objects import Objects
+from headrace.compare import images, notebooks
+from headrace.compare.model import CellChange, NotebookChange, Shown
+from headrace.core.git_objects import Objects
 from lab import bake
 
 __all__ = ["study"]
@@ -155,7 +155,7 @@ def test_long_text_is_cut_and_says_so(study: Study) -> None:
 
 
 def test_a_large_picture_is_left_out_and_says_so() -> None:
-    text, address = pictures.shown("image/png", "A" * (pictures.LIMIT + 1), "")
+    text, address = images.shown("image/png", "A" * (images.LIMIT + 1), "")
     assert (address, "too large" in text) == ("", True)
 
 
@@ -177,7 +177,7 @@ HOSTILE = [
 @pytest.mark.parametrize("inside", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_drawing_loses_what_runs_or_fetches(inside: str) -> None:
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    safe = pictures.sanitised(f'<svg {names}><rect id="kept"/>{inside}</svg>')
+    safe = images.sanitised(f'<svg {names}><rect id="kept"/>{inside}</svg>')
     assert safe is not None
     assert b'id="kept"' in safe
     assert not any(
@@ -189,7 +189,7 @@ def test_a_drawing_keeps_what_it_needs() -> None:
     text = SVG.replace(
         "<rect", '<defs><path id="m"/></defs><use href="#m"/><rect clip-path="url(#m)"'
     )
-    safe = pictures.sanitised(text)
+    safe = images.sanitised(text)
     assert safe is not None
     assert b'href="#m"' in safe
     assert b"url(#m)" in safe
@@ -200,8 +200,8 @@ def test_a_drawing_keeps_what_it_needs() -> None:
     "text", ["", "no drawing", "<html/>", '<!DOCTYPE x [<!ENTITY a "b">]><svg/>']
 )
 def test_what_is_no_drawing_is_not_shown(text: str) -> None:
-    assert pictures.sanitised(text) is None
-    assert pictures.shown("image/svg+xml", text, "here")[0].startswith("here")
+    assert images.sanitised(text) is None
+    assert images.shown("image/svg+xml", text, "here")[0].startswith("here")
 
 
 def test_a_cache_that_lacks_a_run_says_what_to_fetch(study: Study) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import browser
 import pytest
 
-from headrace.diff import page
-from headrace.diff.model import (
+from headrace.compare import page
+from headrace.compare.model import (
     CellChange,
     ColumnChange,
     Commit,

@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headrace import store
-from headrace.diff import bins, columns, tables
-from headrace.diff.model import ColumnChange, TableChange
-from headrace.drift import population_stability_index
-from headrace.objects import Objects
-from headrace.revisions import State
+from headrace.compare import column_stats, tables
+from headrace.compare.model import ColumnChange, TableChange
+from headrace.core import dvc_cache
+from headrace.core.git_objects import Objects
+from headrace.core.states import State
+from headrace.stats import histogram
+from headrace.stats.psi import population_stability_index
 from lab import bake
 
 
@@ -56,7 +57,7 @@ class Study:
         return self.root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
 
     def find(self) -> Any:
-        return store.of(self.root).find
+        return dvc_cache.of(self.root).find
 
     def states(self, objects: Objects) -> tuple[State, State]:
         return (
@@ -285,19 +286,19 @@ def test_a_sample_tells_nearly_what_the_whole_does(monkeypatch: pytest.MonkeyPat
     files = [
         pq.ParquetFile(io.BytesIO(parquet({"a": side}))) for side in (values, values * 1.2 + 0.3)
     ]
-    whole = [columns.look(file, "a") for file in files]
-    monkeypatch.setattr(columns, "SAMPLE", 20_000)
-    drawn = [columns.look(file, "a") for file in files]
+    whole = [column_stats.look(file, "a") for file in files]
+    monkeypatch.setattr(column_stats, "SAMPLE", 20_000)
+    drawn = [column_stats.look(file, "a") for file in files]
     assert drawn[0].facts["mean"] == whole[0].facts["mean"]
     assert drawn[0].facts["median"] == pytest.approx(whole[0].facts["median"], abs=0.03)
-    assert bins.drift(*drawn) == pytest.approx(bins.drift(*whole), rel=0.1)
-    assert columns.look(files[0], "a").facts == drawn[0].facts
+    assert histogram.drift(*drawn) == pytest.approx(histogram.drift(*whole), rel=0.1)
+    assert column_stats.look(files[0], "a").facts == drawn[0].facts
 
 
 LARGE = """
 import resource, sys
 import pyarrow.parquet as pq
-from headrace.diff import tables
+from headrace.compare import tables
 found = tables.compared("t", tuple(map(pq.ParquetFile, sys.argv[1:])), [])
 assert len(found.columns) == 19, found
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -17,8 +17,9 @@ from conftest import Mini, cell, notebook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace import execution, injection, inprocess, normal, parameters, sandbox
+from headrace.core import parameters
 from headrace.errors import ParameterError
+from headrace.execution import executor, in_process_executor, injection, normalize, sandbox
 from lab import bake
 
 V4 = nbformat.v4
@@ -121,8 +122,8 @@ def test_a_running_notebook_is_saved_at_a_cell_s_end_and_not_too_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now, saved = 0.0, []
-    monkeypatch.setattr("headrace.execution.time.monotonic", lambda: now)
-    end = execution._at_times(lambda: saved.append(now))
+    monkeypatch.setattr("headrace.execution.executor.time.monotonic", lambda: now)
+    end = executor._at_times(lambda: saved.append(now))
     for now in (1.0, 29.0, 31.0, 32.0, 60.0, 61.0):  # noqa: B007  # the clock reads it
         end(0)
     assert saved == [31.0, 61.0]
@@ -137,8 +138,8 @@ def test_errors_may_be_allowed_in_every_cell(tmp_path: Path) -> None:
 def test_the_process_is_as_it_was_after_a_run(capfd: pytest.CaptureFixture[str]) -> None:
     before = sys.modules["__main__"], sys.path[:], sys.stdout, sys.displayhook, Path.cwd(), input
     node = V4.new_notebook(cells=[V4.new_code_cell("print('inside')\nx = 5\nx")])
-    assert inprocess.run(node) is None
-    assert inprocess.run(node) is None
+    assert in_process_executor.run(node) is None
+    assert in_process_executor.run(node) is None
     after = sys.modules["__main__"], sys.path[:], sys.stdout, sys.displayhook, Path.cwd(), input
     assert after == before
     assert node.cells[0].execution_count == 1
@@ -302,8 +303,8 @@ def _typed(value: object) -> object:
 
 def _round_trip(values: dict[str, object]) -> dict[str, object]:
     source = V4.new_notebook(cells=[V4.new_code_cell("x = 0", metadata={"tags": ["parameters"]})])
-    node = nbformat.reads(normal.text(injection.inject(source, values)), as_version=4)
-    assert [one.metadata.tags for one in node.cells] == [["parameters"], [normal.INJECTED]]
+    node = nbformat.reads(normalize.text(injection.inject(source, values)), as_version=4)
+    assert [one.metadata.tags for one in node.cells] == [["parameters"], [normalize.INJECTED]]
     found: dict[str, object] = {}
     exec(node.cells[1].source, {"__builtins__": {}}, found)  # nothing can be called
     return found

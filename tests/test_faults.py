@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from headrace import sandbox
+from headrace.execution import sandbox
 from lab import bake
 
 Break = Callable[[Path], object]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from tidy import DVC, NOTEBOOK, Tidy
 
-from headrace.check import mends
+from headrace.lint import fixes
 
 PRINTED = {"output_type": "stream", "name": "stdout", "text": "x"}
 
@@ -144,7 +144,7 @@ LISTS = {
 @pytest.mark.parametrize("kind", LISTS)
 def test_a_dep_is_one_line_more_or_nothing(kind: str) -> None:
     text, line = LISTS[kind]
-    mended, done = mends.apply(text, [mends.AddDep("train", KEYS, "b/c.py")])
+    mended, done = fixes.apply(text, [fixes.AddDep("train", KEYS, "b/c.py")])
     assert bool(done) == bool(line)
     assert mended.replace(line, "", 1) == text
     assert len(mended) == len(text) + len(line)
@@ -155,7 +155,7 @@ def test_a_dep_is_one_line_more_or_nothing(kind: str) -> None:
 )
 def test_a_dep_of_any_name_is_read_as_that_name(name: str) -> None:
     text = "stages:\n  train:\n    deps:\n      - a\n"
-    mended, _ = mends.apply(text, [mends.AddDep("train", KEYS, name)])
+    mended, _ = fixes.apply(text, [fixes.AddDep("train", KEYS, name)])
     deps = yaml.safe_load(mended)["stages"]["train"]["deps"]
     assert deps in (["a", name], ["a"])
     assert name in ("null", "true") or deps == ["a", name]
@@ -181,6 +181,6 @@ def test_a_metric_gets_its_setting_or_nothing(listed: str) -> None:
         f"stages:\n  train:\n    metrics:\n{textwrap.indent(part, '      ')}"
         for part in (listed, METRICS[listed] or listed)
     )
-    mended, done = mends.apply(before, [mends.Uncache("train", keys, "m.json")])
+    mended, done = fixes.apply(before, [fixes.Uncache("train", keys, "m.json")])
     assert mended == after
     assert bool(done) == bool(METRICS[listed])

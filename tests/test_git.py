@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace import git
+from headrace.core import git
 from headrace.errors import ProjectError
 from lab import bake
 

@@ -8,8 +8,10 @@ from conftest import Mini
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace import files, normal, sync, table
+from headrace.core import atomic
 from headrace.errors import ProjectError
+from headrace.execution import normalize, params_sync
+from headrace.report import metrics_table
 
 NAMES = st.sampled_from(["alpha", "beta", "gamma"])
 VALUES = st.recursive(
@@ -30,10 +32,10 @@ def test_sync_sets_the_named_values_and_leaves_the_rest(
 ) -> None:
     cell = "# é\n" + "\n".join(f"{name} = {value!r}  # ü {name}" for name, value in old.items())
     found: dict[str, object] = {}
-    exec(sync.replace(cell, new), found)  # literals, made here
+    exec(params_sync.replace(cell, new), found)  # literals, made here
     expected = {name: new.get(name, value) for name, value in old.items()}
     assert repr({name: found[name] for name in old}) == repr(expected)
-    assert sync.replace(cell, new).count("#") >= cell.count("#") - sum(
+    assert params_sync.replace(cell, new).count("#") >= cell.count("#") - sum(
         repr(value).count("#") for value in old.values()
     )
 
@@ -69,7 +71,7 @@ def _executed() -> nbformat.NotebookNode:
 
 
 def test_normal_form_masks_addresses_in_reprs_and_nothing_else() -> None:
-    cell = normal.normalise(_executed()).cells[1]
+    cell = normalize.normalise(_executed()).cells[1]
     assert cell.outputs[0].data["text/plain"] == "<A object at 0x…>"
     assert cell.outputs[1].text == "at 0x7f00deadbeef, 0xff\n<B at 0x…>\n"
 
@@ -91,7 +93,7 @@ def test_normal_form_masks_addresses_in_reprs_and_nothing_else() -> None:
 def test_an_address_is_masked_in_a_repr_and_nowhere_else(said: str, kept: str) -> None:
     output = nbformat.v4.new_output("stream", name="stdout", text=said)
     cell = nbformat.v4.new_code_cell("x", outputs=[output], execution_count=1)
-    node = normal.normalise(nbformat.v4.new_notebook(cells=[cell]))
+    node = normalize.normalise(nbformat.v4.new_notebook(cells=[cell]))
     assert node.cells[0].outputs[0].text == kept
 
 
@@ -100,15 +102,15 @@ def test_normal_form_keeps_a_widget_s_text_and_drops_its_live_view() -> None:
     data = {"application/vnd.jupyter.widget-view+json": view, "text/plain": "IntSlider(value=3)"}
     output = nbformat.v4.new_output("display_data", data)
     cell = nbformat.v4.new_code_cell("x", outputs=[output], execution_count=1)
-    node = normal.normalise(nbformat.v4.new_notebook(cells=[cell]))
+    node = normalize.normalise(nbformat.v4.new_notebook(cells=[cell]))
     assert node.cells[0].outputs[0].data == {"text/plain": "IntSlider(value=3)"}
 
 
 def test_normal_form_is_valid_and_normalising_twice_changes_nothing() -> None:
-    node = normal.normalise(_executed())
+    node = normalize.normalise(_executed())
     nbformat.validate(node)
-    once = normal.text(node)
-    assert normal.text(normal.normalise(node)) == once
+    once = normalize.text(node)
+    assert normalize.text(normalize.normalise(node)) == once
     assert "papermill" not in once
     assert node.cells[0].id == "injected-parameters"
     assert [cell.execution_count for cell in node.cells] == [1, 2]
@@ -117,14 +119,14 @@ def test_normal_form_is_valid_and_normalising_twice_changes_nothing() -> None:
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "new/file.txt"
-    files.write_text(path, "old")
+    atomic.write_text(path, "old")
 
     def fail(temporary: Path) -> None:
         temporary.write_text("half")
         raise OSError("full")
 
     with pytest.raises(OSError, match="full"):
-        files.write_whole(path, fail)
+        atomic.write_whole(path, fail)
     assert path.read_text() == "old"
     assert [found.name for found in path.parent.iterdir()] == ["file.txt"]
 
@@ -134,7 +136,7 @@ def test_a_table_shows_models_side_by_side(tmp_path: Path) -> None:
     path.write_text(
         '{"n": 27010, "a": {"auc": 0.7191, "cost": 13457.9}, "b": {"auc": 0.6, "cost": 2}}'
     )
-    assert table.show(path).splitlines() == [
+    assert metrics_table.show(path).splitlines() == [
         "                 a           b",
         "  auc       0.7191      0.6000",
         "  cost    13,457.9           2",
@@ -145,7 +147,7 @@ def test_a_table_shows_models_side_by_side(tmp_path: Path) -> None:
 def test_a_table_leaves_a_gap_where_one_model_has_no_such_metric(tmp_path: Path) -> None:
     path = tmp_path / "m.json"
     path.write_text('{"a": {"auc": 0.5, "by": {"x": 0.1}}, "b": {"auc": 1, "by": {"y": 0.2}}}')
-    assert table.show(path).splitlines() == [
+    assert metrics_table.show(path).splitlines() == [
         "                 a           b",
         "  auc       0.5000           1",
         "  by.x      0.1000",
@@ -157,4 +159,4 @@ def test_a_table_leaves_a_gap_where_one_model_has_no_such_metric(tmp_path: Path)
 def test_a_metrics_file_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(ProjectError, match=r"m\.json"):
-        table.show(tmp_path / "m.json")
+        metrics_table.show(tmp_path / "m.json")

@@ -14,12 +14,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from headrace import project
+from headrace.core import project
+from headrace.core.git_objects import Objects
 from headrace.errors import ProjectError
-from headrace.history import commits, page, picture, scale, terminal, text, values
-from headrace.history.gather import gather
+from headrace.history import commits, page, picture, terminal
+from headrace.history import parse as values
+from headrace.history.collect import gather
 from headrace.history.series import History
-from headrace.objects import Objects
+from headrace.report import svg_scale, text
 from lab import bake, histories
 from lab.histories import STUDY, Step
 
@@ -401,7 +403,7 @@ def test_a_picture_is_well_formed_with_gaps_tags_and_gates(make: Make) -> None:
     [[0], [1e308, -1e308], [5e-324, 1e-320], [1, 1 + 1e-15], [10**300, 0], [3, 3], [0.1, 1e9]],
 )
 def test_any_numbers_have_an_axis_within_the_picture(known: list[float]) -> None:
-    axis = scale.Scale.around(known, 200, 30)
+    axis = svg_scale.Scale.around(known, 200, 30)
     ticks = axis.ticks()
     assert 1 <= len(ticks) <= 9
     for value in (*known, *(tick for tick, _ in ticks)):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace import modelfile, yamlfile
+from headrace.bundle import skops_io
+from headrace.core import yaml
 from headrace.errors import DataError, ProjectError
 from study.model import TRUSTED_TYPES
 
@@ -80,7 +81,7 @@ def test_any_text_as_params_is_json_s_types_or_refused_in_words(params: Path, te
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with suppress(ProjectError):
-            assert _is_json(yamlfile.read(params))
+            assert _is_json(yaml.read(params))
 
 
 @pytest.mark.parametrize("harm", ["a bit flipped", "cut short"])
@@ -101,10 +102,10 @@ def test_a_model_file_that_was_harmed_is_refused_or_is_the_model(
         path = tmp_path / "model.skops"
         path.write_bytes(content)
         try:
-            model = modelfile.read(path, trusted=TRUSTED_TYPES)
+            model = skops_io.read(path, trusted=TRUSTED_TYPES)
         except DataError:
             refused += 1
             continue
-        modelfile.write(model, path)
+        skops_io.write(model, path)
         assert path.read_bytes() == whole
     assert refused > 400

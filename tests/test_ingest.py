@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from headrace import project, yamlfile
 from headrace.alerts import update
 from headrace.bundle import golden
-from headrace.diff.rules import Predictions
+from headrace.core import project, yaml
 from headrace.errors import DataError, HeadraceError
-from headrace.live import again, alone, batch, command, declared, tables, truth, values
+from headrace.gates.model import Predictions
+from headrace.ingest import batch, command, labels, lock, manifest, replace, tables
+from headrace.schema import coerce
 from headrace.serve import journal
 from lab import bake
 
@@ -65,7 +66,7 @@ def study(watched: Path, tmp_path: Path) -> Path:
 
 
 def test_a_month_is_one_command_and_the_stage_reads_it(watched: Path) -> None:
-    listed = yamlfile.lookup(yamlfile.read(watched / "params.yaml"), "monitor.batches")
+    listed = yaml.lookup(yaml.read(watched / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11"]
     assert project.find(watched).stage("monitor")["deps"][-1] == "data/live/2013-11.parquet"
     tracked = bake.run(watched, "git", "ls-files", "data/live").stdout.split()
@@ -241,7 +242,7 @@ def test_what_is_not_of_its_type_is_refused_with_its_row(study: Path, tmp_path: 
         taken(study, tmp_path / "truth.parquet", truth="2013-10")
     mixed = whole.head(2).assign(note=[1, "one"])
     with pytest.raises(DataError, match=r"cannot be written: .*Next: give each column"):
-        declared.keep(study, "data/live/2013-12.parquet", mixed)
+        manifest.keep(study, "data/live/2013-12.parquet", mixed)
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 
@@ -273,7 +274,7 @@ def test_a_key_in_other_types_is_the_same_batch(
 def test_two_at_once_wait_for_each_other_and_both_are_listed(study: Path, tmp_path: Path) -> None:
     whole = pd.read_parquet(study / "data/live/2013-11.parquet").head(50)
     names = ["2013-12", "2014-01"]
-    with alone.alone(study):
+    with lock.alone(study):
         started = []
         for name in names:
             whole.to_csv(tmp_path / f"{name}.csv", index=False)
@@ -284,9 +285,9 @@ def test_two_at_once_wait_for_each_other_and_both_are_listed(study: Path, tmp_pa
             started.append(one)
         waits = [one.stdout.readline() for one in started if one.stdout]
     said = [one.communicate(timeout=300)[0] for one in started]
-    assert waits == [f"{alone.WAITS}\n"] * 2
+    assert waits == [f"{lock.WAITS}\n"] * 2
     assert [one.returncode for one in started] == [0, 0], said
-    listed = yamlfile.lookup(yamlfile.read(study / "params.yaml"), "monitor.batches")
+    listed = yaml.lookup(yaml.read(study / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11", *names]
     deps = project.find(study).stage("monitor")["deps"][-2:]
     assert sorted(deps) == [batch.file(name) for name in names]
@@ -351,7 +352,7 @@ def test_a_name_that_is_too_long_is_refused_before_anything_is_read(study: Path)
     ],
 )
 def test_truth_is_true_false_or_not_known_yet(told: list[object], expected: list[object]) -> None:
-    found = values.truths(pd.Series(told, name="late"))
+    found = coerce.truths(pd.Series(told, name="late"))
     assert [None if one is pd.NA else one for one in found] == expected
 
 
@@ -379,11 +380,11 @@ def test_an_input_keeps_its_type_or_stays_as_it_came() -> None:
 def test_a_key_has_one_type_however_it_is_written(
     given: list[object], kind: str, expected: list[object]
 ) -> None:
-    found = values.plain(pd.Series(given, name="day", dtype=object))
+    found = coerce.plain(pd.Series(given, name="day", dtype=object))
     told = pd.Series(expected) if kind else pd.Series(pd.to_datetime(expected, utc=True))
     assert found.dtype == (kind or "datetime64[us, UTC]")
     assert found.tolist() == told.tolist()
-    assert values.like(pd.Series(given, dtype=object), found).tolist() == told.tolist()
+    assert coerce.like(pd.Series(given, dtype=object), found).tolist() == told.tolist()
 
 
 def test_a_row_is_a_number_only_where_a_request_has_it() -> None:
@@ -395,14 +396,14 @@ def test_a_row_is_a_number_only_where_a_request_has_it() -> None:
 
 def test_times_among_other_words_are_refused() -> None:
     with pytest.raises(DataError, match=r"day is 'soon' in row 2, no time\. Next: "):
-        values.plain(pd.Series(["2013-10-01", "soon", None], name="day"))
+        coerce.plain(pd.Series(["2013-10-01", "soon", None], name="day"))
 
 
 def test_truth_joins_by_key_and_what_is_not_told_stays() -> None:
     known = batch.normal(rows(late=[None, True, None, None]), SCHEMA, SPEC)
     told = rows()[["day", "id"]].assign(late=[True, False, None, None]).iloc[[0, 1, 2]]
     stranger = told.tail(1).assign(id=99, late=True)
-    made, said = truth.join(known, pd.concat([told, stranger]), SPEC)
+    made, said = labels.join(known, pd.concat([told, stranger]), SPEC)
     assert [None if one is pd.NA else one for one in made["late"]] == [True, False, None, None]
     assert "truth known for 2 of 4 rows, 1 of them told otherwise than before" in said
     assert "1 rows of the file are none of the batch's" in said
@@ -413,7 +414,7 @@ def test_truth_joins_by_request_and_brings_the_key() -> None:
     served = rows(request=["a", "a", "b", "b"], row=[0, 1, 0, 1]).drop(columns=["day", "id"])
     known = batch.normal(served, SCHEMA, SPEC)
     told = rows(request=["b", "b", "a", "a"], row=[1, 0, 1, 0], late=[True, False, True, False])
-    made, _ = truth.join(known, told.drop(columns=["carrier", "seats"]), SPEC)
+    made, _ = labels.join(known, told.drop(columns=["carrier", "seats"]), SPEC)
     assert made["late"].tolist() == [False, True, False, True]
     assert made["id"].tolist() == told["id"].tolist()[::-1]
 
@@ -429,44 +430,44 @@ def answered() -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.parametrize("first", [2, 3])
 def test_truth_in_two_parts_is_the_same_as_in_one(first: int) -> None:
     known, told = answered()
-    half, said = truth.join(known, told.head(first), SPEC)
+    half, said = labels.join(known, told.head(first), SPEC)
     assert said == f"truth known for {first} of 4 rows"
-    whole, said = truth.join(half, told.iloc[2:], SPEC)  # of which one may be told twice
+    whole, said = labels.join(half, told.iloc[2:], SPEC)  # of which one may be told twice
     assert said == "truth known for 4 of 4 rows"
-    pd.testing.assert_frame_equal(whole, truth.join(known, told, SPEC)[0])
+    pd.testing.assert_frame_equal(whole, labels.join(known, told, SPEC)[0])
     assert whole["id"].dtype == "int64"
-    by_key, said = truth.join(whole, told.drop(columns=["request", "row"]), SPEC)
+    by_key, said = labels.join(whole, told.drop(columns=["request", "row"]), SPEC)
     assert said == "truth known for 4 of 4 rows"
     pd.testing.assert_frame_equal(by_key, whole)
 
 
 def test_a_key_that_the_batch_has_in_part_joins_nothing() -> None:
     known, told = answered()
-    half, _ = truth.join(known, told.head(2), SPEC)
+    half, _ = labels.join(known, told.head(2), SPEC)
     with pytest.raises(DataError, match=r"2 rows of the batch lack day or id.*by request and row$"):
-        truth.join(half, told.drop(columns=["request", "row"]), SPEC)
+        labels.join(half, told.drop(columns=["request", "row"]), SPEC)
     again = batch.normal(half, SCHEMA, SPEC)  # it is a batch all the same
     pd.testing.assert_frame_equal(again, half)
 
 
 def test_strangers_are_counted_by_the_file() -> None:
     known, told = answered()
-    half, _ = truth.join(known, told.head(2), SPEC)
+    half, _ = labels.join(known, told.head(2), SPEC)
     more = pd.concat([told.tail(3), told.tail(2).assign(request="c")])
-    assert truth.join(half, more, SPEC)[1] == (
+    assert labels.join(half, more, SPEC)[1] == (
         "truth known for 4 of 4 rows; 2 rows of the file are none of the batch's"
     )
 
 
 def test_a_batch_made_again_keeps_the_truth_that_came_since() -> None:
     known, told = answered()
-    joined, _ = truth.join(known, told.head(3), SPEC)
-    assert again.same(joined, known, "b", SPEC) is joined
+    joined, _ = labels.join(known, told.head(3), SPEC)
+    assert replace.same(joined, known, "b", SPEC) is joined
     with pytest.raises(DataError, match=r"is another. Next: --replace"):
-        again.same(joined, known.head(3), "b", SPEC)
+        replace.same(joined, known.head(3), "b", SPEC)
     with pytest.raises(DataError, match=r"late is told otherwise in 1 rows. Next: .*--truth b"):
-        again.same(joined, known.assign(late=joined["late"].fillna(True)), "b", SPEC)
-    made, said = again.instead(joined, known, "b", SPEC, forget=False)
+        replace.same(joined, known.assign(late=joined["late"].fillna(True)), "b", SPEC)
+    made, said = replace.instead(joined, known, "b", SPEC, forget=False)
     pd.testing.assert_frame_equal(made, joined)
     assert said == "It is in the place of 4 rows; the truth of 3 rows is carried over"
 
@@ -475,8 +476,8 @@ def test_what_comes_in_the_place_of_a_batch_knows_better_and_forgets_nothing() -
     old = batch.normal(rows(late=[True, False, True, None], note="x"), SCHEMA, SPEC)
     made = batch.normal(rows(late=[None, True, None, None]).iloc[[3, 1, 0]], SCHEMA, SPEC)
     with pytest.raises(DataError, match="the truth of 1 rows would go"):
-        again.instead(old, made, "b", SPEC, forget=False)
-    found, said = again.instead(old, made, "b", SPEC, forget=True)
+        replace.instead(old, made, "b", SPEC, forget=False)
+    found, said = replace.instead(old, made, "b", SPEC, forget=True)
     assert [None if one is pd.NA else one for one in found["late"]] == [None, True, True]
     assert said == (
         "It is in the place of 4 rows, 1 are gone; the truth of 1 rows is carried over;"
@@ -486,13 +487,13 @@ def test_what_comes_in_the_place_of_a_batch_knows_better_and_forgets_nothing() -
 
 def test_of_rows_that_nothing_ties_to_the_old_ones_no_truth_is_carried() -> None:
     known, told = answered()
-    joined, _ = truth.join(known, told.head(2), SPEC)
+    joined, _ = labels.join(known, told.head(2), SPEC)
     by_key = batch.normal(rows(), SCHEMA, SPEC)
-    made, _ = again.instead(joined, by_key, "b", SPEC, forget=False)  # by the two keys that came
+    made, _ = replace.instead(joined, by_key, "b", SPEC, forget=False)  # by the two keys that came
     assert [None if one is pd.NA else one for one in made["late"]] == [True, False, None, None]
     for other in (known.assign(request="z"), by_key.assign(id=["1a", "2a", "3a", "4a"])):
         with pytest.raises(DataError, match="the truth of 2 rows would go"):
-            again.instead(joined, other, "b", SPEC, forget=False)
+            replace.instead(joined, other, "b", SPEC, forget=False)
 
 
 @pytest.mark.parametrize(
@@ -507,7 +508,7 @@ def test_of_rows_that_nothing_ties_to_the_old_ones_no_truth_is_carried() -> None
 def test_truth_that_fits_nothing_is_refused(told: pd.DataFrame, words: str) -> None:
     known = batch.normal(rows(), SCHEMA, SPEC)
     with pytest.raises(DataError, match=words):
-        truth.join(known, told, SPEC)
+        labels.join(known, told, SPEC)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "-x", "a\nb", "2013 10", "é"])

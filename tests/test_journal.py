@@ -19,17 +19,18 @@ import pyarrow as pa
 import pytest
 from test_serve import BUNDLE, asked, known, serving
 
-from headrace import sandbox, serve
+from headrace import serve
 from headrace.bundle import archive
 from headrace.errors import HeadraceError
-from headrace.serve import journal, keeper, locks, rotation, written
-from headrace.serve.service import Service
+from headrace.execution import sandbox
+from headrace.serve import journal, log_format, log_lock, log_rotation, rotation
+from headrace.serve.model_service import Service
 from lab import bake
 
 __all__ = ["asked", "known"]  # fixtures
 
-HOUR = datetime.now(UTC).strftime(written.HOUR)
-EARLIER = (datetime.now(UTC) - timedelta(hours=3)).strftime(written.HOUR)
+HOUR = datetime.now(UTC).strftime(log_format.HOUR)
+EARLIER = (datetime.now(UTC) - timedelta(hours=3)).strftime(log_format.HOUR)
 
 
 def made(folder: Path, *, days: int = 90, never: frozenset[str] = frozenset()) -> journal.Journal:
@@ -226,7 +227,7 @@ def test_a_journal_that_was_made_this_moment_is_not_taken(tmp_path: Path) -> Non
     handle = os.open(path, os.O_RDWR)
     path.write_text(text("a", {"x": 1}))
     path.unlink()
-    assert not locks.free(handle, path)
+    assert not log_lock.free(handle, path)
     os.close(handle)
 
 
@@ -306,7 +307,7 @@ def test_a_large_journal_is_followed_by_another(
     assert len(sizes) > 5
     assert max(sizes) < 2000
     assert kept.ended.is_set()
-    keeper.tend(kept)
+    log_rotation.tend(kept)
     assert ends(tmp_path) == [".jsonl", *[".parquet"] * (len(sizes) - 1)]
     found = journal.read(tmp_path)
     assert found["x"].tolist() == [*range(50)]
@@ -324,10 +325,10 @@ def test_an_hour_that_is_over_becomes_a_table_though_nobody_asks(
 
     kept = made(tmp_path)
     answer(kept, "a", {"x": 1})
-    keeper.tend(kept)
+    log_rotation.tend(kept)
     assert ends(tmp_path) == [".jsonl"]
     monkeypatch.setattr(journal, "datetime", Later)
-    keeper.tend(kept)
+    log_rotation.tend(kept)
     assert ends(tmp_path) == [".parquet"]
     assert kept.aside == 0
 
@@ -338,8 +339,8 @@ def test_a_journal_goes_through_memory_in_parts(
     lines = [text(f"{number:03}", {"x": number, "y": None}) for number in range(300)]
     lines[-1] = text("299", {"x": 0.5, "y": "late"})
     there = left(tmp_path, 1, "".join(lines))
-    monkeypatch.setattr(written, "TOGETHER", 1000)
-    assert max(map(len, written.parts(there))) < 20
+    monkeypatch.setattr(log_format, "TOGETHER", 1000)
+    assert max(map(len, log_format.parts(there))) < 20
     assert [*rotation.rotate(tmp_path, 90)] == []
     (table,) = tmp_path.iterdir()
     assert pa.parquet.ParquetFile(table).num_row_groups > 15
@@ -384,13 +385,13 @@ def test_a_rotation_that_is_killed_is_said_and_counted(
     left(tmp_path, 1, text("a", {"x": 1}))
     kept = made(tmp_path)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    keeper.tend(kept)
+    log_rotation.tend(kept)
     monkeypatch.setattr(sys, "executable", "/nowhere")
-    keeper.tend(kept)
+    log_rotation.tend(kept)
     assert kept.aside == 2
     assert capsys.readouterr().out.count("\n") == 2
     monkeypatch.undo()
-    keeper.tend(kept)
+    log_rotation.tend(kept)
     assert ends(tmp_path) == [".parquet"]
 
 
@@ -496,20 +497,20 @@ def test_no_bundle_takes_over_without_an_input_that_is_never_written_down() -> N
     counted: list[str] = []
     loaded = [SimpleNamespace(label="b", schema={"properties": {"carrier": {}}})]
     args = given("--log", "here", "--log-never", "carrier")
-    service = Service(keeper.sparing(lambda: loaded[-1], args), counted.append)  # type: ignore[arg-type]
+    service = Service(log_rotation.sparing(lambda: loaded[-1], args), counted.append)  # type: ignore[arg-type]
     assert service.reload() == ""
     loaded.append(SimpleNamespace(label="c", schema={"properties": {"carriers": {}}}))
     assert "'carrier' is never to be written down, and is no input of c. " in service.reload()
     assert "Did you mean carriers? Next: " in service.problem
     assert service.champion.label == "b"
     assert counted == ["", service.problem]
-    assert keeper.sparing(lambda: loaded[-1], given("--log-never", "carrier"))().label == "c"  # type: ignore[arg-type, return-value]
+    assert log_rotation.sparing(lambda: loaded[-1], given("--log-never", "carrier"))().label == "c"  # type: ignore[arg-type, return-value]
 
 
 @pytest.mark.parametrize("days", [-1, 0, 3651, 10**12])
 def test_days_that_would_delete_all_are_refused(days: int) -> None:
     with pytest.raises(HeadraceError, match=rf"{days} days. Next: --log-days with 1 to 3,650"):
-        keeper.sparing(lambda: None, given("--log-days", str(days)))  # type: ignore[arg-type, return-value]
+        log_rotation.sparing(lambda: None, given("--log-days", str(days)))  # type: ignore[arg-type, return-value]
 
 
 def test_a_misspelt_name_and_wrong_days_stop_the_start_and_nothing_is_written(copy: Path) -> None:

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from conftest import cell, notebook
 
-from headrace import outputs
+from headrace.lab import output_store
 from lab import bake
 
 TOKEN = "a-token-for-this-test"
@@ -207,13 +207,13 @@ def test_other_notebooks_are_saved_as_they_are(server: Server, study: Path, name
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 3}', '{"a": {"outputs": []}}'])
 def test_a_broken_file_of_outputs_counts_as_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "side.json").write_text(text)
-    assert outputs.read(tmp_path / "side.json") == {}
+    assert output_store.read(tmp_path / "side.json") == {}
 
 
 def test_splitting_and_joining_gives_back_what_was_there() -> None:
     made = nbformat.v4.new_notebook()
     result = nbformat.v4.new_output("stream", name="stdout", text="x")
     made.cells = [nbformat.v4.new_code_cell("1", outputs=[result], execution_count=4)]
-    clean, kept = outputs.split(made)
+    clean, kept = output_store.split(made)
     assert clean.cells[0].outputs == []
-    assert outputs.join(clean, kept) == made
+    assert output_store.join(clean, kept) == made

@@ -13,14 +13,14 @@ from scipy import stats
 from sklearn import metrics
 
 from headrace.bundle import baseline as bundled
-from headrace.bundle import read as bundles
+from headrace.bundle import load as bundles
 from headrace.bundle.golden import PREDICTION
-from headrace.diff import bootstrap
-from headrace.drift import population_stability_index
 from headrace.errors import DataError
-from headrace.monitor import baseline, cases, drift, estimate, performance, quality
+from headrace.monitor import baseline, drift, estimate, labelled_rows, performance, quality
 from headrace.monitor.counts import Counts
-from headrace.monitor.moved import share
+from headrace.monitor.explain import share
+from headrace.stats import bootstrap
+from headrace.stats.psi import population_stability_index
 from lab import alarms, bake
 
 PRICES = {"missed": 100.0, "false_alarm": 25.0}
@@ -402,8 +402,8 @@ def test_a_label_that_is_neither_is_named() -> None:
 def test_rows_that_are_joined_score_as_they_did(monkeypatch: pytest.MonkeyPatch) -> None:
     table = judged(12_000, 4)
     one_by_one = scored(table).figures
-    monkeypatch.setattr(cases, "MANY", 4_000)
-    gathered = cases.Cases()
+    monkeypatch.setattr(labelled_rows, "MANY", 4_000)
+    gathered = labelled_rows.Cases()
     for _, part in table.groupby(np.arange(12_000) // 2_500):
         gathered.add(part["late"], part["chance"], part["warned"], part["time"])
     assert len(gathered.table()) < 10_000

@@ -11,7 +11,7 @@ import pytest
 from conftest import cell, notebook
 from corpus import CORPUS
 
-from headrace import normal
+from headrace.execution import normalize
 from lab import bake
 
 ENGINES = ("papermill", "headrace")
@@ -61,7 +61,7 @@ def _outputs(path: Path) -> Outputs:
     """
     text = path.read_text("utf-8").replace(str(path.parent), "FOLDER")
     text = re.sub(r"/tmp/ipykernel_\d+/", "/tmp/ipykernel_0/", text)
-    node = normal.normalise(nbformat.reads(text, as_version=4))
+    node = normalize.normalise(nbformat.reads(text, as_version=4))
     code = [one for one in node.cells if one.cell_type == "code"]
     return [(one.execution_count, json.loads(json.dumps(one.outputs))) for one in code]
 

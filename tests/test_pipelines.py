@@ -6,8 +6,9 @@ import pytest
 from conftest import cell, notebook
 from tidy import Tidy
 
-from headrace import pages, project
+from headrace.core import project
 from headrace.errors import ProjectError
+from headrace.report import notebook_html
 from lab import bake
 
 FILE = "months/dvc.yaml"
@@ -58,7 +59,7 @@ def test_it_runs_when_it_is_named_and_takes_its_months_from_params_yaml(beside: 
     assert sorted(path.name for path in (beside.root / "plays").iterdir()) == ["12.txt", "8.txt"]
     assert not (beside.root / "runs/train.ipynb").exists()
     order = sorted(
-        (beside.root / "runs").glob("*.ipynb"), key=pages._place(project.find(beside.root))
+        (beside.root / "runs").glob("*.ipynb"), key=notebook_html._place(project.find(beside.root))
     )
     assert [path.stem for path in order] == ["play-8", "play-12"]
     assert "nothing to mend" in beside.check("lock-behind")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from headrace import plainyaml, yamlfile
+from headrace.core import plainyaml, yaml
 from headrace.errors import ProjectError
 from lab import paths
 
@@ -37,7 +37,7 @@ def same(text: bytes) -> bool:
     found = plainyaml.parse(text)
     if found is not None:
         try:
-            assert repr(found) == repr(yamlfile.parse(text, "it"))
+            assert repr(found) == repr(yaml.parse(text, "it"))
         except ProjectError as error:
             raise AssertionError(f"{text!r} is refused: {error}") from None
     return found is not None

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from registered import ANN, BEN, BUNDLE, EVE, M, Registered, identity, yes
 
-from headrace.diff import gatesfile
 from headrace.errors import ProjectError
-from headrace.registry import ledger
+from headrace.gates import file
+from headrace.registry import event_log
 from lab import bake
 
 GATE = f"metrics:\n  {M}:\n    score: {{better: higher, tolerance: 0.05, at_least: 0.5}}\n"
@@ -68,7 +68,7 @@ def test_a_promotion_is_a_tag_with_the_evidence_of_the_decision(study: Registere
 def test_an_interval_is_evidence(tmp_path: Path) -> None:
     from compared import predicted, scored
 
-    from headrace.lockfile import md5
+    from headrace.core.lockfile import md5
 
     study = Registered.make(tmp_path / "study")
     path, lists = "models/predictions.parquet", []
@@ -244,7 +244,7 @@ def test_approvals_that_cannot_be_read_are_refused_with_their_line(
     block: str, line: int, says: str
 ) -> None:
     with pytest.raises(ProjectError) as refused:
-        gatesfile.parse(f"approvals:\n{block}\n".encode())
+        file.parse(f"approvals:\n{block}\n".encode())
     assert str(refused.value).startswith(f"gates.yaml:{line}: ")
     assert says in str(refused.value)
     assert "Next: " in str(refused.value)
@@ -394,14 +394,14 @@ def test_a_rollback_is_done_whole_or_not_at_all(
 ) -> None:
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
-    add, count = ledger.add, iter(range(9))
+    add, count = event_log.add, iter(range(9))
 
     def once(*words: Any, **more: Any) -> None:
         if next(count):
             raise ProjectError("The key is locked. Next: unlock it")
         add(*words, **more)
 
-    monkeypatch.setattr(ledger, "add", once)
+    monkeypatch.setattr(event_log, "add", once)
     assert "The key is locked" in study.refused("rollback", "--stage", "dev", *yes("x"), who=BEN)
     assert stage(study, "dev") == "v1.0.1"
 

@@ -9,7 +9,7 @@ import pytest
 from registered import ANN, BEN, BUNDLE, DVC, M, Registered, yes
 
 from headrace.errors import ProjectError
-from headrace.registry import parts, state
+from headrace.registry import resolve_name, version_bump
 from headrace.registry.tags import Version
 from lab import bake
 
@@ -229,7 +229,7 @@ def test_a_tag_that_stands_in_the_way_is_named(study: Registered) -> None:
 
 
 def test_a_version_without_evidence_leaves_the_next_one_to_the_worst_case() -> None:
-    version, why = parts.propose(Version(1, 2, 3), None, {"schema": "s"})
+    version, why = version_bump.propose(Version(1, 2, 3), None, {"schema": "s"})
     assert str(version) == "v2.0.0"
     assert "nobody can tell what changed" in why
 
@@ -258,17 +258,17 @@ def test_tags_of_one_second_are_a_second_apart_all_the_same(
 
 
 def test_two_of_one_moment_do_not_follow_the_same_tag(study: Registered) -> None:
+    from headrace.core.git_objects import Objects
     from headrace.errors import HeadraceError
-    from headrace.objects import Objects
-    from headrace.registry import ledger
+    from headrace.registry import event_log
     from headrace.registry.tags import Kind, Name
 
     with Objects(study.root) as objects:
-        late = ledger.load(study.root, objects, "model")
+        late = event_log.load(study.root, objects, "model")
     study.do("register")
     name = Name("model", Kind.REGISTER, version="v9.0.0")
     with pytest.raises(HeadraceError, match=r"model@v1.0.0 came in between. Next: "):
-        ledger.add(late, name, "HEAD", "Register", {}, sign=False)
+        event_log.add(late, name, "HEAD", "Register", {}, sign=False)
     assert [*study.tags()] == ["model@v1.0.0"]
 
 
@@ -280,7 +280,7 @@ def test_a_study_in_a_folder_of_the_repository_bears_it_in_its_name(tmp_path: Pa
     assert study.evidence("studies/late=model@v1.0.0")["tree"] == study.git("rev-parse", "HEAD:./")
     study.promote("v1.0.0", "dev")
     for name in ("studies/late:model#dev", "model#dev"):
-        found = state.resolve(study.root, name)
+        found = resolve_name.resolve(study.root, name)
         assert (found.version, found.tag) == ("v1.0.0", "studies/late=model#dev#1")
     got = tmp_path / "got.tar"
     words = ("dvc", "artifacts", "get", str(tmp_path / "mono"), "studies/late:model")
@@ -293,7 +293,7 @@ def test_a_name_stands_for_version_commit_and_bundle(study: Registered) -> None:
     study.do("register")
     study.promote("v1.0.0", "dev")
     for name, tag in (("model@v1.0.0", "model@v1.0.0"), ("model#dev", "model#dev#1")):
-        found = state.resolve(study.root, name)
+        found = resolve_name.resolve(study.root, name)
         assert (found.artifact, found.version, found.commit) == ("model", "v1.0.0", commit)
         assert (found.tag, found.path) == (tag, BUNDLE)
         assert found.md5 == study.evidence("model@v1.0.0")["bundle"]["md5"]
@@ -317,16 +317,16 @@ def test_a_tag_s_own_name_stands_for_its_version_whatever_came_after(study: Regi
     study.version(0.9, rate=0.2)
     version = "v1.0.1"
     study.promote(version, "dev")
-    assert state.resolve(study.root, "model#dev").version == version
-    found = {tag: state.resolve(study.root, tag) for tag in study.tags() if "#" in tag}
+    assert resolve_name.resolve(study.root, "model#dev").version == version
+    found = {tag: resolve_name.resolve(study.root, tag) for tag in study.tags() if "#" in tag}
     assert {tag: one.version for tag, one in found.items()} == {
         "model#dev#1": "v1.0.0",
         "model#dev#2": version,
     }
     assert all(one.tag == tag for tag, one in found.items())
     with pytest.raises(ProjectError, match=r"There is no tag model#dev#3\. Next: git fetch"):
-        state.resolve(study.root, "model#dev#3")
+        resolve_name.resolve(study.root, "model#dev#3")
     message = study.message("model#dev#1").replace('"v1.0.0"', '"v9.0.0"')
     study.forge("model#dev#3", message, "model@v1.0.0^{commit}")
     with pytest.raises(ProjectError, match=r"model#dev#3 has no evidence that fits it"):
-        state.resolve(study.root, "model#dev#3")
+        resolve_name.resolve(study.root, "model#dev#3")

@@ -11,9 +11,9 @@ from gto.tag import parse_name
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from headrace.core.git_objects import Objects
 from headrace.errors import ProjectError
-from headrace.objects import Objects
-from headrace.registry import evidence, read, standing, state, tags
+from headrace.registry import evidence, resolve_name, stage_state, tag_reader, tags
 from headrace.registry.tags import Kind, Name, Version
 from lab import bake
 
@@ -125,7 +125,7 @@ def write(root: Path, commits: list[str], steps: list[tuple[str, int, str, int]]
 def ours(root: Path) -> dict[str, str]:
     """Return who is in which stage by our reader."""
     with Objects(root) as objects:
-        found = standing.after(read.events(root, objects))
+        found = stage_state.after(tag_reader.events(root, objects))
     held = {stage: found.champion(stage) for stage in found.stages}
     return {stage: version for stage, version in held.items() if version}
 
@@ -180,7 +180,7 @@ def test_tags_of_gtos_own_making_are_read_as_gto_reads_them(tmp_path: Path) -> N
     assert set(ours(root).values()) == {"v1.0.0"}
     api.deprecate(str(root), "model")
     with Objects(root) as objects:
-        assert standing.after(read.events(root, objects)).deprecated
+        assert stage_state.after(tag_reader.events(root, objects)).deprecated
 
 
 def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
     bake.run(root, "git", "tag", "model@v1.0.0")
     bake.run(root, "git", "tag", "model#prod#1")
     with Objects(root) as objects:
-        (first, second) = read.events(root, objects)
+        (first, second) = tag_reader.events(root, objects)
     assert (first.annotated, second.annotated) == (False, False)
     assert ours(root) == {}
 
@@ -211,7 +211,7 @@ def test_a_name_that_stands_for_nothing_is_refused(tmp_path: Path, name: str, sa
     commits = repository(root)
     write(root, commits, [("register", 0, "prod", 0), ("assign", 0, "prod", 1)])
     with pytest.raises(ProjectError, match="Next: ") as refused:
-        state.resolve(root, name)
+        resolve_name.resolve(root, name)
     assert says in str(refused.value)
 
 

@@ -10,12 +10,13 @@ import pytest
 import yaml
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from headrace import lockfile, yamlfile
-from headrace.bundle import read
-from headrace.bundle.read import Bundle
-from headrace.diff import gatesfile
+from headrace.bundle import load
+from headrace.bundle.load import Bundle
+from headrace.core import lockfile
+from headrace.core import yaml as yamlfile
 from headrace.errors import DataError, HeadraceError, ProjectError
-from headrace.retrain import branches, chosen, compare, pull
+from headrace.gates import file as gatesfile
+from headrace.retrain import branches, compare, pull_request, split
 from lab import bake, paths
 
 BATCH, BRANCH = "2013-11", "retrain/2013-11"
@@ -50,7 +51,7 @@ def bundles(
     bake.run(clone, "dvc", "cache", "dir", "--local", str(proposed / ".dvc/cache"))
     bake.run(clone, "dvc", "checkout", "--quiet", BUNDLE)
     paths = {"champion": proposed / BUNDLE, "challenger": clone / BUNDLE}
-    return {name: (path, read.load(path)) for name, path in paths.items()}
+    return {name: (path, load.load(path)) for name, path in paths.items()}
 
 
 def shown(study: Path, file: str) -> str:
@@ -205,14 +206,14 @@ def test_a_challenger_must_have_seen_something_newer_and_not_its_batch(
     name: str, old: tuple[int, int], new: tuple[int, int], says: str
 ) -> None:
     with pytest.raises(DataError, match=f"{says}.*Next: "):
-        chosen.refuse(name, "m@v1", months(*old), months(*new))
+        split.refuse(name, "m@v1", months(*old), months(*new))
 
 
 @pytest.mark.parametrize("new", [(1, 9), (6, 9)])  # all that came before, and the last few of it
 def test_a_window_that_goes_on_is_taken(new: tuple[int, int]) -> None:
-    chosen.refuse("2013-10", "m@v1", months(1, 8), months(*new))
+    split.refuse("2013-10", "m@v1", months(1, 8), months(*new))
     with pytest.raises(DataError, match="shrink"):
-        chosen.refuse("2013-10", "m@v1", months(1, 9), months(*new) - {"2013-08"})
+        split.refuse("2013-10", "m@v1", months(1, 9), months(*new) - {"2013-08"})
 
 
 def test_what_the_champion_knows_counts_and_not_what_the_folder_says(
@@ -383,10 +384,10 @@ def test_a_pull_request_holds_the_report(
     gh.chmod(0o755)
     monkeypatch.setenv("PATH", str(gh.parent), prepend=":")
     if says.startswith("https"):
-        assert pull.open(study, BRANCH) == says
+        assert pull_request.open(study, BRANCH) == says
     else:
         with pytest.raises(HeadraceError, match=says):
-            pull.open(study, BRANCH)
+            pull_request.open(study, BRANCH)
     words = (study / "words").read_text().split("\n")
     assert words[:4] == ["pr", "create", "--head", BRANCH]
     assert (study / "body").read_text() == shown(study, f"reports/retrain-{BATCH}.md")

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
-from headrace.serve import mistakes, pieces, quick, rows
+from headrace.schema import json_split, msgspec_decoder, validation_errors
+from headrace.schema import row as rows
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -45,7 +46,7 @@ texts = st.text(max_size=5).map(json.dumps) | st.sampled_from(TEXTS)
 pairs = st.tuples(st.sampled_from(NAMES), numbers | texts | st.sampled_from(OTHERS))
 changes = st.lists(pairs, max_size=3)
 """What stands behind the good values of a row: a name that stands twice counts as the last."""
-fast = quick.Decoder(SCHEMA)
+fast = msgspec_decoder.Decoder(SCHEMA)
 slow = rows.Reader(SCHEMA, 100)
 
 
@@ -58,7 +59,7 @@ def agree(body: bytes) -> bool:
     """Return whether it is read quickly; then pydantic alone must read the same."""
     try:
         found = fast.read(body)
-    except quick.NotTaken:
+    except msgspec_decoder.NotTaken:
         return False
     assert [*map(exact, found)] == [*map(exact, slow.explained(body))]
     return True
@@ -130,8 +131,8 @@ def test_what_is_no_list_of_rows_is_left_to_pydantic(body: bytes) -> None:
 
 
 def test_where_the_two_have_other_rules_pydantic_reads() -> None:
-    assert quick.of({"properties": {"a": {"type": "string", "pattern": "^x$"}}}) is None
-    assert quick.of({"properties": {"a": {"type": "integer", "maximum": 1e300}}}) is None
+    assert msgspec_decoder.of({"properties": {"a": {"type": "string", "pattern": "^x$"}}}) is None
+    assert msgspec_decoder.of({"properties": {"a": {"type": "integer", "maximum": 1e300}}}) is None
 
 
 def is_json(body: bytes) -> bool:
@@ -144,7 +145,7 @@ def is_json(body: bytes) -> bool:
 
 def parts(body: bytes) -> list[bytes]:
     """Return a body's pieces; they must be JSON if the whole is, and not if it is not."""
-    found = [*pieces.of(body)]
+    found = [*json_split.of(body)]
     assert all(map(is_json, found)) == is_json(body)
     return found
 
@@ -201,21 +202,21 @@ class Counting:
         return self.one.validate_json(piece)
 
 
-def refused(body: bytes) -> tuple[mistakes.Refused, int]:
+def refused(body: bytes) -> tuple[validation_errors.Refused, int]:
     """Return how a body is refused, and how often pydantic read a row of it."""
     reader = rows.Reader(SCHEMA, 10_000)
     counting = Counting(reader)
     reader.one = counting  # type: ignore[assignment]
-    with pytest.raises(mistakes.Refused) as caught:
+    with pytest.raises(validation_errors.Refused) as caught:
         reader.read(body)
-    assert len(caught.value.mistakes) <= mistakes.MOST_NAMED + 1
+    assert len(caught.value.mistakes) <= validation_errors.MOST_NAMED + 1
     return caught.value, counting.count
 
 
 def test_of_very_many_wrong_rows_no_more_are_read_than_are_told() -> None:
     told, count = refused(b"[" + b",".join([b"{}"] * 200_000) + b"]")
     each = len(SCHEMA["properties"])
-    assert count == -(-mistakes.MOST_NAMED // each) == 3
+    assert count == -(-validation_errors.MOST_NAMED // each) == 3
     assert told.rows == {"missing": 3}
     assert told.mistakes[-1]["says"] == "and 1 more mistake; the rows behind were not read"
     assert told.mistakes[19]["field"] == "2.text"
@@ -229,7 +230,10 @@ def test_of_very_many_strange_names_no_more_are_looked_at_than_are_told() -> Non
     each = len(SCHEMA["properties"])
     assert count == 1
     assert told.mistakes[each]["field"] == "n0"
-    assert told.mistakes[-1]["says"] == f"and {50_000 + each - mistakes.MOST_NAMED} more mistakes"
+    assert (
+        told.mistakes[-1]["says"]
+        == f"and {50_000 + each - validation_errors.MOST_NAMED} more mistakes"
+    )
     assert told.rows == {"missing": 1, "extra_forbidden": 1}
 
 

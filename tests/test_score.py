@@ -14,11 +14,12 @@ import pytest
 from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
-from headrace.bundle import archive, contract, golden, held
+from headrace.bundle import archive, golden
 from headrace.errors import DataError
-from headrace.score import places, tables
-from headrace.score.judge import judge
-from headrace.serve import mistakes, rows
+from headrace.schema import json_schema, server_schema, validation_errors
+from headrace.schema import row as rows
+from headrace.schema.validate import judge
+from headrace.score import paths, tables
 from lab import bake
 
 BUNDLE = "models/bundle.tar"
@@ -149,8 +150,8 @@ def test_what_is_read_is_never_written_over(
     }
     for name, says in refused.items():
         with pytest.raises(DataError, match=f"{says}. Next: name another OUT"):
-            places.aside(source, tmp_path / name)
-    assert places.aside(source, tmp_path / "y.csv") == tmp_path / "y.refused.csv"
+            paths.aside(source, tmp_path / name)
+    assert paths.aside(source, tmp_path / "y.csv") == tmp_path / "y.refused.csv"
     code, said = scored(quick, source, tmp_path / "x.csv")
     assert (code, source.read_bytes()) == (1, before)
     assert "would be written over" in said
@@ -161,7 +162,7 @@ def test_one_file_cannot_take_the_answers_and_the_refused_rows(tmp_path: Path) -
     (tmp_path / "x.csv").touch()
     (tmp_path / "x.refused.csv").symlink_to(tmp_path / "x.csv")
     with pytest.raises(DataError, match="are one file"):
-        places.aside(tmp_path / "in.csv", tmp_path / "x.csv")
+        paths.aside(tmp_path / "in.csv", tmp_path / "x.csv")
 
 
 def test_a_disk_that_is_full_is_told_and_nothing_is_lost(
@@ -266,7 +267,7 @@ def contracts(draw: st.DrawFn) -> dict[str, Any]:
     checks = draw(st.lists(TYPES[kind], max_size=2))
     column = pa.Column(kind, checks, nullable=kind != "bool" and draw(st.booleans()))
     try:
-        return contract.json_schema(pa.DataFrameSchema({"x": column}, name="drawn"))
+        return json_schema.json_schema(pa.DataFrameSchema({"x": column}, name="drawn"))
     except DataError as error:
         if "x has rules that no value keeps. Next:" not in str(error):
             raise
@@ -280,7 +281,7 @@ def told(reader: rows.Reader, schema: dict[str, Any], value: Any) -> pd.DataFram
     for body in (text, f"[{text}]"):
         try:
             found.append(golden.columns(zip(*reader.read(body.encode()), strict=True), schema))
-        except mistakes.Refused:
+        except validation_errors.Refused:
             found.append(None)
     assert (found[0] is None) == (found[1] is None)
     if found[0] is not None:
@@ -330,7 +331,7 @@ def test_a_file_and_the_server_make_the_same_of_any_value(
     schema: dict[str, Any], values: list[Any]
 ) -> None:
     reader = rows.Reader(schema, 10)
-    kinds = held.kinds(schema["properties"]["x"])
+    kinds = server_schema.kinds(schema["properties"]["x"])
     for value in values:
         answered = told(reader, schema, value)
         tables_of_it = [*in_parquet(value, kinds)]

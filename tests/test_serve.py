@@ -29,11 +29,13 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import TypeAdapter
 
-from headrace import sandbox
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
-from headrace.serve import command, guard, leaving, mistakes, protocol, rows, tokens
-from headrace.serve.batches import Batches
+from headrace.execution import sandbox
+from headrace.schema import row as rows
+from headrace.schema import validation_errors
+from headrace.serve import command, graceful_shutdown, middleware, protocol, tokens
+from headrace.serve.micro_batching import Batches
 from lab import bake
 
 BUNDLE = "models/bundle.tar"
@@ -543,7 +545,7 @@ def test_a_path_that_is_not_exactly_one_of_ours_leads_nowhere(
     given, line = tokens.make("ada", ["predict"])
     (tmp_path / "tokens").write_text(line + "\n", "utf-8")
     with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
-        for path in guard.KNOWN:
+        for path in middleware.KNOWN:
             odd = [f"{path}{end}" for end in ("%0A", "%0D", "%20")]
             odd += [f"/{path}", f"{path}/"]
             for wrong in odd:
@@ -702,7 +704,10 @@ def test_a_kept_connection_is_told_to_close_and_loses_no_request_when_the_server
                 busy.wait()
         return statuses
 
-    with impatient("leaving.LEAVE_SECONDS = 60", quick) as one, ThreadPoolExecutor(8) as askers:
+    with (
+        impatient("graceful_shutdown.LEAVE_SECONDS = 60", quick) as one,
+        ThreadPoolExecutor(8) as askers,
+    ):
         idle = http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)
         idle.request("GET", "/healthz")
         assert idle.getresponse().read() == b'{"status": "ok"}'
@@ -722,13 +727,13 @@ def test_a_request_that_has_come_is_no_idle_connection() -> None:
     near, far = socket.socketpair()
     with near, far:
         transport = SimpleNamespace(get_extra_info=lambda name: {"socket": near}[name])
-        assert not leaving.has_sent(transport)
+        assert not graceful_shutdown.has_sent(transport)
         far.sendall(b"G")
-        assert leaving.has_sent(transport)
+        assert graceful_shutdown.has_sent(transport)
 
 
 def test_what_is_under_way_has_longer_than_any_answer_when_the_server_stops() -> None:
-    assert command.GRACE_SECONDS > guard.ANSWER_SECONDS > protocol.READ_SECONDS
+    assert command.GRACE_SECONDS > middleware.ANSWER_SECONDS > protocol.READ_SECONDS
 
 
 SCHEMA = {
@@ -756,12 +761,12 @@ Read = Callable[[bytes], list[dict[str, Any]]]
 def test_many_mistakes_are_counted_and_strange_names_are_shown_safely() -> None:
     reader = rows.Reader(SCHEMA, 100)
     row = {"a": 1, "b": 1, "c": "x", "d": True}
-    with pytest.raises(mistakes.Refused) as caught:
+    with pytest.raises(validation_errors.Refused) as caught:
         reader.read(json.dumps({**row, **{f"x{n}\u202e\n": n for n in range(50)}}).encode())
-    assert len(caught.value.mistakes) == mistakes.MOST_NAMED + 1
+    assert len(caught.value.mistakes) == validation_errors.MOST_NAMED + 1
     assert caught.value.mistakes[-1]["says"] == "and 30 more mistakes"
     assert caught.value.mistakes[0]["field"] == "x0??"
-    with pytest.raises(mistakes.Refused) as caught:
+    with pytest.raises(validation_errors.Refused) as caught:
         reader.read(json.dumps({**row, "y" * 10_000: 1}).encode())
     assert len(caught.value.mistakes[0]["field"]) == 64
 
@@ -863,7 +868,7 @@ def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
 def impatient(setting: str, study: Path) -> AbstractContextManager[Server]:
     """Serve with one of its limits set so low that a test reaches it."""
     code = (
-        "import sys; from headrace.serve import body, guard, leaving, protocol; "
+        "import sys; from headrace.serve import body, graceful_shutdown, middleware, protocol; "
         f"{setting}; from headrace import cli; sys.exit(cli.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "serve", "--no-log"]
@@ -939,7 +944,7 @@ def test_one_connection_too_many_is_closed_and_the_others_are_heard(quick: Path)
 def test_an_answer_that_takes_too_long_is_given_up(
     quick: Path, asked: list[dict[str, Any]]
 ) -> None:
-    with impatient("guard.ANSWER_SECONDS = 0.001", quick) as one:
+    with impatient("middleware.ANSWER_SECONDS = 0.001", quick) as one:
         status, said = one.ask("/predict", asked * 50)
         assert (status, said["detail"][0]["reason"]) == (503, "too_slow")
         assert one.ask("/healthz")[0] in (200, 503)

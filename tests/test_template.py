@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import headrace
-from headrace import pipelines, project
+from headrace.core import pipeline, project
 from lab import bake, fingerprint, measure, paths
 
 STUDY = paths.study.name
@@ -98,7 +98,7 @@ def test_every_module_a_notebook_imports_is_a_dep_of_its_stage(folder: Path) -> 
         path.stem: _own_imports(path.read_text("utf-8"), source.name)
         for path in source.glob("*.py")
     }
-    files = pipelines.read_all(folder)
+    files = pipeline.read_all(folder)
     for name, stage in ((name, one) for stages in files.values() for name, one in stages.items()):
         notebooks = project.own_notebooks(name, stage.get("deps", []))
         if not stage["cmd"].startswith("headrace run"):

@@ -19,8 +19,8 @@ import pytest
 from conftest import Mini, cell, notebook
 from planted import FAULTS, READS, SOUND, Planted, Stage, stage
 
-from headrace import git, lockfile, processor, project, yamlfile
-from headrace.verify import findings, rooms
+from headrace.core import cpu, git, lockfile, project, yaml
+from headrace.verify import clean_room, messages
 from lab import bake
 
 BOUND_S = 60
@@ -136,7 +136,7 @@ def test_a_certificate_is_about_exactly_the_tree_that_was_verified(make: Make) -
     assert content["tree"] == bake.run(study.root, "git", "rev-parse", "HEAD^{tree}").stdout.strip()
     assert content["of"] == "HEAD"
     assert len(content["dvc.lock"]) == len(content["requirements.lock"]) == 64
-    assert content["processor"] == processor.kind()
+    assert content["processor"] == cpu.kind()
     (stage,) = content["stages"]
     assert [one["path"] for one in stage["outputs"]] == [
         "made/model",
@@ -221,7 +221,7 @@ def test_a_commit_without_the_study_s_files_is_refused_and_no_other_is_found(mak
 
 def test_stages_that_wait_for_each_other_end_with_a_word(make: Make) -> None:
     study = make(train=SOUND, reads=READS)
-    lock = yamlfile.read(study.root / "dvc.lock")
+    lock = yaml.read(study.root / "dvc.lock")
     lost = {"hash": "md5", "md5": "0" * 32, "size": 1}
     stages = lock["stages"]
     for name, other in (("train", "reads"), ("reads", "train")):
@@ -307,7 +307,7 @@ def test_on_another_kind_of_processor_metrics_may_move_a_little_and_not_more(mak
     study = make(train=SOUND)
     lock, other = (study.root / "dvc.lock").read_text(), "another-kind"
     metric = study.root / "metrics/m.json"
-    for factor, kind, code in ((1.001, other, 0), (1.1, other, 1), (1.001, processor.kind(), 1)):
+    for factor, kind, code in ((1.001, other, 0), (1.1, other, 1), (1.001, cpu.kind(), 1)):
         value = json.loads(json.dumps(7 / 3 * factor))
         metric.write_text(json.dumps({"a": value}))
         old = bake.run(study.root, "git", "show", "HEAD:metrics/m.json").stdout
@@ -444,12 +444,12 @@ def test_the_network_is_taken_away_without_rights_or_it_is_said_why_not() -> Non
 def test_a_file_of_the_original_is_no_file_of_the_system_wherever_the_study_lies(
     mini: Mini, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(findings, "SYSTEM", ("/",))  # such as a study below /opt
-    room = rooms.Room(mini.root.parent / f"{mini.root.name}-room")
+    monkeypatch.setattr(messages, "SYSTEM", ("/",))  # such as a study below /opt
+    room = clean_room.Room(mini.root.parent / f"{mini.root.name}-room")
     room.study.mkdir(parents=True)
     original = mini.root / "params.yaml"
     opened = [["read", str(path)] for path in (original, "/etc/passwd", room.study / "gone")]
     room.heard.write_text("".join(f"{json.dumps(one)}\n" for one in opened))
     record = lockfile.Record("headrace run train", (), {}, ())
-    found = findings.undeclared_inputs(project.find(mini.root), "train", record, room, [])
+    found = messages.undeclared_inputs(project.find(mini.root), "train", record, room, [])
     assert [*found] == [f"stage train reads {original}, which lies outside the study"]

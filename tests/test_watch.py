@@ -9,8 +9,8 @@ import browser
 import pandas as pd
 import pytest
 
-from headrace.monitor import found as founds
 from headrace.monitor import page, pictures
+from headrace.monitor import results as founds
 from lab import bake
 
 RULES = """\

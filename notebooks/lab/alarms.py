@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headrace import yamlfile
-from headrace.alerts.rules import Level, Rule, State, judge
 from headrace.bundle import baseline as bundled
-from headrace.bundle import read
+from headrace.bundle import load
 from headrace.bundle.golden import PREDICTION
-from headrace.diff import gatesfile
+from headrace.core import yaml
+from headrace.gates import file
+from headrace.gates.live import Level, Rule, State, judge
 from headrace.monitor import baseline, drift, performance, quality
 from lab import bake
 
@@ -98,12 +98,12 @@ def month(study: Path) -> Month:
     table = pd.read_parquet(study / "data/features.parquet")
     table = table[table["month"] == MONTH].reset_index(drop=True)
     chances = pd.read_parquet(study / "data/predictions.parquet")["model"].to_numpy()
-    files, _ = read.checked(study / "models/bundle.tar")
+    files, _ = load.checked(study / "models/bundle.tar")
     schema: dict[str, Any] = json.loads(files["schema.json"])
     rows = table[[*schema["properties"], LABEL, CLUSTER]].assign(**{PREDICTION: chances})
-    problem = yamlfile.read(study / "params.yaml")["problem"]
+    problem = yaml.read(study / "params.yaml")["problem"]
     prices = {name: float(problem[f"price_{name}"]) for name in ("missed", "false_alarm")}
-    live = gatesfile.parse((study / "gates.yaml").read_bytes()).live
+    live = file.parse((study / "gates.yaml").read_bytes()).live
     loud = tuple(one for one in live if one.level is Level.ACT)
     return Month(rows, schema, json.loads(files["facts.json"])["threshold"], prices, loud)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headrace import sandbox
-from headrace.diff import bootstrap, scores
+from headrace.execution import sandbox
+from headrace.stats import bootstrap, scores
 from lab import bake, turns
 
 BAR = 0.35

@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 from ruamel.yaml import YAML
 
-from headrace import project
+from headrace.core import project
 from lab import bake, paths
 
 RUNS = 5

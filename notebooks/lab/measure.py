@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from headrace import sandbox
-from headrace.metrics import leaves
+from headrace.core.metrics import leaves
+from headrace.execution import sandbox
 from lab import bake, paths
 
 KINDS = {".py": "Python", ".ipynb": "notebooks", ".md": "prose", ".yaml": "YAML", ".yml": "YAML"}

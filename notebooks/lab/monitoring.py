@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from headrace.bundle import read
+from headrace.bundle import load
 from lab import bake, turns
 
 MONTH_S, MEMORY_MIB, LINEAR = 10.0, 2048, 11.5
@@ -87,7 +87,7 @@ def _watched(study: Path, path: Path) -> tuple[float, float]:
 
 
 def _baseline(study: Path) -> float:
-    return len(read.checked(study / "models/bundle.tar")[0]["baseline.json"]) / 1024
+    return len(load.checked(study / "models/bundle.tar")[0]["baseline.json"]) / 1024
 
 
 if __name__ == "__main__":

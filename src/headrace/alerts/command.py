@@ -3,11 +3,12 @@
 import argparse
 from collections.abc import Iterable
 
-from headrace.alerts import folder, wording
-from headrace.alerts.decide import decide
+from headrace.alerts import format as wording
+from headrace.alerts import store
+from headrace.alerts.decision import decide
 from headrace.alerts.incident import Incident
-from headrace.diff.terminal import plain
-from headrace.project import Project
+from headrace.compare.terminal import plain
+from headrace.core.project import Project
 
 
 def run(project: Project, args: argparse.Namespace) -> None:
@@ -17,7 +18,7 @@ def run(project: Project, args: argparse.Namespace) -> None:
         HeadraceError: see `decide`, and `folder.read`.
     """
     if args.word in (None, "list"):
-        for line in show(folder.read(project.root).values()):
+        for line in show(store.read(project.root).values()):
             print(plain(line))
         return
     what = "dismiss" if args.word == "dismiss" else args.what

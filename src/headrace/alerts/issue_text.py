@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from headrace.alerts import wording
-from headrace.alerts.folder import name
+from headrace.alerts import format as wording
 from headrace.alerts.incident import Incident
-from headrace.diff.markdown import code, escape
-from headrace.diff.wording import number
+from headrace.alerts.store import name
+from headrace.compare.markdown import code, escape
+from headrace.report.format import number
 
 MARK = "<!-- headrace: incident {} -->"
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from headrace.alerts.incident import Incident, Transition
 from headrace.alerts.issue_text import render, told
-from headrace.ci import github
-from headrace.diff.terminal import plain
+from headrace.compare.terminal import plain
+from headrace.core import github
 
 OURS = re.compile(r"<!-- headrace: incident (\S+) -->")
 TITLE = 200

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from headrace.alerts import folder, runs
+from headrace.alerts import firing_runs, store
+from headrace.alerts.firing_runs import Run, Seen
 from headrace.alerts.incident import (
     BELONGS,
     JUDGED_AGAIN,
@@ -14,9 +15,8 @@ from headrace.alerts.incident import (
     digest,
     slug,
 )
-from headrace.alerts.rules import Figures, Level, Rule, judge
-from headrace.alerts.runs import Run, Seen
 from headrace.errors import DataError
+from headrace.gates.live import Figures, Level, Rule, judge
 
 BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
@@ -31,7 +31,7 @@ def update(root: Path, figures: Figures, rules: Sequence[Rule]) -> list[Transiti
         DataError: a batch's name is none, or a file of alerts/ cannot be read; nothing is written.
     """
     _refuse_odd(figures)
-    known = folder.read(root)
+    known = store.read(root)
     for rule in rules:
         mine = [one for one in known.values() if one.rule == rule.name]
         for made in _judged(rule, mine, figures, known):
@@ -39,7 +39,7 @@ def update(root: Path, figures: Figures, rules: Sequence[Rule]) -> list[Transiti
     _close_ruleless(known, rules)
     for one in known.values():
         _note_gone(one, figures)
-        folder.write(root, one)
+        store.write(root, one)
     return [one for incident in known.values() for one in _untold(incident)]
 
 
@@ -66,7 +66,7 @@ def _judged(
         if verdict.value is not None:
             seen[verdict.batch] = Seen(verdict.state, verdict.value)
     left.sort(key=lambda one: one.opened)
-    made = [*runs.of(seen)]
+    made = [*firing_runs.of(seen)]
     owners = _owners(made, left)
     for run, owner in zip(made, owners, strict=True):
         one = owner or _new(rule, run, known)

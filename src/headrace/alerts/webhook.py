@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.alerts import wording
+from headrace.alerts import format as wording
 from headrace.alerts.incident import Transition
 
 VARIABLE = "HEADRACE_WEBHOOK"

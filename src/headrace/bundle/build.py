@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 
 import headrace
-from headrace import project, requirements
-from headrace.bundle import archive, baseline, card, contract, environment, golden, inputs
+from headrace.bundle import archive, baseline, card, environment, golden, inputs
 from headrace.bundle import requirements as needed
 from headrace.bundle.card import Section
+from headrace.core import project, requirements
+from headrace.core.project import Project
 from headrace.errors import DataError
-from headrace.project import Project
+from headrace.schema import json_schema
 
 DOORS = ("predict", "trusted", "inputs")
 """What [tool.headrace] must name: what answers, the types of its model, the contract of a row."""
@@ -69,7 +70,7 @@ def _contents(
     facts: Mapping[str, Any],
     stage: str,
 ) -> tuple[archive.Files, dict[str, Any]]:
-    schema = contract.json_schema(study.load("inputs"))
+    schema = json_schema.json_schema(study.load("inputs"))
     _same_columns(golden_rows, learned, [*schema["properties"]])
     packages = needed.serving(study)
     code = inputs.code(study, DOORS)

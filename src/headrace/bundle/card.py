@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 
-from headrace import metrics
+from headrace.core import metrics
 
 Section = str | Sequence[str] | pd.DataFrame
 """A text, a list of them, or a table."""

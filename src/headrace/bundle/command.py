@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from headrace.bundle import read
-from headrace.project import Project
-from headrace.registry import artifact
+from headrace.bundle import load
+from headrace.core import artifact
+from headrace.core.project import Project
 
 
 def run(project: Project, file: Path | None) -> None:
@@ -16,7 +16,7 @@ def run(project: Project, file: Path | None) -> None:
         ProjectError: no file is named, and dvc.yaml names none.
     """
     path = file or default(project)
-    for line in _lines(read.load(path, project)):
+    for line in _lines(load.load(path, project)):
         print(line)
 
 
@@ -29,7 +29,7 @@ def default(project: Project) -> Path:
     return project.root / next(iter(artifact.listed(project.root).values()))
 
 
-def _lines(bundle: read.Bundle) -> Iterator[str]:
+def _lines(bundle: load.Bundle) -> Iterator[str]:
     environment = bundle.manifest["environment"]
     sizes = sorted(((len(content), name) for name, content in bundle.files.items()), reverse=True)
     yield f"{bundle.name}: {sum(size for size, _ in sizes) / 2**20:.1f} MiB, every byte as written"

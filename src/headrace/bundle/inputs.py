@@ -4,11 +4,11 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from headrace import yamlfile
 from headrace.bundle.archive import of_file, sha256
-from headrace.check.imports import Graph
+from headrace.core import yaml
+from headrace.core.imports import Graph
+from headrace.core.project import Project
 from headrace.errors import ProjectError
-from headrace.project import Project
 
 
 def hashes(project: Project, stage: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
         ProjectError: the stage does not list another's run among its deps, which holds what it was
             run with, so that it would not run again when a parameter of that one changes.
     """
-    content = yamlfile.read(project.root / "params.yaml")
+    content = yaml.read(project.root / "params.yaml")
     found: dict[str, Any] = {}
     listed = set(_names(project.stage(stage).get("deps")))
     for name, one in upstream(project, stage).items():
@@ -48,7 +48,7 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
                 f"dvc.yaml: stage {name} takes {names[0]}, and stage {stage} vouches for it."
                 f" Next: add {run} to the deps of {stage}"
             )
-        found |= {dotted: yamlfile.lookup(content, dotted) for dotted in names}
+        found |= {dotted: yaml.lookup(content, dotted) for dotted in names}
     return found
 
 

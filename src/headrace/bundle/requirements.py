@@ -1,4 +1,4 @@
-"""What a bundle needs to answer: the entries of requirements.lock that pin it, and our own wheel."""
+"""What a bundle needs to answer: the entries of requirements.lock that pin it, and our wheel."""
 
 import hashlib
 import tomllib
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from headrace.core.project import Project
+from headrace.core.requirements import NAME, normalized, pins
 from headrace.errors import ProjectError
-from headrace.project import Project
-from headrace.requirements import NAME, normalized, pins
 
 GROUP = "serve"
 HEADRACE = "headrace"
@@ -19,7 +19,7 @@ FIND_LINKS = f"--find-links {VENDOR}\n\n"
 
 
 def serving(project: Project) -> list[str]:
-    """Return the packages that answering needs: the group `serve`, headrace[serve], and their needs.
+    """Return the packages that answering needs: the group `serve` and headrace[serve], with theirs.
 
     headrace itself is none of them: what it needs besides, to run notebooks, no server needs.
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from headrace.ci import github
+from headrace.core import github
 
 MARK = "<!-- headrace: the comparison -->"
 MOST = 60_000

@@ -4,10 +4,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from headrace import lockfile, store
-from headrace.lockfile import Record
-from headrace.project import Project
-from headrace.verify import outputs, rooms
+from headrace.core import dvc_cache, lockfile
+from headrace.core.lockfile import Record
+from headrace.core.project import Project
+from headrace.verify import clean_room, outputs
 
 NEXT = "Next: dvc repro, then git add . && git commit"
 Lock = dict[str, Record]
@@ -23,7 +23,7 @@ def check(project: Project) -> bool:
         ProjectError: there is no commit, or a dvc.lock cannot be read.
     """
     with tempfile.TemporaryDirectory() as folder:
-        _, head = rooms.checkout(project, Path(folder) / "tree", worktree=False)
+        _, head = clean_room.checkout(project, Path(folder) / "tree", worktree=False)
         found = [*_differences(project, head.root)]
     print(*found or ["dvc.lock and the metrics in git are as dvc repro makes them"], sep="\n")
     return not found
@@ -76,7 +76,7 @@ def _outputs(
     tolerance = outputs.tolerance(project) if outputs.made_elsewhere(head, stage) else None
     if tolerance is None and record.deps != now.deps:
         return
-    kept = store.of(project.root)
+    kept = dvc_cache.of(project.root)
     for out in record.outs:
         held = outputs.hold(out, project.root / out.path, head, kept, tolerance=tolerance)
         committed = head / out.path

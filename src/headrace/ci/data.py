@@ -3,9 +3,9 @@
 import subprocess
 import sys
 
-from headrace import remote, store
+from headrace.core import dvc_cache, dvc_remote
+from headrace.core.project import Project
 from headrace.errors import DataError
-from headrace.project import Project
 
 
 def fetch(project: Project, base: str) -> bool:
@@ -13,7 +13,7 @@ def fetch(project: Project, base: str) -> bool:
 
     What is not there is made again from its sources. Always returns true.
     """
-    if not store.remotes(project.root):
+    if not dvc_cache.remotes(project.root):
         print(
             "This study has no DVC remote: what no cache holds is made again, from its sources."
             " Next, to share it: dvc remote add --default NAME URL, and dvc push"
@@ -31,6 +31,6 @@ def fetch(project: Project, base: str) -> bool:
 def _fetch_other(project: Project, base: str) -> None:
     """Fetch what the other commit made, into the cache: what changed is read from it by hash."""
     try:
-        remote.fetch_all(project.root, base)
+        dvc_remote.fetch_all(project.root, base)
     except DataError as error:
         print(f"{error}. The comparison goes on without.")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from headrace.ci import committed, data, verdict
+from headrace.core.project import Project
 from headrace.errors import HeadraceError
-from headrace.project import Project
 
 HEADS = ("step", "result", "seconds")
 

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from headrace import files, revisions
-from headrace.diff import markdown, page, report, terminal
-from headrace.objects import Objects
-from headrace.project import Project
+from headrace.compare import markdown, page, report, terminal
+from headrace.core import atomic, states
+from headrace.core.git_objects import Objects
+from headrace.core.project import Project
 
 PAGE = "runs/html/diff.html"
 COMMENT = "runs/html/comment.md"
@@ -28,18 +28,18 @@ def write(project: Project, base: str) -> bool:
         ProjectError: the states cannot be compared.
     """
     with Objects(project.root) as objects:
-        old, new = revisions.pair(project, _base(project.root, base), objects)
+        old, new = states.pair(project, _base(project.root, base), objects)
         found = report.build(project, old, new)
-    files.write_text(project.root / PAGE, page.render(found))
-    files.write_text(project.root / COMMENT, markdown.render(found))
+    atomic.write_text(project.root / PAGE, page.render(found))
+    atomic.write_text(project.root / COMMENT, markdown.render(found))
     print(terminal.render(found, colour=terminal.colourful()))
     return not found.broken
 
 
 def _base(root: Path, asked: str) -> list[str]:
-    if asked and revisions.resolve(root, asked):
+    if asked and states.resolve(root, asked):
         return [asked]
-    before = revisions.resolve(root, "HEAD~1")
+    before = states.resolve(root, "HEAD~1")
     return [] if before and not asked else ["HEAD~1" if before else "HEAD"]
 
 
@@ -48,7 +48,7 @@ def publish(project: Project, results: Iterable[tuple[str, bool | None]]) -> Non
     comment = project.root / COMMENT
     told = comment.read_text("utf-8") if comment.is_file() else ""
     text = f"{_line(results)}\n\n{told}"
-    files.write_text(comment, text)
+    atomic.write_text(comment, text)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(text)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from headrace.history.commits import Commit
-from headrace.history.scale import Scale, unit
 from headrace.history.series import Series
-from headrace.history.text import plain
+from headrace.report.svg_scale import Scale, unit
+from headrace.report.text import plain
 
 WIDTH, HEIGHT = 480, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 14, 34, 40

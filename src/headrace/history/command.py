@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from headrace import files
+from headrace.core import atomic
+from headrace.core.project import Project
 from headrace.errors import HeadraceError
 from headrace.history import terminal
-from headrace.history.gather import gather
+from headrace.history.collect import gather
 from headrace.history.series import History
-from headrace.project import Project
 
 ROWS = 30
 """Of the table, where a person looks at it; a pipe or a file gets all."""
@@ -45,7 +45,7 @@ def _write(history: History, path: Path) -> None:
     from headrace.history import page
 
     try:
-        files.write_text(path, page.page(history))
+        atomic.write_text(path, page.page(history))
     except OSError as error:
         problem = f"{path} cannot be written: {error.strerror}"
         raise HeadraceError(f"{problem}. Next: --html with another file") from None

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from headrace import git, revisions
+from headrace.core import git, states
+from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
-from headrace.words import nearest
 
 STAGED = re.compile(r"(#[\w-]+!?|@v\S+!)#\d+$")
 """Tags by which a version came into a stage or went: they are audit's; a version's own is shown."""
@@ -46,7 +46,7 @@ class Commit:
     @property
     def short(self) -> str:
         """The first digits of its hash."""
-        return self.hash[: revisions.SHORT]
+        return self.hash[: states.SHORT]
 
 
 def log(root: Path, *, since: str | None, max_count: int | None, everywhere: bool) -> list[Commit]:
@@ -55,7 +55,7 @@ def log(root: Path, *, since: str | None, max_count: int | None, everywhere: boo
     Errors:
         ProjectError: there is no commit, or git knows no such date or revision.
     """
-    here = revisions.resolve(root, "HEAD")
+    here = states.resolve(root, "HEAD")
     if here is None and not everywhere:
         raise ProjectError("There is no commit yet. Next: git add . && git commit -m 'Begin'")
     tips = [*(["HEAD"] if here else []), *(["--branches", "--remotes"] if everywhere else [])]
@@ -104,7 +104,7 @@ def _since(root: Path, text: str | None) -> list[str]:
     """Return the words by which git begins at a revision, or at a date."""
     if text is None:
         return []
-    commit = None if DATE.fullmatch(text) else revisions.resolve(root, text)
+    commit = None if DATE.fullmatch(text) else states.resolve(root, text)
     if commit:
         return ["--not", f"{commit}^@", "--not"]
     if not is_date(text):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from headrace.history.axes import clean
 from headrace.history.picture import draw
 from headrace.history.series import History
-from headrace.history.text import change, number
+from headrace.report.text import change, number
 
 STYLE = """\
 :root { color-scheme: light dark; --paper: #fff; --ink: #1f2933; --line: #2563eb; --gate: #b45309;

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from headrace.history.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axes, clean, words
 from headrace.history.commits import Commit
-from headrace.history.scale import Scale
 from headrace.history.series import Series
-from headrace.history.text import number, plain
+from headrace.report.svg_scale import Scale
+from headrace.report.text import number, plain
 
 DOTS = 80
 """With more commits than these only a value without neighbours gets a dot."""

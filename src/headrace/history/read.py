@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from headrace import git, yamlfile
-from headrace.check.stages import Stage
+from headrace.core import git, yaml
+from headrace.core.git_objects import Objects
+from headrace.core.project import Project
 from headrace.errors import ProjectError
-from headrace.history import values
+from headrace.history import parse
 from headrace.history.commits import Commit
+from headrace.history.parse import Content, Files
 from headrace.history.series import Metric
-from headrace.history.values import Content, Files
-from headrace.objects import Objects
-from headrace.project import Project
+from headrace.lint.stages import Stage
 
 FOLDER = "metrics"
 """Where metrics lie that only an older commit's dvc.yaml names."""
@@ -59,7 +59,7 @@ class Read:
 
 
 def _is_number(value: object) -> bool:
-    return values.number(value) is not None
+    return parse.number(value) is not None
 
 
 def _plain(pattern: str) -> str:
@@ -78,8 +78,8 @@ def read(project: Project, commits: Sequence[Commit], words: Sequence[str]) -> R
         patterns, notes = _patterns(objects, f"{commits[-1].hash}:{prefix}dvc.yaml")
         folders = dict.fromkeys([*map(posixpath.dirname, patterns), FOLDER])
         is_wanted = _wanted(words, patterns)
-        each = values.files(objects, commits, prefix, folders, is_wanted)
-        known = values.contents(objects, (blob for files in each for blob in files.values()))
+        each = parse.files(objects, commits, prefix, folders, is_wanted)
+        known = parse.contents(objects, (blob for files in each for blob in files.values()))
     return Read(commits, each, known, patterns, notes)
 
 
@@ -87,7 +87,7 @@ def _patterns(objects: Objects, name: str) -> tuple[list[str], list[str]]:
     """Return the stages' metrics files by the newest dvc.yaml, and a note where it is broken."""
     text = objects.read(name)
     try:
-        stages = yamlfile.parse(text or b"{}", "dvc.yaml of the newest commit").get("stages")
+        stages = yaml.parse(text or b"{}", "dvc.yaml of the newest commit").get("stages")
         if not isinstance(stages, dict):
             return [f"{FOLDER}/*.json"], []
     except ProjectError as error:

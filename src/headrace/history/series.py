@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from headrace.history.commits import Commit
-from headrace.history.values import Content, Files, kind, number
+from headrace.history.parse import Content, Files, kind, number
 
 Bounds = tuple[float | None, float | None]
 """A gate: at least, at most; None where it has no such bound."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headrace.history.commits import Commit
 from headrace.history.series import History, Series
-from headrace.history.text import change, fit, middle, number, plain, width
+from headrace.report.text import change, fit, middle, number, plain, width
 
 HEAD = 20
 """Columns that a metric's name may take at most, where its values need fewer."""

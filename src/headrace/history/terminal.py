@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from headrace.history import table
 from headrace.history.series import History, Series
-from headrace.history.text import fit, middle, number, plain, width
+from headrace.report.text import fit, middle, number, plain, width
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST = 100

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from headrace.bundle.baseline import VERSION
 from headrace.bundle.golden import PREDICTION
-from headrace.bundle.read import Bundle
+from headrace.bundle.load import Bundle
 from headrace.errors import DataError
 
 Array = npt.NDArray[np.float64]

@@ -6,14 +6,14 @@ import sys
 import webbrowser
 from collections.abc import Iterator
 
-from headrace import files
-from headrace.alerts import telling, update
-from headrace.alerts.rules import Light, State
-from headrace.diff.terminal import plain
-from headrace.monitor import found as founds
+from headrace.alerts import notify, update
+from headrace.compare.terminal import plain
+from headrace.core import atomic
+from headrace.core.project import Project
+from headrace.gates.live import Light, State
 from headrace.monitor import page
-from headrace.monitor.found import Found
-from headrace.project import Project
+from headrace.monitor import results as founds
+from headrace.monitor.results import Found
 
 PAGE = "runs/html/monitor.html"
 SIGNS = {Light.OK: "ok", Light.NOTICE: "NOTICE", Light.ACT: "ACT", Light.UNKNOWN: "-"}
@@ -29,8 +29,8 @@ def run(project: Project, args: argparse.Namespace) -> int:
     found = founds.read(project.root)
     print("\n".join(_lines(found)), flush=True)
     told = update.update(project.root, found.figures, found.rules)
-    telling.tell(project, told, issue=args.issue)
-    files.write_text(project.root / PAGE, page.render(found))
+    notify.tell(project, told, issue=args.issue)
+    atomic.write_text(project.root / PAGE, page.render(found))
     print(f"\n{PAGE} shows it all.")
     if _has_screen() and not args.quiet:
         webbrowser.open((project.root / PAGE).as_uri())

@@ -8,11 +8,11 @@ import pandas as pd
 from scipy import stats
 
 from headrace.bundle.golden import PREDICTION
-from headrace.drift import population_stability_index
 from headrace.errors import DataError
-from headrace.monitor import bins, moved
+from headrace.monitor import explain, histograms
 from headrace.monitor.baseline import Array, Baseline
 from headrace.monitor.counts import Categories, Counted, Counts, Numbers
+from headrace.stats.psi import population_stability_index
 
 SURE = 0.001
 """A column has moved only where chance would move one so far in fewer tables than this …"""
@@ -85,8 +85,8 @@ def figures(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _row(counted: Counted) -> dict[str, Any]:
-    column, binned = counted.column, bins.of(counted)
-    pooled, after = bins.pooled(binned), binned.after.sum()
+    column, binned = counted.column, histograms.of(counted)
+    pooled, after = histograms.pooled(binned), binned.after.sum()
     tested = _number(counted) if isinstance(counted, Numbers) else _category(counted, pooled)
     return {
         "feature": column.name,
@@ -94,7 +94,7 @@ def _row(counted: Counted) -> dict[str, Any]:
         "psi": population_stability_index(*pooled),
         "missing_before": column.missing_share,
         "missing_after": counted.missing / after,
-        "says": moved.says(column.name, binned),
+        "says": explain.says(column.name, binned),
         **tested,
     }
 

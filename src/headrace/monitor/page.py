@@ -6,13 +6,14 @@ from importlib.resources import files
 
 import pandas as pd
 
-from headrace.alerts import folder, wording
+from headrace.alerts import format as wording
+from headrace.alerts import store
 from headrace.alerts.incident import Incident
-from headrace.alerts.rules import Level, Light, State
-from headrace.diff.page import POLICY
-from headrace.diff.page_parts import badge, code, escape, long_table, name, number, row, section
+from headrace.compare.page import POLICY
+from headrace.gates.live import Level, Light, State
 from headrace.monitor import estimate
-from headrace.monitor.found import PICTURES, Found
+from headrace.monitor.results import PICTURES, Found
+from headrace.report.page_parts import badge, code, escape, long_table, name, number, row, section
 
 BADGES = {
     Light.OK: ("good", "✓ ok"),
@@ -31,7 +32,7 @@ GROUPS = ("batch", "group", *(f"{rate}{end}" for rate in RATES for end in ("", "
 
 def render(found: Found) -> str:
     """Return the page, as the text of one HTML file; it runs no script and needs no network."""
-    diff = (files("headrace.diff") / "style.css").read_text("utf-8")
+    diff = (files("headrace.compare") / "style.css").read_text("utf-8")
     own = (files("headrace.monitor") / "style.css").read_text("utf-8")
     study = found.root.name
     pictures = "".join(_picture(one, found.pictures[one]) for one in PICTURES)
@@ -92,7 +93,7 @@ def _lights(found: Found) -> str:
 
 
 def _incidents(found: Found) -> str:
-    known = folder.read(found.root).values()
+    known = store.read(found.root).values()
     rows = [_incident(one) for one in sorted(known, key=lambda one: (not one.is_open, one.opened))]
     opened = sum(one.is_open for one in known)
     listed = f'<ul class="incidents">{"".join(rows)}</ul>'

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from headrace.diff import bootstrap
-from headrace.diff.scores import SCORES, Array, Score, cost_per_1000
 from headrace.errors import DataError
-from headrace.monitor.cases import Cases
+from headrace.monitor.labelled_rows import Cases
+from headrace.stats import bootstrap
+from headrace.stats.scores import SCORES, Array, Score, cost_per_1000
 
 CHANCE = ("roc_auc", "average_precision", "brier_score", "calibration_in_the_large")
 """Scores of probabilities, as notebook 04 has them."""

@@ -7,10 +7,10 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from headrace import figures
+from headrace.report import mpl_style
 
 STEADY, SHIFTED = 0.1, 0.25
-"""Of the population stability index, by a habit of the field; see `headrace.drift`."""
+"""Of the population stability index, by a habit of the field; see `headrace.stats.psi`."""
 TINTS = ("#eef1f4", "#f3d27a", "#e2703a")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6e7681"
 NOTHING = "No batch yet. Next: headrace ingest FILE"
@@ -22,7 +22,7 @@ def moved(drift: pd.DataFrame, *, most: int = 16) -> Figure:
         return _nothing("What moved")
     index = drift.pivot_table(index="feature", columns="batch", values="psi", sort=False)
     index = index.loc[index.max(axis=1).sort_values(ascending=False).index[:most]]
-    figure, axes = figures.new(width=max(7.2, 3 + 0.9 * index.shape[1]), height=0.34 * most + 1.2)
+    figure, axes = mpl_style.new(width=max(7.2, 3 + 0.9 * index.shape[1]), height=0.34 * most + 1.2)
     edges = [0, STEADY, SHIFTED, max(1.0, float(index.max().max()) + 1)]
     norm = BoundaryNorm(edges, len(TINTS))
     values = index.to_numpy("float64")
@@ -46,10 +46,10 @@ def money(true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> F
     """
     if not len(true):
         return _nothing("What it costs")
-    figure, (cost, share) = figures.pair(height=4.6)
+    figure, (cost, share) = mpl_style.pair(height=4.6)
     _costs(cost, true, estimated, promised)
     _shares(share, true, estimated, promised)
-    figures.legend_below(figure, cost)
+    mpl_style.legend_below(figure, cost)
     return figure
 
 
@@ -95,7 +95,7 @@ def _column(table: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _nothing(title: str) -> Figure:
-    figure, axes = figures.new(height=1.6)
+    figure, axes = mpl_style.new(height=1.6)
     axes.set(title=title, xticks=[], yticks=[])
     axes.text(0.5, 0.5, NOTHING, ha="center", va="center", transform=axes.transAxes)
     return figure

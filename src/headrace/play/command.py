@@ -4,16 +4,15 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from headrace import files
+from headrace.core import artifact, atomic
+from headrace.core.project import Project
 from headrace.errors import HeadraceError
-from headrace.live import command as live
+from headrace.ingest import command as live
 from headrace.play import month
 from headrace.play.month import Told
 from headrace.play.server import serving
 from headrace.play.study import Study
-from headrace.project import Project
-from headrace.registry import artifact
-from headrace.retrain.copied import Copied
+from headrace.retrain.clone import Copied
 
 PLAYED = "played"
 """The door to the names of the batches that are played."""
@@ -92,7 +91,7 @@ def _end(study: Study, played: list[Told]) -> None:
     page.parent.mkdir(parents=True, exist_ok=True)
     audit = study.run("headrace", "audit", good=(0, 1))
     study.run("headrace", "audit", "--html", str(page))
-    files.write_text(study.root / "runs/html/play.txt", _text(played))
+    atomic.write_text(study.root / "runs/html/play.txt", _text(played))
     requests = sum(one.requests for one in played)
     print(f"\n{audit}\n{requests:,} requests, none failed. The year on one screen: {page}")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from headrace import git
-from headrace.alerts import folder
+from headrace.alerts import store
 from headrace.bundle import golden
-from headrace.diff.rules import Predictions
+from headrace.core import git
 from headrace.errors import HeadraceError
+from headrace.gates.model import Predictions
 from headrace.play.server import Asker
 from headrace.play.study import APPROVER, Study
 
@@ -82,7 +82,7 @@ def asks_for_training(study: Study) -> list[str]:
     """Return the open incidents whose rule says to retrain, and on which nobody has decided."""
     return [
         one.id
-        for one in folder.read(study.root).values()
+        for one in store.read(study.root).values()
         if one.is_open and one.decision is None and "retrain" in one.do.lower()
     ]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace import files, git, yamlfile
+from headrace.core import atomic, git, yaml
+from headrace.core.project import Project
 from headrace.errors import HeadraceError
-from headrace.project import Project
-from headrace.retrain.chosen import WINDOW
+from headrace.retrain.split import WINDOW
 
 MAKER = ("Ada, who makes the model (scripted)", "ada@example.org")
 APPROVER = ("Grace, who approves it (scripted)", "grace@example.org")
@@ -57,13 +57,13 @@ class Study:
         path = self.root / "gates.yaml"
         text = path.read_text("utf-8")
         if "\napprovals:" not in text:
-            files.write_text(path, text + APPROVALS)
+            atomic.write_text(path, text + APPROVALS)
 
     def knows(self, batch: str) -> bool:
         """Tell whether the model has learned all that came before a batch."""
-        params = yamlfile.read(self.root / "params.yaml")
+        params = yaml.read(self.root / "params.yaml")
         values = self.origin.load(WINDOW)(batch, params["retrain"])
-        return all(yamlfile.lookup(params, name) == value for name, value in values.items())
+        return all(yaml.lookup(params, name) == value for name, value in values.items())
 
 
 def identity(by: Person) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from headrace.diff import gatesfile
-from headrace.diff.rules import EVERYWHERE, NAME, Approvals
+from headrace.core.identity import Person
+from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
-from headrace.registry.people import Person
+from headrace.gates import file
+from headrace.gates.model import EVERYWHERE, NAME, Approvals
 from headrace.registry.snapshot import Snapshot
-from headrace.words import nearest
 
 
 def of(held: Snapshot) -> Approvals:
@@ -16,7 +16,7 @@ def of(held: Snapshot) -> Approvals:
     Errors:
         ProjectError: it cannot be read.
     """
-    return gatesfile.parse(held.gates).approvals if held.gates.strip() else Approvals()
+    return file.parse(held.gates).approvals if held.gates.strip() else Approvals()
 
 
 def refuse_unknown(rules: Approvals, stages: Sequence[str]) -> None:

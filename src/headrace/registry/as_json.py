@@ -3,16 +3,16 @@
 import dataclasses
 import json
 
-from headrace.registry import said
+from headrace.registry import text
 from headrace.registry.audit import Audit
-from headrace.registry.links import Truth
+from headrace.registry.check_result import Truth
 
 
 def render(audit: Audit) -> str:
     """Return the audit as JSON: the names of its parts, the oldest entry first."""
     content = {
         "holds": audit.holds,
-        "verdict": said.verdict(audit),
+        "verdict": text.verdict(audit),
         "links": {str(truth): audit.count(truth) for truth in Truth},
         **dataclasses.asdict(audit),
     }

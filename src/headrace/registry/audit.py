@@ -5,28 +5,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace import git, store
+from headrace.core import dvc_cache, git
+from headrace.core.git_objects import Objects
+from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
-from headrace.objects import Objects
-from headrace.registry import (  # importing chain and decisions registers the links
-    batches,
-    chain,  # noqa: F401
-    decisions,  # noqa: F401
+from headrace.registry import (
+    check_result,
     incidents,
-    links,
-    read,
+    live_batches,
     signatures,
+    tag_reader,
     timeline,
 )
-from headrace.registry.batch import Live
+from headrace.registry.check_result import Case, Link, Shared, Truth
 from headrace.registry.evidence import lookup
 from headrace.registry.incidents import Account
-from headrace.registry.links import Case, Link, Shared, Truth
-from headrace.registry.read import Event
+from headrace.registry.live_batch import Live
 from headrace.registry.snapshot import Reader
-from headrace.registry.standing import State, by_artifact, ordered
+from headrace.registry.stage_state import State, by_artifact, ordered
+from headrace.registry.tag_reader import Event
 from headrace.registry.timeline import Entry
-from headrace.words import nearest
 
 
 @dataclass(frozen=True)
@@ -89,11 +87,11 @@ def build(root: Path, asked: str | None = None, prefix: str | None = None) -> Au
         ProjectError: there is no such artifact; the nearest is shown.
     """
     with Objects(root) as objects:
-        found = by_artifact(read.events(root, objects))
+        found = by_artifact(tag_reader.events(root, objects))
         names = [one for one in found if prefix is None or _folder(one) == prefix]
         lives = [_life(root, objects, one, found[one]) for one in _chosen(names, asked)]
         told = incidents.read(root, objects, prefix)
-        live = [*batches.read(root, objects, prefix, found, told)]
+        live = [*live_batches.read(root, objects, prefix, found, told)]
     return Audit(_name(root), tuple(lives), tuple(told), tuple(live))
 
 
@@ -134,7 +132,7 @@ def _life(root: Path, objects: Objects, artifact: str, events: Sequence[Event]) 
     counters = Counter(one.name.counter for one in events if one.name.counter is not None)
     shared = Shared(
         counters,
-        store.of(top / prefix) if top else None,
+        dvc_cache.of(top / prefix) if top else None,
         signatures.check(root, listed),
         {one.tag: one for one in events},
     )
@@ -142,7 +140,7 @@ def _life(root: Path, objects: Objects, artifact: str, events: Sequence[Event]) 
     for event in (*listed, *light):
         case = Case(event, held.get(event.commit), state, shared)
         made += timeline.gone(case)
-        made += timeline.entries(case, links.judge(case), _parameters(state))
+        made += timeline.entries(case, check_result.judge(case), _parameters(state))
         if event.annotated:
             state.apply(event)
     made.sort(key=lambda one: one.time)

@@ -5,10 +5,10 @@ import io
 import sys
 from pathlib import Path
 
-from headrace import files, git
-from headrace.diff.terminal import colourful
+from headrace.compare.terminal import colourful
+from headrace.core import atomic, git
+from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
-from headrace.project import Project
 from headrace.registry import audit, terminal
 from headrace.registry.audit import Audit
 
@@ -50,7 +50,7 @@ def _show(made: Audit, args: argparse.Namespace) -> None:
         from headrace.registry import page
 
         try:
-            files.write_text(args.html, page.render(made))
+            atomic.write_text(args.html, page.render(made))
         except OSError as error:
             problem = f"{args.html} cannot be written: {error.strerror}"
             raise HeadraceError(f"{problem}. Next: --html with another file") from None

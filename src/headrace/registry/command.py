@@ -2,8 +2,9 @@
 
 import argparse
 
-from headrace.project import Project
-from headrace.registry import artifact, back, promote, register
+from headrace.core import artifact
+from headrace.core.project import Project
+from headrace.registry import promote, register, rollback
 
 
 def run(project: Project, args: argparse.Namespace) -> None:
@@ -16,6 +17,6 @@ def run(project: Project, args: argparse.Namespace) -> None:
         found = artifact.chosen(project, args.artifact)
         print(*register.register(project, found, bump=args.bump, dry=args.dry_run), sep="\n")
         return
-    {"promote": promote.run, "rollback": back.rollback, "demote": back.demote}[args.registry](
-        project, args
-    )
+    {"promote": promote.run, "rollback": rollback.rollback, "demote": rollback.demote}[
+        args.registry
+    ](project, args)

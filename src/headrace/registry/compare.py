@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from headrace.diff import report as reports
-from headrace.diff.model import Interval, Report
-from headrace.objects import Objects
-from headrace.project import Project
-from headrace.registry.read import Event
-from headrace.revisions import State
+from headrace.compare import report as reports
+from headrace.compare.model import Interval, Report
+from headrace.core.git_objects import Objects
+from headrace.core.project import Project
+from headrace.core.states import State
+from headrace.registry.tag_reader import Event
 
 
 def compare(

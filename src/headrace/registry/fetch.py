@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from headrace import remote, store
+from headrace.core import dvc_cache, dvc_remote
+from headrace.core.lockfile import File
 from headrace.errors import DataError
-from headrace.lockfile import File
-from headrace.registry import state
+from headrace.registry import resolve_name
 
 
 def bundle(root: Path, name: str) -> tuple[Path, str]:
@@ -15,9 +15,9 @@ def bundle(root: Path, name: str) -> tuple[Path, str]:
         ProjectError: there is no such version, or nothing is in that stage.
         DataError: neither DVC's cache nor a remote has its bytes.
     """
-    version = state.resolve(root, name)
+    version = resolve_name.resolve(root, name)
     file = File(version.path, version.md5, 0)
-    found = store.of(root).find(file) or remote.fetch(root, file)
+    found = dvc_cache.of(root).find(file) or dvc_remote.fetch(root, file)
     label = f"{version.artifact}@{version.version}"
     if found is None:
         raise DataError(

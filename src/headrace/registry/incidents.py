@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace import git
-from headrace.alerts import wording
+from headrace.alerts import format as wording
 from headrace.alerts.incident import Decision
+from headrace.core import git
+from headrace.core.git_objects import Objects
+from headrace.core.identity import Person
 from headrace.errors import ProjectError
-from headrace.objects import Objects
-from headrace.registry.links import Link, Truth
-from headrace.registry.past import Commit, Past, last_change, pasts
-from headrace.registry.people import Person
+from headrace.registry.alert_history import Commit, Past, last_change, pasts
+from headrace.registry.check_result import Link, Truth
 from headrace.registry.timeline import Entry
 
 WORDS = {"dismiss": "dismissed", "rollback": "roll back", "retrain": "retrain"}

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from headrace.diff.markdown import code, escape
-from headrace.diff.wording import NONE
-from headrace.registry import said
+from headrace.compare.markdown import code, escape
+from headrace.registry import text as said
 from headrace.registry.audit import Audit, Life
-from headrace.registry.batch import Batch, Live
+from headrace.registry.live_batch import Batch, Live
 from headrace.registry.timeline import Entry, moment
+from headrace.report.format import NONE
 
 HEADS = ("when", "event", "what", "by", "links")
 

@@ -5,19 +5,19 @@ Everything that people wrote (reasons, names, commits) passes through `escape`.
 
 from importlib.resources import files
 
-from headrace.diff.page import POLICY
-from headrace.diff.page_parts import badge, code, escape, name
-from headrace.registry import page_batches, page_incidents, said
+from headrace.compare.page import POLICY
+from headrace.registry import page_batches, page_incidents, text
 from headrace.registry.audit import Audit, Held, Life
+from headrace.registry.group_promotions import joined
 from headrace.registry.incidents import Account
-from headrace.registry.joined import joined
 from headrace.registry.page_entry import told
 from headrace.registry.timeline import moment
+from headrace.report.page_parts import badge, code, escape, name
 
 
 def render(audit: Audit) -> str:
     """Return the page of an audit, as the text of one HTML file."""
-    diff = (files("headrace.diff") / "style.css").read_text("utf-8")
+    diff = (files("headrace.compare") / "style.css").read_text("utf-8")
     own = (files("headrace.registry") / "style.css").read_text("utf-8")
     lives = "\n".join(_life(at, life) for at, life in enumerate(audit.lives))
     parts = f"{page_batches.section(audit)}{_stages(audit)}{page_incidents.section(audit)}{lives}"
@@ -46,11 +46,11 @@ def _verdict(audit: Audit) -> str:
         for at, part in enumerate(parts)
         for place, entry in [one for one in enumerate(part.entries) if one[1].broken][:MOST]
     )
-    reasons = "".join(f"<li>{name(one)}</li>" for part in parts for one in said.unchecked(part))
+    reasons = "".join(f"<li>{name(one)}</li>" for part in parts for one in text.unchecked(part))
     not_checked = f'<h3>Not checked here</h3><ul class="soft">{reasons}</ul>' if reasons else ""
     return (
         f'<section class="verdict {kind}" aria-label="Verdict"><h2>{sign}'
-        f"{escape(said.verdict(audit))}</h2>{f'<ul>{broken}</ul>' if broken else ''}"
+        f"{escape(text.verdict(audit))}</h2>{f'<ul>{broken}</ul>' if broken else ''}"
         f"{not_checked}</section>"
     )
 
@@ -77,7 +77,7 @@ def _life(at: int, life: Life) -> str:
     )
     return (
         f'<section class="life" aria-label="{escape(life.artifact)}"><h2>{code(life.artifact)}'
-        f' <span class="soft small">{escape(said.life(life))}</span></h2>'
+        f' <span class="soft small">{escape(text.life(life))}</span></h2>'
         f'<ol class="line">{entries}</ol></section>'
     )
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from headrace.alerts.rules import Level, Light
-from headrace.diff.page_parts import ABSENT, badge, code, escape, name, number, share
-from headrace.registry import said
+from headrace.gates.live import Level, Light
+from headrace.registry import text
 from headrace.registry.audit import Audit
-from headrace.registry.batch import Batch, Live, Shown
+from headrace.registry.live_batch import Batch, Live, Shown
+from headrace.report.page_parts import ABSENT, badge, code, escape, name, number, share
 
 BADGES = {
     Light.OK: ("good", "✓ ok"),
@@ -17,7 +17,7 @@ BADGES = {
 SIGNS = {Level.NOTICE: ("calm", "!"), Level.ACT: ("bad", "✗")}
 MOST = 24
 """Batches that are seen without unfolding more."""
-FIGURES = range(2, 2 + len(said.HEADS))
+FIGURES = range(2, 2 + len(text.HEADS))
 NUMBER = ' class="number"'
 Places = Mapping[tuple[str, str], str]
 """Where on the page an incident is told, by its study and id."""
@@ -38,7 +38,7 @@ def _told(live: Live, places: Places) -> str:
     of = f" {code(live.study)}" if live.study else ""
     return (
         f'<section class="life batches" aria-label="Batch by batch"><h2>Batch by batch{of}</h2>'
-        f'<p class="soft small">{name(said.batches(live))}</p>{problems}'
+        f'<p class="soft small">{name(text.batches(live))}</p>{problems}'
         f"{_tables(live, places)}</section>\n"
     )
 
@@ -49,13 +49,13 @@ def _tables(live: Live, places: Places) -> str:
     first = _table(live, newest, places, "The live batches")
     if not older:
         return first
-    says = f'<span class="soft small">{said.counted(len(older), "older row")}</span>'
+    says = f'<span class="soft small">{text.counted(len(older), "older row")}</span>'
     rest = _table(live, older, places, "Older live batches")
     return f"{first}<details><summary>{says}</summary>{rest}</details>"
 
 
 def _table(live: Live, shown: Sequence[Batch], places: Places, label: str) -> str:
-    heads = ("batch", f"in {live.stage}", *said.HEADS, *live.checks)
+    heads = ("batch", f"in {live.stage}", *text.HEADS, *live.checks)
     cells = "".join(
         f'<th scope="col"{NUMBER if at in FIGURES else ""}>{escape(one)}</th>'
         for at, one in enumerate(heads)
@@ -73,7 +73,7 @@ def _rows(live: Live, one: Batch, places: Places) -> str:
     cells = [_cell(f"in {live.stage}", name(one.version) if one.version else ABSENT)]
     cells += [
         _cell(head, content, kind)
-        for head, content, kind in zip(said.HEADS, figures, kinds, strict=True)
+        for head, content, kind in zip(text.HEADS, figures, kinds, strict=True)
     ]
     cells += [
         _cell(check, badge(*BADGES[one.lights[check]]), "first" if check is live.checks[0] else "")
@@ -81,7 +81,7 @@ def _rows(live: Live, one: Batch, places: Places) -> str:
     ]
     row = f'<tr><th scope="row">{name(one.batch)}</th>{"".join(cells)}</tr>'
     items = "".join(_incident(each, places[live.study, each.id]) for each in one.incidents)
-    wide = 2 + len(said.HEADS) + len(live.checks)
+    wide = 2 + len(text.HEADS) + len(live.checks)
     below = f'<tr class="second"><td colspan="{wide}"><ul>{items}</ul></td></tr>'
     return row + (below if items else "")
 
@@ -112,5 +112,5 @@ def _incident(one: Shown, place: str) -> str:
     broken = "" if one.sound else f" {badge('bad', '✗ broken')}"
     return (
         f'<li>{state} <a href="#{place}">{name(one.rule)}</a>{broken}'
-        f'<span class="soft small">{name(said.decided(one))}</span></li>'
+        f'<span class="soft small">{name(text.decided(one))}</span></li>'
     )

@@ -1,9 +1,9 @@
 """One event on the page of an audit, with its facts and its links."""
 
-from headrace.diff.page_parts import badge, code, escape, name
-from headrace.registry import said
-from headrace.registry.links import Link, Truth
+from headrace.registry import text as said
+from headrace.registry.check_result import Link, Truth
 from headrace.registry.timeline import Entry
+from headrace.report.page_parts import badge, code, escape, name
 
 BADGES = {
     Truth.TRUE: ("good", "✓ true"),

@@ -1,11 +1,11 @@
 """The incidents on the page of an audit: one item each, the newest first, its events folded."""
 
-from headrace.diff.page_parts import badge, code, escape, name
-from headrace.registry import said
+from headrace.registry import text as said
 from headrace.registry.audit import Audit
 from headrace.registry.incidents import WORDS, Account
 from headrace.registry.page_entry import told
 from headrace.registry.timeline import Entry
+from headrace.report.page_parts import badge, code, escape, name
 
 LOUD = {"act": "bad", "notice": "calm"}
 

@@ -2,14 +2,15 @@
 
 import argparse
 
-from headrace import store
-from headrace.diff import terminal, wording
-from headrace.diff.model import Report
+from headrace.compare import terminal
+from headrace.compare.model import Report
+from headrace.core import dvc_cache
+from headrace.core.git_objects import Objects
+from headrace.core.project import Project
 from headrace.errors import HeadraceError
-from headrace.objects import Objects
-from headrace.project import Project
-from headrace.registry import ask, compare, ledger, register, stages
+from headrace.registry import compare, confirm, event_log, register, stages
 from headrace.registry.stages import Desk
+from headrace.report import format as wording
 
 
 def run(project: Project, args: argparse.Namespace) -> None:
@@ -22,7 +23,7 @@ def run(project: Project, args: argparse.Namespace) -> None:
     with Objects(project.root) as objects:
         at = stages.desk(project, objects, args.artifact or _named(args.version))
         stage, event = stages.stage(at, args.to), stages.version(at, args.version)
-        held = stages.vouched(at, event, store=store.of(project.root))
+        held = stages.vouched(at, event, store=dvc_cache.of(project.root))
         _refuse_order(at, event.name.version, stage)
         must_sign = stages.approved(at, held, stage)
         champion = at.book.state.champion(stage)
@@ -32,8 +33,8 @@ def run(project: Project, args: argparse.Namespace) -> None:
     override = _override(report, args.override)
     what = f"{at.artifact.name} {event.name.version} to {stage}"
     place = f", in the place of {champion}" if champion else ""
-    reason = ask.consent(f"\nPromote {what}{place}?", yes=args.yes, reason=args.reason)
-    sign = ledger.signs(project.root, demanded=must_sign)
+    reason = confirm.consent(f"\nPromote {what}{place}?", yes=args.yes, reason=args.reason)
+    sign = event_log.signs(project.root, demanded=must_sign)
     content = {
         **stages.repeated(event),
         **stages.decided(at, stage),
@@ -43,9 +44,9 @@ def run(project: Project, args: argparse.Namespace) -> None:
         "override": override,
         "reason": reason,
     }
-    name = ledger.in_stage(at.book, stage)
+    name = event_log.in_stage(at.book, stage)
     subject = f"Promote {what}{', overriding gates' if override else ''}"
-    ledger.add(at.book, name, event.commit, subject, content, sign=sign)
+    event_log.add(at.book, name, event.commit, subject, content, sign=sign)
     print(f"\n{what} is promoted{place}.", *register.told(str(name), sign=sign), sep="\n")
 
 

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from headrace import git, lockfile, revisions, store
 from headrace.bundle import archive
+from headrace.core import dvc_cache, git, identity, lockfile, states
+from headrace.core.artifact import Artifact
+from headrace.core.git_objects import Objects
+from headrace.core.lockfile import File
+from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
-from headrace.lockfile import File
-from headrace.objects import Objects
-from headrace.project import Project
-from headrace.registry import certified, ledger, parts, people, tags
-from headrace.registry.artifact import Artifact
+from headrace.registry import certificate as certified
+from headrace.registry import event_log, tags, version_bump
+from headrace.registry.event_log import Ledger
 from headrace.registry.evidence import lookup
-from headrace.registry.ledger import Ledger
 from headrace.registry.snapshot import Reader, Snapshot
 from headrace.registry.tags import Kind, Name, Version
 
@@ -29,12 +30,12 @@ def register(project: Project, artifact: Artifact, *, bump: str | None, dry: boo
     _refuse_behind(project)
     with Objects(project.root) as objects:
         held = Reader(objects, artifact.prefix).read([head])[head]
-        book = ledger.load(project.root, objects, artifact.name)
+        book = event_log.load(project.root, objects, artifact.name)
     md5 = _recorded(artifact, held)
     _refuse_same(book, head, md5)
     path = _bytes(project.root, artifact.path, md5)
     certificate = _certificate(project.root, held)
-    new = parts.read(path, artifact.path)
+    new = version_bump.read(path, artifact.path)
     version, why = _next(book, new, bump)
     lines = [f"{artifact.name} {version}: {why}."]
     if dry:
@@ -46,14 +47,14 @@ def register(project: Project, artifact: Artifact, *, bump: str | None, dry: boo
         "version": str(version),
         "why": why,
         "parts": new,
-        "by": people.committer(project.root).person.as_json(),
+        "by": identity.committer(project.root).person.as_json(),
     }
     name = Name(artifact.name, Kind.REGISTER, version=str(version))
     if any(one.tag == str(name) for one in book.events):
         raise HeadraceError(f"The tag {name} is there, and no event. Next: git tag --delete {name}")
     subject = f"Register {artifact.name} {version}"
-    sign = ledger.signs(project.root, demanded=False)
-    ledger.add(book, name, head, subject, content, sign=sign)
+    sign = event_log.signs(project.root, demanded=False)
+    event_log.add(book, name, head, subject, content, sign=sign)
     return [*lines, *told(str(name), sign=sign)]
 
 
@@ -85,14 +86,14 @@ def _clean_head(root: Path) -> str:
             "The working tree is not as committed, and what is registered is a commit."
             " Next: git status, and git commit or git stash --include-untracked"
         )
-    return revisions.resolve(root, "HEAD") or ""
+    return states.resolve(root, "HEAD") or ""
 
 
 def _refuse_behind(project: Project) -> None:
     """Stop where dvc.lock is not what the study is; an ignored rule is asked all the same."""
-    from headrace.check.lock import lock_behind
-    from headrace.check.memory import Memory
-    from headrace.check.study import Study
+    from headrace.lint.cache import Memory
+    from headrace.lint.context import Study
+    from headrace.lint.lock import lock_behind
 
     found = next(lock_behind(Study(project, Memory(project.root))), None)
     if found is not None:
@@ -126,7 +127,7 @@ def _refuse_same(book: Ledger, head: str, md5: str) -> None:
 
 def _bytes(root: Path, path: str, md5: str) -> Path:
     """Return the bundle's file in DVC's cache or in a remote that is a folder, true to its MD5."""
-    found = store.of(root).find(File(path, md5, 0))
+    found = dvc_cache.of(root).find(File(path, md5, 0))
     if found is None:
         raise ProjectError(f"{path} is not in DVC's cache. Next: dvc pull {path}, or make repro")
     if lockfile.md5(found) != md5:
@@ -157,7 +158,7 @@ def _next(book: Ledger, new: dict[str, Any], bump: str | None) -> tuple[Version,
     known = {tags.version(name): event for name, event in book.state.versions.items()}
     last = max((one for one in known if one is not None), default=None)
     old = lookup(known[last].evidence, "parts") if last else None
-    proposed, why = parts.propose(last, old, new)
+    proposed, why = version_bump.propose(last, old, new)
     asked = last.bump(bump) if last and bump else proposed
     if asked < proposed:
         raise HeadraceError(

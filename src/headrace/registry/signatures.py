@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from headrace import git
-from headrace.registry.read import Event
+from headrace.core import git
+from headrace.registry.tag_reader import Event
 
 GOOD = re.compile(
     r'^Good "git" signature for (?P<ssh>.+) with \S+ key|'

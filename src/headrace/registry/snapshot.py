@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
-from headrace import cost, lockfile, plainyaml
-from headrace.diff import metrics, rules
+from headrace.compare import metrics
+from headrace.core import identity, lockfile, plainyaml
+from headrace.core.git_objects import Object, Objects
+from headrace.core.identity import Moment
 from headrace.errors import ProjectError
-from headrace.objects import Object, Objects
-from headrace.registry import people
-from headrace.registry.people import Moment
+from headrace.execution import resource_usage
+from headrace.gates import model
 
-FILES = (lockfile.NAME, "dvc.yaml", "params.yaml", rules.NAME)
+FILES = (lockfile.NAME, "dvc.yaml", "params.yaml", model.NAME)
 Found = TypeVar("Found")
 
 
@@ -85,7 +86,7 @@ class Reader:
         made = Snapshot(
             name,
             tree.hash if tree else "",
-            people.parse(author),
+            identity.parse(author),
             message.partition("\n")[0],
             self._parsed(lock, _sha256, problems) or "",
             outs,
@@ -153,4 +154,4 @@ def _metrics_files(pipeline: Mapping[str, Any], outs: Iterable[str]) -> Iterator
         pattern = re.sub(r"\$\{[^}]*\}", "*", path)
         fitting = [out for out in outs if fnmatchcase(out, pattern)]
         found.update(dict.fromkeys([path] if pattern == path else fitting))
-    return (path for path in found if not path.startswith(f"{cost.FOLDER}/"))
+    return (path for path in found if not path.startswith(f"{resource_usage.FOLDER}/"))

@@ -4,20 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.core import artifact, identity
+from headrace.core.artifact import Artifact
+from headrace.core.dvc_cache import Store
+from headrace.core.git_objects import Objects
+from headrace.core.identity import Person
+from headrace.core.project import Project
+from headrace.core.suggest import nearest
 from headrace.errors import HeadraceError, ProjectError
-from headrace.objects import Objects
-from headrace.project import Project
-from headrace.registry import approvals, artifact, chain, ledger, links, people, tags
-from headrace.registry.artifact import Artifact
+from headrace.registry import approvals, check_result, checks, event_log, tags
+from headrace.registry.check_result import Case, Shared, Truth
+from headrace.registry.event_log import Ledger
 from headrace.registry.evidence import lookup
-from headrace.registry.ledger import Ledger
-from headrace.registry.links import Case, Shared, Truth
-from headrace.registry.people import Person
-from headrace.registry.read import Event
+from headrace.registry.resolve_name import known
 from headrace.registry.snapshot import Reader, Snapshot
-from headrace.registry.state import known
-from headrace.store import Store
-from headrace.words import nearest
+from headrace.registry.tag_reader import Event
 
 LINKS = ("tag", "commit", "tree", "lock", "bundle", "metrics", "parameters", "certificate")
 
@@ -41,8 +42,8 @@ def desk(project: Project, objects: Objects, asked: str | None) -> Desk:
         ProjectError: there is no such artifact, or git does not know who decides.
     """
     found = artifact.chosen(project, asked)
-    book = ledger.load(project.root, objects, found.name)
-    by = people.committer(project.root).person
+    book = event_log.load(project.root, objects, found.name)
+    by = identity.committer(project.root).person
     return Desk(project, objects, found, artifact.stages(project), book, by)
 
 
@@ -80,8 +81,8 @@ def vouched(at: Desk, event: Event, *, store: Store | None = None) -> Snapshot:
     """
     held = snapshot(at, event)
     case = Case(event, held, at.book.state, Shared({}, store))
-    names = (*LINKS, chain.bytes_kept.__name__.replace("_", "-")) if store else LINKS
-    for one in links.judge(case, *names):
+    names = (*LINKS, checks.bytes_kept.__name__.replace("_", "-")) if store else LINKS
+    for one in check_result.judge(case, *names):
         if one.truth is Truth.BROKEN:
             problem = f"{event.tag} cannot be relied on: {one.says}"
             raise HeadraceError(f"{problem}. Next: headrace audit, which shows the whole chain")
@@ -123,7 +124,7 @@ def repeated(event: Event) -> dict[str, Any]:
         "version": event.name.version,
         "commit": event.commit,
         "registered": {"tag": event.tag, "object": event.object},
-        **{key: said.get(key) for key in chain.COPIED},
+        **{key: said.get(key) for key in checks.COPIED},
     }
 
 

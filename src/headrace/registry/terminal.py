@@ -3,12 +3,12 @@
 import textwrap
 from collections.abc import Iterator
 
-from headrace.diff.terminal import WIDTH, plain, table, width
-from headrace.diff.wording import NONE
-from headrace.registry import said
+from headrace.compare.terminal import WIDTH, plain, table, width
+from headrace.registry import text as said
 from headrace.registry.audit import Audit, Life
-from headrace.registry.batch import Batch, Live
+from headrace.registry.live_batch import Batch, Live
 from headrace.registry.timeline import Entry, moment
+from headrace.report.format import NONE
 
 GOOD, BAD, SOFT = "32", "31", "2"
 HEAD = 32

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from headrace.registry import facts
+from headrace.core.identity import Person
+from headrace.registry import event_details
+from headrace.registry.check_result import Case, Link, Truth
 from headrace.registry.evidence import lookup
-from headrace.registry.links import Case, Link, Truth
-from headrace.registry.people import Person
 from headrace.registry.tags import Kind
 
 TRAINED = ("commit", "tree", "lock", "bundle", "metrics", "parameters", "bytes-kept")
@@ -88,7 +88,7 @@ def entries(case: Case, links: tuple[Link, ...], last: object) -> Iterator[Entry
         event.tag,
         version,
         stage,
-        tuple(facts.told(case, action)),
+        tuple(event_details.told(case, action)),
         links,
         marked=not known,
         dated=event.annotated,
@@ -123,10 +123,10 @@ def _made(case: Case, links: tuple[Link, ...], last: object) -> Iterator[Entry]:
     version, held = case.event.name.version, case.held
     if held is None:
         return
-    changed = facts.changed(last, case.said("parameters"))
+    changed = event_details.changed(last, case.said("parameters"))
     listed = [("commit", f"{held.commit[:10]} {held.subject}")]
     listed += [("parameters", changed)] if changed else []
-    listed += [("metrics", told)] if (told := facts.metrics(case)) else []
+    listed += [("metrics", told)] if (told := event_details.metrics(case)) else []
     mine = tuple(one for one in links if one.name in TRAINED)
     word = "retrained" if isinstance(last, Mapping) else "trained"
     who = str(held.author.person)
@@ -135,7 +135,7 @@ def _made(case: Case, links: tuple[Link, ...], last: object) -> Iterator[Entry]:
     seconds = _seconds(lookup(certificate, "verified"))
     mine = tuple(one for one in links if one.name in VERIFIED)
     time = case.event.by.time if seconds is None else seconds
-    proof = tuple(facts.proof(certificate))
+    proof = tuple(event_details.proof(certificate))
     yield Entry(time, "verified", version, "headrace verify", "", version, "", proof, mine)
 
 

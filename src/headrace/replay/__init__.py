@@ -9,11 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from headrace import compute, lockfile, normal, parameters, store, supervise, yamlfile
+from headrace.core import dvc_cache, lockfile, parameters, yaml
+from headrace.core.project import Project
 from headrace.errors import ProjectError
-from headrace.execution import KERNEL
-from headrace.project import Project
-from headrace.verify import rooms
+from headrace.execution import blas_env, normalize, supervisor
+from headrace.execution.executor import KERNEL
+from headrace.verify import clean_room
 
 KEPT = ".headrace/replay"
 """Where the cells that differ are kept, stored and replayed, for nbdime to show."""
@@ -21,7 +22,7 @@ KEPT = ".headrace/replay"
 PLUGIN = "headrace.replay.plugin"
 FOLDER_VARIABLE = "HEADRACE_REPLAY"
 SKIP, SKIP_OF_NBVAL = "skip-execution", "nbval-skip"
-ADDRESS = f"regex: {normal.ADDRESS.pattern}\nreplace: 0x…\n"
+ADDRESS = f"regex: {normalize.ADDRESS.pattern}\nreplace: 0x…\n"
 """The one thing that may differ: where an object lay in memory."""
 
 
@@ -31,8 +32,8 @@ def run(project: Project) -> int:
     Errors:
         ProjectError: no notebook has been run, or what one needs is nowhere to be found.
     """
-    with rooms.folder() as folder:
-        _, copy = rooms.checkout(project, folder / "study", worktree=True)
+    with clean_room.folder() as folder:
+        _, copy = clean_room.checkout(project, folder / "study", worktree=True)
         names = _bring(project, copy)
         if not names:
             raise ProjectError("No notebook has been run yet. Next: dvc repro")
@@ -46,7 +47,7 @@ def run(project: Project) -> int:
 
 def _bring(project: Project, copy: Project) -> list[str]:
     """Bring all data, and the runs of Python notebooks; return the names of these."""
-    kept, names = store.of(project.root), []
+    kept, names = dvc_cache.of(project.root), []
     for record in lockfile.read(copy.root).values():
         for file in (*record.deps, *record.outs):
             if not (copy.root / file.path).exists():
@@ -80,6 +81,6 @@ def _pytest() -> list[str]:
 
 def _environment(copy: Project) -> dict[str, str]:
     """Return the environment that the runner gives to a stage, for the kernels."""
-    block = yamlfile.lookup(yamlfile.read(copy.root / parameters.FILE), parameters.COMPUTE)
-    variables = compute.environment(block if isinstance(block, dict) else {})
-    return supervise.environment(copy, os.environ) | variables
+    block = yaml.lookup(yaml.read(copy.root / parameters.FILE), parameters.COMPUTE)
+    variables = blas_env.environment(block if isinstance(block, dict) else {})
+    return supervisor.environment(copy, os.environ) | variables

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from headrace import files
+from headrace.core import atomic
 from headrace.replay import FOLDER_VARIABLE
 
 PICTURES = ("image/png", "image/jpeg")
@@ -54,4 +54,4 @@ def _write(path: Path, found: dict[IPyNbCell, list[Any]]) -> None:
         node.cells += [nbformat.v4.new_markdown_cell(f"## {item.nodeid}"), cell]
     for index, cell in enumerate(node.cells):
         cell.id = f"cell-{index}"  # the same in both, so that they are matched
-    files.write_text(path, nbformat.writes(node) + "\n")
+    atomic.write_text(path, nbformat.writes(node) + "\n")

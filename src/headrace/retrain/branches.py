@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from headrace import git
+from headrace.core import git, identity
 from headrace.errors import ProjectError
-from headrace.registry import people
 
 PREFIX = "retrain"
 
@@ -20,7 +19,7 @@ def refuse_touched(root: Path) -> None:
     Errors:
         ProjectError: git does not know who commits, or something is not committed.
     """
-    people.author(root, "a proposal")
+    identity.author(root, "a proposal")
     if git.is_touched(root):
         raise ProjectError(
             "A challenger starts from the last commit, and something here is not committed."

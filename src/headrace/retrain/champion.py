@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace import lockfile, remote, store, yamlfile
-from headrace.bundle import command, read
+from headrace.bundle import command, load
+from headrace.core import artifact, dvc_cache, dvc_remote, lockfile, yaml
+from headrace.core.project import Project
 from headrace.errors import DataError, ProjectError
-from headrace.project import Project
-from headrace.registry import artifact, fetch
+from headrace.registry import fetch
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Champion:
         """
         value = self.parameters.get(dotted)
         if value is None:
-            value = yamlfile.lookup(self.parameters, dotted)
+            value = yaml.lookup(self.parameters, dotted)
         if value is None:
             raise DataError(
                 f"{self.label} does not say its {dotted}, so nobody can tell which batches it has"
@@ -44,7 +44,7 @@ def of(found: Project) -> Champion:
         DataError: nobody at hand has its bytes, or they are not as they were written.
     """
     path, label = _file(found)
-    return Champion(path, label, read.manifest(path)["parameters"])
+    return Champion(path, label, load.manifest(path)["parameters"])
 
 
 def _file(found: Project) -> tuple[Path, str]:
@@ -60,7 +60,11 @@ def _committed(root: Path, where: str) -> tuple[Path, str]:
     """Return the bundle that dvc.lock names: the one in the folder may be another."""
     outs = [out for record in lockfile.read(root).values() for out in record.outs]
     for out in outs:
-        kept = store.of(root).find(out) or remote.fetch(root, out) if out.path == where else None
+        kept = (
+            dvc_cache.of(root).find(out) or dvc_remote.fetch(root, out)
+            if out.path == where
+            else None
+        )
         if kept is not None:
             return kept, f"{where} of the last commit"
     raise DataError(f"{where} of the last commit is not here. Next: dvc pull {where}, or dvc repro")

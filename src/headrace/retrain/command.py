@@ -8,17 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from headrace import lockfile, yamlfile
 from headrace.bundle import command as bundles
-from headrace.bundle import read
-from headrace.bundle.read import Bundle
-from headrace.diff import gatesfile, markdown, rules, terminal
-from headrace.diff.model import Report, Side
+from headrace.bundle import load
+from headrace.bundle.load import Bundle
+from headrace.compare import markdown, terminal
+from headrace.compare.model import Report, Side
+from headrace.core import lockfile, yaml
+from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
-from headrace.live import batch
-from headrace.project import Project
-from headrace.retrain import branches, champion, chosen, compare, proposal, pull
-from headrace.retrain.copied import Copied
+from headrace.gates import file, model
+from headrace.ingest import batch
+from headrace.retrain import branches, champion, compare, proposal, pull_request, split
+from headrace.retrain.clone import Copied
 
 
 def run(found: Project, args: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ def run(found: Project, args: argparse.Namespace) -> int:
     """
     branches.refuse_touched(found.root)
     held = champion.of(found)
-    picked = chosen.choose(found, held, args.batch)
+    picked = split.choose(found, held, args.batch)
     name, branch = picked.name, branches.name(picked.name)
     for note in picked.notes:
         print(note, flush=True)
@@ -67,8 +68,8 @@ def _compared(
     name: str,
 ) -> Report:
     """Compare two bundles on a batch, and write the proposal and the report into the copy."""
-    gates = gatesfile.parse((copied.root / rules.NAME).read_bytes())
-    old, new = (read.load(path) for path in files)
+    gates = file.parse((copied.root / model.NAME).read_bytes())
+    old, new = (load.load(path) for path in files)
     compared = compare.compare(old, new, table, gates, _prices(found, gates))
     report = compare.report(compared, gates, sides)
     hashes = dict(zip(("champion", "challenger"), map(lockfile.md5, files), strict=True))
@@ -77,10 +78,10 @@ def _compared(
     return report
 
 
-def _prices(found: Project, gates: rules.Gates) -> Mapping[str, float]:
-    content = yamlfile.read(found.root / "params.yaml")
+def _prices(found: Project, gates: model.Gates) -> Mapping[str, float]:
+    content = yaml.read(found.root / "params.yaml")
     asked = gates.predictions.prices if gates.predictions else {}
-    known = {name: yamlfile.lookup(content, dotted) for name, dotted in asked.items()}
+    known = {name: yaml.lookup(content, dotted) for name, dotted in asked.items()}
     lacking = [name for name, value in known.items() if not isinstance(value, int | float)]
     if lacking:
         raise ProjectError(f"params.yaml has no price for {lacking[0]}. Next: see gates.yaml")
@@ -98,7 +99,7 @@ def _say(root: Path, branch: str, args: argparse.Namespace) -> int:
     problem = ""
     if args.pull_request:
         try:
-            print(pull.open(root, branch))
+            print(pull_request.open(root, branch))
         except HeadraceError as error:
             problem = str(error)
     print(

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from headrace.bundle.read import Bundle
-from headrace.diff import bootstrap, gates
-from headrace.diff.metrics import Content, Pair
-from headrace.diff.model import Interval, MetricChange, Report, Side
-from headrace.diff.rules import Gate, Gates, Predictions, Recipe
-from headrace.diff.scores import Array, of, plain
+from headrace.bundle.load import Bundle
+from headrace.compare import gates
+from headrace.compare.metrics import Content, Pair
+from headrace.compare.model import Interval, MetricChange, Report, Side
 from headrace.errors import DataError
-from headrace.score.judge import judge
+from headrace.gates.model import Gate, Gates, Predictions, Recipe
+from headrace.schema.validate import judge
+from headrace.stats import bootstrap
+from headrace.stats.scores import Array, of, plain
 
 Name = tuple[str, str]
 """A metrics file, and a metric's name in it."""

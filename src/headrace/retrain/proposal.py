@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.diff.proposed import FOLDER, FORMAT
+from headrace.compare.retrain_report import FOLDER, FORMAT
 from headrace.retrain.compare import Compared, Name
 
 

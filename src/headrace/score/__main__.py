@@ -15,11 +15,11 @@ def main() -> int:
     args = parser.parse_args()
     try:
         from headrace.score import command
-        from headrace.serve import service
+        from headrace.serve import model_service
 
         if not args.model:
             raise HeadraceError("By which bundle? Next: --model BUNDLE")
-        return command.run(service.loaded(Path(args.model)), args)
+        return command.run(model_service.loaded(Path(args.model)), args)
     except HeadraceError as error:
         sys.exit(str(error))
 

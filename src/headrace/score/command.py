@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from headrace import files
-from headrace.bundle.read import Bundle
+from headrace.bundle.load import Bundle
+from headrace.core import atomic
 from headrace.errors import DataError
-from headrace.score import places, tables
-from headrace.score.judge import judge, refuse_lacking
-from headrace.serve.service import Champion
+from headrace.schema.validate import judge, refuse_lacking
+from headrace.score import paths, tables
+from headrace.serve.model_service import Champion
 
 ADDED = ("prediction", "positive")
 REASON = ("row", "reason")
@@ -31,16 +31,16 @@ def run(champion: Champion, args: argparse.Namespace) -> int:
     Errors:
         DataError: a file cannot be read or written, or has not the columns.
     """
-    aside = places.aside(args.rows, args.scored)
+    aside = paths.aside(args.rows, args.scored)
     counts: list[int] = []
 
     def write(good: Path) -> None:
-        files.write_whole(
+        atomic.write_whole(
             aside, lambda bad: counts.extend(_score(champion.bundle, args, good, bad))
         )
 
     try:
-        files.write_whole(args.scored, write)
+        atomic.write_whole(args.scored, write)
     except (pa.ArrowException, OSError) as error:
         step = "Nothing was written. Next: make room, or name another OUT"
         said = f"{args.scored} cannot be written: {tables.reason(error)}"

@@ -16,11 +16,11 @@ def main() -> None:
     serve.add(parser)
     args = parser.parse_args()
     try:
-        from headrace.serve import command, service
+        from headrace.serve import command, model_service
 
         if not args.source:
             raise HeadraceError("Which bundle? Next: python -m headrace.serve BUNDLE")
-        command.run(lambda: service.loaded(Path(args.source)), args)
+        command.run(lambda: model_service.loaded(Path(args.source)), args)
     except HeadraceError as error:
         sys.exit(str(error))
 

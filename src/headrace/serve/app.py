@@ -9,13 +9,13 @@ from starlette.concurrency import run_in_threadpool
 
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.errors import HeadraceError
-from headrace.serve import described, page
-from headrace.serve.figures import Figures
-from headrace.serve.guard import Application, Guard
+from headrace.schema.validation_errors import Refused
+from headrace.serve import openapi, page
 from headrace.serve.journal import Journal
-from headrace.serve.mistakes import Refused
+from headrace.serve.middleware import Application, Guard
+from headrace.serve.model_service import Service
 from headrace.serve.predictions import Predictions
-from headrace.serve.service import Service
+from headrace.serve.prometheus import Figures
 from headrace.serve.tokens import Tokens
 
 
@@ -36,7 +36,7 @@ def create(
     _answers(app, service, figures, predictions)
     _keepers(app, service, figures)
     _people(app, service, predictions)
-    made = described.document(app.openapi(), service, secured=tokens is not None)
+    made = openapi.document(app.openapi(), service, secured=tokens is not None)
     app.openapi = made  # type: ignore[method-assign]  # FastAPI's own way to have another
     return Guard(app, figures, tokens, alone=alone)
 

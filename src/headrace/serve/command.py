@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.errors import HeadraceError
-from headrace.serve import keeper
-from headrace.serve.figures import Figures
-from headrace.serve.service import Champion, Service
+from headrace.serve import log_rotation
+from headrace.serve.model_service import Champion, Service
+from headrace.serve.prometheus import Figures
 from headrace.serve.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
         HeadraceError: the bundle is refused, or strangers could ask.
     """
     tokens, figures = _tokens(args), Figures()
-    service = Service(keeper.sparing(load, args), figures.reloaded)
+    service = Service(log_rotation.sparing(load, args), figures.reloaded)
     _listen(service, figures, tokens, args)
 
 
@@ -56,7 +56,7 @@ def _listen(
 ) -> None:
     import uvicorn
 
-    from headrace.serve import app, leaving, protocol
+    from headrace.serve import app, graceful_shutdown, protocol
 
     sys.setswitchinterval(SWITCH_SECONDS)
 
@@ -73,7 +73,7 @@ def _listen(
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )
-    server = leaving.Server(config)
+    server = graceful_shutdown.Server(config)
     bound = _bound(config, args)
     # uvicorn answers what is under way, then sends itself the signal again: so we end in order.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -81,7 +81,7 @@ def _listen(
     bound.listen(BACKLOG)  # who asks as soon as the line below is read waits, and is heard
     address, port = bound.getsockname()[:2]
     place = f"[{address}]" if ":" in address else address
-    with keeper.keeping(args) as journal:
+    with log_rotation.keeping(args) as journal:
         alone = tokens is None and not args.insecure
         config.app = app.create(service, figures, tokens, journal, alone=alone)
         print(f"{service.champion.label} answers on http://{place}:{port}", flush=True)

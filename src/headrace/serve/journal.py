@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from headrace.serve import locks, rotation, written
-from headrace.serve.written import HOUR, JOURNAL
-from headrace.serve.written import read as read  # what is written here is read by it
+from headrace.serve import log_format, log_lock, rotation
+from headrace.serve.log_format import HOUR, JOURNAL
+from headrace.serve.log_format import read as read  # what is written here is read by it
 
 LARGEST = 64 << 20
 """Bytes of a journal; then another one is begun."""
@@ -59,7 +59,7 @@ class Journal:
         now = datetime.now(UTC)
         try:
             time = now.isoformat(timespec="microseconds")
-            line = written.line(time, model, self._spared(asked), answered)
+            line = log_format.line(time, model, self._spared(asked), answered)
             with self._writing:
                 self._put(now.strftime(HOUR), line)
         except Exception as error:  # whatever it is, the answer goes out
@@ -81,7 +81,7 @@ class Journal:
     def _put(self, hour: str, line: bytes) -> None:
         if hour != self._hour or self._size >= LARGEST:
             self._end()
-            self._path, self._file = locks.begin(self.kept.folder, hour)
+            self._path, self._file = log_lock.begin(self.kept.folder, hour)
             self._hour = hour
         whole = b"\n" + line if self._torn else line
         done = os.write(self._file, whole)
@@ -103,8 +103,8 @@ class Journal:
                 self._end()
             mine = self._path
         folder = self.kept.folder
-        others = (path for path in written.listed(folder, JOURNAL) if path != mine)
-        return any(map(locks.waits, others)) or bool(rotation.old(folder, self.kept.days))
+        others = (path for path in log_format.listed(folder, JOURNAL) if path != mine)
+        return any(map(log_lock.waits, others)) or bool(rotation.old(folder, self.kept.days))
 
     def close(self) -> None:
         """Make tables of all that was written down, as far as no other server writes it."""

@@ -7,9 +7,9 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs
 
-from headrace.serve import fields
-from headrace.serve.mistakes import Refused
-from headrace.serve.service import Champion
+from headrace.schema.validation_errors import Refused
+from headrace.serve import form_fields
+from headrace.serve.model_service import Champion
 
 CARD = "card.html"
 HEADING = re.compile(r"<h1>(?:Model card:\s*)?(.+?)</h1>\s*<p>(.+?)</p>", re.DOTALL)
@@ -25,7 +25,9 @@ def blank(champion: Champion) -> str:
 def row(champion: Champion, body: bytes) -> dict[str, Any]:
     """Return the row that a form means; what means nothing stays text."""
     given = {name: values[-1] for name, values in _parsed(body).items()}
-    return {name: fields.value(said, given.get(name, "")) for name, said in _properties(champion)}
+    return {
+        name: form_fields.value(said, given.get(name, "")) for name, said in _properties(champion)
+    }
 
 
 def answered(champion: Champion, row: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
@@ -76,7 +78,7 @@ def _page(champion: Champion, row: Mapping[str, Any], top: str) -> str:
     style = (files("headrace.serve") / "page.css").read_text("utf-8")
     title, about = _heading(champion)
     inputs = "".join(
-        fields.field(name, said, row.get(name)) for name, said in _properties(champion)
+        form_fields.field(name, said, row.get(name)) for name, said in _properties(champion)
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
-from headrace.serve.batches import Batches
-from headrace.serve.figures import Figures
+from headrace.schema.row import Reader, Values
+from headrace.schema.validation_errors import Refused
 from headrace.serve.journal import Journal
-from headrace.serve.mistakes import Refused
-from headrace.serve.rows import Reader, Values
-from headrace.serve.service import Champion
+from headrace.serve.micro_batching import Batches
+from headrace.serve.model_service import Champion
+from headrace.serve.prometheus import Figures
 
 LARGE = 1 << 16
 """Bytes of a body from which on its reading takes long enough to be noticed by others."""

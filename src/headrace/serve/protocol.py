@@ -6,7 +6,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from headrace.serve import leaving
+from headrace.serve import graceful_shutdown
 
 HEAD_SECONDS = 10.0
 """In which a request's head must have come."""
@@ -76,7 +76,7 @@ class Patient(H11Protocol):
 
     def shutdown(self) -> None:
         """Let go who has nothing to ask; a request that has come is read and answered first."""
-        if self._answering() or not leaving.has_sent(self.transport):
+        if self._answering() or not graceful_shutdown.has_sent(self.transport):
             super().shutdown()
 
     def _answering(self) -> bool:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace.serve import locks, typed, written
-from headrace.serve.written import BROKEN, HOUR, HOUR_LETTERS, JOURNAL, PART, TABLE
+from headrace.serve import arrow_schema, log_format, log_lock
+from headrace.serve.log_format import BROKEN, HOUR, HOUR_LETTERS, JOURNAL, PART, TABLE
 
 NICE = 10
 """By how much whoever answers goes first."""
@@ -29,7 +29,7 @@ def rotate(folder: Path, days: int) -> Iterator[str]:
     Yields what went wrong, a sentence each; nothing is raised.
     """
     try:
-        for journal in written.listed(folder, JOURNAL):
+        for journal in log_format.listed(folder, JOURNAL):
             yield from _told(journal)
         for path in old(folder, days):
             path.unlink(missing_ok=True)
@@ -40,7 +40,7 @@ def rotate(folder: Path, days: int) -> Iterator[str]:
 def old(folder: Path, days: int) -> list[Path]:
     """Return the files, but for journals, whose hour is longer ago than some days."""
     oldest = (datetime.now(UTC) - timedelta(days=days)).strftime(HOUR)
-    there = written.listed(folder, TABLE, PART, BROKEN)
+    there = log_format.listed(folder, TABLE, PART, BROKEN)
     return [path for path in there if path.name[:HOUR_LETTERS] < oldest]
 
 
@@ -54,8 +54,8 @@ def _told(journal: Path) -> Iterator[str]:
         yield f"{journal.name} cannot be read: {error.strerror}. Next: see whose file it is"
         return
     try:
-        if locks.free(handle, journal):
-            yield from _made(locks.named(journal))
+        if log_lock.free(handle, journal):
+            yield from _made(log_lock.named(journal))
     finally:
         os.close(handle)
 
@@ -63,7 +63,7 @@ def _told(journal: Path) -> Iterator[str]:
 def _made(journal: Path) -> Iterator[str]:
     """Put a journal's tables in its place; what is no journal inside is put aside."""
     try:
-        schemas = typed.schemas(written.parts(journal))
+        schemas = arrow_schema.schemas(log_format.parts(journal))
         if journal.stat().st_size and not schemas:
             raise ValueError("no line of it is ours")
         _write(journal, schemas)
@@ -85,9 +85,9 @@ def _write(journal: Path, schemas: Mapping[str, pa.Schema]) -> None:
                 model: opened.enter_context(_writer(path, schemas[model]))
                 for model, path in begun.items()
             }
-            for part in written.parts(journal):
-                for model, rows in typed.by_model(part).items():
-                    writers[model].write_table(typed.table(rows, schemas[model]))
+            for part in log_format.parts(journal):
+                for model, rows in arrow_schema.by_model(part).items():
+                    writers[model].write_table(arrow_schema.table(rows, schemas[model]))
         for path, table in zip(begun.values(), tables, strict=True):
             path.replace(table)
     finally:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import headrace
-from headrace import files, lockfile, processor
-from headrace.verify.outcome import Outcome
+from headrace.core import atomic, cpu, lockfile
+from headrace.verify.result import Outcome
 
 FOLDER = ".headrace/certificates"
 """Git ignores it: a certificate is about a tree, and must not change it."""
@@ -35,13 +35,13 @@ def write(
         "headrace": headrace.__version__,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
-        "processor": processor.kind(),
+        "processor": cpu.kind(),
         "verified": datetime.now(UTC).isoformat(timespec="seconds"),
         **circumstances,
         "stages": [outcome.as_json() for outcome in outcomes],
     }
     path = root / FOLDER / f"{tree}.json"
-    files.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    atomic.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return path
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace import git, store
+from headrace.core import dvc_cache, git
+from headrace.core.project import Project
+from headrace.core.suggest import nearest
 from headrace.errors import HeadraceError, ProjectError
-from headrace.project import Project
-from headrace.verify import certificate, outputs, report, rooms, world
-from headrace.verify.outcome import Outcome
+from headrace.verify import certificate, clean_room, outputs, perturb, report
 from headrace.verify.pipeline import Pipeline
-from headrace.verify.trial import Study
-from headrace.words import nearest
+from headrace.verify.result import Outcome
+from headrace.verify.run_stage import Study
 
 
 def run(found: Project, args: argparse.Namespace) -> int:
@@ -22,10 +22,10 @@ def run(found: Project, args: argparse.Namespace) -> int:
     Errors:
         ProjectError: there is no git repository, commit or dvc.lock, or no such stage.
     """
-    with rooms.folder() as folder:
-        tree, checkout = rooms.checkout(found, folder / "tree", worktree=args.worktree)
+    with clean_room.folder() as folder:
+        tree, checkout = clean_room.checkout(found, folder / "tree", worktree=args.worktree)
         jobs = _jobs(args.jobs)
-        study = Study(found, checkout, store.of(found.root), outputs.tolerance(found))
+        study = Study(found, checkout, dvc_cache.of(found.root), outputs.tolerance(found))
         pipeline = Pipeline(study, jobs=jobs)
         if not pipeline.records:
             raise ProjectError(_no_lock(args.worktree))
@@ -47,7 +47,7 @@ def run(found: Project, args: argparse.Namespace) -> int:
 def _jobs(asked: int | None) -> int:
     if asked is not None and asked < 1:
         raise HeadraceError(f"--jobs {asked}: at least one stage must run")
-    return asked or len(world.processors()) or os.cpu_count() or 1
+    return asked or len(perturb.processors()) or os.cpu_count() or 1
 
 
 def _no_lock(worktree: bool) -> str:
@@ -97,12 +97,12 @@ def _verify(pipeline: Pipeline, stages: Sequence[str], folder: Path) -> list[Out
 
 def _environment(tree: Project) -> str:
     """Say in what the environment is not what requirements.lock says; nothing where it is."""
-    from headrace import check
-    from headrace.check.memory import Memory
-    from headrace.check.study import Study as Checked
+    from headrace import lint
+    from headrace.lint.cache import Memory
+    from headrace.lint.context import Study as Checked
 
-    rules = check.chosen(["environment"])
-    found = check.findings(Checked(tree, Memory(tree.root)), rules)
+    rules = lint.chosen(["environment"])
+    found = lint.findings(Checked(tree, Memory(tree.root)), rules)
     return "; ".join(finding.problem.rstrip(".") for finding in found)
 
 
@@ -110,7 +110,7 @@ def _circumstances(
     pipeline: Pipeline, outcomes: Sequence[Outcome], *, worktree: bool
 ) -> dict[str, Any]:
     reasons = {outcome.network for outcome in outcomes}
-    perturbed = world.describe(pipeline.jobs, pipeline.study.threads)
+    perturbed = perturb.describe(pipeline.jobs, pipeline.study.threads)
     perturbed["network"] = "none" if reasons <= {""} else ", ".join(sorted(filter(None, reasons)))
     return {
         "of": "working tree" if worktree else "HEAD",

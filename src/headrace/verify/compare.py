@@ -11,8 +11,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from headrace import normal
-from headrace.metrics import leaves
+from headrace.core.metrics import leaves
+from headrace.execution import normalize
 
 TABLES = (".parquet", ".csv", ".tsv")
 SHOWN = 100
@@ -45,7 +45,7 @@ def _notebooks(new: Path, old: Path) -> str:
         return f"{len(mine)} cells, it had {len(theirs)}"
     number = 0
     for one, other in zip(mine, theirs, strict=True):
-        injected = normal.INJECTED in one.get("metadata", {}).get("tags", [])
+        injected = normalize.INJECTED in one.get("metadata", {}).get("tags", [])
         number += not injected
         place = "the injected parameters" if injected else f"cell {number} ({one.get('id')})"
         if found := _cells(one, other):

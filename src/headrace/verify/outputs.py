@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from headrace import cost, lockfile, processor
-from headrace.lockfile import File
-from headrace.project import Project, file_name
-from headrace.store import Store
+from headrace.core import cpu, lockfile
+from headrace.core.dvc_cache import Store
+from headrace.core.lockfile import File
+from headrace.core.project import Project, file_name
+from headrace.execution import resource_usage
 from headrace.verify import compare
-from headrace.verify.outcome import Output
+from headrace.verify.result import Output
 
 TOLERANCE = 0.01
 """How far, of its value, a metric may move on another kind of processor, where nobody says."""
@@ -24,8 +25,8 @@ def tolerance(project: Project) -> float:
 
 def made_elsewhere(tree: Path, stage: str) -> bool:
     """Tell whether a tree's results of a stage come from another kind of processor than this."""
-    made_on = cost.recorded_processor(tree, file_name(stage))
-    return made_on is not None and made_on != processor.kind()
+    made_on = resource_usage.recorded_processor(tree, file_name(stage))
+    return made_on is not None and made_on != cpu.kind()
 
 
 def hold(out: File, made: Path, tree: Path, store: Store, *, tolerance: float | None) -> Output:

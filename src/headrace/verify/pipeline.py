@@ -7,12 +7,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from headrace import cost, lockfile, processes
+from headrace.core import lockfile, processes
+from headrace.core.project import file_name
 from headrace.errors import ProjectError
-from headrace.project import file_name
-from headrace.verify import world
-from headrace.verify.outcome import Outcome
-from headrace.verify.trial import Study, Trial
+from headrace.execution import resource_usage
+from headrace.verify import perturb
+from headrace.verify.result import Outcome
+from headrace.verify.run_stage import Study, Trial
 
 
 class Pipeline:
@@ -21,7 +22,7 @@ class Pipeline:
     def __init__(self, study: Study, *, jobs: int) -> None:
         self.study, self.jobs = study, jobs
         self.records = lockfile.read(study.tree.root)
-        self._shares = world.shares(jobs)
+        self._shares = perturb.shares(jobs)
         self._makers = {out.path: name for name, one in self.records.items() for out in one.outs}
 
     @property
@@ -70,7 +71,7 @@ class Pipeline:
         }
 
     def _seconds_before(self, stage: str) -> float:
-        path = self.study.tree.root / cost.FOLDER / f"{file_name(stage)}.json"
+        path = self.study.tree.root / resource_usage.FOLDER / f"{file_name(stage)}.json"
         with suppress(OSError, ValueError, KeyError, TypeError):
             return float(json.loads(path.read_text("utf-8"))["wall_s"])
         return 0.0

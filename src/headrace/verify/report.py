@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from headrace.verify.outcome import Outcome
+from headrace.verify.result import Outcome
 
 SECONDS = 9
 

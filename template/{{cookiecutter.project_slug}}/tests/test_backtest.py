@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from headrace import yamlfile
+from headrace.core import yaml
 from headrace.errors import DataError
 from pydantic import ValidationError
 
@@ -47,7 +47,7 @@ def test_a_month_that_was_not_collected_is_not_learned() -> None:
 def test_params_take_what_can_be_played_back_and_nothing_else(
     collected: list[int], window: str
 ) -> None:
-    raw = yamlfile.read(paths.root / "params.yaml")
+    raw = yaml.read(paths.root / "params.yaml")
     raw["collect"]["months"] = [*collected]
     raw["train"] |= {"fit_months": [5, 6], "threshold_month": 7}
     raw["evaluate"]["evaluate_month"] = 8

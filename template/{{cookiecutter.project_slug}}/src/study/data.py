@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from headrace import figures, files, metrics, modelfile
+from headrace.bundle import skops_io
+from headrace.core import atomic, metrics
 from headrace.errors import DataError
+from headrace.report import mpl_style
 from matplotlib.figure import Figure
 
 from study import paths
@@ -85,17 +87,17 @@ def read(path: Path, *, months: Iterable[int] | None = None) -> pd.DataFrame:
 
 def write(table: pd.DataFrame, path: Path) -> None:
     """Write a table as Parquet, whole or not at all."""
-    files.write_whole(path, lambda temporary: table.to_parquet(temporary, index=False))
+    atomic.write_whole(path, lambda temporary: table.to_parquet(temporary, index=False))
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a small table as CSV, whole or not at all; DVC draws its plots from these."""
-    files.write_whole(path, lambda temporary: table.to_csv(temporary, index=False))
+    atomic.write_whole(path, lambda temporary: table.to_csv(temporary, index=False))
 
 
 def write_bundle(content: bytes, path: Path) -> None:
     """Write a bundle's bytes, whole or not at all."""
-    files.write_whole(path, lambda temporary: temporary.write_bytes(content))
+    atomic.write_whole(path, lambda temporary: temporary.write_bytes(content))
 
 
 def write_plots(
@@ -111,7 +113,7 @@ def write_plots(
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")
     for name, picture in pictures.items():
-        figures.write(picture, folder / f"{name}.svg")
+        mpl_style.write(picture, folder / f"{name}.svg")
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -152,9 +154,9 @@ def read_model(path: Path, *, trusted: Sequence[str]) -> Any:
     Errors:
         DataError: the file is missing, is no model file, or holds another type.
     """
-    return modelfile.read(path, trusted=trusted)
+    return skops_io.read(path, trusted=trusted)
 
 
 def write_model(model: object, path: Path) -> None:
     """Write a fitted scikit-learn model: the same model gives the same bytes."""
-    modelfile.write(model, path)
+    skops_io.write(model, path)

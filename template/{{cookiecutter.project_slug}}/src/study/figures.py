@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from headrace import figures
+from headrace.report import mpl_style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -36,7 +36,7 @@ def _draw(axes: Axes, curves: Curves, kind: str, *, marker: str = "") -> None:
 
 def late_by_hour(table: pd.DataFrame) -> Figure:
     """Draw the late share over the scheduled hour of departure, one line per origin."""
-    figure, axes = figures.new()
+    figure, axes = mpl_style.new()
     shares = table.pivot_table(index="hour", columns="origin", values="late")
     for origin, colour in zip(shares, [BLUE, AMBER, GREEN], strict=False):
         axes.plot(shares.index, shares[origin], color=colour, marker="o", label=origin)
@@ -50,7 +50,7 @@ def late_by_hour(table: pd.DataFrame) -> Figure:
 
 def cost(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw what every threshold costs, for both models, with a dot at the cheapest."""
-    figure, axes = figures.new()
+    figure, axes = mpl_style.new()
     for name, curve in curves.items():
         x, y = curve["threshold"], curve["cost_per_1000"]
         best = y.argmin()
@@ -67,7 +67,7 @@ def cost(curves: Mapping[str, pd.DataFrame]) -> Figure:
 
 def importance(table: pd.DataFrame) -> Figure:
     """Draw how much ROC AUC is lost when each feature is shuffled."""
-    figure, axes = figures.new(height=5.4)
+    figure, axes = mpl_style.new(height=5.4)
     whiskers = {"ecolor": GREY, "elinewidth": 1.2}
     axes.barh(
         table["feature"], table["auc_lost"], xerr=table["spread"], color=BLUE, error_kw=whiskers
@@ -80,7 +80,7 @@ def importance(table: pd.DataFrame) -> Figure:
 
 def ranking(curves: Curves, *, late_share: float) -> Figure:
     """Draw how well the models rank flights: ROC curves, and precision over recall."""
-    figure, (roc, recall) = figures.pair()
+    figure, (roc, recall) = mpl_style.pair()
     _draw(roc, curves, "roc")
     roc.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="a coin")
     roc.set(title="ROC")
@@ -98,7 +98,7 @@ def ranking(curves: Curves, *, late_share: float) -> Figure:
 
 def trust(curves: Curves, outcomes: pd.DataFrame) -> Figure:
     """Draw what a probability and a warning mean: the calibration, and the confusion matrix."""
-    figure, (calibration, confusion) = figures.pair()
+    figure, (calibration, confusion) = mpl_style.pair()
     _draw(calibration, curves, "calibration", marker="o")
     top = max(named["calibration"].to_numpy().max() for named in curves.values())
     calibration.plot([0, top], [0, top], color=GREY, linestyle=":", label="perfectly calibrated")
@@ -126,7 +126,7 @@ def _confusion(axes: Axes, outcomes: pd.DataFrame) -> None:
 
 def error_rates(rates: pd.DataFrame, naive: pd.DataFrame) -> Figure:
     """Draw both kinds of error per group: the model's with 95 % intervals, the naive beside it."""
-    figure, (missed, alarmed) = figures.pair(height=1.4 + 0.3 * len(rates), sharey=True)
+    figure, (missed, alarmed) = mpl_style.pair(height=1.4 + 0.3 * len(rates), sharey=True)
     _rates(missed, rates, naive, "false_negative_rate")
     _rates(alarmed, rates, naive, "false_positive_rate")
     missed.set(title="Late, not warned of", xlabel="share of the group's late flights")
@@ -134,7 +134,7 @@ def error_rates(rates: pd.DataFrame, naive: pd.DataFrame) -> Figure:
     flights = rates["late_flights"] + rates["punctual_flights"]
     missed.set_yticks(rates.index, rates["group"] + flights.map("  ({:,})".format))
     missed.set(ylabel="group (flights)", ylim=(len(rates) - 0.5, -0.5))
-    figures.legend_below(figure, missed)
+    mpl_style.legend_below(figure, missed)
     return figure
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from headrace.diff import bootstrap
-from headrace.diff.scores import Array, Score
+from headrace.stats import bootstrap
+from headrace.stats.scores import Array, Score
 
 from study.backtest import POLICIES
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from headrace import figures
+from headrace.report import mpl_style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -24,7 +24,7 @@ def picture(table: pd.DataFrame, *, delay: int) -> Figure:
 
     `table` is what `money.monthly` returns; `delay` is that of params.yaml's backtest.
     """
-    figure, (cost, saved) = figures.stack()
+    figure, (cost, saved) = mpl_style.stack()
     # A dollar sign would begin a formula.
     plain: dict[str, Any] = {"x": 0.01, "ha": "left", "parse_math": False}
     figure.suptitle(finding(table), fontsize=13.5, fontweight="bold", **plain)

@@ -4,7 +4,7 @@ import copy
 
 import pandas as pd
 import pandera.pandas as pa
-from headrace import contract
+from headrace.schema import pandera_check
 
 ORIGINS = ["EWR", "JFK", "LGA"]
 TIMESTAMP = pd.DatetimeTZDtype(tz="UTC", unit="us")
@@ -166,4 +166,4 @@ def check(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     Errors:
         DataError: one line per column and rule, with the number of rows and examples.
     """
-    return contract.check(table, schema)
+    return pandera_check.check(table, schema)

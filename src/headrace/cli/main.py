@@ -1,0 +1,54 @@
+"""The command `headrace`."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from headrace.cli import commands, options
+from headrace.core import project
+from headrace.errors import HeadraceError
+from headrace.execution import isolation
+from headrace.execution.stage_process import INTERRUPTED
+
+# jsonschema, which nbformat imports, would build a grammar of international addresses first: most
+# of a second, for a format that no notebook has. Where the module is None, jsonschema does without.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as importlib documents
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0, or 1 after a message about what the user can mend."""
+    parser = options.parser()
+    args, words = parser.parse_known_args(arguments)
+    if words and args.command not in (commands.lab, commands.debug):
+        parser.error(f"unrecognized arguments: {' '.join(words)}")
+    args.words = words
+    try:
+        if args.command is commands.audit:
+            code = int(commands.audit(args))
+        else:
+            code = int(args.command(project.find(), args) or 0)
+        print(end="", flush=True)
+        return code
+    except BrokenPipeError:  # `| head` has seen enough; nor is there anyone to tell at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except HeadraceError as error:
+        say(error)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def say(error: BaseException) -> None:
+    """Print what went wrong, for the user to mend."""
+    print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
+
+
+def _lost_nothing() -> str:
+    """Say, where DVC has taken away what the stage made before, how it comes back."""
+    if "DVC_STAGE" not in os.environ or isolation.active():
+        return ""
+    return (
+        "DVC took away what this stage had made before, and keeps it in its cache. It comes back\n"
+        "with the change undone and dvc repro, or with git checkout . && dvc checkout.\n"
+    )

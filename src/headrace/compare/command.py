@@ -1,0 +1,50 @@
+"""`headrace diff`: compare two states, show it, and stop where a gate breaks."""
+
+import argparse
+import importlib
+import sys
+
+from headrace.compare import report as reports
+from headrace.compare.model import Report
+from headrace.core import atomic, states
+from headrace.core.git_objects import Objects
+from headrace.core.project import Project
+from headrace.errors import HeadraceError
+
+
+def run(project: Project, args: argparse.Namespace) -> int:
+    """Compare and show; return 1 where `--gate` is given and a gate breaks.
+
+    Errors:
+        ProjectError: there are not two states to compare, or a file cannot be read.
+    """
+    if len(args.revisions) > 2:
+        raise HeadraceError(f"{len(args.revisions)} revisions are too many. Next: name two")
+    with Objects(project.root) as objects:
+        old, new = states.pair(project, args.revisions, objects)
+        report = reports.build(project, old, new, deep=not args.shallow)
+    _show(report, args)
+    if not (args.gate and report.broken):
+        return 0
+    for gate in report.broken:
+        print(f"gate broken: {gate.name}", file=sys.stderr)
+    return 1
+
+
+def _show(report: Report, args: argparse.Namespace) -> None:
+    if args.html:
+        page = importlib.import_module("headrace.compare.page")
+        atomic.write_text(args.html, page.render(report))
+        print(args.html)
+    elif args.markdown:
+        from headrace.compare import markdown
+
+        print(markdown.render(report), end="")
+    elif args.json:
+        from headrace.compare import as_json
+
+        print(as_json.render(report))
+    else:
+        from headrace.compare import terminal
+
+        print(terminal.render(report, colour=terminal.colourful()))

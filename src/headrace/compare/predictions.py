@@ -1,0 +1,146 @@
+"""Predictions of both states: found by hash, only the columns that are needed, row beside row."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv, parquet
+
+from headrace.core import dvc_cache, dvc_remote
+from headrace.core.states import State
+from headrace.core.suggest import nearest
+from headrace.errors import DataError, ProjectError
+
+Codes = npt.NDArray[np.int64]
+Column = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The predictions of one state, or some rows of them."""
+
+    name: str
+    columns: Any
+    """A table of pyarrow."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int(self.columns.num_rows)
+
+    def numbers(self, column: str) -> Column:
+        """Return a column as numbers, shape (rows,); true is 1.
+
+        Errors:
+            DataError: there is no such column, or it holds what is no number, or nothing.
+        """
+        try:
+            found = np.asarray(pc.cast(self._column(column), pa.float64()), dtype="float64")
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise DataError(f"{self.name}: column {column} holds no numbers") from None
+        if not np.isfinite(found).all():
+            raise DataError(f"{self.name}: column {column} has values missing")
+        return found
+
+    def groups(self, column: str) -> tuple[Codes, list[str]]:
+        """Return a number for each row's group, and the groups' names; a time counts by its day."""
+        values = self._column(column)
+        if pa.types.is_timestamp(values.type):
+            values = pc.floor_temporal(values, unit="day")
+        encoded = pc.dictionary_encode(values, null_encoding="encode").combine_chunks()
+        names = [str(name) for name in encoded.dictionary.to_pylist()]
+        return np.asarray(encoded.indices, dtype="int64"), names
+
+    def take(self, rows: Codes) -> "Table":
+        """Return some rows, in this order."""
+        return Table(self.name, self.columns.take(pa.array(rows)))
+
+    def _column(self, name: str) -> Any:
+        if name not in self.columns.column_names:
+            near = nearest(name, self.columns.column_names)
+            raise DataError(f"{self.name} has no column {name}.{near}")
+        return self.columns.column(name)
+
+
+def read(state: State, file: str, columns: Iterable[str]) -> Table:
+    """Read some columns of a state's predictions, by the hash in its dvc.lock.
+
+    Errors:
+        DataError: the hash is not known, nobody at hand has its bytes (what to pull is said), or
+            the file cannot be read.
+    """
+    label = f"{file} of {state.name}"
+    try:
+        records = state.lock.values()
+    except ProjectError as error:
+        raise DataError(f"{label}: {error}") from None
+    outs = [out for record in records for out in record.outs if out.path == file]
+    if not outs:
+        raise DataError(f"{label} is not in its dvc.lock. Next: dvc repro, and commit dvc.lock")
+    found = dvc_cache.of(state.root).find(outs[0]) or dvc_remote.fetch(state.root, outs[0])
+    if found is None:
+        at = "" if state.commit is None else f" --all-commits {file}"
+        step = f"dvc fetch{at or f' {file}'}"
+        raise DataError(f"{label} is not in DVC's cache. Next: {step}")
+    return load(found, file, columns, label=label)
+
+
+def load(path: Path, file: str, columns: Iterable[str], *, label: str = "") -> Table:
+    """Read some columns of a file of predictions; by the name `file` its kind is known.
+
+    Errors:
+        DataError: the file cannot be read.
+    """
+    try:
+        table = _table(path, file, [*dict.fromkeys(columns)])
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).splitlines()[0]
+        raise DataError(f"{label or file} cannot be read: {said}") from None
+    return Table(label or file, table)
+
+
+def _table(path: Path, file: str, columns: Sequence[str]) -> Any:
+    if file.endswith(".csv"):
+        return csv.read_csv(path)
+    there = parquet.read_schema(path).names
+    lacking = [name for name in columns if name not in there]
+    # All of a table that lacks one, so that the message can name the nearest.
+    return parquet.read_table(path, columns=None if lacking else list(columns))
+
+
+def pair(old: Table, new: Table, key: Sequence[str]) -> tuple[Table, Table]:
+    """Return the rows that both tables have, by their keys, in the old one's order.
+
+    Errors:
+        DataError: a key names more than one row, or is of another type on the other side.
+    """
+    ours, theirs = (pa.table({name: one._column(name) for name in key}) for one in (old, new))
+    if ours.equals(theirs):
+        return old, new
+    first, second = _codes(ours, theirs)
+    for codes, table in ((first, old), (second, new)):
+        if len(np.unique(codes)) < len(codes):
+            raise DataError(f"{table.name}: {', '.join(key)} do not tell its rows apart")
+    _, left, right = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    order = np.argsort(left)
+    return old.take(left[order]), new.take(right[order])
+
+
+def _codes(old: Any, new: Any) -> tuple[Codes, Codes]:
+    """Return a number for each row of both tables; equal rows, and only they, share one."""
+    codes = np.zeros(old.num_rows + new.num_rows, dtype="int64")
+    for name in old.column_names:
+        try:
+            theirs = pc.cast(new.column(name), old.column(name).type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise DataError(f"the key {name} is of another type in either state") from None
+        both = pa.chunked_array([*old.column(name).chunks, *theirs.chunks], theirs.type)
+        encoded = pc.dictionary_encode(both, null_encoding="encode").combine_chunks()
+        mixed = codes * len(encoded.dictionary) + np.asarray(encoded.indices, dtype="int64")
+        _, codes = np.unique(mixed, return_inverse=True)
+    return codes[: old.num_rows], codes[old.num_rows :]

@@ -1,0 +1,92 @@
+"""Which file of the study is registered: the `artifacts` of dvc.yaml, DVC's own block for it."""
+
+import posixpath
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.core import git, yaml
+from headrace.core.project import Project
+from headrace.core.suggest import nearest
+from headrace.errors import ProjectError
+from headrace.registry import tags
+
+STAGES = ("dev", "staging", "prod")
+EXAMPLE = "artifacts: {model: {path: models/bundle.tar, type: model}}"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact: its name as gto knows it, and its file's path from the study on.
+
+    `prefix` leads from the repository's top to the study, and stands in the name before a colon.
+    """
+
+    name: str
+    path: str
+    prefix: str
+
+
+def chosen(project: Project, asked: str | None) -> Artifact:
+    """Return the artifact of this name, or the only one of dvc.yaml.
+
+    Errors:
+        ProjectError: there is none, or more than one and no name; or it is not as DVC has it.
+    """
+    found = listed(project.root)
+    if asked is None and len(found) > 1:
+        raise ProjectError(f"dvc.yaml has {len(found)} artifacts. Next: --artifact {_or(found)}")
+    prefix = git.run(project.root, "rev-parse", "--show-prefix").rstrip("\n")
+    asked = asked.rpartition(":")[2] if asked else None
+    name = next(iter(found)) if asked is None else asked
+    if name not in found:
+        raise ProjectError(
+            f"dvc.yaml has no artifact {name}.{nearest(name, found)} Next: --artifact {_or(found)}"
+        )
+    return Artifact(f"{prefix.rstrip('/')}:{name}" if prefix else name, found[name], prefix)
+
+
+def _or(names: Iterable[str]) -> str:
+    return " or ".join(names)
+
+
+def listed(root: Path) -> dict[str, str]:
+    """Return the paths of dvc.yaml's artifacts by their names.
+
+    Errors:
+        ProjectError: there is none, or one is not as DVC has it.
+    """
+    block: Any = yaml.read(root / "dvc.yaml").get("artifacts")
+    if not block:
+        raise ProjectError(f"dvc.yaml has no artifact to register. Next: add {EXAMPLE}")
+    if not isinstance(block, dict):
+        raise ProjectError(f"dvc.yaml: artifacts must hold names. Next: write {EXAMPLE}")
+    found = {}
+    for name, entry in block.items():
+        path = entry.get("path") if isinstance(entry, dict) else None
+        if not isinstance(path, str) or not re.fullmatch(tags.NAME, name):
+            raise ProjectError(
+                f"dvc.yaml: artifact {name!r} needs a path, and a name of letters, numbers, - and _"
+                f" alone. Next: write such as {EXAMPLE}"
+            )
+        found[name] = posixpath.normpath(path)
+    return found
+
+
+def stages(project: Project) -> tuple[str, ...]:
+    """Return the stages in their order: `stages` of [tool.headrace], or dev, staging, prod.
+
+    Errors:
+        ProjectError: they are no list of names.
+    """
+    said = project.settings.get("stages", list(STAGES))
+    names = said if isinstance(said, list) else []
+    good = [one for one in names if isinstance(one, str) and re.fullmatch(tags.NAME, one)]
+    if not good or len(good) != len(names) or len(set(good)) != len(good):
+        raise ProjectError(
+            f"pyproject.toml: stages is {said!r}, which is no list of names."
+            ' Next: stages = ["dev", "staging", "prod"]'
+        )
+    return tuple(good)

@@ -1,0 +1,78 @@
+"""Who acts, by git's word."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.core import git
+from headrace.errors import ProjectError
+
+IDENTITY = re.compile(
+    r"(?P<name>[^<\n]*?) ?<(?P<email>[^>\n]*)> (?P<time>-?\d+) (?P<zone>[+-]\d{4})"
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A name and an e-mail address, as git has them."""
+
+    name: str
+    email: str
+
+    def is_same(self, other: "Person") -> bool:
+        """Tell whether both are one person: by address, without regard to case."""
+        return self.email.casefold() == other.email.casefold()
+
+    def __str__(self) -> str:
+        """Write both, as git does."""
+        return f"{self.name} <{self.email}>"
+
+    def as_json(self) -> dict[str, str]:
+        """Return it for the evidence."""
+        return {"name": self.name, "email": self.email}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Who did something, and when: seconds since 1970, and the zone as git writes it."""
+
+    person: Person
+    time: int
+    zone: str
+
+
+def parse(text: str) -> Moment:
+    """Read git's line for a person and a time; one that is broken is nobody, at no time."""
+    found = IDENTITY.fullmatch(text)
+    if found is None:
+        return Moment(Person(text.partition("<")[0].strip(), ""), 0, "+0000")
+    return Moment(Person(found["name"], found["email"]), int(found["time"]), found["zone"])
+
+
+def committer(root: Path) -> Moment:
+    """Return who would be the author of a tag now.
+
+    Errors:
+        ProjectError: git does not know who that is.
+    """
+    return _now(root, "GIT_COMMITTER_IDENT", "a tag")
+
+
+def author(root: Path, what: str = "a decision") -> Moment:
+    """Return who would be the author of a commit now; `what` is what it holds.
+
+    Errors:
+        ProjectError: git does not know who that is.
+    """
+    return _now(root, "GIT_AUTHOR_IDENT", what)
+
+
+def _now(root: Path, role: str, what: str) -> Moment:
+    try:
+        said = git.run(root, "var", role).strip()
+    except ProjectError:
+        raise ProjectError(
+            f"git does not know who you are, and {what} bears a name."
+            " Next: git config user.name NAME && git config user.email ADDRESS"
+        ) from None
+    return parse(said)

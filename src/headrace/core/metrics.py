@@ -1,0 +1,38 @@
+"""Metrics as JSON: finite numbers and nothing else."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.core import atomic
+from headrace.errors import MetricError
+
+
+def write(values: Mapping[str, Any], path: Path) -> None:
+    """Write nested metrics as JSON, whole or not at all.
+
+    Errors:
+        MetricError: a value is no number, or NaN or infinite; it is named, and nothing is written.
+    """
+    for name, value in leaves(values):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise MetricError(
+                f"{path.name}: {name} is {value!r}, not a number. Next: write int or float"
+            )
+        if not math.isfinite(value):
+            raise MetricError(
+                f"{path.name}: {name} is {value}. Next: find the empty group or the division by"
+                " zero that made it; a metric that cannot be compared is not written"
+            )
+    atomic.write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Walk nested metrics: each value with its dotted name."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,224 @@
+"""Where the project is, and what its pyproject.toml and its pipeline files say."""
+
+import importlib
+import os
+import sys
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from headrace.core import pipeline
+from headrace.core.pipeline import Stages
+from headrace.core.suggest import nearest
+from headrace.errors import ProjectError
+
+SCRATCH = ("notebooks", "scratch")
+"""Where exploring has no rules."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a dvc.yaml and a pyproject.toml that has a [tool.headrace] table."""
+
+    root: Path
+    settings: dict[str, Any]
+
+    @property
+    def source(self) -> Path:
+        """The folder that the project's own packages lie in."""
+        return self.root / str(self.settings.get("source", "src"))
+
+    @cached_property
+    def stages(self) -> Stages:
+        """The stages of dvc.yaml, which `dvc repro` runs, by name."""
+        return pipeline.read(self.root, pipeline.MAIN)
+
+    @cached_property
+    def pipelines(self) -> dict[str, Stages]:
+        """The stages of every pipeline file: dvc.yaml, then those that run when they are named."""
+        return pipeline.read_all(self.root)
+
+    @property
+    def all_stages(self) -> Stages:
+        """The stages of all pipeline files, by name, in order."""
+        return {name: one for stages in self.pipelines.values() for name, one in stages.items()}
+
+    def file_of(self, stage: str) -> str:
+        """Return the pipeline file that has a stage; dvc.yaml where none has."""
+        beside = (file for file, stages in self.pipelines.items() if stage in stages)
+        return pipeline.MAIN if stage in self.stages else next(beside, pipeline.MAIN)
+
+    def number(self, setting: str) -> float | None:
+        """Return a number of [tool.headrace], such as a time-out in seconds; None if not set.
+
+        Errors:
+            ProjectError: it is not a number above 0.
+        """
+        value = self.settings.get(setting)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise ProjectError(f"pyproject.toml: {setting} is {value!r}, not a number above 0")
+        return float(value)
+
+    def stage(self, name: str) -> dict[str, Any]:
+        """Return one stage's entry of its pipeline file.
+
+        Errors:
+            ProjectError: no file has such a stage; the nearest name is shown.
+        """
+        if name in self.stages:  # a stage of dvc.yaml depends on no other file
+            return self.stages[name]
+        stages = self.all_stages
+        if name not in stages:
+            known = ", ".join(stages) or "none"
+            files = " and ".join(self.pipelines)
+            has = "has" if len(self.pipelines) == 1 else "have"
+            raise ProjectError(
+                f"{files} {has} no stage {name!r}.{nearest(name, stages)} Stages: {known}"
+            )
+        return stages[name]
+
+    def notebook(self, stage: str) -> Path:
+        """Return the source notebook that the stage runs: the one among its deps.
+
+        A stage that lists several, since it vouches for others, runs the one that bears its name.
+
+        Errors:
+            ProjectError: the stage lists none, or several and none of its own name.
+        """
+        deps = self.stage(stage).get("deps")
+        listed = deps if isinstance(deps, list) else []
+        found = own_notebooks(stage, [dep for dep in listed if isinstance(dep, str)])
+        if len(found) != 1:
+            raise ProjectError(
+                f"{self.file_of(stage)}: stage {stage!r} must list one notebook among its deps,"
+                f" such as notebooks/01_{stage}.ipynb; it lists {len(found)}"
+            )
+        return self.root / found[0]
+
+    def notebook_stages(self) -> list[str]:
+        """Return the stages that `headrace run` runs, in the order of the pipeline files."""
+        return [
+            name
+            for name, stage in self.all_stages.items()
+            if str(stage.get("cmd", "")).startswith("headrace run ")
+        ]
+
+    def load(self, door: str) -> Any:
+        """Import what a door of [tool.headrace] names, as "package.module:name".
+
+        Errors:
+            ProjectError: the door is not declared, or leads out of this project.
+        """
+        target = self.settings.get(door)
+        if not isinstance(target, str) or ":" not in target:
+            raise ProjectError(
+                f'pyproject.toml: [tool.headrace] needs {door} = "package.module:Name"'
+            )
+        module_name, _, name = target.partition(":")
+        module = self._import(module_name)
+        if not hasattr(module, name):
+            raise ProjectError(
+                f"pyproject.toml: {door} names {target}, but {module_name} has no {name}"
+            )
+        found = getattr(module, name)
+        if door == "params" and not hasattr(found, "model_validate"):
+            raise ProjectError(f"pyproject.toml: params names {target}, which is no pydantic model")
+        return found
+
+    def module(self, door: str) -> ModuleType | None:
+        """Import the module that a door of [tool.headrace] names; None where none is declared.
+
+        Errors:
+            ProjectError: it cannot be imported, or does not lie in this project.
+        """
+        target = self.settings.get(door)
+        if target is None:
+            return None
+        if not isinstance(target, str):
+            raise ProjectError(f'pyproject.toml: [tool.headrace] needs {door} = "package.module"')
+        return self._import(target)
+
+    def _import(self, name: str) -> ModuleType:
+        if str(self.source) not in sys.path[:1]:
+            sys.path.insert(0, str(self.source))
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:  # a user's module can fail in any way
+            place = _place(error)
+            kind = type(error).__name__
+            raise ProjectError(f"{name} cannot be imported: {kind}: {error}{place}") from None
+        origin = Path(str(module.__file__)).resolve()
+        if not origin.is_relative_to(self.source.resolve()):
+            raise ProjectError(
+                f"{name} comes from another tree ({origin}), not from {self.source}."
+                " Next: run the command from within the project, in a new process"
+            )
+        return module
+
+
+def run_name(stage: str) -> str:
+    """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
+    name, _, key = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
+    return file_name(f"{stage}@{key}") if key and name == stage else stage
+
+
+def file_name(stage: str) -> str:
+    """Return what the files of a stage are called that dvc.lock knows by this name."""
+    return stage.replace("@", "-")
+
+
+def _place(error: Exception) -> str:
+    """Say in which file and line an import failed, where that is known."""
+    if isinstance(error, SyntaxError):
+        return ""  # it says so itself
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    file = Path(frame.tb_frame.f_code.co_filename) if frame else None
+    inside = file and file.suffix == ".py" and "importlib" not in file.parts
+    return f" ({file}, line {frame.tb_lineno})" if inside and frame else ""
+
+
+def is_source_notebook(dep: str) -> bool:
+    """Tell whether a stage's dep is the notebook that it runs."""
+    return dep.startswith("notebooks/") and dep.endswith(".ipynb")
+
+
+def own_notebooks(stage: str, deps: Iterable[str]) -> list[str]:
+    """Return what a stage may run: the notebooks among its deps; of several, those of its name."""
+    found = [dep for dep in deps if is_source_notebook(dep)]
+    named = [dep for dep in found if Path(dep).stem.lstrip("0123456789_") == stage]
+    return named if len(found) > 1 and named else found
+
+
+def find(start: Path | None = None) -> Project:
+    """Find the project from a folder upwards (default: the working directory).
+
+    Errors:
+        ProjectError: there is none, or its pyproject.toml cannot be read.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "pyproject.toml").is_file():
+            return Project(folder, _settings(folder / "pyproject.toml"))
+    raise ProjectError(
+        f"No study in {here} or above it: a study has a dvc.yaml and a pyproject.toml."
+        " Next: cd into one"
+    )
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        tools = tomllib.loads(path.read_text("utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"pyproject.toml cannot be read: {error}") from None
+    settings = tools.get("headrace") if isinstance(tools, dict) else None
+    if not isinstance(settings, dict):
+        raise ProjectError(f"{path} has no [tool.headrace] table, so this is no study")
+    return settings

@@ -1,0 +1,184 @@
+"""Two states of a study to compare: commits, or the working tree; and how each file is read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from headrace.core import git, lockfile, yaml
+from headrace.core.git_objects import Objects
+from headrace.core.lockfile import Record
+from headrace.core.project import Project
+from headrace.core.suggest import nearest
+from headrace.errors import ProjectError
+
+WORKING_TREE = "the working tree"
+SHORT = 10
+"""Digits of a commit's hash that are shown."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The study at one moment: `commit` is its hash, or None for the files as they are now.
+
+    `name` is what people call it, `why` the reason why it was taken.
+    """
+
+    root: Path
+    name: str
+    commit: str | None
+    why: str
+    objects: Objects = field(repr=False)
+    _blobs: dict[str, bytes | None] = field(default_factory=dict, repr=False)
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file by its path from the study on, or None if it has none."""
+        if path not in self._blobs:
+            self._blobs[path] = self._read(path)
+        return self._blobs[path]
+
+    def _read(self, path: str) -> bytes | None:
+        if self.commit is not None:
+            return self.objects.read(f"{self.commit}:{self._prefix}{path}")
+        file = self.root / path
+        return file.read_bytes() if file.is_file() else None
+
+    @cached_property
+    def _prefix(self) -> str:
+        """The way from the repository's top to the study: git names objects from the top."""
+        return git.run(self.root, "rev-parse", "--show-prefix").rstrip("\n")
+
+    @cached_property
+    def files(self) -> list[str]:
+        """The files that git tracks in it, by their paths from the study on."""
+        if self.commit is None:
+            return [name for name in git.tracked(self.root) if (self.root / name).is_file()]
+        listed = git.run(self.root, "ls-tree", "-r", "-z", "--name-only", self.commit, ".")
+        return [name for name in listed.split("\0") if name]
+
+    @cached_property
+    def lock(self) -> dict[str, Record]:
+        """What its dvc.lock records; nothing where it has none."""
+        text = self.read(lockfile.NAME)
+        return lockfile.parse(text) if text is not None else {}
+
+    @cached_property
+    def pipeline(self) -> dict[str, Any]:
+        """Its dvc.yaml; nothing where it has none."""
+        return self._yaml("dvc.yaml")
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """Its params.yaml; nothing where it has none."""
+        return self._yaml("params.yaml")
+
+    def _yaml(self, name: str) -> dict[str, Any]:
+        text = self.read(name)
+        if text is not None and text not in _PARSED:
+            _PARSED[text] = yaml.parse(text, f"{name} of {self.name}")
+        return _PARSED[text] if text is not None else {}
+
+
+_PARSED: dict[bytes, dict[str, Any]] = {}
+"""What was read already: most files are the same in both states, and YAML is slow to read."""
+
+
+def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[State, State]:
+    """Return the two states to compare, of none, one or two revisions' names.
+
+    None: where the branch left the main branch, against the working tree; on the main branch
+    itself the last commit, or, where nothing has changed since, the one before it. One: that
+    revision against the working tree.
+
+    Errors:
+        ProjectError: there is no such revision (nearest names are shown), no commit, or no common
+            ancestor.
+    """
+    given = [*names]
+    now = State(project.root, WORKING_TREE, None, "the files as they are", objects)
+    if not git.is_repository(project.root):
+        raise ProjectError(
+            f"{project.root} is in no git repository, so there is nothing to compare with."
+            " Next: git init -b main && git add . && git commit -m 'Begin'"
+        )
+    if not given:
+        return _before(project.root, objects), now
+    states = [_state(project.root, name, "as asked", objects) for name in given]
+    return (states[0], states[1]) if len(states) > 1 else (states[0], now)
+
+
+def _before(root: Path, objects: Objects) -> State:
+    """Return what the working tree is held against where nobody says."""
+    main = _main_branch(root)
+    here = resolve(root, "HEAD")
+    if here is None:
+        raise ProjectError("There is no commit to compare with. Next: git add . && git commit")
+    base = _merge_base(root, main) if main is not None else here
+    if base != here:
+        return State(root, base[:SHORT], base, f"where this branch left {main}", objects)
+    if git.is_touched(root):
+        return State(root, "HEAD", here, "the last commit", objects)
+    parent = resolve(root, "HEAD~1")
+    if parent is None:
+        raise ProjectError(
+            "This is the first commit, and nothing has changed since: there is nothing to compare."
+            " Next: change something, or name two revisions"
+        )
+    why = "the commit before, since nothing has changed since the last"
+    return State(root, "HEAD~1", parent, why, objects)
+
+
+def _merge_base(root: Path, main: str) -> str:
+    try:
+        return git.run(root, "merge-base", main, "HEAD").strip()
+    except ProjectError:
+        shallow = git.run(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+        step = "git fetch --unshallow" if shallow else "headrace diff A B, with two revisions"
+        raise ProjectError(f"{main} and HEAD have no common ancestor here. Next: {step}") from None
+
+
+def _main_branch(root: Path) -> str | None:
+    """Return the main branch, where there is one.
+
+    On it, it is itself, pushed or not. Elsewhere it is rather the remote's than one's own, which
+    may be behind. A checkout in CI may have neither a branch of that name nor origin/HEAD.
+    """
+    here = (root / git.run(root, "rev-parse", "--git-path", "HEAD").rstrip("\n")).read_text("utf-8")
+    if here.strip() in ("ref: refs/heads/main", "ref: refs/heads/master"):
+        return here.strip().removeprefix("ref: refs/heads/")
+    for name in ("origin/HEAD", "main", "master", "origin/main", "origin/master"):
+        if resolve(root, name) is not None:
+            return name
+    return None
+
+
+def _state(root: Path, name: str, why: str, objects: Objects) -> State:
+    commit = resolve(root, name)
+    experiments = {} if commit else _experiments(root)
+    commit = commit or experiments.get(name)
+    if commit is None:
+        known = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
+        near = nearest(name, [*known, *experiments, "HEAD"])
+        shallow = (root / ".git/shallow").exists()
+        step = "git fetch --unshallow" if shallow else "git branch --all, git tag or git log"
+        raise ProjectError(f"git knows no revision {name!r}.{near} Next: {step}")
+    return State(root, name[:SHORT] if name == commit else name, commit, why, objects)
+
+
+def _experiments(root: Path) -> dict[str, str]:
+    """Return the commits of DVC's experiments by their names; of equal names the newest."""
+    shown = "--format=%(objectname) %(refname:lstrip=4)"
+    listed = git.run(root, "for-each-ref", "--sort=committerdate", shown, "refs/exps/*/*/*")
+    pairs = (line.split(" ", 1) for line in listed.splitlines())
+    return {name: commit for commit, name in pairs}
+
+
+def resolve(root: Path, name: str) -> str | None:
+    """Return the hash of a commit; None where git knows none of that name."""
+    if not name or name.startswith("-"):
+        return None
+    try:
+        return git.run(root, "rev-parse", "--verify", "--quiet", name + "^{commit}").strip()
+    except ProjectError:
+        return None

@@ -1,0 +1,1 @@
+"""Run notebooks: the in-process executor, papermill's engine, a stage's process, its supervisor."""

@@ -1,0 +1,91 @@
+"""Say why a stage failed, and where: cell, line, error, and what to do next."""
+
+import re
+import signal
+from pathlib import Path
+
+import nbformat
+
+from headrace import errors
+from headrace.core import notebook
+from headrace.core.project import Project
+from headrace.execution import isolation, normalize
+
+LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
+FRAME = re.compile(r"(?:File )?\S*?((?:src|notebooks)/[\w/]+\.py):(\d+), in (\w+)")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+MEMORY = "Was there enough memory? Is there a crash in a C library?"
+OWN = {name for name in vars(errors) if name.endswith("Error")}
+
+
+def message(name: str, node: nbformat.NotebookNode, failed: int, where: str) -> str:
+    """Describe the cell at which a run stopped short; `failed` is its index in the run."""
+    cell = node.cells[failed]
+    place = f"cell {number(node, failed)} of {where}"
+    error = next((out for out in cell.outputs if out.output_type == "error"), None)
+    head = f"Stage {name} failed in {place}{_where(cell, error)}"
+    return "\n".join([head, *_what(error), *_next(name)])
+
+
+def of_interruption(name: str, cell: int, where: str, by: str) -> str:
+    """Describe a run that Ctrl-C or a signal ended in a cell, by its number."""
+    head = f"Stage {name} was interrupted ({by}) in cell {cell} of {where}."
+    return "\n".join([head, *_next(name)])
+
+
+def of_death(project: Project, name: str, path: Path, cell: int, code: int) -> str:
+    """Describe a run whose process died in a cell, by its number; keep the notebook of that run.
+
+    `code` is the process's, negative for the signal that ended it.
+    """
+    kept = project.root / "runs/.partial" / f"{name}.ipynb"
+    lines = notebook.read(path).node.cells[cell - 1].source.splitlines() if cell else []
+    head = f"Stage {name} failed in cell {cell} of {notebook.name(path)}"
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    what = f"The process died in it, {how}. {MEMORY}"
+    if not kept.exists():
+        return f"Stage {name} died before its first cell, {how}."
+    failed = project.root / "runs/failed" / kept.name
+    failed.parent.mkdir(parents=True, exist_ok=True)
+    kept.replace(failed)
+    return "\n".join([f"{head}:\n    {next(iter(lines), '')}", what, *_next(name)])
+
+
+def number(node: nbformat.NotebookNode, index: int) -> int:
+    """Return a cell's number in the source notebook, from 1, by its index in the run."""
+    return sum(
+        normalize.INJECTED not in c.metadata.get("tags", []) for c in node.cells[: index + 1]
+    )
+
+
+def _next(name: str) -> list[str]:
+    if isolation.active():  # a clean room goes away, with all that is in it
+        return []
+    return [
+        f"The notebook as far as it got is runs/failed/{name}.ipynb.",
+        f"To look into it: headrace debug {name}   (opens it in JupyterLab, with its parameters)",
+    ]
+
+
+def _trace(error: nbformat.NotebookNode) -> str:
+    return ANSI.sub("", "\n".join(error.traceback))
+
+
+def _where(cell: nbformat.NotebookNode, error: nbformat.NotebookNode | None) -> str:
+    """Name the line that failed and show it; where no line is known, show the first."""
+    found = LINE.findall(_trace(error)) if error else []
+    lines = cell.source.splitlines() or [""]
+    number = min(int(found[0]), len(lines)) if found else 1
+    place = f", line {number}" if found else ""
+    return f"{place}:\n    {lines[number - 1].strip()}"
+
+
+def _what(error: nbformat.NotebookNode | None) -> list[str]:
+    """Return the error's own words, and the deepest line of the project's code it came from."""
+    if error is None:
+        return [f"Its kernel died in it, or was stopped for taking too long. {MEMORY}"]
+    if error.ename in OWN:
+        return [str(error.evalue)]
+    frames = FRAME.findall(_trace(error))
+    place = [f"    at {frames[-1][0]}, line {frames[-1][1]}, in {frames[-1][2]}"] if frames else []
+    return [*place, f"{error.ename}: {error.evalue}"]

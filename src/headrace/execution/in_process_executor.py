@@ -1,0 +1,207 @@
+"""Run a notebook's cells in this process, one after the other."""
+
+import asyncio
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import nbformat
+
+from headrace.execution import ipython_shell, output_capture
+from headrace.execution.output_recorder import Recorder
+
+SKIP = "skip-execution"
+MAY_FAIL = "raises-exception"
+
+AS_EVER: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+"""What Python does on a signal where nobody has told it otherwise."""
+
+Watch = Callable[[int], None]
+"""Called with a cell's index."""
+
+
+class CellTimeout(BaseException):
+    """A cell, or the notebook with it, ran for longer than it may."""
+
+
+class Interrupted(BaseException):
+    """A signal ended the run; the outputs up to then are in the notebook."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a run allows: errors in any cell, and seconds (none: as long as it takes).
+
+    `timeout` is for each cell, `total` for all of them together.
+    """
+
+    allow_errors: bool = False
+    timeout: float | None = None
+    total: float | None = None
+
+
+def run(
+    node: nbformat.NotebookNode,
+    rules: Rules = Rules(),  # frozen
+    *,
+    begin: Watch = lambda index: None,
+    end: Watch = lambda index: None,
+) -> int | None:
+    """Run all code cells and keep their outputs in the notebook, in place.
+
+    Returns the index of the cell at which the run stopped short, or None. The notebook's module is
+    `sys.modules["__main__"]` meanwhile; an event loop is running, as in a kernel.
+
+    Errors:
+        Interrupted: Ctrl-C, or SIGTERM; the outputs up to then are in the notebook.
+    """
+    recorder = Recorder()
+    with _heard() as heard, _loop() as loop:
+        try:
+            with (
+                output_capture.caught(recorder.stream) as flush,
+                ipython_shell.started(recorder) as found,
+            ):
+                runner = _Runner(node, rules, recorder, flush, found, heard)
+                return loop.run_until_complete(runner.all(begin, end))
+        except KeyboardInterrupt:
+            raise Interrupted((heard or ["SIGINT"])[0]) from None
+        finally:
+            recorder.end()
+
+
+@contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those heard.
+
+    Once heard, more of them are ignored: what remains to be done is to say where the run stood. A
+    child that a cell forks takes them as any process does.
+    """
+    heard: list[str] = []
+    process = os.getpid()
+
+    def stop(number: int, _frame: Any) -> None:
+        if os.getpid() != process:
+            signal.signal(number, AS_EVER[number])
+            os.kill(os.getpid(), number)
+            return
+        heard.append(signal.Signals(number).name)
+        if len(heard) == 1:
+            raise KeyboardInterrupt(heard[0])
+
+    if threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if heard else handler)
+
+
+@dataclass(frozen=True)
+class _Runner:
+    node: nbformat.NotebookNode
+    rules: Rules
+    recorder: Recorder
+    flush: Callable[[], None]
+    shell: Any  # of classes that are untyped in part
+    heard: list[str]
+
+    async def all(self, begin: Watch, end: Watch) -> int | None:
+        until = time.monotonic() + (self.rules.total or math.inf)
+        for index, cell in enumerate(self.node.cells):
+            begin(index)
+            limit = min(self.rules.timeout or math.inf, until - time.monotonic())
+            error = await self.one(cell, limit) if _runs(cell) else None
+            if self.heard:
+                raise KeyboardInterrupt
+            end(index)
+            if error and not self._allowed(cell, error):
+                return index
+        return None
+
+    async def one(self, cell: nbformat.NotebookNode, limit: float) -> BaseException | None:
+        """Run one cell, within so many seconds; return the error that it ended in."""
+        self.recorder.begin(cell)
+        cell.execution_count = self.shell.execution_count
+        with _limit(limit):
+            result = await self._execute(cell.source)
+        await asyncio.sleep(0)  # tasks that the cell started come to run
+        self.flush()
+        self.recorder.end()
+        error: BaseException | None = result.error_before_exec or result.error_in_exec
+        return error
+
+    async def _execute(self, source: str) -> Any:
+        """Run a cell's source as a kernel does: in the running loop if it awaits at its top."""
+        failed = None
+        try:
+            transformed = self.shell.transform_cell(source)
+        except Exception:  # the shell shows it, as an error of the cell
+            transformed, failed = source, sys.exc_info()
+        given = {"transformed_cell": transformed, "preprocessing_exc_tuple": failed}
+        if not self.shell.should_run_async(source, **given):
+            return self.shell.run_cell(source, store_history=True)
+        result = None
+        try:
+            result = await self.shell.run_cell_async(source, store_history=True, **given)
+            return result
+        finally:
+            self.shell.events.trigger("post_execute")
+            self.shell.events.trigger("post_run_cell", result)
+
+    def _allowed(self, cell: nbformat.NotebookNode, error: BaseException) -> bool:
+        """Tell whether the run goes on after this error."""
+        if isinstance(error, CellTimeout):
+            return False
+        return self.rules.allow_errors or MAY_FAIL in cell.metadata.get("tags", [])
+
+
+def _runs(cell: nbformat.NotebookNode) -> bool:
+    return (
+        cell.cell_type == "code"
+        and bool(cell.source.strip())
+        and SKIP not in cell.metadata.get("tags", [])
+    )
+
+
+@contextmanager
+def _limit(seconds: float) -> Iterator[None]:
+    """Raise CellTimeout in the block when it runs for longer than this."""
+    if math.isinf(seconds):
+        yield
+        return
+
+    def stop(_signal: int, _frame: Any) -> NoReturn:
+        raise CellTimeout(f"stopped after {seconds:.1f} s: the cell's or the notebook's time is up")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))  # 0 would switch it off
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,63 @@
+"""Carry params.yaml to where people read it: the parameters cells, and the editor's schema."""
+
+import ast
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.core import atomic, notebook, parameters
+from headrace.core.project import Project
+from headrace.execution import normalize
+
+SCHEMA = "params.schema.json"
+
+
+def cells(project: Project) -> list[str]:
+    """Give each stage's parameters cell the values of params.yaml; return the notebooks changed.
+
+    Comments stay. Names are neither added nor removed: `headrace run` tells of those.
+    """
+    changed = []
+    raw, _ = parameters.load(project)
+    for stage in project.notebook_stages():
+        source = notebook.read(project.notebook(stage))
+        cell = notebook.parameters_cell(source.node, source.path)
+        text = replace(cell.source, parameters.named(raw, project.stage(stage), stage))
+        if text != cell.source:
+            cell.source = text
+            atomic.write_text(source.path, normalize.text(source.node))
+            changed.append(source.name)
+    return changed
+
+
+def replace(cell: str, values: Mapping[str, Any]) -> str:
+    """Return a parameters cell with these values in the place of its literals."""
+    content = cell.encode()
+    lines = content.splitlines(keepends=True)
+    for name, literal in reversed(notebook.assignments(cell)):
+        if name in values and not _same(ast.literal_eval(literal), values[name]):
+            start = sum(len(line) for line in lines[: literal.lineno - 1]) + literal.col_offset
+            length = len((ast.get_source_segment(cell, literal) or "").encode())
+            new = repr(values[name]).encode()
+            content = content[:start] + new + content[start + length :]
+    return content.decode()
+
+
+def _same(one: object, other: object) -> bool:
+    """Tell whether two values are equal in type, too: 10 is not 10.0, and 1 is not true."""
+    return repr(one) == repr(other)
+
+
+def schema_text(project: Project) -> str:
+    """Return the JSON Schema of the typed model, by which an editor checks params.yaml."""
+    return json.dumps(project.load("params").model_json_schema(), indent=2) + "\n"
+
+
+def schema(project: Project) -> bool:
+    """Write params.schema.json; tell whether it changed."""
+    path = project.root / SCHEMA
+    text = schema_text(project)
+    changed = not path.exists() or path.read_text("utf-8") != text
+    if changed:
+        atomic.write_text(path, text)
+    return changed

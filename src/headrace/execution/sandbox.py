@@ -1,0 +1,58 @@
+"""A copy of the project with quick parameters, in which notebooks may run and touch nothing."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.core import atomic, project, yaml_edit
+from headrace.core.project import Project
+from headrace.errors import ProjectError
+
+COPIED = ("pyproject.toml", "requirements.lock", "params.yaml", "notebooks")
+AND_IF_THERE = ("gates.yaml",)
+SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+
+
+def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None) -> Project:
+    """Copy what makes up the project into an empty folder, without its data, and return the copy.
+
+    `values` maps dotted names of params.yaml to what they become, there and in the notebooks'
+    parameters cells; by default those of [tool.headrace.quick] in pyproject.toml.
+    """
+    source = str(original.source.relative_to(original.root))
+    there = (name for name in AND_IF_THERE if (original.root / name).exists())
+    for name in dict.fromkeys((*COPIED, *original.pipelines, source, *there)):
+        whole = original.root / name
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        if whole.is_dir():
+            shutil.copytree(whole, into / name, ignore=SKIPPED)
+        else:
+            shutil.copy2(whole, into / name)
+    quick = original.settings.get("quick", {}) if values is None else values
+    set_parameters(into / "params.yaml", quick)
+    copied = project.find(into)
+    _headrace(copied, "sync")
+    return copied
+
+
+def _headrace(copied: Project, command: str) -> None:
+    """Run a command of the copy in a process of its own: this one has imported the original."""
+    words = [sys.executable, "-m", "headrace", command]
+    result = subprocess.run(words, cwd=copied.root, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ProjectError(f"headrace {command}, in a copy of the study: {result.stderr.strip()}")
+
+
+def set_parameters(path: Path, values: Mapping[str, Any]) -> None:
+    """Set values in a params.yaml by their dotted names.
+
+    Errors:
+        ProjectError: params.yaml has no such name.
+    """
+    try:
+        atomic.write_text(path, yaml_edit.replaced(path, values))
+    except ProjectError as error:
+        raise ProjectError(f"{error}; see [tool.headrace.quick] in pyproject.toml") from None

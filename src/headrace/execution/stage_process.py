@@ -1,0 +1,65 @@
+"""The process of one stage, which `supervisor` starts and watches.
+
+`python -m headrace.execution.stage_process STAGE DESCRIPTOR TIME`
+"""
+
+import atexit
+import os
+import signal
+import sys
+import time
+from typing import NoReturn
+
+INTERRUPTED = 130
+"""The exit code of a command that was interrupted, as shells have it."""
+
+
+def main(stage: str, descriptor: str, begun: str) -> NoReturn:
+    """Run a stage, tell how it ended, and leave."""
+    entered = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM):  # until cells run, there is nothing to keep
+        signal.signal(number, lambda *_: os._exit(INTERRUPTED))
+    from headrace.cli import main as cli
+    from headrace.core import processes, project
+    from headrace.errors import HeadraceError
+    from headrace.execution import progress, resource_usage, stage_runner
+    from headrace.execution.in_process_executor import Interrupted
+    from headrace.execution.shared_state import State
+
+    meter = resource_usage.Meter(float(begun))
+    meter.mark("interpreter", entered)
+    meter.mark("imports")
+    processes.die_with_parent()
+    os.set_inheritable(int(descriptor), False)
+    state = State(int(descriptor))
+    code = 0
+    try:
+        stage_runner.run(project.find(), stage, state, meter)
+    except HeadraceError as error:
+        progress.clear()
+        cli.say(error)
+        code = 1
+    except Interrupted as interrupted:
+        progress.clear()
+        cli.say(interrupted)
+        code = INTERRUPTED
+    state.end()
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Leave as soon as what was promised for the exit is done.
+
+    Taking a large interpreter apart takes a tenth of a second, and a thread that never ends would
+    hold it up for ever.
+    """
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

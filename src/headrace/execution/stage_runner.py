@@ -1,0 +1,108 @@
+"""Run one stage: check, execute, and write what came of it."""
+
+import os
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from headrace.core import atomic, notebook, parameters
+from headrace.core.notebook import Source
+from headrace.core.project import Project, run_name
+from headrace.errors import StageError
+from headrace.execution import (
+    blas_env,
+    executor,
+    failure_message,
+    injection,
+    isolation,
+    normalize,
+    progress,
+    resource_usage,
+)
+from headrace.execution.executor import Hooks, Limits
+from headrace.execution.in_process_executor import Interrupted
+from headrace.execution.resource_usage import Meter
+from headrace.execution.shared_state import State
+
+
+def run(project: Project, stage: str, state: State, meter: Meter) -> None:
+    """Run a stage of dvc.yaml: its source notebook in, `runs/STAGE.ipynb` out.
+
+    Every refusal comes before the first cell runs; `state` is told of each cell that begins,
+    and `meter` of each part that ends.
+
+    Errors:
+        ProjectError, NotebookError, ParameterError: see `headrace.core.parameters`.
+        StageError: a cell failed; the notebook as far as it got is kept in runs/failed.
+        Interrupted: Ctrl-C or SIGTERM ended it; the notebook is kept there as well.
+    """
+    source = notebook.read(project.notebook(stage))
+    given = parameters.for_stage(project, stage, source)
+    os.environ.update(blas_env.environment(given.compute))
+    os.chdir(project.root)
+    name = run_name(stage)
+    print(f"  {name}: {source.name}, {len(source.node.cells)} cells", flush=True)
+    meter.mark("checks")
+    _execute(project, name, source, given.notebook, state, meter)
+    meter.mark("writing")
+    used = meter.read()
+    resource_usage.write(used, project.root, name)
+    progress.clear()
+    seconds, memory = used["wall_s"], used["peak_rss_mib"]
+    print(f"  {name}: {seconds:.1f} s, peak memory {memory:,.0f} MiB", flush=True)
+
+
+def _execute(
+    project: Project,
+    name: str,
+    source: Source,
+    values: Mapping[str, Any],
+    state: State,
+    meter: Meter,
+) -> None:
+    """Execute the notebook and write the run in normal form.
+
+    One that stopped short is kept apart, and is no output.
+    """
+    runs = project.root / "runs"
+    whole, failed, partial = (runs / part / f"{name}.ipynb" for part in ("", "failed", ".partial"))
+    limits = Limits(project.number("cell_timeout"), project.number("notebook_timeout"))
+    node = injection.inject(source.node, values)
+    hooks = Hooks(_begin(node, state), lambda: _write(partial, node))
+    try:
+        with isolation.listening():
+            stopped = executor.execute(node, folder=project.root, hooks=hooks, limits=limits)
+    except Interrupted as by:
+        _write(failed, node)
+        message = failure_message.of_interruption(name, state.cell, source.name, str(by))
+        raise Interrupted(message) from None
+    finally:
+        partial.unlink(missing_ok=True)
+    meter.mark("cells")
+    if stopped is not None:
+        _write(failed, node)
+        raise StageError(failure_message.message(name, node, stopped, source.name))
+    failed.unlink(missing_ok=True)
+    _write(whole, node)
+
+
+def _begin(node: nbformat.NotebookNode, state: State) -> Callable[[int], None]:
+    """Return what tells the state of each cell: its number in the source notebook, from 1."""
+    numbers = list(accumulate(not injection.is_injected(cell) for cell in node.cells))
+    return lambda index: state.begin(numbers[index])
+
+
+def _write(path: Path, node: nbformat.NotebookNode) -> None:
+    content = normalize.normalise(deepcopy(node))
+
+    def fill(temporary: Path) -> None:
+        # A lone surrogate, which UTF-8 cannot hold, becomes JSON's own escape of it.
+        escape = "backslashreplace"
+        with temporary.open("w", encoding="utf-8", newline="\n", errors=escape) as file:
+            normalize.write(content, file)
+
+    atomic.write_whole(path, fill)

@@ -1,0 +1,1 @@
+"""gates.yaml: rules on metrics that a change must keep, and rules on live batches."""

@@ -1,0 +1,155 @@
+"""A study as the rules see it: each file is read once, and only when a rule asks for it."""
+
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+from headrace.core import git, lockfile, parameters, pipeline, yaml, yaml_nodes
+from headrace.core.imports import Graph
+from headrace.core.notebook import FOLDER
+from headrace.core.project import SCRATCH, Project
+from headrace.core.yaml_nodes import Key
+from headrace.errors import ProjectError
+from headrace.lint import notebook_ast
+from headrace.lint.cache import Memory
+from headrace.lint.notebook_ast import Notebook
+from headrace.lint.rules import Place
+from headrace.lint.stages import Stage
+
+DVC = "dvc.yaml"
+REQUIREMENTS = "requirements.lock"
+CHECKPOINTS = ".ipynb_checkpoints"
+
+
+class Study:
+    """A lazy view of a project, which may be broken anywhere.
+
+    `staged` says that it is what the next commit will hold, laid out in a folder of its own: then
+    every file is a tracked one.
+    """
+
+    def __init__(self, project: Project, memory: Memory, *, staged: bool = False) -> None:
+        self.project = project
+        self.root = project.root
+        self.memory = memory
+        self.staged = staged
+        self._trees: dict[str, Any] = {}
+
+    @cached_property
+    def dvc_error(self) -> str:
+        """Why a pipeline file cannot be used; nothing where all can."""
+        try:
+            _ = self.project.pipelines
+        except ProjectError as error:
+            return str(error)
+        return ""
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """The stages of the pipeline files; none where one is broken."""
+        files = {} if self.dvc_error else self.project.pipelines
+        return {
+            name: Stage(name, entry, file)
+            for file, stages in files.items()
+            for name, entry in stages.items()
+        }
+
+    @property
+    def runs(self) -> list[tuple[Stage, Notebook]]:
+        """The stages that headrace runs, each with its notebook, where that can be read."""
+        pairs = [(stage, stage.notebooks) for stage in self.stages.values() if stage.is_run]
+        return [
+            (stage, self.notebooks[names[0]])
+            for stage, names in pairs
+            if len(names) == 1 and names[0] in self.notebooks
+        ]
+
+    @cached_property
+    def notebooks(self) -> dict[str, Notebook]:
+        """The source notebooks by name, but for those in notebooks/scratch."""
+        return {
+            name: notebook_ast.read(self.root / name, name)
+            for name in self._notebook_names
+            if not name.startswith(scratch())
+        }
+
+    @cached_property
+    def scratch_names(self) -> list[str]:
+        """The notebooks in notebooks/scratch."""
+        return [name for name in self._notebook_names if name.startswith(scratch())]
+
+    @cached_property
+    def _notebook_names(self) -> list[str]:
+        found = sorted((self.root / FOLDER).rglob("*.ipynb"))
+        names = (path.relative_to(self.root).as_posix() for path in found if path.is_file())
+        return [name for name in names if CHECKPOINTS not in name]
+
+    @cached_property
+    def parameters(self) -> Any:
+        """What params.yaml says: as it is written, and as the typed model sees it.
+
+        Errors:
+            HeadraceError: it says nothing that the model takes.
+        """
+        return parameters.load(self.project)
+
+    @cached_property
+    def values(self) -> dict[str, Any] | None:
+        """What params.yaml says as it is written; None where it cannot be read."""
+        try:
+            return yaml.read(self.root / "params.yaml")
+        except ProjectError:
+            return None
+
+    @cached_property
+    def locks(self) -> dict[str, dict[str, lockfile.Record]]:
+        """What the dvc.lock beside each pipeline file records."""
+        return {
+            name: lockfile.read((self.root / name).parent) for name in pipeline.names(self.root)
+        }
+
+    @cached_property
+    def tracked(self) -> list[str]:
+        """The files that git tracks, and that are there; none where there is no repository."""
+        if self.staged:
+            files = (path for path in self.root.rglob("*") if path.is_file())
+            return sorted(path.relative_to(self.root).as_posix() for path in files)
+        if not git.is_repository(self.root):
+            return []
+        return [name for name in git.tracked(self.root) if (self.root / name).is_file()]
+
+    @cached_property
+    def graph(self) -> Graph:
+        """What the project's own modules import."""
+        return Graph(self.root, self.project.source)
+
+    @cached_property
+    def paths(self) -> ModuleType | None:
+        """The module that names the study's files; None where none is declared."""
+        return self.project.module("paths")
+
+    def is_file(self, name: str) -> bool:
+        """Tell whether the study has such a file."""
+        return (self.root / name).is_file()
+
+    def at(self, file: str, *keys: Key) -> Place:
+        """Return the place of a key in a YAML file; of its first line where there is no such key.
+
+        Finding it takes longer than reading the file: ask only for what has been found.
+        """
+        if file not in self._trees:
+            try:
+                text = (self.root / file).read_text("utf-8")
+            except (OSError, UnicodeDecodeError):
+                text = ""
+            self._trees[file] = yaml_nodes.compose(text)
+        return Place(file, line=yaml_nodes.line(self._trees[file], keys))
+
+    def at_deps(self, stage: Stage) -> Place:
+        """Return the place of a stage's deps; of the stage where it has none."""
+        return self.at(stage.file, *stage.at("deps"))
+
+
+def scratch() -> str:
+    """Return what the names of notebooks for exploring begin with."""
+    return f"{'/'.join(SCRATCH)}/"

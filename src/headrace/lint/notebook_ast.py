@@ -1,0 +1,156 @@
+"""A source notebook as plain JSON: its cells, and their code as trees.
+
+nbformat would check it against its schema, which takes longer than all rules together.
+"""
+
+import ast
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from headrace.core.notebook import TAG
+
+MAGIC = re.compile(
+    r"(?P<before>\s*(?:[\w\[\]., ]+=\s*)?)[%!?].*"  # %time f(), files = !ls, ?frame
+    r"|\s*[\w.%*]+\?{1,2}\s*"  # frame.head?
+    r"|\s*[,;/][A-Za-z_].*"  # /f x: a call without parentheses
+)
+"""A line of IPython's own."""
+PYTHON_INSIDE = ("%%time", "%%timeit", "%%capture", "%%prun")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell; numbered from 1 over all cells, as ruff counts."""
+
+    number: int
+    content: dict[str, Any]
+    is_python: bool
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it holds Python code."""
+        return self.is_python and self.content.get("cell_type") == "code"
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Its metadata; nothing where they are no mapping."""
+        found = self.content.get("metadata")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def tags(self) -> list[Any]:
+        """Its tags."""
+        found = self.metadata.get("tags")
+        return found if isinstance(found, list) else []
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What it showed when it ran."""
+        found = self.content.get("outputs")
+        return found if isinstance(found, list) else []
+
+    @property
+    def is_parameters(self) -> bool:
+        """Whether it is the cell that declares the parameters."""
+        return TAG in self.tags
+
+    @cached_property
+    def source(self) -> str:
+        """Its text."""
+        text = self.content.get("source", self.content.get("input", ""))
+        return "".join(map(str, text)) if isinstance(text, list) else str(text)
+
+    @cached_property
+    def magics(self) -> list[int]:
+        """The lines, from 1, that IPython reads and Python does not."""
+        if not self.is_code or isinstance(_parsed(self.source), ast.Module):
+            return []
+        lines = enumerate(self.source.splitlines(), start=1)
+        return [number for number, line in lines if MAGIC.fullmatch(line)]
+
+    @cached_property
+    def parsed(self) -> ast.Module | SyntaxError:
+        """Its code without magics, each on its own line still; or why that is no Python."""
+        if not self.is_code:
+            return ast.Module([], [])
+        lines = self.source.splitlines()
+        for number in self.magics:
+            lines[number - 1] = _without_magic(lines[number - 1])
+        first = next(filter(str.strip, self.source.splitlines()), "").split()
+        if first and first[0].startswith("%%") and first[0] not in PYTHON_INSIDE:
+            lines = []  # another language
+        return _parsed("\n".join(lines))
+
+    @property
+    def tree(self) -> ast.Module:
+        """Its code; nothing where it is no Python."""
+        return self.parsed if isinstance(self.parsed, ast.Module) else ast.Module([], [])
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A source notebook by its path from the study on; `error` says why it cannot be read."""
+
+    name: str
+    content: dict[str, Any]
+    cells: tuple[Cell, ...] = ()
+    error: str = ""
+
+    @property
+    def code(self) -> Iterator[Cell]:
+        """Its cells of Python code."""
+        return (cell for cell in self.cells if cell.is_code)
+
+
+def read(path: Path, name: str) -> Notebook:
+    """Read a notebook; one that is none says why."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        cells = _cells(content)
+    except (OSError, ValueError, RecursionError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+        return Notebook(name, {}, error=problem.partition("\n")[0])
+    python = _language(content) in ("", "python")
+    numbered = enumerate(cells, start=1)
+    return Notebook(name, content, tuple(Cell(n, cell, python) for n, cell in numbered))
+
+
+def _cells(content: object) -> list[dict[str, Any]]:
+    """Return the cells of a notebook; before its format 4 they lay in worksheets."""
+    if not isinstance(content, dict):
+        raise ValueError("it is no mapping")  # json's errors are ValueErrors too
+    sheets = content.get("worksheets")
+    if isinstance(sheets, list) and "cells" not in content:
+        return [cell for sheet in sheets for cell in _cells(sheet)]
+    cells = content.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise ValueError("it has no list of cells")
+    return cells
+
+
+def _language(content: dict[str, Any]) -> str:
+    metadata = content.get("metadata")
+    kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
+    return str(kernel.get("language", "")).lower() if isinstance(kernel, dict) else ""
+
+
+def _without_magic(line: str) -> str:
+    """Return a line of Python that is as far in, and assigns to the same name."""
+    before = (match["before"] if (match := MAGIC.fullmatch(line)) else None) or ""
+    inward = line[: len(line) - len(line.lstrip())]
+    return f"{before}None" if "=" in before else f"{inward}pass"
+
+
+def _parsed(source: str) -> ast.Module | SyntaxError:
+    try:
+        return ast.parse(textwrap.dedent(source))  # IPython takes a cell that is all indented
+    except SyntaxError as error:
+        return error
+    except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte; nested too deeply
+        return SyntaxError(str(error), ("", 1, None, None))

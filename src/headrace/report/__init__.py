@@ -1,0 +1,1 @@
+"""How results are shown: pages, tables, Markdown, SVG, numbers in words."""

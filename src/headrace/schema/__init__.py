@@ -1,0 +1,1 @@
+"""The contract of one row: read from pandera or JSON Schema, checked one by one or by the table."""

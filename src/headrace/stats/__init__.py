@@ -1,0 +1,1 @@
+"""Statistics: histograms, population stability index, bootstrap intervals, scores."""

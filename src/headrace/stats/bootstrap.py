@@ -1,0 +1,74 @@
+"""How sure a change is: paired bootstrap, seeded, with percentile intervals."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.compare.model import Interval
+from headrace.stats.scores import Array, Score
+
+RESAMPLES = 1000
+SEED = 0
+"""Not the study's own: with another seed of the study the same predictions are as sure as before.
+"""
+BLOCK = 500_000
+"""Weights that are held at a time: 4 MB, which fits into a cache, whatever the number of rows."""
+ENOUGH = 0.9
+"""Share of the resamples that must define a score: few positive rows may all be missing."""
+
+Codes = npt.NDArray[np.int64]
+
+
+def intervals(
+    pairs: Mapping[str, tuple[Score, Score]],
+    *,
+    rows: int,
+    clusters: Codes | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> dict[str, Interval]:
+    """Return 95 % intervals of the changes, new less old, of scores of the same rows.
+
+    Paired: each resample draws rows for both sides at once, so what makes a row hard for both does
+    not count. `clusters` gives each row a number, and then whole clusters are drawn: rows that
+    share something (flights of one day its weather) tell less than as many independent ones.
+    The percentile interval, and not BCa, whose jackknife would score the table once for each row.
+    Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), 3.8 and 5.3.
+
+    What too few resamples define is left out.
+    """
+    if rows == 0:
+        return {}
+    drawn: dict[str, list[Array]] = {name: [] for name in pairs}
+    for weights in _weights(rows, clusters, resamples, np.random.default_rng(seed)):
+        for name, (old, new) in pairs.items():
+            drawn[name].append(new(weights) - old(weights))
+    joined = {name: np.concatenate(parts) for name, parts in drawn.items()}
+    kept = {name: values[np.isfinite(values)] for name, values in joined.items()}
+    return {
+        name: _interval(values, rows)
+        for name, values in kept.items()
+        if len(values) >= ENOUGH * resamples
+    }
+
+
+def _interval(changes: Array, rows: int) -> Interval:
+    low, high = np.percentile(changes, [2.5, 97.5])
+    return Interval(float(low), float(high), rows, len(changes))
+
+
+def _weights(
+    rows: int, clusters: Codes | None, resamples: int, rng: np.random.Generator
+) -> Iterator[Array]:
+    """Yield how often each row is drawn, resamples by rows, a block at a time.
+
+    The size of a block does not change what is drawn.
+    """
+    units = rows if clusters is None else int(clusters.max()) + 1
+    step = max(1, BLOCK // rows)
+    for first in range(0, resamples, step):
+        number = min(step, resamples - first)
+        drawn = rng.integers(0, units, size=(number, units))
+        counts = np.stack([np.bincount(one, minlength=units) for one in drawn]).astype(float)
+        yield counts if clusters is None else counts[:, clusters]

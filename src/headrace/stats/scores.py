@@ -1,0 +1,138 @@
+"""Scores of predictions as functions of the rows' weights: what a bootstrap needs of them.
+
+Each takes a matrix of weights (resamples, rows) and returns a score for each resample; NaN where a
+resample does not define it. What can be prepared once, such as the order of the scores, is.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.gates.model import Recipe
+
+COST = "cost_per_1000"
+"""The one score that asks for prices."""
+Array = npt.NDArray[np.float64]
+Score = Callable[[Array], Array]
+
+
+def roc_auc(label: Array, chance: Array) -> Score:
+    """Return the area under the ROC curve: sorts once, and then only weights.
+
+    It is the weighted share of pairs of a positive and a negative row in which the positive one is
+    rated higher; ties count half. Source: Hanley and McNeil, Radiology 143 (1982).
+    """
+    rank = _Ranking(label, chance)
+
+    def score(weights: Array) -> Array:
+        positive, negatives = weights[:, rank.positive], rank.negatives(weights)
+        below = negatives[:, rank.first] + negatives[:, rank.last]
+        pairs = positive.sum(axis=1) * negatives[:, -1]
+        return _over(np.einsum("ij,ij->i", positive, below), 2 * pairs)
+
+    return score
+
+
+def average_precision(label: Array, chance: Array) -> Score:
+    """Return the average precision: for each positive row the precision at its chance, averaged."""
+    rank = _Ranking(label, chance)
+
+    def score(weights: Array) -> Array:
+        positive, negatives = weights[:, rank.positive], rank.negatives(weights)
+        summed = np.cumsum(positive, axis=1)
+        total = summed[:, -1:]
+        right = total - np.where(rank.before < 0, 0.0, summed[:, rank.before])
+        wrong = negatives[:, -1:] - negatives[:, rank.first]
+        precision = _over(right, right + wrong)
+        counted = np.einsum("ij,ij->i", positive, np.nan_to_num(precision))
+        return _over(counted, total[:, 0])
+
+    return score
+
+
+class _Ranking:
+    """The rows in the order of their chances, positive and negative ones apart."""
+
+    def __init__(self, label: Array, chance: Array) -> None:
+        order = np.argsort(chance, kind="stable")
+        positive = label[order] > 0.5
+        self.positive, self._negative = order[positive], order[~positive]
+        lower, mine = chance[self._negative], chance[self.positive]
+        self.first = np.searchsorted(lower, mine, "left")
+        """For each positive row, how many negative ones are rated lower."""
+        self.last = np.searchsorted(lower, mine, "right")
+        """For each positive row, how many negative ones are not rated higher."""
+        self.before = np.searchsorted(mine, mine, "left") - 1
+        """For each positive row, the place of the last positive one that is rated lower, or -1."""
+
+    def negatives(self, weights: Array) -> Array:
+        """Return the sums of the first 0, 1, 2 … negative rows' weights."""
+        summed = np.zeros((len(weights), len(self._negative) + 1))
+        np.cumsum(weights[:, self._negative], axis=1, out=summed[:, 1:])
+        return summed
+
+
+def _over(above: Array, below: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(below == 0, np.nan, above / below)
+
+
+def _share(top: Array, bottom: Array) -> Score:
+    """Return one weighted sum over another."""
+    both = np.column_stack([top, bottom])
+
+    def score(weights: Array) -> Array:
+        sums = weights @ both
+        return _over(sums[:, 0], sums[:, 1])
+
+    return score
+
+
+def _mean(values: Array) -> Score:
+    return _share(values, np.ones_like(values))
+
+
+def _log_loss(label: Array, chance: Array) -> Score:
+    kept = np.clip(chance, np.finfo(float).eps, 1 - np.finfo(float).eps)
+    return _mean(-(label * np.log(kept) + (1 - label) * np.log(1 - kept)))
+
+
+def _root(score: Score) -> Score:
+    return lambda weights: np.sqrt(score(weights))
+
+
+SCORES: dict[str, Callable[[Array, Array], Score]] = {
+    "roc_auc": roc_auc,
+    "average_precision": average_precision,
+    "brier_score": lambda label, chance: _mean((chance - label) ** 2),
+    "log_loss": _log_loss,
+    "calibration_in_the_large": lambda label, chance: _mean(chance - label),
+    "accuracy": lambda label, said: _mean((label == said).astype(float)),
+    "precision": lambda label, said: _share(label * said, said),
+    "recall": lambda label, said: _share(label * said, label),
+    "false_negative_rate": lambda label, said: _share(label * (1 - said), label),
+    "false_positive_rate": lambda label, said: _share((1 - label) * said, 1 - label),
+    "mean_absolute_error": lambda label, said: _mean(np.abs(said - label)),
+    "mean_squared_error": lambda label, said: _mean((said - label) ** 2),
+    "root_mean_squared_error": lambda label, said: _root(_mean((said - label) ** 2)),
+}
+"""By the names that gates.yaml uses: of a label (0 or 1, or a number) and a prediction."""
+
+
+def cost_per_1000(label: Array, said: Array, prices: Mapping[str, float]) -> Score:
+    """Return the price of what was missed and of false alarms, per 1,000 rows."""
+    missed, alarms = label * (1 - said), (1 - label) * said
+    return _mean(1000 * (missed * prices["missed"] + alarms * prices["false_alarm"]))
+
+
+def of(recipe: Recipe, label: Array, said: Array, prices: Mapping[str, float]) -> Score:
+    """Return the score that a recipe of gates.yaml asks for; `prices` are needed by a cost only."""
+    if recipe.score == COST:
+        return cost_per_1000(label, said, prices)
+    return SCORES[recipe.score](label, said)
+
+
+def plain(score: Score, rows: int) -> float:
+    """Return a score with every row counted once."""
+    return float(score(np.ones((1, rows)))[0])
