@@ -14,11 +14,12 @@ from typing import Any
 
 from registered import ANN, Registered
 
-from headrace.alerts import notify, store, update, webhook
-from headrace.alerts.incident import Incident, Transition
+from headrace.alerts import notify, update, webhook
 from headrace.core import project
 from headrace.gates import file
 from headrace.gates.live import Level, Rule
+from headrace.incidents import store
+from headrace.incidents.incident import Incident, Transition
 
 RULE = """\
 live:

@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 
 import browser
 import pytest
+from filelock import FileLock
 
 from headrace.execution import sandbox
 from lab import bake
@@ -170,32 +171,58 @@ def make_mini(tmp_path: Path) -> Callable[[str], Mini]:
     return lambda name: Mini(tmp_path / name)
 
 
+def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Path]) -> Path:
+    """Return a study that the first worker to ask for it makes, and that all share.
+
+    HEADRACE_STUDIES names a folder in which studies outlive the run, whatever becomes of the
+    sources: for working on one module, where baking anew would take longer than its tests.
+    """
+    kept = os.environ.get("HEADRACE_STUDIES")
+    folder = Path(kept) if kept else factory.getbasetemp().parent / "studies"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{name}.lock"):
+        done = folder / f"{name}.path"
+        if not done.exists():
+            shutil.rmtree(folder / name, ignore_errors=True)
+            (folder / name).mkdir()
+            done.write_text(str(make(folder / name)))
+        return Path(done.read_text())
+
+
 @pytest.fixture(scope="session")
 def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study as the default answers make it; not to be changed."""
-    return bake.bake(tmp_path_factory.mktemp("baked"))
+    return shared(tmp_path_factory, "baked", bake.bake)
 
 
 @pytest.fixture(scope="session")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study on a twentieth of the flights, run once and committed; not to be changed."""
-    study = bake.bake(tmp_path_factory.mktemp("quick"))
-    sandbox.set_parameters(study / "params.yaml", QUICK)
-    bake.commit(study)
-    bake.run(study, "dvc", "repro")
-    bake.commit(study, "Run the pipeline")
-    return study
+
+    def make(folder: Path) -> Path:
+        study = bake.bake(folder)
+        sandbox.set_parameters(study / "params.yaml", QUICK)
+        bake.commit(study)
+        bake.run(study, "dvc", "repro")
+        bake.commit(study, "Run the pipeline")
+        return study
+
+    return shared(tmp_path_factory, "quick", make)
 
 
 @pytest.fixture(scope="session")
 def watched(quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That study, with two months of live batches taken in, judged and committed."""
-    study = Path(shutil.copytree(quick, tmp_path_factory.mktemp("watched") / "study"))
-    for name in ("2013-10", "2013-11"):
-        bake.run(study, "headrace", "ingest", name)
-    bake.run(study, "dvc", "repro", "monitor")
-    bake.commit(study, "Watch two months")
-    return study
+
+    def make(folder: Path) -> Path:
+        study = Path(shutil.copytree(quick, folder / "study"))
+        for name in ("2013-10", "2013-11"):
+            bake.run(study, "headrace", "ingest", name)
+        bake.run(study, "dvc", "repro", "monitor")
+        bake.commit(study, "Watch two months")
+        return study
+
+    return shared(tmp_path_factory, "watched", make)
 
 
 @pytest.fixture

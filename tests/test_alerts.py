@@ -9,11 +9,12 @@ from alerts import ID, RULE, VARIABLE, Watched, figures, rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.alerts import firing_runs, incident, store, update
+from headrace.alerts import update
 from headrace.errors import DataError, HeadraceError, ProjectError
 from headrace.gates import file
 from headrace.gates import live as rules
 from headrace.gates.live import Level, Light, Rule, State
+from headrace.incidents import firing_runs, incident, store
 from lab import paths
 
 STUDY = paths.study

@@ -24,8 +24,9 @@ from alerts import (
 from registered import ANN, BEN, EVE, Registered, yes
 from test_promote import HOSTILE, key, ssh, trust
 
-from headrace.alerts import issue_text, notify, serialize, store, update, webhook
+from headrace.alerts import issue_text, notify, update, webhook
 from headrace.core import project
+from headrace.incidents import serialize, store
 from headrace.registry import audit, markdown, page, terminal
 from headrace.registry.audit import Audit
 from headrace.registry.check_result import Truth

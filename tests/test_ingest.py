@@ -17,8 +17,8 @@ from headrace.core import project, yaml
 from headrace.errors import DataError, HeadraceError
 from headrace.gates.model import Predictions
 from headrace.ingest import batch, command, labels, lock, manifest, replace, tables
+from headrace.prediction_log import journal
 from headrace.schema import coerce
-from headrace.serve import journal
 from lab import bake
 
 SPEC = Predictions("p.parquet", ("day", "id"), "late", "day", {}, {})

@@ -21,10 +21,11 @@ from test_serve import BUNDLE, asked, known, serving
 
 from headrace import serve
 from headrace.bundle import archive
+from headrace.bundle.model_service import Service
 from headrace.errors import HeadraceError
 from headrace.execution import sandbox
-from headrace.serve import journal, log_format, log_lock, log_rotation, rotation
-from headrace.serve.model_service import Service
+from headrace.prediction_log import journal, log_format, log_lock, rotation
+from headrace.serve import log_rotation
 from lab import bake
 
 __all__ = ["asked", "known"]  # fixtures
@@ -361,7 +362,7 @@ def test_who_is_killed_between_two_files_loses_no_row_and_keeps_none_twice(
         row["time"] = f"2020-01-01T00:00:{number:02}"
     there = left(folder, 1, "".join(json.dumps(row) + "\n" for row in rows))
     code = (
-        "import os, pathlib, sys; from headrace.serve import rotation\n"
+        "import os, pathlib, sys; from headrace.prediction_log import rotation\n"
         f"real, left = pathlib.Path.{moment}, [1]\n"
         "def die(*given, **more):\n"
         "    if not left: os.kill(os.getpid(), 9)\n"

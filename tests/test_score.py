@@ -15,11 +15,12 @@ from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from headrace.bundle import archive, golden
+from headrace.core import tables
 from headrace.errors import DataError
 from headrace.schema import json_schema, server_schema, validation_errors
 from headrace.schema import row as rows
 from headrace.schema.validate import judge
-from headrace.score import paths, tables
+from headrace.score import paths
 from lab import bake
 
 BUNDLE = "models/bundle.tar"

@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Iterable
 
-from headrace.alerts import format as wording
-from headrace.alerts import store
 from headrace.alerts.decision import decide
-from headrace.alerts.incident import Incident
 from headrace.compare.terminal import plain
 from headrace.core.project import Project
+from headrace.incidents import format as wording
+from headrace.incidents import store
+from headrace.incidents.incident import Incident
 
 
 def run(project: Project, args: argparse.Namespace) -> None:

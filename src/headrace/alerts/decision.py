@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from headrace.alerts import store
-from headrace.alerts.incident import Decision, Incident
 from headrace.core import git, identity
 from headrace.core.project import Project
 from headrace.core.suggest import nearest
 from headrace.errors import HeadraceError, ProjectError
+from headrace.incidents import store
+from headrace.incidents.incident import Decision, Incident
 
 NEXT = {
     "dismiss": "It is not told again while it stays open, unless its level rises.",

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from headrace.alerts import format as wording
-from headrace.alerts.incident import Incident
-from headrace.alerts.store import name
 from headrace.compare.markdown import code, escape
+from headrace.incidents import format as wording
+from headrace.incidents.incident import Incident
+from headrace.incidents.store import name
 from headrace.report.format import number
 
 MARK = "<!-- headrace: incident {} -->"

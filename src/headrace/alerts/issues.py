@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from headrace.alerts.incident import Incident, Transition
 from headrace.alerts.issue_text import render, told
 from headrace.compare.terminal import plain
 from headrace.core import github
+from headrace.incidents.incident import Incident, Transition
 
 OURS = re.compile(r"<!-- headrace: incident (\S+) -->")
 TITLE = 200

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Sequence
 
-from headrace.alerts import format as wording
-from headrace.alerts import issues, store, webhook
-from headrace.alerts.incident import Transition
+from headrace.alerts import issues, webhook
 from headrace.compare.terminal import plain
 from headrace.core.project import Project
+from headrace.incidents import format as wording
+from headrace.incidents import store
+from headrace.incidents.incident import Transition
 
 OUTPUT, WEBHOOK = "output", "webhook"
 

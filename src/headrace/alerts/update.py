@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from headrace.alerts import firing_runs, store
-from headrace.alerts.firing_runs import Run, Seen
-from headrace.alerts.incident import (
+from headrace.errors import DataError
+from headrace.gates.live import Figures, Level, Rule, judge
+from headrace.incidents import firing_runs, store
+from headrace.incidents.firing_runs import Run, Seen
+from headrace.incidents.incident import (
     BELONGS,
     JUDGED_AGAIN,
     Incident,
@@ -15,8 +17,6 @@ from headrace.alerts.incident import (
     digest,
     slug,
 )
-from headrace.errors import DataError
-from headrace.gates.live import Figures, Level, Rule, judge
 
 BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 

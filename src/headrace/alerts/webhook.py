@@ -11,8 +11,8 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.alerts import format as wording
-from headrace.alerts.incident import Transition
+from headrace.incidents import format as wording
+from headrace.incidents.incident import Transition
 
 VARIABLE = "HEADRACE_WEBHOOK"
 SECONDS = 5.0

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from headrace.compare import changed_outputs, column_stats
+from headrace.compare import changed_outputs
 from headrace.compare.changed_outputs import Changed, Find, Source
 from headrace.compare.model import ColumnChange, TableChange
 from headrace.core.lockfile import File
 from headrace.core.states import State
 from headrace.errors import ProjectError
-from headrace.stats import histogram
+from headrace.stats import column_stats, histogram
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (".parquet", *SEPARATORS)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from headrace.core import tables
 from headrace.errors import DataError
 from headrace.gates.model import Predictions
-from headrace.schema.batch_types import REQUEST, beside, typed
+from headrace.ingest.types import REQUEST, beside, typed
 from headrace.schema.validate import refuse_lacking
-from headrace.score import tables
 
 FOLDER = "data/live"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)

@@ -10,15 +10,14 @@ import pandas as pd
 from headrace.bundle import command
 from headrace.bundle import load as bundles
 from headrace.core.project import Project
+from headrace.core.tables import KINDS
 from headrace.errors import DataError, ProjectError
 from headrace.gates import file
 from headrace.gates.model import NAME, Predictions
-from headrace.ingest import batch, labels, manifest, replace, tables, time_order
+from headrace.ingest import batch, labels, manifest, replace, tables, time_order, types
 from headrace.ingest import predictions as answers
 from headrace.ingest.lock import alone
-from headrace.schema import batch_types
 from headrace.schema.validate import judge
-from headrace.score.tables import KINDS
 
 ARRIVALS = "arrivals"
 """The door to what comes in, by a batch's name, where it is no file."""
@@ -58,7 +57,7 @@ def _batch(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
     contract = schema(found)
     name, table = _table(found, args)
     made = batch.normal(table, contract, spec)
-    where, says = batch.file(name), batch_types.zoneless(table, spec)
+    where, says = batch.file(name), types.zoneless(table, spec)
     if replace.is_there(found.root, name):
         made, became = _again(found.root, name, made, spec, args)
         says += became
@@ -113,7 +112,7 @@ def _truth(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
     made, said = labels.join(known, told, spec)
     manifest.keep(found.root, where, made)
     print(f"{where}: {said}")
-    _say(found.root, where, batch_types.zoneless(told, spec))
+    _say(found.root, where, types.zoneless(told, spec))
 
 
 def schema(found: Project) -> dict[str, Any]:

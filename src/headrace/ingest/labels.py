@@ -4,8 +4,8 @@ import pandas as pd
 
 from headrace.errors import DataError
 from headrace.gates.model import Predictions
-from headrace.ingest import match_rows
-from headrace.schema import batch_types, coerce
+from headrace.ingest import match_rows, types
+from headrace.schema import coerce
 
 
 def join(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> tuple[pd.DataFrame, str]:
@@ -65,7 +65,7 @@ def _read(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> pd.Data
         if name in known and name in told
     }
     new = [name for name in told.columns if name not in known or name == spec.label]
-    return pd.DataFrame({**read, **batch_types.beside(told, new, spec)})
+    return pd.DataFrame({**read, **types.beside(told, new, spec)})
 
 
 def before(known: pd.DataFrame, spec: Predictions) -> pd.Series:

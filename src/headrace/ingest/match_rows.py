@@ -6,8 +6,8 @@ import pandas as pd
 from headrace.errors import DataError
 from headrace.gates.model import Predictions
 from headrace.ingest import batch
+from headrace.ingest.types import REQUEST
 from headrace.schema import coerce
-from headrace.schema.batch_types import REQUEST
 
 
 def shared(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> list[str]:

@@ -7,7 +7,7 @@ from headrace.bundle import command, load
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.bundle.golden import PREDICTION
 from headrace.core.project import Project
-from headrace.schema.batch_types import MODEL, POSITIVE
+from headrace.ingest.types import MODEL, POSITIVE
 from headrace.schema.validate import judge
 
 AT_ONCE = 100_000

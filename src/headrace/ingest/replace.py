@@ -7,7 +7,7 @@ import pandas as pd
 from headrace.errors import DataError
 from headrace.gates.model import Predictions
 from headrace.ingest import batch, labels, match_rows
-from headrace.schema.batch_types import ANSWERS
+from headrace.ingest.types import ANSWERS
 
 
 def is_there(root: Path, name: str) -> bool:

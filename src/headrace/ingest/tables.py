@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from headrace.core.tables import kind
 from headrace.errors import DataError
 from headrace.ingest import batch
-from headrace.score.tables import kind
-from headrace.serve import journal
+from headrace.prediction_log import journal
 
 
 def read(path: Path) -> pd.DataFrame:

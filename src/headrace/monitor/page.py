@@ -6,11 +6,11 @@ from importlib.resources import files
 
 import pandas as pd
 
-from headrace.alerts import format as wording
-from headrace.alerts import store
-from headrace.alerts.incident import Incident
 from headrace.compare.page import POLICY
 from headrace.gates.live import Level, Light, State
+from headrace.incidents import format as wording
+from headrace.incidents import store
+from headrace.incidents.incident import Incident
 from headrace.monitor import estimate
 from headrace.monitor.results import PICTURES, Found
 from headrace.report.page_parts import badge, code, escape, long_table, name, number, row, section

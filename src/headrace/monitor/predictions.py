@@ -7,7 +7,7 @@ import pandas as pd
 from headrace.bundle.golden import CLOSE, PREDICTION
 from headrace.bundle.load import Bundle
 from headrace.errors import DataError
-from headrace.schema.batch_types import POSITIVE
+from headrace.ingest.types import POSITIVE
 from headrace.schema.coerce import truths
 
 ASKED = 1000

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from headrace.alerts import store
 from headrace.bundle import golden
 from headrace.core import git
 from headrace.errors import HeadraceError
 from headrace.gates.model import Predictions
+from headrace.incidents import store
 from headrace.play.server import Asker
 from headrace.play.study import APPROVER, Study
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headrace.alerts import store
-from headrace.alerts.incident import Incident
 from headrace.core import git, identity
 from headrace.core.git_objects import Objects
 from headrace.core.identity import Moment
 from headrace.errors import DataError, ProjectError
+from headrace.incidents import store
+from headrace.incidents.incident import Incident
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.alerts import format as wording
-from headrace.alerts.incident import Decision
 from headrace.core import git
 from headrace.core.git_objects import Objects
 from headrace.core.identity import Person
 from headrace.errors import ProjectError
+from headrace.incidents import format as wording
+from headrace.incidents.incident import Decision
 from headrace.registry.alert_history import Commit, Past, last_change, pasts
 from headrace.registry.check_result import Link, Truth
 from headrace.registry.timeline import Entry

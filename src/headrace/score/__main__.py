@@ -14,8 +14,8 @@ def main() -> int:
     score.add(parser)
     args = parser.parse_args()
     try:
+        from headrace.bundle import model_service
         from headrace.score import command
-        from headrace.serve import model_service
 
         if not args.model:
             raise HeadraceError("By which bundle? Next: --model BUNDLE")

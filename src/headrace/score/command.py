@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.bundle.load import Bundle
-from headrace.core import atomic
+from headrace.bundle.model_service import Champion
+from headrace.core import atomic, tables
 from headrace.errors import DataError
 from headrace.schema.validate import judge, refuse_lacking
-from headrace.score import paths, tables
-from headrace.serve.model_service import Champion
+from headrace.score import paths
 
 ADDED = ("prediction", "positive")
 REASON = ("row", "reason")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from headrace.core import tables
 from headrace.errors import DataError
-from headrace.score import tables
 
 
 def aside(rows: Path, scored: Path) -> Path:

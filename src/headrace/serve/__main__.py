@@ -16,7 +16,8 @@ def main() -> None:
     serve.add(parser)
     args = parser.parse_args()
     try:
-        from headrace.serve import command, model_service
+        from headrace.bundle import model_service
+        from headrace.serve import command
 
         if not args.source:
             raise HeadraceError("Which bundle? Next: python -m headrace.serve BUNDLE")

@@ -8,12 +8,12 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from headrace.bundle.archive import MANIFEST, sha256
+from headrace.bundle.model_service import Service
 from headrace.errors import HeadraceError
+from headrace.prediction_log.journal import Journal
 from headrace.schema.validation_errors import Refused
 from headrace.serve import openapi, page
-from headrace.serve.journal import Journal
 from headrace.serve.middleware import Application, Guard
-from headrace.serve.model_service import Service
 from headrace.serve.predictions import Predictions
 from headrace.serve.prometheus import Figures
 from headrace.serve.tokens import Tokens

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.bundle.model_service import Champion, Service
 from headrace.errors import HeadraceError
 from headrace.serve import log_rotation
-from headrace.serve.model_service import Champion, Service
 from headrace.serve.prometheus import Figures
 from headrace.serve.tokens import Tokens
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from headrace.bundle.model_service import Champion
 from headrace.core.suggest import nearest
 from headrace.errors import HeadraceError
-from headrace.serve.journal import Journal, Kept
-from headrace.serve.model_service import Champion
+from headrace.prediction_log.journal import Journal, Kept
 
 DAYS = 90
 """For which what was answered is kept, where nobody says."""
@@ -101,7 +101,7 @@ def tend(journal: Journal) -> None:
 
 def rotated(kept: Kept) -> list[str]:
     """Rotate in a process of its own, which may take its time; return what went wrong."""
-    command = [sys.executable, "-P", "-m", "headrace.serve.rotation"]
+    command = [sys.executable, "-P", "-m", "headrace.prediction_log.rotation"]
     done = subprocess.run(
         [*command, str(kept.folder), str(kept.days)],
         start_new_session=True,  # what stops the server does not cut off a table

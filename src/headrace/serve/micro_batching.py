@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from headrace.bundle.model_service import Champion
 from headrace.schema.row import Values
-from headrace.serve.model_service import Champion
 
 MOST_ROWS = 10_000
 """Rows of a batch; one request may have as many by itself."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from headrace.serve.model_service import Champion, Service
+from headrace.bundle.model_service import Champion, Service
 
 MISTAKE = {
     "type": "object",

@@ -7,9 +7,9 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs
 
+from headrace.bundle.model_service import Champion
 from headrace.schema.validation_errors import Refused
 from headrace.serve import form_fields
-from headrace.serve.model_service import Champion
 
 CARD = "card.html"
 HEADING = re.compile(r"<h1>(?:Model card:\s*)?(.+?)</h1>\s*<p>(.+?)</p>", re.DOTALL)

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
+from headrace.bundle.model_service import Champion
+from headrace.prediction_log.journal import Journal
 from headrace.schema.row import Reader, Values
 from headrace.schema.validation_errors import Refused
-from headrace.serve.journal import Journal
 from headrace.serve.micro_batching import Batches
-from headrace.serve.model_service import Champion
 from headrace.serve.prometheus import Figures
 
 LARGE = 1 << 16

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from headrace.bundle import command
+from headrace.bundle.model_service import Champion, loaded
 from headrace.core import parameters
 from headrace.core.project import Project
 from headrace.registry import fetch
-from headrace.serve.model_service import Champion, loaded
 
 FOLDER = "data/served"
 """Where a study keeps what its server was asked; git ignores it."""

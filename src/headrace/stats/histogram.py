@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.compare.column_stats import Column, Kind, top
+from headrace.stats.column_stats import Column, Kind, top
 from headrace.stats.psi import population_stability_index
 
 DISTINCT = 20

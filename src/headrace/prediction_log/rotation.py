@@ -2,7 +2,7 @@
 
 A journal is taken when nobody writes it any more, which its lock tells. Its rows go part by part
 into a table for each model; then it goes. Who is killed meanwhile leaves the journal, of which the
-same tables are made again. `python -m headrace.serve.rotation FOLDER DAYS` does it in a process of
+same tables are made again. `python -m headrace.prediction_log.rotation FOLDER DAYS` does it in a process of
 its own, and prints what went wrong.
 """
 
@@ -16,8 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace.serve import arrow_schema, log_format, log_lock
-from headrace.serve.log_format import BROKEN, HOUR, HOUR_LETTERS, JOURNAL, PART, TABLE
+from headrace.prediction_log import arrow_schema, log_format, log_lock
+from headrace.prediction_log.log_format import BROKEN, HOUR, HOUR_LETTERS, JOURNAL, PART, TABLE
 
 NICE = 10
 """By how much whoever answers goes first."""

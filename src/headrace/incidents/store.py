@@ -4,10 +4,10 @@ import json
 import re
 from pathlib import Path
 
-from headrace.alerts import serialize
-from headrace.alerts.incident import Incident
 from headrace.core import atomic
 from headrace.errors import DataError
+from headrace.incidents import serialize
+from headrace.incidents.incident import Incident
 
 FOLDER = "alerts"
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)

@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
-from headrace.serve.log_format import HOUR, HOUR_LETTERS, JOURNAL
+from headrace.prediction_log.log_format import HOUR, HOUR_LETTERS, JOURNAL
 
 NOW = fcntl.LOCK_EX | fcntl.LOCK_NB
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from headrace.serve import arrow_schema
+from headrace.prediction_log import arrow_schema
 
 HOUR = "%Y-%m-%dT%H"
 HOUR_LETTERS = 13

@@ -1,7 +1,7 @@
 """What was asked and answered, for the monitor: lines that outlive a kill, then Parquet files.
 
 Each answer is first a line of a journal, which this server alone writes; when its hour is over, or
-it is large, it becomes tables: see `headrace.serve.rotation`. A row is known by its request and its
+it is large, it becomes tables: see `headrace.prediction_log.rotation`. A row is known by its request and its
 number in it, by which the truth is joined later.
 """
 
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from headrace.serve import log_format, log_lock, rotation
-from headrace.serve.log_format import HOUR, JOURNAL
-from headrace.serve.log_format import read as read  # what is written here is read by it
+from headrace.prediction_log import log_format, log_lock, rotation
+from headrace.prediction_log.log_format import HOUR, JOURNAL
+from headrace.prediction_log.log_format import read as read  # what is written here is read by it
 
 LARGEST = 64 << 20
 """Bytes of a journal; then another one is begun."""

@@ -1,6 +1,6 @@
 """What is said of an incident: the same words in a terminal, a message and an issue."""
 
-from headrace.alerts.incident import Incident, Transition, Word
+from headrace.incidents.incident import Incident, Transition, Word
 from headrace.report.format import number
 
 MOST = 6

@@ -3,10 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from headrace.alerts.firing_runs import Seen
-from headrace.alerts.incident import Decision, Incident
 from headrace.errors import DataError
 from headrace.gates.live import Level, State
+from headrace.incidents.firing_runs import Seen
+from headrace.incidents.incident import Decision, Incident
 
 FORMAT = 1
 

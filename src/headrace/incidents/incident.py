@@ -6,8 +6,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from headrace.alerts.firing_runs import Run, Seen
 from headrace.gates.live import Level, Rule
+from headrace.incidents.firing_runs import Run, Seen
 
 JUDGED_AGAIN = "judged again, it is quiet"
 BELONGS = "it belongs to an earlier incident"
