@@ -178,7 +178,9 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Pa
     sources: for working on one module, where baking anew would take longer than its tests.
     """
     kept = os.environ.get("HEADRACE_STUDIES")
-    folder = Path(kept) if kept else factory.getbasetemp().parent / "studies"
+    base = factory.getbasetemp()
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = Path(kept) if kept else run / "studies"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{name}.lock"):
         done = folder / f"{name}.path"

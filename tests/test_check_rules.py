@@ -13,10 +13,10 @@ from conftest import DEFAULTS, cell, notebook
 from tidy import NOTEBOOK, Tidy
 
 from headrace.core.imports import Graph
+from headrace.core.stages import Stage
 from headrace.lint import notebook_ast
 from headrace.lint.cells import ABSOLUTE, _whole_texts
 from headrace.lint.paths_used import Files, mentions
-from headrace.lint.stages import Stage
 from lab import bake
 
 

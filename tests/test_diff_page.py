@@ -15,7 +15,6 @@ from headrace.compare.model import (
     CostChange,
     FileChange,
     GateResult,
-    Interval,
     MetricChange,
     NotebookChange,
     ParameterChange,
@@ -25,6 +24,7 @@ from headrace.compare.model import (
     TableChange,
     Word,
 )
+from headrace.stats.recipe import Interval
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"

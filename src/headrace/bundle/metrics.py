@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from headrace.compare import predictions
-from headrace.compare.gates import fitting
 from headrace.core import metrics, yaml
 from headrace.errors import DataError
 from headrace.gates import file as gatesfile
-from headrace.gates.model import NAME, Gates, Predictions, Recipe
+from headrace.gates.model import NAME, Gates, Predictions, fitting
 from headrace.stats import bootstrap
+from headrace.stats.recipe import Recipe
 from headrace.stats.scores import COST, Array, of
 
 COLUMNS = ("metric", "value", "low", "high")

@@ -140,7 +140,7 @@ def ingest(found: Project, args: argparse.Namespace) -> None:
 
 def monitor(found: Project, args: argparse.Namespace) -> int:
     """Say what the rules say of each batch, and tell who should know."""
-    from headrace.monitor import command
+    from headrace.cli import monitor as command
 
     return command.run(found, args)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from headrace.cli import commands, options
 from headrace.core import project
 from headrace.errors import HeadraceError
-from headrace.execution import isolation
+from headrace.execution import failure_message
 from headrace.execution.stage_process import INTERRUPTED
 
 # jsonschema, which nbformat imports, would build a grammar of international addresses first: most
@@ -33,22 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except HeadraceError as error:
-        say(error)
+        failure_message.show(error)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-
-
-def say(error: BaseException) -> None:
-    """Print what went wrong, for the user to mend."""
-    print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
-
-
-def _lost_nothing() -> str:
-    """Say, where DVC has taken away what the stage made before, how it comes back."""
-    if "DVC_STAGE" not in os.environ or isolation.active():
-        return ""
-    return (
-        "DVC took away what this stage had made before, and keeps it in its cache. It comes back\n"
-        "with the change undone and dvc repro, or with git checkout . && dvc checkout.\n"
-    )

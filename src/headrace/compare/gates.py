@@ -1,24 +1,14 @@
 """Gates: whether a change keeps what gates.yaml says, in sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from headrace.compare.metrics import Number, Pair
-from headrace.compare.model import GateResult, Interval, Word
+from headrace.compare.model import GateResult, Word
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
-from headrace.gates.model import NAME, Gate, Gates, Group
+from headrace.gates.model import NAME, Gate, Gates, Group, fits
 from headrace.report.format import number
-
-
-def fitting(gates: Sequence[Gate], file: str, name: str) -> list[Gate]:
-    """Return the gates that speak of a metric; `*` stands for any part of a name."""
-    return [gate for gate in gates if gate.file == file and _fits(name, gate.pattern)]
-
-
-def _fits(name: str, pattern: str) -> bool:
-    plain = pattern.replace("[", "[[]").replace("?", "[?]")
-    return name == pattern or ("*" in pattern and fnmatchcase(name, plain))
+from headrace.stats.recipe import Interval
 
 
 def refuse_unknown(gates: Gates, pairs: Sequence[Pair]) -> Iterator[str]:
@@ -40,7 +30,7 @@ def refuse_unknown(gates: Gates, pairs: Sequence[Pair]) -> Iterator[str]:
         broken = _unreadable(pair, gate.pattern)
         if not pair.names and not broken:
             silent[gate.file] = f"The gates of {gate.file} say nothing: neither state has it"
-        elif not broken and not any(_fits(name, gate.pattern) for name in pair.names):
+        elif not broken and not any(fits(name, gate.pattern) for name in pair.names):
             near = nearest(gate.pattern, pair.names)
             raise ProjectError(
                 f"{NAME}:{gates.line(gate)}: {gate.file} has no metric {gate.pattern}.{near}"
@@ -51,13 +41,7 @@ def refuse_unknown(gates: Gates, pairs: Sequence[Pair]) -> Iterator[str]:
 
 def _unreadable(pair: Pair, pattern: str) -> bool:
     """Tell whether what a gate asks for is there, and is no number."""
-    return any(_fits(name, pattern) for name in pair.new.others)
-
-
-def direction(gates: Sequence[Gate]) -> bool | None:
-    """Return whether higher is better, by the first gate that says so."""
-    said = next((gate.better for gate in gates if gate.better), "")
-    return said == "higher" if said else None
+    return any(fits(name, pattern) for name in pair.new.others)
 
 
 def word(
@@ -84,7 +68,7 @@ def check(
         for name in [*pair.names, *(o for o in pair.new.others if o not in pair.names)]:
             interval = intervals.get((pair.file, name))
             for gate in mine:
-                if _fits(name, gate.pattern):
+                if fits(name, gate.pattern):
                     yield _result(gate, pair, name, interval)
         for gate in mine:
             if gate.must_exist and not pair.names and not _unreadable(pair, gate.pattern):

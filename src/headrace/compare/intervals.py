@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from headrace.compare.groups import Rate, rates
 from headrace.compare.metrics import Number
-from headrace.compare.model import Interval
 from headrace.compare.predictions import Table, pair, read
 from headrace.core import yaml
 from headrace.core.states import State
 from headrace.errors import DataError
-from headrace.gates.model import Gates, Group, Predictions, Recipe
+from headrace.gates.model import Gates, Group, Predictions
 from headrace.stats import bootstrap
+from headrace.stats.recipe import Interval, Recipe
 from headrace.stats.scores import COST, Score, of, plain
 
 Name = tuple[str, str]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from headrace.stats.recipe import Interval
+
 
 class Word(StrEnum):
     """What a change of a metric is called."""
@@ -15,16 +17,6 @@ class Word(StrEnum):
     GONE = "gone"
     CHANGED = "changed"
     """No gate says which direction is better."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A 95 % confidence interval of a change (new less old), from so many rows and resamples."""
-
-    low: float
-    high: float
-    rows: int
-    resamples: int
 
 
 @dataclass(frozen=True)

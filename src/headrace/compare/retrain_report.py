@@ -12,9 +12,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from headrace.compare.metrics import Content, Pair
-from headrace.compare.model import Interval
 from headrace.core.states import State
 from headrace.errors import ProjectError
+from headrace.stats.recipe import Interval
 
 FOLDER, FORMAT = "reports", 1
 FILES = f"{FOLDER}/retrain-*.json"

@@ -11,8 +11,9 @@ from headrace.core import git, yaml
 from headrace.core.project import Project
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
-from headrace.registry import tags
 
+NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-/_]*[a-zA-Z0-9])?"
+"""A name that gto takes for an artifact or a stage."""
 STAGES = ("dev", "staging", "prod")
 EXAMPLE = "artifacts: {model: {path: models/bundle.tar, type: model}}"
 
@@ -66,7 +67,7 @@ def listed(root: Path) -> dict[str, str]:
     found = {}
     for name, entry in block.items():
         path = entry.get("path") if isinstance(entry, dict) else None
-        if not isinstance(path, str) or not re.fullmatch(tags.NAME, name):
+        if not isinstance(path, str) or not re.fullmatch(NAME, name):
             raise ProjectError(
                 f"dvc.yaml: artifact {name!r} needs a path, and a name of letters, numbers, - and _"
                 f" alone. Next: write such as {EXAMPLE}"
@@ -83,7 +84,7 @@ def stages(project: Project) -> tuple[str, ...]:
     """
     said = project.settings.get("stages", list(STAGES))
     names = said if isinstance(said, list) else []
-    good = [one for one in names if isinstance(one, str) and re.fullmatch(tags.NAME, one)]
+    good = [one for one in names if isinstance(one, str) and re.fullmatch(NAME, one)]
     if not good or len(good) != len(names) or len(set(good)) != len(good):
         raise ProjectError(
             f"pyproject.toml: stages is {said!r}, which is no list of names."

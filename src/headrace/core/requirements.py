@@ -1,7 +1,8 @@
 """requirements.lock: the exact version and the hashes of every package of a study's environment."""
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from headrace.errors import ProjectError
 
 NAME = "requirements.lock"
+NAMED = 5
+"""Differences that a message names; the others are counted."""
 PIN = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[.*?\])?\s*==\s*(?P<version>[^\s;\\]+)\s*(?:;(?P<marker>[^\\]*))?"
 )
@@ -54,6 +57,51 @@ def _is_true(marker: str) -> bool:
     try:
         return Marker(marker).evaluate()
     except InvalidMarker:
+        return False
+
+
+def locked(root: Path) -> Iterator[Pin]:
+    """Yield what the lock of a study says for this machine; nothing where there is no lock."""
+    path = root / NAME
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    return (pin for pin in pins(text) if pin.applies)
+
+
+@cache
+def installed() -> Mapping[str, str]:
+    """Return name and version of what Python would find, by the names of folders: in no time."""
+    versions: dict[str, str] = {}
+    for folder in map(Path, filter(None, sys.path)):
+        for info in folder.glob("*.dist-info"):
+            project, _, version = info.stem.partition("-")
+            versions.setdefault(normalized(project), version)
+    return versions
+
+
+def differences(root: Path) -> dict[str, int]:
+    """Return in what the environment is not what the lock says, each with its line in the lock."""
+    here = {pin: installed().get(pin.name) for pin in locked(root)}
+    return {
+        f"{pin.name} is {version or 'missing'} (locked: {pin.version})": pin.line
+        for pin, version in here.items()
+        if not _is_same(version, pin.version)
+    }
+
+
+def some(items: Iterable[str]) -> str:
+    """Name the first few, and count the others."""
+    names = list(items)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
+
+
+def _is_same(one: str | None, other: str) -> bool:
+    """Tell whether two versions are equal: 1.0 is 1.0.0."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return one == other or (one is not None and Version(one) == Version(other))
+    except InvalidVersion:
         return False
 
 

@@ -19,10 +19,10 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     entered = time.monotonic()
     for number in (signal.SIGINT, signal.SIGTERM):  # until cells run, there is nothing to keep
         signal.signal(number, lambda *_: os._exit(INTERRUPTED))
-    from headrace.cli import main as cli
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see cli.main
     from headrace.core import processes, project
     from headrace.errors import HeadraceError
-    from headrace.execution import progress, resource_usage, stage_runner
+    from headrace.execution import failure_message, progress, resource_usage, stage_runner
     from headrace.execution.in_process_executor import Interrupted
     from headrace.execution.shared_state import State
 
@@ -37,11 +37,11 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
         stage_runner.run(project.find(), stage, state, meter)
     except HeadraceError as error:
         progress.clear()
-        cli.say(error)
+        failure_message.show(error)
         code = 1
     except Interrupted as interrupted:
         progress.clear()
-        cli.say(interrupted)
+        failure_message.show(interrupted)
         code = INTERRUPTED
     state.end()
     _leave(code)

@@ -18,9 +18,9 @@ from headrace.gates.model import (
     Gates,
     Group,
     Predictions,
-    Recipe,
     Tolerance,
 )
+from headrace.stats.recipe import Recipe
 
 NUMBER = r"\d+(?:\.\d*)?"
 

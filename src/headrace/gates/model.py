@@ -1,10 +1,13 @@
 """What gates.yaml says, as plain values: gates on metrics and on groups, and the predictions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from headrace.core import yaml_nodes
 from headrace.core.yaml_nodes import Key
 from headrace.gates.live import Rule
+from headrace.stats.recipe import Recipe
 
 NAME = "gates.yaml"
 SCORES = (
@@ -14,14 +17,6 @@ SCORES = (
 )
 RATES = ("false_negative_rate", "false_positive_rate", "accuracy", "precision", "recall")
 """Scores that can be held against a group's rows."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a score comes out of the predictions: its name, and the column it judges."""
-
-    score: str
-    column: str
 
 
 @dataclass(frozen=True)
@@ -116,3 +111,20 @@ class Gates:
 def line(text: bytes, at: tuple[Key, ...]) -> int:
     """Return the line of a place in gates.yaml."""
     return yaml_nodes.line(yaml_nodes.compose(text.decode("utf-8")), at)
+
+
+def fitting(gates: Sequence[Gate], file: str, name: str) -> list[Gate]:
+    """Return the gates that speak of a metric; `*` stands for any part of a name."""
+    return [gate for gate in gates if gate.file == file and fits(name, gate.pattern)]
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Tell whether a metric's name fits a pattern, in which only `*` is special."""
+    plain = pattern.replace("[", "[[]").replace("?", "[?]")
+    return name == pattern or ("*" in pattern and fnmatchcase(name, plain))
+
+
+def direction(gates: Sequence[Gate]) -> bool | None:
+    """Return whether higher is better, by the first gate that says so."""
+    said = next((gate.better for gate in gates if gate.better), "")
+    return said == "higher" if said else None

@@ -9,12 +9,12 @@ from functools import cached_property
 from headrace.core import git, yaml
 from headrace.core.git_objects import Objects
 from headrace.core.project import Project
+from headrace.core.stages import Stage
 from headrace.errors import ProjectError
 from headrace.history import parse
 from headrace.history.commits import Commit
 from headrace.history.parse import Content, Files
 from headrace.history.series import Metric
-from headrace.lint.stages import Stage
 
 FOLDER = "metrics"
 """Where metrics lie that only an older commit's dvc.yaml names."""

@@ -8,13 +8,13 @@ from headrace.core import git, lockfile, parameters, pipeline, yaml, yaml_nodes
 from headrace.core.imports import Graph
 from headrace.core.notebook import FOLDER
 from headrace.core.project import SCRATCH, Project
+from headrace.core.stages import Stage
 from headrace.core.yaml_nodes import Key
 from headrace.errors import ProjectError
 from headrace.lint import notebook_ast
 from headrace.lint.cache import Memory
 from headrace.lint.notebook_ast import Notebook
 from headrace.lint.rules import Place
-from headrace.lint.stages import Stage
 
 DVC = "dvc.yaml"
 REQUIREMENTS = "requirements.lock"

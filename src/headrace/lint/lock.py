@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 from headrace.core import pipeline, yaml
 from headrace.core.lockfile import NAME, File, Record
+from headrace.core.stages import Entry, Stage
 from headrace.lint.context import Study
 from headrace.lint.rules import Found, Place, found, rule
-from headrace.lint.stages import Entry, Stage
 
 PARAMS = "params.yaml"
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from headrace.core import notebook as notebooks
 from headrace.core.parameter_check import Disagreement, disagreements
+from headrace.core.stages import Stage
 from headrace.core.suggest import nearest_name
 from headrace.errors import HeadraceError, NotebookError, ParameterError
 from headrace.lint.context import DVC, Study
 from headrace.lint.notebook_ast import Notebook
 from headrace.lint.rules import PREFIX, Found, Place, found, rule, split
 from headrace.lint.stage_params import Exchange, defaults, exchanges, the_parameters_cell
-from headrace.lint.stages import Stage
 
 FILE = "params.yaml"
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from headrace.core.imports import Chain
+from headrace.core.stages import Entry, Stage
 from headrace.lint.context import REQUIREMENTS, Study
 from headrace.lint.fixes import AddDep, Uncache
 from headrace.lint.notebook_ast import Notebook
 from headrace.lint.paths_used import Files, Mention, mentions
 from headrace.lint.rules import Found, Place, found, rule
-from headrace.lint.stages import Entry, Stage
 
 
 @rule(repro=True)

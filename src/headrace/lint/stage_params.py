@@ -8,10 +8,10 @@ from typing import Any
 
 from headrace.core import notebook as notebooks
 from headrace.core import parameters
+from headrace.core.stages import Stage
 from headrace.errors import HeadraceError, NotebookError
 from headrace.lint.context import Study
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.stages import Stage
 
 
 def the_parameters_cell(notebook: Notebook) -> Cell | None:

@@ -1,7 +1,7 @@
 """What was asked and answered, for the monitor: lines that outlive a kill, then Parquet files.
 
 Each answer is first a line of a journal, which this server alone writes; when its hour is over, or
-it is large, it becomes tables: see `headrace.prediction_log.rotation`. A row is known by its request and its
+it is large, it becomes tables: see `rotation`. A row is known by its request and its
 number in it, by which the truth is joined later.
 """
 

@@ -2,8 +2,8 @@
 
 A journal is taken when nobody writes it any more, which its lock tells. Its rows go part by part
 into a table for each model; then it goes. Who is killed meanwhile leaves the journal, of which the
-same tables are made again. `python -m headrace.prediction_log.rotation FOLDER DAYS` does it in a process of
-its own, and prints what went wrong.
+same tables are made again. `python -m headrace.prediction_log.rotation FOLDER DAYS` does it in a
+process of its own, and prints what went wrong.
 """
 
 import os

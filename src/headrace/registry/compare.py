@@ -3,11 +3,12 @@
 from typing import Any
 
 from headrace.compare import report as reports
-from headrace.compare.model import Interval, Report
+from headrace.compare.model import Report
 from headrace.core.git_objects import Objects
 from headrace.core.project import Project
 from headrace.core.states import State
 from headrace.registry.tag_reader import Event
+from headrace.stats.recipe import Interval
 
 
 def compare(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import total_ordering
 
-NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-/_]*[a-zA-Z0-9])?"
+from headrace.core.artifact import NAME
+
 NUMBER = r"(?:0|[1-9][0-9]*)"
 WORD = rf"(?:{NUMBER}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
 VERSION = re.compile(

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable
 
-from headrace.compare.model import CostChange, GateResult, Interval, MetricChange, Report, Word
+from headrace.compare.model import CostChange, GateResult, MetricChange, Report, Word
+from headrace.stats.recipe import Interval
 
 NONE = "-"
 WORDS = (Word.WORSE, Word.BETTER)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from difflib import unified_diff
 from itertools import islice
 
-from headrace.compare.model import Interval, MetricChange, Shown, Word
+from headrace.compare.model import MetricChange, Shown, Word
+from headrace.stats.recipe import Interval
 
 DATA_URI = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 JOINTS = re.compile(r"(?<=\w)([._/])(?=\w)")

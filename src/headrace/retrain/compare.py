@@ -9,11 +9,13 @@ import pandas as pd
 from headrace.bundle.load import Bundle
 from headrace.compare import gates
 from headrace.compare.metrics import Content, Pair
-from headrace.compare.model import Interval, MetricChange, Report, Side
+from headrace.compare.model import MetricChange, Report, Side
 from headrace.errors import DataError
-from headrace.gates.model import Gate, Gates, Predictions, Recipe
+from headrace.gates import model as gates_model
+from headrace.gates.model import Gate, Gates, Predictions
 from headrace.schema.validate import judge
 from headrace.stats import bootstrap
+from headrace.stats.recipe import Interval, Recipe
 from headrace.stats.scores import Array, of, plain
 
 Name = tuple[str, str]
@@ -128,6 +130,6 @@ def _pair(file: str, found: Mapping[Name, Compared]) -> Pair:
 
 
 def _change(name: Name, one: Compared, asked: list[Gate]) -> MetricChange:
-    higher = gates.direction(gates.fitting(asked, *name))
+    higher = gates_model.direction(gates_model.fitting(asked, *name))
     word = gates.word(one.old, one.new, one.interval, higher)
     return MetricChange(*name, one.old, one.new, word, one.interval, higher)

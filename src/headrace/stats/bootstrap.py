@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from headrace.compare.model import Interval
+from headrace.stats.recipe import Interval
 from headrace.stats.scores import Array, Score
 
 RESAMPLES = 1000

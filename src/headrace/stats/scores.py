@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from headrace.gates.model import Recipe
+from headrace.stats.recipe import Recipe
 
 COST = "cost_per_1000"
 """The one score that asks for prices."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.core import dvc_cache, git
+from headrace.core import dvc_cache, git, requirements
 from headrace.core.project import Project
 from headrace.core.suggest import nearest
 from headrace.errors import HeadraceError, ProjectError
@@ -97,13 +97,10 @@ def _verify(pipeline: Pipeline, stages: Sequence[str], folder: Path) -> list[Out
 
 def _environment(tree: Project) -> str:
     """Say in what the environment is not what requirements.lock says; nothing where it is."""
-    from headrace import lint
-    from headrace.lint.cache import Memory
-    from headrace.lint.context import Study as Checked
-
-    rules = lint.chosen(["environment"])
-    found = lint.findings(Checked(tree, Memory(tree.root)), rules)
-    return "; ".join(finding.problem.rstrip(".") for finding in found)
+    if not (tree.root / requirements.NAME).is_file():
+        return f"{requirements.NAME} is missing"
+    wrong = requirements.differences(tree.root)
+    return f"{requirements.some(wrong)}" if wrong else ""
 
 
 def _circumstances(
