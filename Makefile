@@ -38,7 +38,7 @@ test-long: setup ## run the second tier: thousands of hostile inputs, bit flips,
 	@$(PYTEST) -m long
 
 check: setup ## look for what should be mended; changes nothing
-	@headrace check && ruff format --check . && ruff check . && mypy \
+	@headrace check && ruff format --check . && ruff check . && mypy && lint-imports >/dev/null \
 	  && $(STRIP) --verify "$(STUDY)"/notebooks/*.ipynb \
 	  && zizmor --offline --quiet .github "$(STUDY)"/.github \
   && { ! command -v actionlint >/dev/null || actionlint .github/workflows/*.yml "$(STUDY)"/.github/workflows/*.yml; } \
