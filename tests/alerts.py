@@ -78,7 +78,7 @@ class Watched:
         """Do what `headrace monitor` does with figures; return what standard output heard."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            notify.tell(project.find(self.root), self.update(**values), issue=issue)
+            notify.tell(project.find_project(self.root), self.update(**values), issue=issue)
         self.said = out.getvalue() + err.getvalue()
         return [line for line in out.getvalue().splitlines() if not line.startswith(" ")]
 

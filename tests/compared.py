@@ -90,7 +90,7 @@ class Compared:
 
     def report(self, *names: str, deep: bool = True) -> Report:
         """Compare two states."""
-        found = project.find(self.root)
+        found = project.find_project(self.root)
         with Objects(self.root) as objects:
             return report.build(found, *states.pair(found, names, objects), deep=deep)
 

@@ -106,7 +106,7 @@ class Registered:
 
     def certify(self, **more: object) -> Path:
         """Write what `headrace verify` would of HEAD."""
-        tree, lock = git.head(self.root), (self.root / "dvc.lock").read_bytes()
+        tree, lock = git.head_tree(self.root), (self.root / "dvc.lock").read_bytes()
         records = lockfile.parse(lock)
         outputs = [
             {"path": one.path, "md5": one.md5, "identical": True}

@@ -67,7 +67,7 @@ def test_a_kill_between_writing_and_telling_repeats_and_never_omits(watched: Wat
 
 def test_a_kill_after_printing_prints_again(watched: Watched) -> None:
     transitions = watched.update(oct=0.3)
-    found = project.find(watched.root)
+    found = project.find_project(watched.root)
     killed = patch.object(notify, "_mark", side_effect=KeyboardInterrupt)
     with killed, pytest.raises(KeyboardInterrupt):
         notify.tell(found, transitions)

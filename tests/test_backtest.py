@@ -158,8 +158,9 @@ def test_a_retrained_model_is_the_one_that_headrace_retrain_would_have_proposed(
 
 def _window(root: Path, batch: str) -> dict[str, Any]:
     """Return what `headrace retrain` would train a challenger on that it judges on a batch."""
-    asked = "import json, sys; from headrace import project, yamlfile; one = project.find();"
-    asked += " block = yamlfile.read(one.root / 'params.yaml')['retrain'];"
+    asked = "import json, sys; from headrace.core import project, yaml;"
+    asked += " one = project.find_project();"
+    asked += " block = yaml.read(one.root / 'params.yaml')['retrain'];"
     asked += " print(json.dumps(one.load('window')(sys.argv[1], block)))"
     env = bake.environment(PYTHONPATH=str(root / "src"))
     found: dict[str, Any] = json.loads(bake.run(root, "python", "-c", asked, batch, env=env).stdout)

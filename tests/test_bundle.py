@@ -160,7 +160,7 @@ def study(copy: Path, monkeypatch: pytest.MonkeyPatch) -> project.Project:
     for name in [name for name in sys.modules if name.partition(".")[0] == "study"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    return project.find(copy)
+    return project.find_project(copy)
 
 
 def resealed(path: Path, change: dict[str, Any] | None = None, **files: bytes) -> None:
@@ -383,7 +383,7 @@ def test_the_parameters_are_those_of_the_stages_that_it_is_made_by(study: projec
     assert known["train"]["max_iter"] == 10
     assert known["evaluate.evaluate_month"] == 9
     assert not {"monitor", "serve", "retrain", "prices"} & {*known}
-    listed = project.find(study.root)
+    listed = project.find_project(study.root)
     listed.stages["hand_off"]["deps"].remove("runs/train.ipynb")
     with pytest.raises(ProjectError, match=r"Next: add runs/train\.ipynb to the deps of hand_off"):
         inputs.parameters(listed, "hand_off")
@@ -393,7 +393,7 @@ def test_an_input_that_the_stage_does_not_vouch_for_is_named(study: project.Proj
     path = study.root / "dvc.yaml"
     text = path.read_text("utf-8").replace("      - src/study/evaluation.py\n", "", 2)
     path.write_text(text.replace("      - metrics/train.json\n", "", 1), "utf-8")
-    lacking = project.find(study.root)
+    lacking = project.find_project(study.root)
     lacking.stages["evaluate"]["deps"].append("src/study/evaluation.py")
     with pytest.raises(
         ProjectError, match=r"Next: add src/study/evaluation\.py to the deps of hand_off"

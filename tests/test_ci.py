@@ -78,7 +78,7 @@ class Locked:
 
     def check(self) -> bool:
         """Hold what is committed against what lies there."""
-        return committed.check(project.find(self.root))
+        return committed.check(project.find_project(self.root))
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_without_a_remote_it_says_so_and_goes_on(
     locked: Locked, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dvc_cache.remotes(locked.root) == []
-    assert data.fetch(project.find(locked.root), "")
+    assert data.fetch(project.find_project(locked.root), "")
     assert "no DVC remote" in capsys.readouterr().out
 
 
@@ -181,7 +181,7 @@ def test_what_no_remote_gives_stops_nothing(
     bake.run(locked.root, "dvc", "remote", "add", "--default", "gone", url)
     bake.run(locked.root, "dvc", "config", "cache.dir", "empty")
     (locked.root / "made/model").unlink()
-    assert data.fetch(project.find(locked.root), "HEAD")
+    assert data.fetch(project.find_project(locked.root), "HEAD")
     said = capfd.readouterr().out
     assert "DVC's remote did not give all of it; what lacks is made again" in said
 
@@ -216,7 +216,7 @@ def test_one_failed_step_stops_only_those_that_need_it(
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     if github:
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert steps.run(project.find(locked.root), "") == 1
+    assert steps.run(project.find_project(locked.root), "") == 1
     lines = capsys.readouterr().out.splitlines()
     assert "the disk is full. Next: another" in lines
     results = [tuple(line.split(maxsplit=1)) for line in lines[-4:]]
@@ -229,7 +229,7 @@ def test_one_failed_step_stops_only_those_that_need_it(
     assert summary.read_text("utf-8") == "❌ one · ⚪ two · ⚪ three · ✅ four\n\n"
     assert ("::group::one: go wrong" in lines) is github
     monkeypatch.setattr(steps, "steps", lambda *_: made[3:])
-    assert steps.run(project.find(locked.root), "") == 0
+    assert steps.run(project.find_project(locked.root), "") == 0
 
 
 def test_nothing_that_a_step_prints_is_a_command_to_github(
@@ -237,7 +237,7 @@ def test_nothing_that_a_step_prints_is_a_command_to_github(
 ) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setattr(steps, "steps", lambda *_: [Step("a", "b", ends("::error::no"))])
-    steps.run(project.find(locked.root), "")
+    steps.run(project.find_project(locked.root), "")
     lines = capsys.readouterr().out.splitlines()
     stop = next(line for line in lines if line.startswith("::stop-commands::"))
     again = lines.index(f"::{stop.removeprefix('::stop-commands::')}::")
@@ -258,7 +258,7 @@ def test_the_workflow_runs_what_make_ci_runs_and_nothing_of_its_own() -> None:
     text = (paths.study / ".github/workflows/ci.yml").read_text("utf-8")
     commands = [line.split("run:")[1].strip() for line in text.splitlines() if "run:" in line]
     assert commands == ["make ci", ".venv/bin/dvc gc --workspace --force"]
-    first = [step.name for step in steps.steps(project.find(paths.study), "")]
+    first = [step.name for step in steps.steps(project.find_project(paths.study), "")]
     assert first == ["check", "test", "data", "repro", "lock", "html", "verify", "diff"]
 
 

@@ -57,7 +57,7 @@ class Study:
         return self.root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
 
     def find(self) -> Any:
-        return dvc_cache.of(self.root).find
+        return dvc_cache.store_of(self.root).find
 
     def states(self, objects: Objects) -> tuple[State, State]:
         return (

@@ -319,7 +319,7 @@ def test_a_parameter_arrives_in_value_and_type(values: dict[str, object]) -> Non
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_what_is_no_plain_name_is_refused(name: str) -> None:
     with pytest.raises(ParameterError, match="cannot be a name in a notebook"):
-        parameters.add({}, {name: 1}, "train")
+        parameters.merge({}, {name: 1}, "train")
 
 
 @given(st.text(min_size=1, max_size=8))
@@ -327,7 +327,7 @@ def test_what_is_no_plain_name_is_refused(name: str) -> None:
 def test_a_name_that_is_not_refused_is_read_as_what_it_is(name: str) -> None:
     named: dict[str, object] = {}
     with suppress(ParameterError):
-        named = parameters.add({}, {name: 1}, "train")
+        named = parameters.merge({}, {name: 1}, "train")
     for accepted in named:
         read = ast.parse(accepted).body
         assert ast.dump(read[0]) == ast.dump(ast.Expr(ast.Name(name, ast.Load())))

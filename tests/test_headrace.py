@@ -71,7 +71,7 @@ def _executed() -> nbformat.NotebookNode:
 
 
 def test_normal_form_masks_addresses_in_reprs_and_nothing_else() -> None:
-    cell = normalize.normalise(_executed()).cells[1]
+    cell = normalize.normalize(_executed()).cells[1]
     assert cell.outputs[0].data["text/plain"] == "<A object at 0x…>"
     assert cell.outputs[1].text == "at 0x7f00deadbeef, 0xff\n<B at 0x…>\n"
 
@@ -93,7 +93,7 @@ def test_normal_form_masks_addresses_in_reprs_and_nothing_else() -> None:
 def test_an_address_is_masked_in_a_repr_and_nowhere_else(said: str, kept: str) -> None:
     output = nbformat.v4.new_output("stream", name="stdout", text=said)
     cell = nbformat.v4.new_code_cell("x", outputs=[output], execution_count=1)
-    node = normalize.normalise(nbformat.v4.new_notebook(cells=[cell]))
+    node = normalize.normalize(nbformat.v4.new_notebook(cells=[cell]))
     assert node.cells[0].outputs[0].text == kept
 
 
@@ -102,15 +102,15 @@ def test_normal_form_keeps_a_widget_s_text_and_drops_its_live_view() -> None:
     data = {"application/vnd.jupyter.widget-view+json": view, "text/plain": "IntSlider(value=3)"}
     output = nbformat.v4.new_output("display_data", data)
     cell = nbformat.v4.new_code_cell("x", outputs=[output], execution_count=1)
-    node = normalize.normalise(nbformat.v4.new_notebook(cells=[cell]))
+    node = normalize.normalize(nbformat.v4.new_notebook(cells=[cell]))
     assert node.cells[0].outputs[0].data == {"text/plain": "IntSlider(value=3)"}
 
 
 def test_normal_form_is_valid_and_normalising_twice_changes_nothing() -> None:
-    node = normalize.normalise(_executed())
+    node = normalize.normalize(_executed())
     nbformat.validate(node)
     once = normalize.text(node)
-    assert normalize.text(normalize.normalise(node)) == once
+    assert normalize.text(normalize.normalize(node)) == once
     assert "papermill" not in once
     assert node.cells[0].id == "injected-parameters"
     assert [cell.execution_count for cell in node.cells] == [1, 2]

@@ -44,7 +44,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def history(root: Path, *words: str, **options: Any) -> History:
-    return gather(project.find(root), words, **options)
+    return gather(project.find_project(root), words, **options)
 
 
 def shown(found: History, columns: int = 100) -> str:

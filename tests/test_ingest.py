@@ -50,7 +50,7 @@ def ingest(study: Path, *words: str) -> tuple[int, str]:
 def taken(study: Path, source: Path, name: str = "", **more: object) -> None:
     """Take a file in as `headrace ingest` does, in this process."""
     given = {"source": source, "batch": name, "truth": "", "replace": False, "forget_truth": False}
-    command.run(project.find(study), argparse.Namespace(**{**given, **more}))
+    command.run(project.find_project(study), argparse.Namespace(**{**given, **more}))
 
 
 def figures(study: Path) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def study(watched: Path, tmp_path: Path) -> Path:
 def test_a_month_is_one_command_and_the_stage_reads_it(watched: Path) -> None:
     listed = yaml.lookup(yaml.read(watched / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11"]
-    assert project.find(watched).stage("monitor")["deps"][-1] == "data/live/2013-11.parquet"
+    assert project.find_project(watched).stage("monitor")["deps"][-1] == "data/live/2013-11.parquet"
     tracked = bake.run(watched, "git", "ls-files", "data/live").stdout.split()
     assert tracked == ["data/live/2013-10.parquet.dvc", "data/live/2013-11.parquet.dvc"]
     table = pd.read_parquet(watched / "data/live/2013-10.parquet")
@@ -289,7 +289,7 @@ def test_two_at_once_wait_for_each_other_and_both_are_listed(study: Path, tmp_pa
     assert [one.returncode for one in started] == [0, 0], said
     listed = yaml.lookup(yaml.read(study / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11", *names]
-    deps = project.find(study).stage("monitor")["deps"][-2:]
+    deps = project.find_project(study).stage("monitor")["deps"][-2:]
     assert sorted(deps) == [batch.file(name) for name in names]
 
 

@@ -474,7 +474,7 @@ from headrace.serve import source
 parser = argparse.ArgumentParser()
 serve.add(parser)
 args = parser.parse_args()
-source.kept(project.find(), args)
+source.kept(project.find_project(), args)
 print(json.dumps([args.log, args.log_days, args.log_never]))
 """
 

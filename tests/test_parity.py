@@ -61,7 +61,7 @@ def _outputs(path: Path) -> Outputs:
     """
     text = path.read_text("utf-8").replace(str(path.parent), "FOLDER")
     text = re.sub(r"/tmp/ipykernel_\d+/", "/tmp/ipykernel_0/", text)
-    node = normalize.normalise(nbformat.reads(text, as_version=4))
+    node = normalize.normalize(nbformat.reads(text, as_version=4))
     code = [one for one in node.cells if one.cell_type == "code"]
     return [(one.execution_count, json.loads(json.dumps(one.outputs))) for one in code]
 

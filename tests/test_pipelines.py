@@ -59,7 +59,8 @@ def test_it_runs_when_it_is_named_and_takes_its_months_from_params_yaml(beside: 
     assert sorted(path.name for path in (beside.root / "plays").iterdir()) == ["12.txt", "8.txt"]
     assert not (beside.root / "runs/train.ipynb").exists()
     order = sorted(
-        (beside.root / "runs").glob("*.ipynb"), key=notebook_html._place(project.find(beside.root))
+        (beside.root / "runs").glob("*.ipynb"),
+        key=notebook_html._place(project.find_project(beside.root)),
     )
     assert [path.stem for path in order] == ["play-8", "play-12"]
     assert "nothing to mend" in beside.check("lock-behind")
@@ -119,12 +120,12 @@ def test_a_broken_one_keeps_no_stage_of_dvc_yaml_from_running(beside: Tidy) -> N
 
 def test_a_folder_s_own_project_is_left_alone(beside: Tidy) -> None:
     beside.write("months/pyproject.toml", "")
-    assert list(project.find(beside.root).pipelines) == ["dvc.yaml"]
+    assert list(project.find_project(beside.root).pipelines) == ["dvc.yaml"]
 
 
 def test_a_stage_of_no_file_is_refused_with_the_nearest_of_all(beside: Tidy) -> None:
     with pytest.raises(ProjectError, match=r"dvc.yaml have no stage 'plai'\. Did you mean play\?"):
-        project.find(beside.root).stage("plai")
+        project.find_project(beside.root).stage("plai")
 
 
 def test_sync_carries_values_into_its_notebook(beside: Tidy) -> None:

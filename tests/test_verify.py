@@ -145,7 +145,7 @@ def test_a_certificate_is_about_exactly_the_tree_that_was_verified(make: Make) -
     ]
     assert content["perturbations"]["PYTHONHASHSEED"] == "1"
     assert bake.run(study.root, "git", "status", "--porcelain").stdout == ""
-    assert git.head(study.root) == content["tree"]
+    assert git.head_tree(study.root) == content["tree"]
 
 
 def test_the_working_tree_can_be_verified_before_it_is_committed(make: Make) -> None:
@@ -164,7 +164,7 @@ def test_the_working_tree_can_be_verified_before_it_is_committed(make: Make) -> 
     assert study.verify("--worktree").returncode == 0
     assert study.state() == before
     bake.run(study.root, "git", *bake.IDENTITY, "commit", "--quiet", "-am", "Change the seed")
-    assert study.certificate()["tree"] == git.head(study.root)
+    assert study.certificate()["tree"] == git.head_tree(study.root)
 
 
 def test_what_was_never_run_or_has_changed_since_is_said(make: Make) -> None:
@@ -451,5 +451,5 @@ def test_a_file_of_the_original_is_no_file_of_the_system_wherever_the_study_lies
     opened = [["read", str(path)] for path in (original, "/etc/passwd", room.study / "gone")]
     room.heard.write_text("".join(f"{json.dumps(one)}\n" for one in opened))
     record = lockfile.Record("headrace run train", (), {}, ())
-    found = messages.undeclared_inputs(project.find(mini.root), "train", record, room, [])
+    found = messages.undeclared_inputs(project.find_project(mini.root), "train", record, room, [])
     assert [*found] == [f"stage train reads {original}, which lies outside the study"]

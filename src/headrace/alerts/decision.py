@@ -49,7 +49,7 @@ def _named(incidents: dict[str, Incident], name: str) -> Incident:
 
 def _refuse_other_changes(project: Project, one: Incident) -> None:
     path = store.name(one)
-    git.head(project.root)
+    git.head_tree(project.root)
     staged = git.run(project.root, "diff", "--cached", "--name-only", "--no-ext-diff", "-z")
     if first := staged.partition("\0")[0]:
         raise ProjectError(

@@ -60,7 +60,7 @@ def open_desk(*, issue: bool) -> Desk | None:
 
 
 def _mine(said: str) -> Iterator[tuple[str, Issue]]:
-    for one in github.pages(said):
+    for one in github.parse_pages(said):
         body = str(one.get("body") or "").replace("\r\n", "\n")
         found = OURS.match(body)
         is_ours = (one.get("user") or {}).get("type") == "Bot" and "pull_request" not in one

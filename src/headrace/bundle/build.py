@@ -49,7 +49,7 @@ def bundle(
         ProjectError: an input is not listed, or pyproject.toml does not say what a bundle needs.
         DataError: a table has not the contract's columns.
     """
-    study = project.find(root)
+    study = project.find_project(root)
     members, manifest = _contents(study, model, learned, golden_rows, facts, stage)
     known = baseline.of(learned, predictions=judged_predictions, periods=periods)
     members["baseline.json"] = _json(known, indent=None)

@@ -26,7 +26,7 @@ def default(project: Project) -> Path:
     Errors:
         ProjectError: it lists none.
     """
-    return project.root / next(iter(artifact.listed(project.root).values()))
+    return project.root / next(iter(artifact.artifacts(project.root).values()))
 
 
 def _lines(bundle: load.Bundle) -> Iterator[str]:

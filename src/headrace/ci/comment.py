@@ -68,7 +68,7 @@ def _pull_request(repository: str, run: dict[str, Any]) -> int | None:
 def _mine(comments: str) -> int | None:
     """Return the id of the comment that an earlier run wrote."""
     said = github.api(comments, "--method", "GET", "--paginate", "-f", "per_page=100")
-    for one in github.pages(said):
+    for one in github.parse_pages(said):
         if one["user"]["type"] == "Bot" and one["body"].startswith(MARK):
             return int(one["id"])
     return None

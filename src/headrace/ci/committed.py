@@ -76,7 +76,7 @@ def _outputs(
     tolerance = outputs.tolerance(project) if outputs.made_elsewhere(head, stage) else None
     if tolerance is None and record.deps != now.deps:
         return
-    kept = dvc_cache.of(project.root)
+    kept = dvc_cache.store_of(project.root)
     for out in record.outs:
         held = outputs.hold(out, project.root / out.path, head, kept, tolerance=tolerance)
         committed = head / out.path

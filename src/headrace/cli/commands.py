@@ -96,7 +96,7 @@ def audit(args: argparse.Namespace) -> int:
     found = None
     if args.repository is None:
         with suppress(ProjectError):
-            found = project.find()
+            found = project.find_project()
     return audit_command.run(found, args)
 
 

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.command is commands.audit:
             code = int(commands.audit(args))
         else:
-            code = int(args.command(project.find(), args) or 0)
+            code = int(args.command(project.find_project(), args) or 0)
         print(end="", flush=True)
         return code
     except BrokenPipeError:  # `| head` has seen enough; nor is there anyone to tell at the end

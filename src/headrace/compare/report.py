@@ -55,7 +55,7 @@ def _deep(project: Project, report: Report, old: State, new: State) -> Report:
     from headrace.compare import code, notebooks, tables
     from headrace.core import dvc_cache
 
-    find = dvc_cache.of(project.root).find
+    find = dvc_cache.store_of(project.root).find
     sections: dict[str, Callable[[], tuple[object, ...]]] = {
         "tables": lambda: tables.changes(old, new, find),
         "notebooks": lambda: notebooks.changes(old, new, find),

@@ -30,13 +30,13 @@ class Artifact:
     prefix: str
 
 
-def chosen(project: Project, asked: str | None) -> Artifact:
+def select(project: Project, asked: str | None) -> Artifact:
     """Return the artifact of this name, or the only one of dvc.yaml.
 
     Errors:
         ProjectError: there is none, or more than one and no name; or it is not as DVC has it.
     """
-    found = listed(project.root)
+    found = artifacts(project.root)
     if asked is None and len(found) > 1:
         raise ProjectError(f"dvc.yaml has {len(found)} artifacts. Next: --artifact {_or(found)}")
     prefix = git.run(project.root, "rev-parse", "--show-prefix").rstrip("\n")
@@ -53,7 +53,7 @@ def _or(names: Iterable[str]) -> str:
     return " or ".join(names)
 
 
-def listed(root: Path) -> dict[str, str]:
+def artifacts(root: Path) -> dict[str, str]:
     """Return the paths of dvc.yaml's artifacts by their names.
 
     Errors:

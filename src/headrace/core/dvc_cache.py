@@ -76,7 +76,7 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfileobj(old, new, 1 << 20)
 
 
-def of(root: Path) -> Store:
+def store_of(root: Path) -> Store:
     """Return the store of the study in a folder: its cache first, then remotes on this disk."""
     dvc = _folder(root)
     if dvc is None:

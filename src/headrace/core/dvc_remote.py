@@ -27,7 +27,7 @@ def fetch(root: Path, file: File) -> Path | None:
             repo.cloud.pull([HashInfo("md5", file.md5)])
     except Exception as error:  # each kind of remote fails in its own way
         raise DataError(f"DVC's remote cannot be asked: {error}") from None
-    return dvc_cache.of(root).find(file)
+    return dvc_cache.store_of(root).find(file)
 
 
 def fetch_all(root: Path, revision: str) -> None:

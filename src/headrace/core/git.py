@@ -47,7 +47,7 @@ def tracked(root: Path) -> list[str]:
     return [name for name in run(root, "ls-files", "-z").split("\0") if name]
 
 
-def changed(root: Path) -> list[str]:
+def changed_files(root: Path) -> list[str]:
     """Return the tracked files below the folder that differ from the last commit."""
     listed = run(
         root, "diff", "--name-only", "--no-ext-diff", "-z", "--relative", "HEAD", "--", "."
@@ -55,12 +55,12 @@ def changed(root: Path) -> list[str]:
     return [name for name in listed.split("\0") if name]
 
 
-def is_touched(root: Path) -> bool:
+def is_dirty(root: Path) -> bool:
     """Tell whether any file below the folder is not as committed, or new and not ignored."""
     return run(root, "status", "--porcelain", "--untracked-files=normal", "--", ".") != ""
 
 
-def head(root: Path) -> str:
+def head_tree(root: Path) -> str:
     """Return the hash of the folder's tree in the last commit.
 
     Errors:
@@ -74,7 +74,7 @@ def head(root: Path) -> str:
         ) from None
 
 
-def worktree(root: Path, objects: Path) -> str:
+def working_tree(root: Path, objects: Path) -> str:
     """Return the hash of the folder's tree as a commit of all tracked files would make it now.
 
     What git does not have yet is written into the folder `objects`, not into the repository.
@@ -91,7 +91,7 @@ def _tree(root: Path, more: Mapping[str, str]) -> str:
     return run(root, "write-tree", *words, more=more).strip()
 
 
-def staged(root: Path, objects: Path) -> str:
+def staged_tree(root: Path, objects: Path) -> str:
     """Return the hash of the folder's tree in the index: as the next commit will make it.
 
     In a hook that is git's word for the commit at hand, which may have an index of its own.
@@ -100,7 +100,7 @@ def staged(root: Path, objects: Path) -> str:
         return _tree(root, more)
 
 
-def export(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:
+def export_tree(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:
     """Write the files of a tree into an empty folder, as a checkout would."""
     with _index(into) as index:
         more = {"GIT_INDEX_FILE": str(index), **(_aside(root, objects) if objects else {})}

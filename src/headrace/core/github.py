@@ -22,7 +22,7 @@ def api(path: str, *words: str, body: str | None = None) -> str:
     return done.stdout
 
 
-def pages(said: str) -> Iterator[dict[str, Any]]:
+def parse_pages(said: str) -> Iterator[dict[str, Any]]:
     """Walk what `gh` printed page after page: one list each, or all in one, by its version."""
     place = 0
     while place < len(said.rstrip()):

@@ -35,7 +35,7 @@ def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
     try:
         return raw, model.model_validate(raw)
     except ValidationError as error:
-        lines = params_errors.lines(error, raw, project)
+        lines = params_errors.error_lines(error, raw, project)
         raise ParameterError("\n".join(lines), lines) from None
 
 
@@ -59,20 +59,20 @@ def for_stage(project: Project, name: str, source: Source) -> Given:
     raw, typed = load(project)
     stage = project.stage(name)
     own = _matrix_values(stage, name, raw)
-    values = add(named(raw, stage, name), own, name)
-    meant = named(typed.model_dump(), stage, name) | own
+    values = merge(stage_values(raw, stage, name), own, name)
+    meant = stage_values(typed.model_dump(), stage, name) | own
     for disagreement in parameter_check.disagreements(name, source.name, source.defaults, meant):
         raise ParameterError(disagreement.message)
     compute = [dotted for dotted in listed(stage, name) if dotted.split(".")[0] == COMPUTE]
     return Given(values, {k: v for dotted in compute for k, v in _block(raw, dotted).items()})
 
 
-def named(content: Mapping[str, Any], stage: Mapping[str, Any], name: str) -> dict[str, Any]:
+def stage_values(content: Mapping[str, Any], stage: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the names and values of the blocks that a stage lists, but for `compute`."""
     values: dict[str, Any] = {}
     for dotted in listed(stage, name):
         if dotted.split(".")[0] != COMPUTE:
-            values = add(values, _block(content, dotted), name)
+            values = merge(values, _block(content, dotted), name)
     return values
 
 
@@ -95,7 +95,7 @@ def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {part: value}
 
 
-def add(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
+def merge(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
     """Return both together: no name from two places, and each one a plain name of Python.
 
     Errors:

@@ -15,7 +15,7 @@ UNKNOWN = "extra_forbidden"
 """What pydantic calls a name that the model does not declare."""
 
 
-def lines(
+def error_lines(
     error: ValidationError, raw: Mapping[str, Any], project: Project
 ) -> dict[str, tuple[Any, ...]]:
     """Return one line per breach, each once, and the key that it speaks of.

@@ -197,7 +197,7 @@ def own_notebooks(stage: str, deps: Iterable[str]) -> list[str]:
     return named if len(found) > 1 and named else found
 
 
-def find(start: Path | None = None) -> Project:
+def find_project(start: Path | None = None) -> Project:
     """Find the project from a folder upwards (default: the working directory).
 
     Errors:

@@ -117,7 +117,7 @@ def _before(root: Path, objects: Objects) -> State:
     base = _merge_base(root, main) if main is not None else here
     if base != here:
         return State(root, base[:SHORT], base, f"where this branch left {main}", objects)
-    if git.is_touched(root):
+    if git.is_dirty(root):
         return State(root, "HEAD", here, "the last commit", objects)
     parent = resolve(root, "HEAD~1")
     if parent is None:

@@ -20,7 +20,7 @@ def added(path: Path, keys: tuple[str, ...], value: str, *, ordered: bool = Fals
         ProjectError: no list stands there.
     """
     text = path.read_text("utf-8")
-    _, node = yaml_nodes.find(yaml_nodes.compose(text), keys)
+    _, node = yaml_nodes.find_node(yaml_nodes.compose(text), keys)
     if node is None or node.id != "sequence":
         raise ProjectError(
             f"{path.name} has no list {'.'.join(keys)}. Next: add it as the template has it"
@@ -34,7 +34,7 @@ def added(path: Path, keys: tuple[str, ...], value: str, *, ordered: bool = Fals
 
 
 def _inserted(text: str, keys: tuple[str, ...], place: int, value: Any) -> str:
-    _, node = yaml_nodes.find(yaml_nodes.compose(text), keys)
+    _, node = yaml_nodes.find_node(yaml_nodes.compose(text), keys)
     end = _end(node.value[place - 1]) if place else 0
     return yaml_items.inserted(text, node, place, _written(value), end)
 
@@ -50,7 +50,7 @@ def replaced(path: Path, values: Mapping[str, Any]) -> str:
     text = path.read_text("utf-8")
     for dotted, value in values.items():
         keys = tuple(dotted.split("."))
-        key, node = yaml_nodes.find(yaml_nodes.compose(text), keys)
+        key, node = yaml_nodes.find_node(yaml_nodes.compose(text), keys)
         if key is None:
             raise ProjectError(f"{path.name} has no {dotted}. Next: add it, or name another")
         made = _longer(text, keys, value) if isinstance(value, list) else None

@@ -27,7 +27,7 @@ def children(node: Any) -> list[tuple[Key, Any, Any]]:
     return [(key.value, key, item) for key, item in value if isinstance(key.value, str)]
 
 
-def find(node: Any, keys: Sequence[Key]) -> tuple[Any, Any]:
+def find_node(node: Any, keys: Sequence[Key]) -> tuple[Any, Any]:
     """Return the nodes of the last key and of its value; None, None where a key is missing."""
     key_node = node
     for key in keys:
@@ -36,10 +36,10 @@ def find(node: Any, keys: Sequence[Key]) -> tuple[Any, Any]:
     return key_node, node
 
 
-def line(root: Any, keys: Sequence[Key]) -> int:
+def line_of(root: Any, keys: Sequence[Key]) -> int:
     """Return the line, from 1, of the last of the keys that is there; 1 where none is."""
     for length in range(len(keys), 0, -1):
-        key_node, _ = find(root, keys[:length])
+        key_node, _ = find_node(root, keys[:length])
         if key_node is not None:
             return int(key_node.start_mark.line) + 1
     return 1

@@ -20,7 +20,7 @@ MEMORY = "Was there enough memory? Is there a crash in a C library?"
 OWN = {name for name in vars(errors) if name.endswith("Error")}
 
 
-def message(name: str, node: nbformat.NotebookNode, failed: int, where: str) -> str:
+def of_error(name: str, node: nbformat.NotebookNode, failed: int, where: str) -> str:
     """Describe the cell at which a run stopped short; `failed` is its index in the run."""
     cell = node.cells[failed]
     place = f"cell {number(node, failed)} of {where}"

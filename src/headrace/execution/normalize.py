@@ -22,7 +22,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 VOLATILE_CELL = ("papermill", "execution", "collapsed", "scrolled", "ExecuteTime")
 
 
-def normalise(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def normalize(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Bring an executed notebook into normal form, in place, and return it.
 
     Normalising twice changes nothing more.

@@ -22,7 +22,7 @@ def cells(project: Project) -> list[str]:
     for stage in project.notebook_stages():
         source = notebook.read(project.notebook(stage))
         cell = notebook.parameters_cell(source.node, source.path)
-        text = replace(cell.source, parameters.named(raw, project.stage(stage), stage))
+        text = replace(cell.source, parameters.stage_values(raw, project.stage(stage), stage))
         if text != cell.source:
             cell.source = text
             atomic.write_text(source.path, normalize.text(source.node))

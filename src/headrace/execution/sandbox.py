@@ -33,7 +33,7 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
             shutil.copy2(whole, into / name)
     quick = original.settings.get("quick", {}) if values is None else values
     set_parameters(into / "params.yaml", quick)
-    copied = project.find(into)
+    copied = project.find_project(into)
     _headrace(copied, "sync")
     return copied
 

@@ -34,7 +34,7 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     state = State(int(descriptor))
     code = 0
     try:
-        stage_runner.run(project.find(), stage, state, meter)
+        stage_runner.run(project.find_project(), stage, state, meter)
     except HeadraceError as error:
         progress.clear()
         failure_message.show(error)

@@ -85,7 +85,7 @@ def _execute(
     meter.mark("cells")
     if stopped is not None:
         _write(failed, node)
-        raise StageError(failure_message.message(name, node, stopped, source.name))
+        raise StageError(failure_message.of_error(name, node, stopped, source.name))
     failed.unlink(missing_ok=True)
     _write(whole, node)
 
@@ -97,7 +97,7 @@ def _begin(node: nbformat.NotebookNode, state: State) -> Callable[[int], None]:
 
 
 def _write(path: Path, node: nbformat.NotebookNode) -> None:
-    content = normalize.normalise(deepcopy(node))
+    content = normalize.normalize(deepcopy(node))
 
     def fill(temporary: Path) -> None:
         # A lone surrogate, which UTF-8 cannot hold, becomes JSON's own escape of it.

@@ -110,7 +110,7 @@ class Gates:
 
 def line(text: bytes, at: tuple[Key, ...]) -> int:
     """Return the line of a place in gates.yaml."""
-    return yaml_nodes.line(yaml_nodes.compose(text.decode("utf-8")), at)
+    return yaml_nodes.line_of(yaml_nodes.compose(text.decode("utf-8")), at)
 
 
 def fitting(gates: Sequence[Gate], file: str, name: str) -> list[Gate]:

@@ -56,10 +56,10 @@ def _study(found: Project, *, staged: bool) -> Iterator[Study]:
         return
     with TemporaryDirectory() as folder, TemporaryDirectory() as objects:
         into = Path(folder).resolve()
-        git.export(found.root, git.staged(found.root, Path(objects)), into, Path(objects))
+        git.export_tree(found.root, git.staged_tree(found.root, Path(objects)), into, Path(objects))
         if not (into / DVC).is_file():
             raise ProjectError(f"The next commit holds no {DVC}. Next: git add {DVC}")
-        yield Study(project.find(into), memory, staged=True)
+        yield Study(project.find_project(into), memory, staged=True)
 
 
 def _count(study: Study, findings: Sequence[lint.Finding]) -> str:

@@ -143,7 +143,7 @@ class Study:
             except (OSError, UnicodeDecodeError):
                 text = ""
             self._trees[file] = yaml_nodes.compose(text)
-        return Place(file, line=yaml_nodes.line(self._trees[file], keys))
+        return Place(file, line=yaml_nodes.line_of(self._trees[file], keys))
 
     def at_deps(self, stage: Stage) -> Place:
         """Return the place of a stage's deps; of the stage where it has none."""

@@ -34,7 +34,7 @@ class AddDep:
 
     def apply(self, text: str) -> str:
         """Return the file with the dep after the last one; unchanged where that is not plain."""
-        key, deps = yaml_nodes.find(yaml_nodes.compose(text), self.keys)
+        key, deps = yaml_nodes.find_node(yaml_nodes.compose(text), self.keys)
         if not _is_block_list(key, deps):
             return text
         lines = text.splitlines(keepends=True)
@@ -66,10 +66,10 @@ class Uncache:
     def apply(self, text: str) -> str:
         """Return the file with `cache: false`; unchanged where that is not plain."""
         root = yaml_nodes.compose(text)
-        key, listed = yaml_nodes.find(root, self.keys[:-1])
+        key, listed = yaml_nodes.find_node(root, self.keys[:-1])
         if not _is_block_list(key, listed):
             return text
-        _, item = yaml_nodes.find(root, self.keys)
+        _, item = yaml_nodes.find_node(root, self.keys)
         lines = text.splitlines(keepends=True)
         if item.id == "scalar":
             _nest(lines, item)

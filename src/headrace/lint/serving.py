@@ -39,7 +39,7 @@ def _never(study: Study) -> list[str]:
 def _inputs(study: Study) -> dict[str, list[str]]:
     """Return the inputs of the bundle that the server would serve; none where it is not there."""
     with suppress(ProjectError, OSError, ValueError, LookupError, AttributeError, TypeError):
-        file = next(iter(artifact.listed(study.root).values()))
+        file = next(iter(artifact.artifacts(study.root).values()))
         return {file: [*_schema(study.root / file)["properties"]]}
     return {}
 

@@ -53,7 +53,7 @@ class Exchange:
 
     def block(self, dotted: str) -> set[str]:
         """Return the names that one of these gives."""
-        return set(parameters.named(self.values, {"params": [dotted]}, self.stage.name))
+        return set(parameters.stage_values(self.values, {"params": [dotted]}, self.stage.name))
 
     @cached_property
     def unused(self) -> list[tuple[int, str]]:
@@ -112,7 +112,7 @@ def _given(study: Study, stage: Stage) -> tuple[dict[str, Any], str]:
     many = stage.body if isinstance(stage.body.get("matrix"), dict) else {}
     try:
         own = next(iter(parameters.matrix(many, stage.name, raw)), {})
-        parameters.add(parameters.named(raw, stage.body, stage.name), own, stage.name)
-        return parameters.named(typed.model_dump(), stage.body, stage.name) | own, ""
+        parameters.merge(parameters.stage_values(raw, stage.body, stage.name), own, stage.name)
+        return parameters.stage_values(typed.model_dump(), stage.body, stage.name) | own, ""
     except HeadraceError as error:
         return {}, str(error)

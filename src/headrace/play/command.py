@@ -35,7 +35,7 @@ def run(project: Project, args: argparse.Namespace) -> None:
     study.run("dvc", "repro")
     study.commit("Ask for another person's approval")
     print(f"  {month.publish(study, 'scripted: the first model')[0]}", flush=True)
-    with serving(study, f"{next(iter(artifact.listed(study.root)))}#prod") as port:
+    with serving(study, f"{next(iter(artifact.artifacts(study.root)))}#prod") as port:
         played = _months(project, study, port, names)
     _end(study, played)
 

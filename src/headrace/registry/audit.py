@@ -132,7 +132,7 @@ def _life(root: Path, objects: Objects, artifact: str, events: Sequence[Event]) 
     counters = Counter(one.name.counter for one in events if one.name.counter is not None)
     shared = Shared(
         counters,
-        dvc_cache.of(top / prefix) if top else None,
+        dvc_cache.store_of(top / prefix) if top else None,
         signatures.check(root, listed),
         {one.tag: one for one in events},
     )

@@ -14,7 +14,7 @@ def run(project: Project, args: argparse.Namespace) -> None:
         HeadraceError: see the command's own module.
     """
     if args.registry == "register":
-        found = artifact.chosen(project, args.artifact)
+        found = artifact.select(project, args.artifact)
         print(*register.register(project, found, bump=args.bump, dry=args.dry_run), sep="\n")
         return
     {"promote": promote.run, "rollback": rollback.rollback, "demote": rollback.demote}[

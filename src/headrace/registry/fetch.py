@@ -17,7 +17,7 @@ def bundle(root: Path, name: str) -> tuple[Path, str]:
     """
     version = resolve_name.resolve(root, name)
     file = File(version.path, version.md5, 0)
-    found = dvc_cache.of(root).find(file) or dvc_remote.fetch(root, file)
+    found = dvc_cache.store_of(root).find(file) or dvc_remote.fetch(root, file)
     label = f"{version.artifact}@{version.version}"
     if found is None:
         raise DataError(

@@ -23,7 +23,7 @@ def run(project: Project, args: argparse.Namespace) -> None:
     with Objects(project.root) as objects:
         at = stages.desk(project, objects, args.artifact or _named(args.version))
         stage, event = stages.stage(at, args.to), stages.version(at, args.version)
-        held = stages.vouched(at, event, store=dvc_cache.of(project.root))
+        held = stages.vouched(at, event, store=dvc_cache.store_of(project.root))
         _refuse_order(at, event.name.version, stage)
         must_sign = stages.approved(at, held, stage)
         champion = at.book.state.champion(stage)

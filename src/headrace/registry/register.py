@@ -80,8 +80,8 @@ def told(tag: str, *, sign: bool) -> Iterator[str]:
 def _clean_head(root: Path) -> str:
     if not git.is_repository(root):
         raise ProjectError(f"{root} is in no git repository. Next: git init -b main")
-    git.head(root)  # or there is no commit
-    if git.is_touched(root):
+    git.head_tree(root)  # or there is no commit
+    if git.is_dirty(root):
         raise HeadraceError(
             "The working tree is not as committed, and what is registered is a commit."
             " Next: git status, and git commit or git stash --include-untracked"
@@ -127,7 +127,7 @@ def _refuse_same(book: Ledger, head: str, md5: str) -> None:
 
 def _bytes(root: Path, path: str, md5: str) -> Path:
     """Return the bundle's file in DVC's cache or in a remote that is a folder, true to its MD5."""
-    found = dvc_cache.of(root).find(File(path, md5, 0))
+    found = dvc_cache.store_of(root).find(File(path, md5, 0))
     if found is None:
         raise ProjectError(f"{path} is not in DVC's cache. Next: dvc pull {path}, or make repro")
     if lockfile.md5(found) != md5:

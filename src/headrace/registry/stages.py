@@ -41,7 +41,7 @@ def desk(project: Project, objects: Objects, asked: str | None) -> Desk:
     Errors:
         ProjectError: there is no such artifact, or git does not know who decides.
     """
-    found = artifact.chosen(project, asked)
+    found = artifact.select(project, asked)
     book = event_log.load(project.root, objects, found.name)
     by = identity.committer(project.root).person
     return Desk(project, objects, found, artifact.stages(project), book, by)

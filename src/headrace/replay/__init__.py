@@ -47,7 +47,7 @@ def run(project: Project) -> int:
 
 def _bring(project: Project, copy: Project) -> list[str]:
     """Bring all data, and the runs of Python notebooks; return the names of these."""
-    kept, names = dvc_cache.of(project.root), []
+    kept, names = dvc_cache.store_of(project.root), []
     for record in lockfile.read(copy.root).values():
         for file in (*record.deps, *record.outs):
             if not (copy.root / file.path).exists():

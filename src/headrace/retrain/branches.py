@@ -20,7 +20,7 @@ def refuse_touched(root: Path) -> None:
         ProjectError: git does not know who commits, or something is not committed.
     """
     identity.author(root, "a proposal")
-    if git.is_touched(root):
+    if git.is_dirty(root):
         raise ProjectError(
             "A challenger starts from the last commit, and something here is not committed."
             " Next: git status, and git commit"

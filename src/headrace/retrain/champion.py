@@ -48,7 +48,7 @@ def of(found: Project) -> Champion:
 
 
 def _file(found: Project) -> tuple[Path, str]:
-    for name in artifact.listed(found.root):
+    for name in artifact.artifacts(found.root):
         try:
             return fetch.bundle(found.root, f"{name}#{artifact.stages(found)[-1]}")
         except ProjectError:
@@ -61,7 +61,7 @@ def _committed(root: Path, where: str) -> tuple[Path, str]:
     outs = [out for record in lockfile.read(root).values() for out in record.outs]
     for out in outs:
         kept = (
-            dvc_cache.of(root).find(out) or dvc_remote.fetch(root, out)
+            dvc_cache.store_of(root).find(out) or dvc_remote.fetch(root, out)
             if out.path == where
             else None
         )

@@ -35,7 +35,7 @@ class Copied:
             name, _, value = line.partition("\n")
             if name.startswith(KEPT):
                 git.run(top, "config", name, value)
-        copied._dvc("cache", "dir", "--local", str(dvc_cache.of(origin).folders[0].resolve()))
+        copied._dvc("cache", "dir", "--local", str(dvc_cache.store_of(origin).folders[0].resolve()))
         copied._dvc("checkout", "--quiet", check=False)  # what is not there is made anew
         return copied
 

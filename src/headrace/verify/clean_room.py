@@ -49,12 +49,12 @@ def checkout(found: Project, into: Path, *, worktree: bool) -> tuple[str, Projec
     objects = into.with_name("objects") if worktree else None
     if objects:
         objects.mkdir()
-    tree = git.worktree(found.root, objects) if objects else git.head(found.root)
-    git.export(found.root, tree, into, objects)
+    tree = git.working_tree(found.root, objects) if objects else git.head_tree(found.root)
+    git.export_tree(found.root, tree, into, objects)
     for name in ("dvc.yaml", "pyproject.toml"):
         if not (into / name).is_file():  # or another study would be found, further up
             raise ProjectError(f"git does not track {name}. Next: git add {name}, and commit it")
-    return tree, project.find(into)
+    return tree, project.find_project(into)
 
 
 @dataclass(frozen=True)

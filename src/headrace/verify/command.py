@@ -25,7 +25,7 @@ def run(found: Project, args: argparse.Namespace) -> int:
     with clean_room.folder() as folder:
         tree, checkout = clean_room.checkout(found, folder / "tree", worktree=args.worktree)
         jobs = _jobs(args.jobs)
-        study = Study(found, checkout, dvc_cache.of(found.root), outputs.tolerance(found))
+        study = Study(found, checkout, dvc_cache.store_of(found.root), outputs.tolerance(found))
         pipeline = Pipeline(study, jobs=jobs)
         if not pipeline.records:
             raise ProjectError(_no_lock(args.worktree))
@@ -72,7 +72,7 @@ def _announce(
     side_by_side = f", {min(jobs, len(stages))} side by side" if min(jobs, len(stages)) > 1 else ""
     count = f"{len(stages)} stages" if len(stages) > 1 else "1 stage"
     print(f"{count} of {of} (tree {tree[:10]}){side_by_side}, each in a clean room", flush=True)
-    changed = [] if worktree else git.changed(found.root)
+    changed = [] if worktree else git.changed_files(found.root)
     if changed:
         print(
             f"The working tree differs from HEAD in {changed[0]}"

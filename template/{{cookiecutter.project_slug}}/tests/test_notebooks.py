@@ -9,7 +9,7 @@ import pytest
 from headrace.core import notebook, parameters, project
 from headrace.execution import params_sync, sandbox
 
-STUDY = project.find(Path(__file__).parent)
+STUDY = project.find_project(Path(__file__).parent)
 
 
 @pytest.mark.parametrize("stage", STUDY.notebook_stages())
