@@ -9,18 +9,3 @@ webhook, issues         a receiver of JSON, and GitHub's issues
 issue_text              what an issue says, and what it remembers
 decide, command         a person's decision, and the words of `headrace alert`
 """
-
-import argparse
-
-
-def add(alert: argparse.ArgumentParser) -> None:
-    """Give `headrace alert` its words and options."""
-    words = alert.add_subparsers(dest="word", metavar="WORD")
-    words.add_parser("list", help="show the incidents; so does headrace alert alone")
-    dismiss = words.add_parser("dismiss", help="be told no more of an incident, for a reason")
-    decide = words.add_parser("decide", help="record what is done about an incident, and why")
-    for one in (dismiss, decide):
-        one.add_argument("id", metavar="ID", help="as headrace alert shows it")
-    decide.add_argument("what", choices=("rollback", "retrain"))
-    for one in (dismiss, decide):
-        one.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in git")

@@ -1,9 +1,7 @@
 """Say why a stage failed, and where: cell, line, error, and what to do next."""
 
-import os
 import re
 import signal
-import sys
 from pathlib import Path
 
 import nbformat
@@ -91,18 +89,3 @@ def _what(error: nbformat.NotebookNode | None) -> list[str]:
     frames = FRAME.findall(_trace(error))
     place = [f"    at {frames[-1][0]}, line {frames[-1][1]}, in {frames[-1][2]}"] if frames else []
     return [*place, f"{error.ename}: {error.evalue}"]
-
-
-def show(error: BaseException) -> None:
-    """Print what went wrong, for the user to mend."""
-    print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
-
-
-def _lost_nothing() -> str:
-    """Say, where DVC has taken away what the stage made before, how it comes back."""
-    if "DVC_STAGE" not in os.environ or isolation.active():
-        return ""
-    return (
-        "DVC took away what this stage had made before, and keeps it in its cache. It comes back\n"
-        "with the change undone and dvc repro, or with git checkout . && dvc checkout.\n"
-    )

@@ -10,6 +10,8 @@ import sys
 import time
 from typing import NoReturn
 
+from headrace.execution import isolation
+
 INTERRUPTED = 130
 """The exit code of a command that was interrupted, as shells have it."""
 
@@ -19,10 +21,10 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     entered = time.monotonic()
     for number in (signal.SIGINT, signal.SIGTERM):  # until cells run, there is nothing to keep
         signal.signal(number, lambda *_: os._exit(INTERRUPTED))
-        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see cli.main
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see cli.main
     from headrace.core import processes, project
     from headrace.errors import HeadraceError
-    from headrace.execution import failure_message, progress, resource_usage, stage_runner
+    from headrace.execution import progress, resource_usage, stage_runner
     from headrace.execution.in_process_executor import Interrupted
     from headrace.execution.shared_state import State
 
@@ -37,11 +39,11 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
         stage_runner.run(project.find_project(), stage, state, meter)
     except HeadraceError as error:
         progress.clear()
-        failure_message.show(error)
+        show(error)
         code = 1
     except Interrupted as interrupted:
         progress.clear()
-        failure_message.show(interrupted)
+        show(interrupted)
         code = INTERRUPTED
     state.end()
     _leave(code)
@@ -59,6 +61,21 @@ def _leave(code: int) -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def show(error: BaseException) -> None:
+    """Print what went wrong, for the user to mend."""
+    print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
+
+
+def _lost_nothing() -> str:
+    """Say, where DVC has taken away what the stage made before, how it comes back."""
+    if "DVC_STAGE" not in os.environ or isolation.active():
+        return ""
+    return (
+        "DVC took away what this stage had made before, and keeps it in its cache. It comes back\n"
+        "with the change undone and dvc repro, or with git checkout . && dvc checkout.\n"
+    )
 
 
 if __name__ == "__main__":

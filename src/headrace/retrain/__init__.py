@@ -9,13 +9,3 @@ proposal  the file that holds the comparison, by which later comparisons judge t
 pull      a pull request
 command   a branch with the challenger and the report; nothing is promoted
 """
-
-import argparse
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Give the command its options."""
-    text = "the batch both are judged on; default: the newest with enough truth"
-    parser.add_argument("--batch", default="", metavar="NAME", help=text)
-    text = "push the branch, and open a pull request with gh"
-    parser.add_argument("--pull-request", action="store_true", help=text)

@@ -1,0 +1,97 @@
+"""What all commands share: examples in their help, the study they run in, completion of names."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from headrace.core import project
+from headrace.core.suggest import nearest
+from headrace.errors import HeadraceError
+
+Callback = Callable[..., int | None]
+
+
+class Examples(click.Command):
+    """Shows examples in its help, before the options."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = inspect.cleandoc(examples)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, then the options."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.splitlines():
+                    formatter.write(f"  {line}\n")
+        super().format_options(ctx, formatter)
+
+
+class Command(Examples):
+    """A command."""
+
+
+class Group(Examples, click.Group):
+    """The command line: its help lists the commands by what they are for."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sections: dict[str, list[str]] = {}
+
+    def add_section(self, title: str, commands: Sequence[click.Command]) -> None:
+        """Add commands under a title of the help."""
+        self.sections[title] = [str(command.name) for command in commands]
+        for command in commands:
+            self.add_command(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is asked for; where there is none, name the nearest."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}.{nearest(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the help."""
+        return [name for names in self.sections.values() for name in names]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, section by section."""
+        width = max(map(len, self.commands)) + 2
+        for title, names in self.sections.items():
+            with formatter.section(title):
+                summaries = ((name, self.commands[name]) for name in names)
+                rows = [
+                    (name.ljust(width), command.get_short_help_str(formatter.width - width - 6))
+                    for name, command in summaries
+                ]
+                formatter.write_dl(rows)
+
+
+def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[Callback], Command]:
+    """Return a decorator that makes a command of a function; its docstring is the help."""
+    return click.command(name, cls=Command, examples=examples, **settings)
+
+
+def in_study(function: Callback) -> Callback:
+    """Give a command the study that it is run in, as its first argument."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> int | None:
+        return function(project.find_project(), *args, **kwargs)
+
+    return run
+
+
+def stage_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a stage."""
+    try:
+        return [name for name in project.find_project().all_stages if name.startswith(incomplete)]
+    except HeadraceError:
+        return []

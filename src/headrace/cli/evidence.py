@@ -1,0 +1,161 @@
+"""Commands that check, verify and compare a study."""
+
+import os
+from argparse import Namespace
+from pathlib import Path
+
+import click
+
+from headrace.cli.base import command, in_study, stage_names
+from headrace.core.project import Project
+
+
+@command(
+    "check",
+    examples="""
+    headrace check                  all rules
+    headrace check secret           one rule
+    headrace check repro            the rules whose violation makes a run fail
+    headrace check --staged         what a commit would hold now
+    """,
+)
+@click.argument("rules", nargs=-1, metavar="[RULE]...")
+@click.option("--staged", is_flag=True, help="Check what a commit would hold now.")
+@click.option("--list", "show", is_flag=True, help="Show the rules.")
+@in_study
+def check(project: Project, rules: tuple[str, ...], staged: bool, show: bool) -> int:
+    """Lint the study; nothing is run or changed.
+
+    Notebooks, pipeline, parameters, environment and repository are looked at.
+    """
+    from headrace.lint import command as lint
+
+    if show:
+        lint.show()
+        return 0
+    return lint.run(project, [*rules], staged=staged)
+
+
+@command("fix")
+@in_study
+def fix(project: Project) -> None:
+    """Apply the automatic fixes of headrace check."""
+    from headrace.lint import command as lint
+
+    for line in lint.fix(project) or ["nothing to fix"]:
+        print(line)
+
+
+@command("hook")
+@click.option("--remove", is_flag=True, help="Uninstall the hook.")
+@in_study
+def hook(project: Project, remove: bool) -> None:
+    """Install a git hook that checks each commit."""
+    from headrace.lint import hook as module
+
+    print((module.remove if remove else module.write)(project))
+
+
+@command(
+    "verify",
+    examples="""
+    headrace verify                 all stages, with a certificate at the end
+    headrace verify train --worktree
+    """,
+)
+@click.argument("stages", nargs=-1, metavar="[STAGE]...", shell_complete=stage_names)
+@click.option("--worktree", is_flag=True, help="Verify the files as they are, not as committed.")
+@click.option("--jobs", type=int, metavar="N", help="Stages side by side.  [default: cores]")
+@in_study
+def verify(project: Project, stages: tuple[str, ...], worktree: bool, jobs: int | None) -> int:
+    """Prove that each stage reproduces, in a clean room."""
+    from headrace.verify import command as module
+
+    return module.run(project, Namespace(stages=[*stages], worktree=worktree, jobs=jobs))
+
+
+@command(
+    "diff",
+    examples="""
+    headrace diff                   since this branch left the main one, or the last commit
+    headrace diff main              since main
+    headrace diff v1 v2 --html diff.html
+    """,
+)
+@click.argument("revisions", nargs=-1, metavar="[REVISION]...")
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@click.option("--json", is_flag=True, help="Print JSON.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write one page.")
+@click.option("--gate", is_flag=True, help="Exit with 1 when a gate breaks.")
+@click.option(
+    "--shallow", is_flag=True, help="Metrics, parameters and cost alone: quick, without intervals."
+)
+@in_study
+def diff(
+    project: Project,
+    revisions: tuple[str, ...],
+    markdown: bool,
+    json: bool,
+    html: Path | None,
+    gate: bool,
+    shallow: bool,
+) -> int:
+    """Compare two states: what changed, and whether it is real.
+
+    Metrics with intervals, gates, parameters, cost, data, notebooks and code.
+    """
+    from headrace.compare import command as module
+
+    only_one(markdown=markdown, json=json, html=bool(html))
+    options = {"markdown": markdown, "json": json, "html": html, "gate": gate, "shallow": shallow}
+    return module.run(project, Namespace(revisions=[*revisions], **options))
+
+
+@command(
+    "history",
+    examples="""
+    headrace history model.roc_auc --since '2 weeks ago'
+    headrace history 'model.*' --html history.html
+    """,
+)
+@click.argument("metrics", nargs=-1, metavar="[METRIC]...")
+@click.option("--since", metavar="DATE", help="Begin at a date or a revision.")
+@click.option("--max-count", type=int, metavar="N", help="At most so many commits.")
+@click.option("--all", is_flag=True, help="Of all branches.")
+@click.option("--json", is_flag=True, help="Print JSON.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write one page.")
+@in_study
+def history(project: Project, metrics: tuple[str, ...], **options: object) -> None:
+    """Show metrics over the commits of a branch.
+
+    METRIC is a name such as model.roc_auc, a file and a name
+    (metrics/evaluate.json:model.roc_auc), or a pattern ('model.*').
+    """
+    from headrace.history import command as module
+
+    module.run(project, Namespace(metrics=[*metrics], **options))
+
+
+@command("ci", examples="headrace ci --base main")
+@click.option(
+    "--base",
+    metavar="REVISION",
+    default=lambda: os.environ.get("HEADRACE_BASE", ""),
+    help="What to compare with.  [default: $HEADRACE_BASE, or as headrace diff]",
+)
+@in_study
+def ci(project: Project, base: str) -> int:
+    """Run the steps that CI runs."""
+    from headrace.ci import steps
+
+    return steps.run(project, base)
+
+
+def only_one(**options: bool) -> None:
+    """Refuse two options that exclude each other."""
+    given = [f"--{name}" for name, value in options.items() if value]
+    if len(given) > 1:
+        raise click.UsageError(f"{given[0]} and {given[1]} exclude each other.")
+
+
+COMMANDS = [check, fix, hook, verify, diff, history, ci]

@@ -1,0 +1,238 @@
+"""Commands that bundle a model, register and approve it, and let it answer."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.base import command, in_study
+from headrace.cli.evidence import only_one
+from headrace.core import project as projects
+from headrace.core.project import Project
+from headrace.errors import ProjectError
+
+FILE = click.Path(path_type=Path)
+SOURCE = "A bundle's file, model#prod or model@v1.2.0.  [default: the artifact of dvc.yaml]"
+
+
+@command("bundle", examples="headrace bundle models/bundle.tar")
+@click.argument("file", required=False, type=FILE)
+@in_study
+def bundle(project: Project, file: Path | None) -> None:
+    """Check a bundle, and show what it holds.
+
+    FILE is by default the artifact of dvc.yaml.
+    """
+    from headrace.bundle import command as module
+
+    module.run(project, file)
+
+
+def artifact_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names an artifact."""
+    text = "One of dvc.yaml's artifacts, where there are several."
+    return click.option("--artifact", metavar="NAME", help=text)(function)
+
+
+def consent_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of what a person must agree to."""
+    reason = click.option("--reason", metavar="TEXT", help="Why; asked for where it is not given.")
+    return click.option("--yes", is_flag=True, help="Do not ask.")(reason(function))
+
+
+@command("register", examples="headrace register --dry-run    show the version that is proposed")
+@click.option(
+    "--bump",
+    type=click.Choice(["major", "minor", "patch"]),
+    help="Raise the proposed version; never lower it.",
+)
+@click.option("--dry-run", is_flag=True, help="Propose only.")
+@artifact_option
+@in_study
+def register(project: Project, **options: Any) -> None:
+    """Make HEAD the next version of the model."""
+    _registry(project, "register", options)
+
+
+@command("promote", examples="headrace promote v1.2.0 --to prod --reason 'better recall'")
+@click.argument("version")
+@click.option("--to", required=True, metavar="STAGE", help="dev, staging or prod.")
+@click.option(
+    "--override", metavar="REASON", help="Promote though a gate breaks; the reason is kept."
+)
+@consent_options
+@artifact_option
+@in_study
+def promote(project: Project, **options: Any) -> None:
+    """Assign a version to a stage."""
+    _registry(project, "promote", options)
+
+
+@command("rollback", examples="headrace rollback --stage prod --reason 'too slow'")
+@click.option("--stage", metavar="STAGE", help="[default: the last one]")
+@consent_options
+@artifact_option
+@in_study
+def rollback(project: Project, **options: Any) -> None:
+    """Assign the version before to a stage again."""
+    _registry(project, "rollback", options)
+
+
+@command("demote", examples="headrace demote staging")
+@click.argument("stage")
+@consent_options
+@artifact_option
+@in_study
+def demote(project: Project, **options: Any) -> None:
+    """Unassign the current version of a stage."""
+    _registry(project, "demote", options)
+
+
+def _registry(project: Project, name: str, options: dict[str, Any]) -> None:
+    from headrace.registry import command as module
+
+    module.run(project, Namespace(registry=name, **options))
+
+
+@command(
+    "audit",
+    examples="""
+    headrace audit                  this study
+    headrace audit clone.git --html audit.html
+    """,
+)
+@click.argument("repository", required=False, type=FILE)
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@click.option("--json", is_flag=True, help="Print JSON.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write one page.")
+@artifact_option
+def audit(
+    repository: Path | None, artifact: str | None, markdown: bool, json: bool, html: Path | None
+) -> int:
+    """Show the history of every version, and check its evidence.
+
+    REPOSITORY may be a bare clone; by default it is this one.
+    """
+    from headrace.registry import audit_command as module
+
+    only_one(markdown=markdown, json=json, html=bool(html))
+    study = None
+    if repository is None:
+        with suppress(ProjectError):
+            study = projects.find_project()
+    options = {"markdown": markdown, "json": json, "html": html, "artifact": artifact}
+    return module.run(study, Namespace(repository=repository, **options))
+
+
+def serve_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a server."""
+    options = [
+        click.argument("source", required=False, default=""),
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address."),
+        click.option("--port", type=int, default=8000, show_default=True, help="0: any free one."),
+        click.option(
+            "--tokens",
+            metavar="FILE",
+            default="",
+            help="Hashed tokens, made by headrace token; needed on any address but loopback.",
+        ),
+        click.option("--insecure", is_flag=True, help="Listen on any address without tokens."),
+        click.option(
+            "--log",
+            metavar="FOLDER",
+            default="",
+            help="Where predictions are logged, one file an hour.  [default: as params.yaml says]",
+        ),
+        click.option("--log-days", type=int, metavar="N", help="Days that the log is kept."),
+        click.option("--no-log", is_flag=True, help="Log nothing."),
+        click.option(
+            "--log-never",
+            multiple=True,
+            metavar="INPUT",
+            help="An input that is never logged, beside those of params.yaml; may be repeated.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@command("serve", examples="headrace serve model#prod --port 8080 --tokens tokens")
+@serve_options
+@in_study
+def serve(project: Project, log_never: tuple[str, ...], **options: Any) -> None:
+    """Answer over HTTP from a bundle.
+
+    SOURCE is a bundle's file, model#prod or model@v1.2.0; by default the artifact of dvc.yaml.
+    """
+    # Before anything reads it: more threads answer one row no faster, and many clients much slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from headrace.serve import command as module
+    from headrace.serve import resolve_bundle
+
+    args = Namespace(log_never=[*log_never], **options)
+    resolve_bundle.kept(project, args)
+    module.run(lambda: resolve_bundle.champion(project, args.source), args)
+
+
+@command("score", examples="headrace score rows.csv predictions.parquet --model model#prod")
+@click.argument("rows", type=FILE, metavar="IN")
+@click.argument("scored", type=FILE, metavar="OUT")
+@click.option("--model", default="", metavar="SOURCE", help=SOURCE)
+@in_study
+def score(project: Project, rows: Path, scored: Path, model: str) -> int:
+    """Predict a file of rows.
+
+    IN and OUT are CSV or Parquet, and may be larger than memory. Refused rows are written beside
+    OUT, with their reasons.
+    """
+    from headrace.score import command as module
+    from headrace.serve import resolve_bundle
+
+    champion = resolve_bundle.champion(project, model)
+    return module.run(champion, Namespace(rows=rows, scored=scored, model=model))
+
+
+@command("token", examples="headrace token alice predict metrics >> tokens")
+@click.argument("name")
+@click.argument("scopes", nargs=-1)
+def token(name: str, scopes: tuple[str, ...]) -> None:
+    """Make a token for headrace serve.
+
+    SCOPES are predict, metrics and admin; by default predict.
+    """
+    from headrace.serve import tokens
+
+    projects.find_project()
+    text, line = tokens.make(name, [*scopes] or ["predict"])
+    print(f"The token, shown this once: {text}", file=sys.stderr)
+    print(line)
+
+
+@command("image", examples="headrace image model#prod")
+@click.argument("source", required=False, default="")
+@in_study
+def image(project: Project, source: str) -> None:
+    """Write deploy/app, from which an image is built."""
+    from headrace.serve import image as module
+
+    module.image(project, Namespace(source=source))
+
+
+@command("wheelhouse", examples="headrace wheelhouse model@v1.2.0")
+@click.argument("source", required=False, default="")
+@in_study
+def wheelhouse(project: Project, source: str) -> None:
+    """Write deploy/app, and the packages that it needs."""
+    from headrace.serve import image as module
+
+    module.wheelhouse(project, Namespace(source=source))
+
+
+REGISTRY = [bundle, register, promote, rollback, demote, audit]
+SERVING = [serve, score, token, image, wheelhouse]

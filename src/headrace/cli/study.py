@@ -1,0 +1,125 @@
+"""Commands that run a study: its stages, its notebooks, its parameters."""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+import headrace
+from headrace.cli.base import command, in_study, stage_names
+from headrace.core import pipeline, requirements
+from headrace.core.project import Project
+from headrace.errors import HeadraceError
+
+WORDS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+"""For commands that hand words on to JupyterLab."""
+
+
+@command("run", examples="headrace run train    run the stage train of dvc.yaml, as dvc repro does")
+@click.argument("stage", shell_complete=stage_names)
+@in_study
+def run(project: Project, stage: str) -> int:
+    """Run one stage of dvc.yaml; `dvc repro` calls this."""
+    from headrace.execution import supervisor
+
+    requirements.require_version(project.root, headrace.__version__)
+    return supervisor.run(project, stage)
+
+
+@command("debug", examples="headrace debug train", context_settings=WORDS)
+@click.argument("stage", shell_complete=stage_names)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[JUPYTERLAB OPTIONS]...")
+@in_study
+def debug(project: Project, stage: str, words: tuple[str, ...]) -> None:
+    """Open a failed run in JupyterLab."""
+    failed = project.root / "runs/failed" / f"{stage}.ipynb"
+    if not failed.is_file():
+        name, _, key = stage.rpartition("-")
+        if name not in project.all_stages:  # else one of a matrix
+            name, key = stage, ""
+            project.stage(name)
+        target = pipeline.address(project.file_of(name), f"{name}@{key}" if key else name)
+        raise HeadraceError(f"No failed run of {stage} is kept. Next: dvc repro {target}")
+    _jupyterlab(project, str(failed.relative_to(project.root)), *words)
+
+
+@command("lab", examples="headrace lab --no-browser --port 9999", context_settings=WORDS)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[JUPYTERLAB OPTIONS]...")
+@in_study
+def lab(project: Project, words: tuple[str, ...]) -> None:
+    """Open JupyterLab; outputs are kept out of the notebooks."""
+    _jupyterlab(project, *words)
+
+
+def _jupyterlab(project: Project, *words: str) -> None:
+    """Become JupyterLab on the study, with the contents manager that keeps sources clean."""
+    if find_spec("jupyterlab") is None:
+        raise ModuleNotFoundError(name="jupyterlab")
+    path = os.pathsep.join(filter(None, [str(project.source), os.environ.get("PYTHONPATH")]))
+    manager = "--ServerApp.contents_manager_class=headrace.lab.jupyter_contents.ContentsManager"
+    os.chdir(project.root)
+    sys.stdout.flush()
+    os.execve(
+        sys.executable,
+        [sys.executable, "-m", "jupyterlab", manager, *words],
+        os.environ | {"PYTHONPATH": path},
+    )
+
+
+@command("sync")
+@in_study
+def sync(project: Project) -> None:
+    """Copy params.yaml into the notebooks' parameters cells."""
+    from headrace.execution import params_sync
+
+    for name in params_sync.cells(project) or ["nothing to change"]:
+        print(name)
+
+
+@command("schema")
+@in_study
+def schema(project: Project) -> None:
+    """Write params.schema.json, for an editor to check by."""
+    from headrace.execution import params_sync
+
+    print(params_sync.SCHEMA, "written" if params_sync.schema(project) else "is up to date")
+
+
+@command("html")
+@in_study
+def html(project: Project) -> None:
+    """Write the executed notebooks as pages, runs/html."""
+    from headrace.report import notebook_html
+
+    written = notebook_html.write(project)
+    if not written:
+        raise HeadraceError("No notebook has been run yet. Next: dvc repro")
+    print(*written, sep="\n")
+
+
+@command("metrics", examples="headrace metrics metrics/evaluate.json")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@in_study
+def metrics(project: Project, files: tuple[Path, ...]) -> None:
+    """Show metrics files as tables; by default all."""
+    from headrace.report import metrics_table
+
+    paths = files or sorted((project.root / "metrics").glob("*.json"))
+    if not paths:
+        raise HeadraceError("No metrics yet. Next: dvc repro")
+    for path in paths:
+        print(f"{os.path.relpath(path)}\n{metrics_table.show(path)}")
+
+
+@command("backtest")
+@in_study
+def backtest(project: Project) -> int:
+    """Run the backtest, and show its result."""
+    from headrace.cli import backtest as module
+
+    return module.run(project)
+
+
+COMMANDS = [run, debug, lab, sync, schema, html, metrics, backtest]
