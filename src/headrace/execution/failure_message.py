@@ -3,13 +3,15 @@
 import re
 import signal
 from pathlib import Path
-
-import nbformat
+from typing import TYPE_CHECKING
 
 from headrace import errors
 from headrace.core import notebook
 from headrace.core.project import Project
 from headrace.execution import isolation, normalize
+
+if TYPE_CHECKING:
+    import nbformat
 
 LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 FRAME = re.compile(r"(?:File )?\S*?((?:src|notebooks)/[\w/]+\.py):(\d+), in (\w+)")
@@ -18,7 +20,7 @@ MEMORY = "Was there enough memory? Is there a crash in a C library?"
 OWN = {name for name in vars(errors) if name.endswith("Error")}
 
 
-def of_error(name: str, node: nbformat.NotebookNode, failed: int, where: str) -> str:
+def of_error(name: str, node: "nbformat.NotebookNode", failed: int, where: str) -> str:
     """Describe the cell at which a run stopped short; `failed` is its index in the run."""
     cell = node.cells[failed]
     place = f"cell {number(node, failed)} of {where}"
@@ -51,7 +53,7 @@ def of_death(project: Project, name: str, path: Path, cell: int, code: int) -> s
     return "\n".join([f"{head}:\n    {next(iter(lines), '')}", what, *_next(name)])
 
 
-def number(node: nbformat.NotebookNode, index: int) -> int:
+def number(node: "nbformat.NotebookNode", index: int) -> int:
     """Return a cell's number in the source notebook, from 1, by its index in the run."""
     return sum(
         normalize.INJECTED not in c.metadata.get("tags", []) for c in node.cells[: index + 1]
@@ -67,11 +69,11 @@ def _next(name: str) -> list[str]:
     ]
 
 
-def _trace(error: nbformat.NotebookNode) -> str:
+def _trace(error: "nbformat.NotebookNode") -> str:
     return ANSI.sub("", "\n".join(error.traceback))
 
 
-def _where(cell: nbformat.NotebookNode, error: nbformat.NotebookNode | None) -> str:
+def _where(cell: "nbformat.NotebookNode", error: "nbformat.NotebookNode | None") -> str:
     """Name the line that failed and show it; where no line is known, show the first."""
     found = LINE.findall(_trace(error)) if error else []
     lines = cell.source.splitlines() or [""]
@@ -80,7 +82,7 @@ def _where(cell: nbformat.NotebookNode, error: nbformat.NotebookNode | None) -> 
     return f"{place}:\n    {lines[number - 1].strip()}"
 
 
-def _what(error: nbformat.NotebookNode | None) -> list[str]:
+def _what(error: "nbformat.NotebookNode | None") -> list[str]:
     """Return the error's own words, and the deepest line of the project's code it came from."""
     if error is None:
         return [f"Its kernel died in it, or was stopped for taking too long. {MEMORY}"]
