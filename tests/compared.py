@@ -14,7 +14,7 @@ from conftest import PYPROJECT
 from headrace.compare import report
 from headrace.compare.model import MetricChange, Report
 from headrace.core import lockfile, project, states
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from lab import bake
 
 M = "metrics/m.json"

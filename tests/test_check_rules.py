@@ -13,7 +13,7 @@ from conftest import DEFAULTS, cell, notebook
 from tidy import NOTEBOOK, Tidy
 
 from headrace.core.imports import Graph
-from headrace.core.stages import Stage
+from headrace.core.pipeline import Stage
 from headrace.lint import notebook_ast
 from headrace.lint.cells import ABSOLUTE, _whole_texts
 from headrace.lint.paths_used import Files, mentions

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headrace.compare import code
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.states import State
 from lab import bake
 

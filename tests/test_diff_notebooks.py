@@ -11,7 +11,7 @@ from test_diff_tables import Study, study
 
 from headrace.compare import images, notebooks
 from headrace.compare.model import CellChange, NotebookChange, Shown
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from lab import bake
 
 __all__ = ["study"]

@@ -20,7 +20,7 @@ import pytest
 from headrace.compare import tables
 from headrace.compare.model import ColumnChange, TableChange
 from headrace.core import dvc_cache
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.states import State
 from headrace.stats import column_stats, histogram
 from headrace.stats.psi import population_stability_index

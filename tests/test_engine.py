@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from headrace.core import parameters
 from headrace.errors import ParameterError
-from headrace.execution import executor, in_process_executor, injection, normalize, sandbox
+from headrace.execution import executor, in_process_executor, normalize, parameters_cell, sandbox
 from lab import bake
 
 V4 = nbformat.v4
@@ -303,7 +303,7 @@ def _typed(value: object) -> object:
 
 def _round_trip(values: dict[str, object]) -> dict[str, object]:
     source = V4.new_notebook(cells=[V4.new_code_cell("x = 0", metadata={"tags": ["parameters"]})])
-    node = nbformat.reads(normalize.text(injection.inject(source, values)), as_version=4)
+    node = nbformat.reads(normalize.text(parameters_cell.inject(source, values)), as_version=4)
     assert [one.metadata.tags for one in node.cells] == [["parameters"], [normalize.INJECTED]]
     found: dict[str, object] = {}
     exec(node.cells[1].source, {"__builtins__": {}}, found)  # nothing can be called

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headrace.core import atomic
 from headrace.errors import ProjectError
-from headrace.execution import normalize, params_sync
+from headrace.execution import normalize, parameters_cell
 from headrace.report import metrics_table
 
 NAMES = st.sampled_from(["alpha", "beta", "gamma"])
@@ -32,10 +32,10 @@ def test_sync_sets_the_named_values_and_leaves_the_rest(
 ) -> None:
     cell = "# é\n" + "\n".join(f"{name} = {value!r}  # ü {name}" for name, value in old.items())
     found: dict[str, object] = {}
-    exec(params_sync.replace(cell, new), found)  # literals, made here
+    exec(parameters_cell.replace(cell, new), found)  # literals, made here
     expected = {name: new.get(name, value) for name, value in old.items()}
     assert repr({name: found[name] for name in old}) == repr(expected)
-    assert params_sync.replace(cell, new).count("#") >= cell.count("#") - sum(
+    assert parameters_cell.replace(cell, new).count("#") >= cell.count("#") - sum(
         repr(value).count("#") for value in old.values()
     )
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from headrace.core import project
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.errors import ProjectError
 from headrace.history import commits, page, picture, terminal
 from headrace.history import parse as values

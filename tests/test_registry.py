@@ -258,7 +258,7 @@ def test_tags_of_one_second_are_a_second_apart_all_the_same(
 
 
 def test_two_of_one_moment_do_not_follow_the_same_tag(study: Registered) -> None:
-    from headrace.core.git_objects import Objects
+    from headrace.core.git import Objects
     from headrace.errors import HeadraceError
     from headrace.registry import event_log
     from headrace.registry.tags import Kind, Name

@@ -11,7 +11,7 @@ from gto.tag import parse_name
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.errors import ProjectError
 from headrace.registry import evidence, resolve_name, stage_state, tag_reader, tags
 from headrace.registry.tags import Kind, Name, Version

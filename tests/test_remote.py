@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from compared import BLOCK, PREDICTIONS, Compared, change, predicted, scored
 
-from headrace.core import dvc_cache, dvc_remote, lockfile
+from headrace.core import dvc_cache, lockfile
 from headrace.errors import DataError
 
 AUC = "roc_auc: {is: roc_auc of chance, better: higher}"
@@ -80,7 +80,7 @@ def test_a_remote_that_cannot_be_asked_is_said_in_dvc_s_words(
     )
     (file,) = lockfile.read(made.root)["train"].outs
     with pytest.raises(DataError, match=r"DVC's remote cannot be asked: .*dvc-s3"):
-        dvc_remote.fetch(made.root, file)
+        dvc_cache.fetch(made.root, file)
     assert any("DVC's remote cannot be asked" in note for note in made.report().notes)
 
 
@@ -88,4 +88,4 @@ def test_without_a_remote_nobody_is_asked(study: tuple[Compared, Path]) -> None:
     made, _ = study
     (file,) = lockfile.read(made.root)["train"].outs
     assert dvc_cache.remotes(made.root) == []
-    assert dvc_remote.fetch(made.root, file) is None
+    assert dvc_cache.fetch(made.root, file) is None

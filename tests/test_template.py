@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import headrace
-from headrace.core import pipeline, project
+from headrace.core import pipeline
 from lab import bake, fingerprint, measure, paths
 
 STUDY = paths.study.name
@@ -100,7 +100,7 @@ def test_every_module_a_notebook_imports_is_a_dep_of_its_stage(folder: Path) -> 
     }
     files = pipeline.read_all(folder)
     for name, stage in ((name, one) for stages in files.values() for name, one in stages.items()):
-        notebooks = project.own_notebooks(name, stage.get("deps", []))
+        notebooks = pipeline.own_notebooks(name, stage.get("deps", []))
         if not stage["cmd"].startswith("headrace run"):
             continue
         wanted = _own_imports("\n".join(_cells(folder / notebooks[0], "code")), source.name)

@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 from ruamel.yaml import YAML
 
-from headrace.core import project
+from headrace.core import pipeline
 from lab import bake, paths
 
 RUNS = 5
@@ -113,7 +113,7 @@ def _both(folder: Path, make: Callable[[Path], Path], words: tuple[str, ...]) ->
 def _by_papermill(study: Path) -> None:
     text = (study / "dvc.yaml").read_text()
     for name, stage in YAML(typ="safe").load(text)["stages"].items():
-        (notebook,) = project.own_notebooks(name, stage["deps"])
+        (notebook,) = pipeline.own_notebooks(name, stage["deps"])
         command = PAPERMILL.format(notebook=notebook, run=f"runs/{name}.ipynb")
         text = text.replace(f"headrace run {name}\n", f"{command}\n")
     (study / "dvc.yaml").write_text(text)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from headrace.core import dvc_cache, dvc_remote
+from headrace.core import dvc_cache
 from headrace.core.project import Project
 from headrace.errors import DataError
 
@@ -31,6 +31,6 @@ def fetch(project: Project, base: str) -> bool:
 def _fetch_other(project: Project, base: str) -> None:
     """Fetch what the other commit made, into the cache: what changed is read from it by hash."""
     try:
-        dvc_remote.fetch_all(project.root, base)
+        dvc_cache.fetch_all(project.root, base)
     except DataError as error:
         print(f"{error}. The comparison goes on without.")

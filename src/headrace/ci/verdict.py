@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headrace.compare import markdown, page, report, terminal
 from headrace.core import atomic, states
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.project import Project
 
 PAGE = "runs/html/diff.html"

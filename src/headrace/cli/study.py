@@ -72,9 +72,9 @@ def _jupyterlab(project: Project, *words: str) -> None:
 @in_study
 def sync(project: Project) -> None:
     """Copy params.yaml into the notebooks' parameters cells."""
-    from headrace.execution import params_sync
+    from headrace.execution import parameters_cell
 
-    for name in params_sync.cells(project) or ["nothing to change"]:
+    for name in parameters_cell.cells(project) or ["nothing to change"]:
         print(name)
 
 
@@ -82,9 +82,9 @@ def sync(project: Project) -> None:
 @in_study
 def schema(project: Project) -> None:
     """Write params.schema.json, for an editor to check by."""
-    from headrace.execution import params_sync
+    from headrace.execution import parameters_cell
 
-    print(params_sync.SCHEMA, "written" if params_sync.schema(project) else "is up to date")
+    print(parameters_cell.SCHEMA, "written" if parameters_cell.schema(project) else "is up to date")
 
 
 @command("html")

@@ -7,7 +7,7 @@ import sys
 from headrace.compare import report as reports
 from headrace.compare.model import Report
 from headrace.core import atomic, states
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
 

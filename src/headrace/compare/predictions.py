@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-from headrace.core import dvc_cache, dvc_remote
+from headrace.core import dvc_cache
 from headrace.core.states import State
 from headrace.core.suggest import nearest
 from headrace.errors import DataError, ProjectError
@@ -82,7 +82,7 @@ def read(state: State, file: str, columns: Iterable[str]) -> Table:
     outs = [out for record in records for out in record.outs if out.path == file]
     if not outs:
         raise DataError(f"{label} is not in its dvc.lock. Next: dvc repro, and commit dvc.lock")
-    found = dvc_cache.store_of(state.root).find(outs[0]) or dvc_remote.fetch(state.root, outs[0])
+    found = dvc_cache.store_of(state.root).find(outs[0]) or dvc_cache.fetch(state.root, outs[0])
     if found is None:
         at = "" if state.commit is None else f" --all-commits {file}"
         step = f"dvc fetch{at or f' {file}'}"

@@ -5,17 +5,19 @@ DVC's configuration is read here, since a start of dvc takes longer than what is
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 from configparser import ConfigParser, Error
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
 from headrace.core import lockfile
 from headrace.core.lockfile import File
-from headrace.errors import ProjectError
+from headrace.errors import DataError, ProjectError
 
 CLONE = 0x40049409
 """Linux's request to share a file's blocks until one of both is written to (FICLONE)."""
@@ -113,3 +115,42 @@ def _settings(dvc: Path) -> dict[str, dict[str, str]]:
         name.strip("'"): {key: value.strip("\"'") for key, value in parser[name].items()}
         for name in parser.sections()
     }
+
+
+def fetch(root: Path, file: File) -> Path | None:
+    """Fetch a file by its hash; return it as the cache has it, or None where no remote has it.
+
+    Errors:
+        DataError: the remote cannot be asked; DVC's own words are shown.
+    """
+    if not file.md5 or all("://" not in url for url in remotes(root)):
+        return None
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    try:
+        with _repository(root) as repo:
+            repo.cloud.pull([HashInfo("md5", file.md5)])
+    except Exception as error:  # each kind of remote fails in its own way
+        raise DataError(f"DVC's remote cannot be asked: {error}") from None
+    return store_of(root).find(file)
+
+
+def fetch_all(root: Path, revision: str) -> None:
+    """Fetch whatever the remote has of a revision.
+
+    Errors:
+        DataError: it cannot be asked, or lacks some of it; DVC's own words are shown.
+    """
+    try:
+        with _repository(root) as repo:
+            repo.fetch(revs=[revision], workspace=False)
+    except Exception as error:  # each kind of remote fails in its own way
+        raise DataError(f"Not all that {revision} made is in DVC's remote: {error}") from None
+
+
+def _repository(root: Path) -> Any:
+    """Return the study as DVC knows it, which says nothing of its own: what lacks is told by us."""
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    return Repo(str(root))

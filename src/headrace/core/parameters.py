@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from headrace.core import parameter_check, params_errors, yaml
+from headrace.core import parameter_check, yaml
 from headrace.core.notebook import Source
 from headrace.core.project import Project
 from headrace.core.suggest import nearest
 from headrace.errors import ParameterError, ProjectError
 
-FILE = params_errors.FILE
+FILE = parameter_check.FILE
 COMPUTE = "compute"
 """The block that the runner uses itself; no notebook takes it."""
 REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
@@ -35,7 +35,7 @@ def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
     try:
         return raw, model.model_validate(raw)
     except ValidationError as error:
-        lines = params_errors.error_lines(error, raw, project)
+        lines = parameter_check.error_lines(error, raw, project)
         raise ParameterError("\n".join(lines), lines) from None
 
 

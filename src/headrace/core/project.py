@@ -4,7 +4,6 @@ import importlib
 import os
 import sys
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,7 +92,7 @@ class Project:
         """
         deps = self.stage(stage).get("deps")
         listed = deps if isinstance(deps, list) else []
-        found = own_notebooks(stage, [dep for dep in listed if isinstance(dep, str)])
+        found = pipeline.own_notebooks(stage, [dep for dep in listed if isinstance(dep, str)])
         if len(found) != 1:
             raise ProjectError(
                 f"{self.file_of(stage)}: stage {stage!r} must list one notebook among its deps,"
@@ -183,18 +182,6 @@ def _place(error: Exception) -> str:
     file = Path(frame.tb_frame.f_code.co_filename) if frame else None
     inside = file and file.suffix == ".py" and "importlib" not in file.parts
     return f" ({file}, line {frame.tb_lineno})" if inside and frame else ""
-
-
-def is_source_notebook(dep: str) -> bool:
-    """Tell whether a stage's dep is the notebook that it runs."""
-    return dep.startswith("notebooks/") and dep.endswith(".ipynb")
-
-
-def own_notebooks(stage: str, deps: Iterable[str]) -> list[str]:
-    """Return what a stage may run: the notebooks among its deps; of several, those of its name."""
-    found = [dep for dep in deps if is_source_notebook(dep)]
-    named = [dep for dep in found if Path(dep).stem.lstrip("0123456789_") == stage]
-    return named if len(found) > 1 and named else found
 
 
 def find_project(start: Path | None = None) -> Project:

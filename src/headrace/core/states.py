@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import git, lockfile, yaml
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.lockfile import Record
 from headrace.core.project import Project
 from headrace.core.suggest import nearest

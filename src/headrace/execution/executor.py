@@ -1,4 +1,4 @@
-"""The one place where a stage's notebook is executed."""
+"""Execute a stage's notebook: Python cells in this process, other languages in their kernel."""
 
 import time
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from pathlib import Path
 import nbformat
 
 KERNEL = "python3"
-"""The kernel that needs none: cells for it run in this process."""
+"""The kernel whose cells run in this process."""
 
 SAVE_EVERY = 30.0
-"""Seconds, at least, from one saving of a running notebook to the next."""
+"""Least seconds between two savings of a running notebook."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What is called while a notebook runs: with each cell's index as it begins, and to save."""
+    """Callbacks of a run: `begin` with each cell's index as it begins, `save` to keep the rest."""
 
     begin: Callable[[int], None]
     save: Callable[[], None]
@@ -24,7 +24,7 @@ class Hooks:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that a cell, and all cells together, may take; None: as long as it takes."""
+    """Time limits in seconds, for each cell and for all together; None for no limit."""
 
     cell: float | None = None
     notebook: float | None = None
@@ -42,17 +42,15 @@ def execute(
     hooks.save()
     kernel = node.metadata.get("kernelspec", {}).get("name", KERNEL)
     if kernel != KERNEL:
-        from headrace.execution import kernel_executor  # slow to import, and seldom needed
-
-        return kernel_executor.run(node, kernel=kernel, folder=folder, timeout=limits.cell)
+        return run_in_kernel(node, kernel=kernel, folder=folder, timeout=limits.cell)
     from headrace.execution import in_process_executor
 
     rules = in_process_executor.Rules(timeout=limits.cell, total=limits.notebook)
-    return in_process_executor.run(node, rules, begin=hooks.begin, end=_at_times(hooks.save))
+    return in_process_executor.run(node, rules, begin=hooks.begin, end=_now_and_then(hooks.save))
 
 
-def _at_times(save: Callable[[], None]) -> Callable[[int], None]:
-    """Return what saves at a cell's end, when the last time is long enough ago."""
+def _now_and_then(save: Callable[[], None]) -> Callable[[int], None]:
+    """Return a callback for a cell's end that saves at most every SAVE_EVERY seconds."""
     last = time.monotonic()
 
     def end(_index: int) -> None:
@@ -62,3 +60,33 @@ def _at_times(save: Callable[[], None]) -> Callable[[int], None]:
             last = time.monotonic()
 
     return end
+
+
+def run_in_kernel(
+    node: nbformat.NotebookNode, *, kernel: str, folder: Path, timeout: float | None = None
+) -> int | None:
+    """Run a notebook in a kernel by papermill's own engine, until its end or its first error.
+
+    `timeout` is in seconds, for each cell. Returns the index of the cell at which it stopped short,
+    or None.
+    """
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError  # slow, and seldom needed
+    from papermill.engines import papermill_engines
+
+    for part in (node, *node.cells):
+        part.metadata.setdefault("papermill", {})
+        part.metadata.setdefault("tags", [])
+    try:
+        papermill_engines.execute_notebook_with_engine(
+            "nbclient",
+            node,
+            kernel_name=kernel,
+            progress_bar=False,
+            execution_timeout=timeout,
+            resources={"metadata": {"path": str(folder)}},
+        )
+    except (DeadKernelError, CellTimeoutError):
+        started = [bool(cell.metadata.papermill["start_time"]) for cell in node.cells]
+        return max(index for index, begun in enumerate(started) if begun)
+    failed = (cell.metadata.papermill["exception"] for cell in node.cells)
+    return next((index for index, exception in enumerate(failed) if exception), None)

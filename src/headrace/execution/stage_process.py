@@ -26,7 +26,7 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     from headrace.errors import HeadraceError
     from headrace.execution import progress, resource_usage, stage_runner
     from headrace.execution.in_process_executor import Interrupted
-    from headrace.execution.shared_state import State
+    from headrace.execution.progress import State
 
     meter = resource_usage.Meter(float(begun))
     meter.mark("interpreter", entered)

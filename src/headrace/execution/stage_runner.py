@@ -17,16 +17,16 @@ from headrace.execution import (
     blas_env,
     executor,
     failure_message,
-    injection,
     isolation,
     normalize,
+    parameters_cell,
     progress,
     resource_usage,
 )
 from headrace.execution.executor import Hooks, Limits
 from headrace.execution.in_process_executor import Interrupted
+from headrace.execution.progress import State
 from headrace.execution.resource_usage import Meter
-from headrace.execution.shared_state import State
 
 
 def run(project: Project, stage: str, state: State, meter: Meter) -> None:
@@ -71,7 +71,7 @@ def _execute(
     runs = project.root / "runs"
     whole, failed, partial = (runs / part / f"{name}.ipynb" for part in ("", "failed", ".partial"))
     limits = Limits(project.number("cell_timeout"), project.number("notebook_timeout"))
-    node = injection.inject(source.node, values)
+    node = parameters_cell.inject(source.node, values)
     hooks = Hooks(_begin(node, state), lambda: _write(partial, node))
     try:
         with isolation.listening():
@@ -92,7 +92,7 @@ def _execute(
 
 def _begin(node: nbformat.NotebookNode, state: State) -> Callable[[int], None]:
     """Return what tells the state of each cell: its number in the source notebook, from 1."""
-    numbers = list(accumulate(not injection.is_injected(cell) for cell in node.cells))
+    numbers = list(accumulate(not parameters_cell.is_injected(cell) for cell in node.cells))
     return lambda index: state.begin(numbers[index])
 
 

@@ -17,8 +17,7 @@ from headrace.core import atomic, processes
 from headrace.core.project import Project, run_name
 from headrace.errors import StageError
 from headrace.execution import isolation
-from headrace.execution.progress import Progress
-from headrace.execution.shared_state import State
+from headrace.execution.progress import Progress, State
 from headrace.execution.stage_process import INTERRUPTED
 
 PINNED = {

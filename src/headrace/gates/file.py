@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from headrace.core.suggest import nearest
-from headrace.core.yaml_nodes import Key
+from headrace.core.yaml import Key
 from headrace.gates.live_reader import LIVE, LiveReader
 from headrace.gates.model import (
     EVERYWHERE,

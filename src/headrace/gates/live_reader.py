@@ -2,7 +2,7 @@
 
 import re
 
-from headrace.core.yaml_nodes import Key
+from headrace.core.yaml import Key
 from headrace.gates.live import Level, Rule
 from headrace.gates.reader import Reader
 

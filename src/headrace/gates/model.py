@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from headrace.core import yaml_nodes
-from headrace.core.yaml_nodes import Key
+from headrace.core import yaml
+from headrace.core.yaml import Key
 from headrace.gates.live import Rule
 from headrace.stats.recipe import Recipe
 
@@ -110,7 +110,7 @@ class Gates:
 
 def line(text: bytes, at: tuple[Key, ...]) -> int:
     """Return the line of a place in gates.yaml."""
-    return yaml_nodes.line_of(yaml_nodes.compose(text.decode("utf-8")), at)
+    return yaml.line_of(yaml.compose(text.decode("utf-8")), at)
 
 
 def fitting(gates: Sequence[Gate], file: str, name: str) -> list[Gate]:

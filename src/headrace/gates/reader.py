@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from headrace.core import yaml
 from headrace.core.suggest import nearest
-from headrace.core.yaml_nodes import Key
+from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 from headrace.gates.model import NAME, line
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.metrics import leaves
 from headrace.errors import ProjectError
 from headrace.history.commits import Commit

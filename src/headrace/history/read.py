@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from headrace.core import git, yaml
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
+from headrace.core.pipeline import Stage
 from headrace.core.project import Project
-from headrace.core.stages import Stage
 from headrace.errors import ProjectError
 from headrace.history import parse
 from headrace.history.commits import Commit

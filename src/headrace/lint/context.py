@@ -4,12 +4,12 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from headrace.core import git, lockfile, parameters, pipeline, yaml, yaml_nodes
+from headrace.core import git, lockfile, parameters, pipeline, yaml
 from headrace.core.imports import Graph
 from headrace.core.notebook import FOLDER
+from headrace.core.pipeline import Stage
 from headrace.core.project import SCRATCH, Project
-from headrace.core.stages import Stage
-from headrace.core.yaml_nodes import Key
+from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 from headrace.lint import notebook_ast
 from headrace.lint.cache import Memory
@@ -142,8 +142,8 @@ class Study:
                 text = (self.root / file).read_text("utf-8")
             except (OSError, UnicodeDecodeError):
                 text = ""
-            self._trees[file] = yaml_nodes.compose(text)
-        return Place(file, line=yaml_nodes.line_of(self._trees[file], keys))
+            self._trees[file] = yaml.compose(text)
+        return Place(file, line=yaml.line_of(self._trees[file], keys))
 
     def at_deps(self, stage: Stage) -> Place:
         """Return the place of a stage's deps; of the stage where it has none."""

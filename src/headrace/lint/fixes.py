@@ -8,8 +8,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from headrace.core import pipeline, yaml_nodes
-from headrace.core.yaml_nodes import Key
+from headrace.core import pipeline, yaml
+from headrace.core.yaml import Key
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AddDep:
 
     def apply(self, text: str) -> str:
         """Return the file with the dep after the last one; unchanged where that is not plain."""
-        key, deps = yaml_nodes.find_node(yaml_nodes.compose(text), self.keys)
+        key, deps = yaml.find_node(yaml.compose(text), self.keys)
         if not _is_block_list(key, deps):
             return text
         lines = text.splitlines(keepends=True)
@@ -65,11 +65,11 @@ class Uncache:
 
     def apply(self, text: str) -> str:
         """Return the file with `cache: false`; unchanged where that is not plain."""
-        root = yaml_nodes.compose(text)
-        key, listed = yaml_nodes.find_node(root, self.keys[:-1])
+        root = yaml.compose(text)
+        key, listed = yaml.find_node(root, self.keys[:-1])
         if not _is_block_list(key, listed):
             return text
-        _, item = yaml_nodes.find_node(root, self.keys)
+        _, item = yaml.find_node(root, self.keys)
         lines = text.splitlines(keepends=True)
         if item.id == "scalar":
             _nest(lines, item)
@@ -106,7 +106,7 @@ def _is_block_list(key: Any, node: Any) -> bool:
 
 def _last_line(node: Any) -> int:
     """Return the line in which what a node holds ends."""
-    if not (inside := yaml_nodes.children(node)):
+    if not (inside := yaml.children(node)):
         return int(node.end_mark.line)
     _, key, value = inside[-1]
     is_nothing = value.id == "scalar" and not value.value and not value.style
@@ -122,14 +122,14 @@ def _nest(lines: list[str], item: Any) -> None:
 
 def _settle(lines: list[str], item: Any) -> None:
     """Give `- path:` its setting, or turn `cache: true` into `cache: false`."""
-    _, name, settings = yaml_nodes.children(item)[0]
-    cache = next((v for key, _, v in yaml_nodes.children(settings) if key == "cache"), None)
+    _, name, settings = yaml.children(item)[0]
+    cache = next((v for key, _, v in yaml.children(settings) if key == "cache"), None)
     if cache is not None:
         start, end = cache.start_mark, cache.end_mark
         line = lines[start.line]
         lines[start.line] = f"{line[: start.column]}false{line[end.column :]}"
     elif not getattr(settings, "flow_style", None):
-        inside = yaml_nodes.children(settings)
+        inside = yaml.children(settings)
         column = inside[0][1].start_mark.column if inside else item.start_mark.column + 2
         _insert(lines, name.end_mark.line, f"{' ' * column}cache: false")
 

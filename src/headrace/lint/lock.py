@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from headrace.core import pipeline, yaml
 from headrace.core.lockfile import NAME, File, Record
-from headrace.core.stages import Entry, Stage
+from headrace.core.pipeline import Entry, Stage
 from headrace.lint.context import Study
 from headrace.lint.rules import Found, Place, found, rule
 

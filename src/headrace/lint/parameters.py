@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from headrace.core import notebook as notebooks
 from headrace.core.parameter_check import Disagreement, disagreements
-from headrace.core.stages import Stage
+from headrace.core.pipeline import Stage
 from headrace.core.suggest import nearest_name
 from headrace.errors import HeadraceError, NotebookError, ParameterError
 from headrace.lint.context import DVC, Study

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from headrace.core.imports import Chain
-from headrace.core.stages import Entry, Stage
+from headrace.core.pipeline import Entry, Stage
 from headrace.lint.context import REQUIREMENTS, Study
 from headrace.lint.fixes import AddDep, Uncache
 from headrace.lint.notebook_ast import Notebook

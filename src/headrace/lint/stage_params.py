@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.core import notebook as notebooks
 from headrace.core import parameters
-from headrace.core.stages import Stage
+from headrace.core.pipeline import Stage
 from headrace.errors import HeadraceError, NotebookError
 from headrace.lint.context import Study
 from headrace.lint.notebook_ast import Cell, Notebook

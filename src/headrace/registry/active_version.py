@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.core import git, lockfile
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.errors import ProjectError
 from headrace.registry.alert_history import commits
 from headrace.registry.evidence import lookup

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.core import git, identity
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.identity import Moment
 from headrace.errors import DataError, ProjectError
 from headrace.incidents import store

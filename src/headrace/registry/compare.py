@@ -4,7 +4,7 @@ from typing import Any
 
 from headrace.compare import report as reports
 from headrace.compare.model import Report
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.core.states import State
 from headrace.registry.tag_reader import Event

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import git, identity
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.errors import HeadraceError, ProjectError
 from headrace.registry import evidence, stage_state, tag_reader
 from headrace.registry.stage_state import State

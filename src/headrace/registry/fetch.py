@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headrace.core import dvc_cache, dvc_remote
+from headrace.core import dvc_cache
 from headrace.core.lockfile import File
 from headrace.errors import DataError
 from headrace.registry import resolve_name
@@ -17,7 +17,7 @@ def bundle(root: Path, name: str) -> tuple[Path, str]:
     """
     version = resolve_name.resolve(root, name)
     file = File(version.path, version.md5, 0)
-    found = dvc_cache.store_of(root).find(file) or dvc_remote.fetch(root, file)
+    found = dvc_cache.store_of(root).find(file) or dvc_cache.fetch(root, file)
     label = f"{version.artifact}@{version.version}"
     if found is None:
         raise DataError(

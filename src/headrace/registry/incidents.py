@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core import git
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.identity import Person
 from headrace.errors import ProjectError
 from headrace.incidents import format as wording

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.errors import DataError, ProjectError
 from headrace.gates import file
 from headrace.gates.live import Figures, Rule, State, judge, lights, numbers

@@ -5,7 +5,7 @@ import argparse
 from headrace.compare import terminal
 from headrace.compare.model import Report
 from headrace.core import dvc_cache
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
 from headrace.registry import compare, confirm, event_log, register, stages

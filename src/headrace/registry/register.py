@@ -7,7 +7,7 @@ from typing import Any
 from headrace.bundle import archive
 from headrace.core import dvc_cache, git, identity, lockfile, states
 from headrace.core.artifact import Artifact
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.lockfile import File
 from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core import git
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
 from headrace.registry import evidence, tag_reader, tags

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from headrace.core import git
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
 from headrace.registry import confirm, event_log, register, stages

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from headrace.compare import metrics
 from headrace.core import identity, lockfile, plainyaml
-from headrace.core.git_objects import Object, Objects
+from headrace.core.git import Object, Objects
 from headrace.core.identity import Moment
 from headrace.errors import ProjectError
 from headrace.execution import resource_usage

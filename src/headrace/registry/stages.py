@@ -7,7 +7,7 @@ from typing import Any
 from headrace.core import artifact, identity
 from headrace.core.artifact import Artifact
 from headrace.core.dvc_cache import Store
-from headrace.core.git_objects import Objects
+from headrace.core.git import Objects
 from headrace.core.identity import Person
 from headrace.core.project import Project
 from headrace.core.suggest import nearest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core import git, identity
-from headrace.core.git_objects import Object, Objects
+from headrace.core.git import Object, Objects
 from headrace.core.identity import Moment, Person
 from headrace.registry import evidence, tags
 from headrace.registry.evidence import Evidence

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.bundle import command, load
-from headrace.core import artifact, dvc_cache, dvc_remote, lockfile, yaml
+from headrace.core import artifact, dvc_cache, lockfile, yaml
 from headrace.core.project import Project
 from headrace.errors import DataError, ProjectError
 from headrace.registry import fetch
@@ -61,7 +61,7 @@ def _committed(root: Path, where: str) -> tuple[Path, str]:
     outs = [out for record in lockfile.read(root).values() for out in record.outs]
     for out in outs:
         kept = (
-            dvc_cache.store_of(root).find(out) or dvc_remote.fetch(root, out)
+            dvc_cache.store_of(root).find(out) or dvc_cache.fetch(root, out)
             if out.path == where
             else None
         )

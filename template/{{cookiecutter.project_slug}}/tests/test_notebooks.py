@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from headrace.core import notebook, parameters, project
-from headrace.execution import params_sync, sandbox
+from headrace.execution import parameters_cell, sandbox
 
 STUDY = project.find_project(Path(__file__).parent)
 
@@ -24,9 +24,9 @@ def test_a_stage_and_its_notebook_agree_on_every_parameter(
 
 
 def test_the_schema_for_editors_is_that_of_the_typed_model() -> None:
-    assert params_sync.schema_text(STUDY) == (STUDY.root / params_sync.SCHEMA).read_text(), (
-        "make schema"
-    )
+    assert (
+        parameters_cell.schema_text(STUDY) == (STUDY.root / parameters_cell.SCHEMA).read_text()
+    ), "make schema"
 
 
 def test_every_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> None:
