@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 
 from headrace.compare import as_json, markdown, metrics, terminal
 from headrace.compare.model import MetricChange, Report, Side, Word
+from headrace.report.terminal import has_colours
 from lab import bake
 
 IS = "roc_auc: {is: roc_auc of chance, better: higher}"
@@ -310,13 +311,13 @@ def test_a_terminal_s_lines_are_no_wider_than_100_columns(study: Compared) -> No
 
 
 def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not terminal.colourful()
+    assert not has_colours()
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert terminal.colourful()
+    assert has_colours()
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not terminal.colourful()
+    assert not has_colours()
 
 
 def test_a_shallow_diff_imports_no_library_of_numbers(study: Compared) -> None:

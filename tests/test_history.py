@@ -21,7 +21,8 @@ from headrace.history import commits, page, picture, terminal
 from headrace.history import parse as values
 from headrace.history.collect import gather
 from headrace.history.series import History
-from headrace.report import svg_scale, text
+from headrace.report import svg_scale
+from headrace.report.terminal import width
 from lab import bake, histories
 from lab.histories import STUDY, Step
 
@@ -336,7 +337,7 @@ def test_no_line_is_wider_than_the_terminal(columns: int, make: Make) -> None:
     found = history(root, "*")
     table = shown(found, columns).partition("\n\n")[2].rpartition("\n\n")[0]
     floor = max(columns, 60)  # a value is not cut off for a terminal that nobody has
-    assert all(text.width(line) <= min(floor, 100) for line in table.splitlines())
+    assert all(width(line) <= min(floor, 100) for line in table.splitlines())
 
 
 def test_text_from_git_cannot_steer_a_terminal_or_a_page(make: Make) -> None:

@@ -4,11 +4,11 @@ import argparse
 from collections.abc import Iterable
 
 from headrace.alerts.decision import decide
-from headrace.compare.terminal import plain
 from headrace.core.project import Project
 from headrace.incidents import format as wording
 from headrace.incidents import store
 from headrace.incidents.incident import Incident
+from headrace.report.text import plain
 
 
 def run(project: Project, args: argparse.Namespace) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from headrace.compare.markdown import code, escape
 from headrace.incidents import format as wording
 from headrace.incidents.incident import Incident
 from headrace.incidents.store import name
-from headrace.report.format import number
+from headrace.report.markdown import code, escape
+from headrace.report.text import number
 
 MARK = "<!-- headrace: incident {} -->"
 

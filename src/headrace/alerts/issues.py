@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from headrace.alerts.issue_text import render, told
-from headrace.compare.terminal import plain
 from headrace.core import github
 from headrace.incidents.incident import Incident, Transition
+from headrace.report.text import plain
 
 OURS = re.compile(r"<!-- headrace: incident (\S+) -->")
 TITLE = 200

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Sequence
 
 from headrace.alerts import issues, webhook
-from headrace.compare.terminal import plain
 from headrace.core.project import Project
 from headrace.incidents import format as wording
 from headrace.incidents import store
 from headrace.incidents.incident import Transition
+from headrace.report.text import plain
 
 OUTPUT, WEBHOOK = "output", "webhook"
 

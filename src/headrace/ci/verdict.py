@@ -8,6 +8,7 @@ from headrace.compare import markdown, page, report, terminal
 from headrace.core import atomic, states
 from headrace.core.git import Objects
 from headrace.core.project import Project
+from headrace.report.terminal import has_colours
 
 PAGE = "runs/html/diff.html"
 COMMENT = "runs/html/comment.md"
@@ -32,7 +33,7 @@ def write(project: Project, base: str) -> bool:
         found = report.build(project, old, new)
     atomic.write_text(project.root / PAGE, page.render(found))
     atomic.write_text(project.root / COMMENT, markdown.render(found))
-    print(terminal.render(found, colour=terminal.colourful()))
+    print(terminal.render(found, colour=has_colours()))
     return not found.broken
 
 

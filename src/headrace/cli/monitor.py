@@ -7,13 +7,13 @@ import webbrowser
 from collections.abc import Iterator
 
 from headrace.alerts import notify, update
-from headrace.compare.terminal import plain
 from headrace.core import atomic
 from headrace.core.project import Project
 from headrace.gates.live import Light, State
 from headrace.monitor import page
 from headrace.monitor import results as founds
 from headrace.monitor.results import Found
+from headrace.report.text import plain
 
 PAGE = "runs/html/monitor.html"
 SIGNS = {Light.OK: "ok", Light.NOTICE: "NOTICE", Light.ACT: "ACT", Light.UNKNOWN: "-"}

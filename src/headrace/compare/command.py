@@ -46,5 +46,6 @@ def _show(report: Report, args: argparse.Namespace) -> None:
         print(as_json.render(report))
     else:
         from headrace.compare import terminal
+        from headrace.report.terminal import has_colours
 
-        print(terminal.render(report, colour=terminal.colourful()))
+        print(terminal.render(report, colour=has_colours()))

@@ -7,7 +7,7 @@ from headrace.compare.model import GateResult, Word
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
 from headrace.gates.model import NAME, Gate, Gates, Group, fits
-from headrace.report.format import number
+from headrace.report.text import number
 from headrace.stats.recipe import Interval
 
 

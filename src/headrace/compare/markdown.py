@@ -1,34 +1,16 @@
 """The report as Markdown, such as for a comment on a pull request."""
 
-import re
 from collections.abc import Iterator, Sequence
 
+from headrace.compare import format as wording
 from headrace.compare import summary
 from headrace.compare.model import CostChange, Report, Word
-from headrace.compare.terminal import plain
-from headrace.report import format as wording
+from headrace.report.markdown import code, escape, table
+from headrace.report.text import NONE, number, signed
 
 MOST = 100
 """Rows of a table that are shown: a comment has no more than 65,536 letters."""
 SIGNS = {Word.WORSE: "🔴", Word.BETTER: "🟢", Word.NOISE: "⚪"}
-
-
-def escape(text: object) -> str:
-    """Return a text that Markdown shows as it is: no mark, tag, link or mention comes of it."""
-    return re.sub(r"[^\w ,;=()%+'/→…-]|_", _entity, plain(str(text)), flags=re.ASCII)
-
-
-def _entity(found: re.Match[str]) -> str:
-    letter = found[0]
-    if not letter.isascii() or letter in ".":
-        return letter
-    # Nobody is told of a comment by what stands in it: the mark that follows ends the mention.
-    return "&#64;\u200b" if letter == "@" else f"&#{ord(letter)};"
-
-
-def code(text: object) -> str:
-    """Return a text as code: a code span of Markdown's own could be left by a backtick."""
-    return f"<code>{escape(text)}</code>"
 
 
 def render(report: Report) -> str:
@@ -47,8 +29,7 @@ def _head(report: Report) -> Iterator[str]:
         yield "\n".join(f"- ❌ {escape(wording.sentence(gate))}" for gate in report.broken)
     if moves := wording.moves(report):
         yield "\n".join(
-            f"- {one.word}: {code(one.name)} {wording.number(one.old)} → {wording.number(one.new)}"
-            for one in moves
+            f"- {one.word}: {code(one.name)} {number(one.old)} → {number(one.new)}" for one in moves
         )
 
 
@@ -60,9 +41,9 @@ def _metrics(report: Report) -> Iterator[str]:
         rows = [
             (
                 code(one.name),
-                wording.number(one.old),
-                wording.number(one.new),
-                wording.change(one.change),
+                number(one.old),
+                number(one.new),
+                signed(one.change),
                 wording.interval(one.interval),
                 f"{SIGNS.get(one.word, '')} {one.word}".strip(),
             )
@@ -76,7 +57,7 @@ def _metrics(report: Report) -> Iterator[str]:
 def _parameters(report: Report) -> Iterator[str]:
     if report.parameters:
         rows = [
-            (code(one.name), *(wording.NONE if v is None else code(v) for v in (one.old, one.new)))
+            (code(one.name), *(NONE if v is None else code(v) for v in (one.old, one.new)))
             for one in report.parameters[:MOST]
         ]
         yield "### Parameters"
@@ -106,11 +87,8 @@ def _processor(one: CostChange) -> str:
 
 
 def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], whole: int, *, words: int = 0
+    heads: Sequence[str], rows: Sequence[Sequence[str]], count: int, *, words: int = 0
 ) -> str:
-    """Return a table; its first column and so many last ones are words, the others numbers."""
-    last = len(heads) - words
-    rule = ["---", *("---:" for _ in heads[1:last]), *("---" for _ in heads[last:])]
-    lines = ["| " + " | ".join(row) + " |" for row in (heads, rule, *rows)]
-    more = f"\n\n… and {whole - len(rows):,} more" if whole > len(rows) else ""
-    return "\n".join(lines) + more
+    """Return a table, and below it how many of the `count` rows are left out."""
+    more = f"\n\n… and {count - len(rows):,} more" if count > len(rows) else ""
+    return table(heads, rows, words=words) + more

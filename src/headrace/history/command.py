@@ -14,6 +14,7 @@ from headrace.errors import HeadraceError
 from headrace.history import terminal
 from headrace.history.collect import gather
 from headrace.history.series import History
+from headrace.report.terminal import MAX_WIDTH
 
 ROWS = 30
 """Of the table, where a person looks at it; a pipe or a file gets all."""
@@ -37,7 +38,7 @@ def run(project: Project, args: argparse.Namespace) -> None:
         print(json.dumps(as_json(history), indent=2))
     elif not args.html:
         rows = ROWS if sys.stdout.isatty() else None
-        columns = shutil.get_terminal_size((terminal.MOST, 24)).columns
+        columns = shutil.get_terminal_size((MAX_WIDTH, 24)).columns
         print("\n".join(terminal.lines(history, columns, rows=rows)))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from headrace.history.axes import clean
 from headrace.history.picture import draw
-from headrace.history.series import History
-from headrace.report.text import change, number
+from headrace.history.series import History, change
+from headrace.report.text import number
 
 STYLE = """\
 :root { color-scheme: light dark; --paper: #fff; --ink: #1f2933; --line: #2563eb; --gate: #b45309;
@@ -98,6 +98,6 @@ def _cells(history: History, place: int) -> Iterator[str]:
         yield f"<td>{clean(text)}</td>"
     for one in history.series:
         moved = change(one.values[place], one.before[place])
-        yield f'<td class="number">{number(one.values[place])}</td>'
+        yield f'<td class="number">{number(one.values[place], missing="")}</td>'
         yield f'<td class="number moved">{moved}</td>'
     yield f'<td class="subject">{clean(commit.subject)}</td>'

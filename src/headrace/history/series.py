@@ -6,6 +6,7 @@ from functools import cached_property
 
 from headrace.history.commits import Commit
 from headrace.history.parse import Content, Files, kind, number
+from headrace.report.text import signed
 
 Bounds = tuple[float | None, float | None]
 """A gate: at least, at most; None where it has no such bound."""
@@ -108,6 +109,11 @@ def make(
         earlier = before[parent] if parent is not None else None
         before.append(earlier if held is None else held)
     return Series(metric, label, tuple(values), tuple(before), bounds)
+
+
+def change(new: float | None, old: float | None) -> str:
+    """Return how much a number changed, with its sign; nothing where it did not."""
+    return "" if new is None or old is None or new == old else signed(new - old)
 
 
 ABSENT = object()

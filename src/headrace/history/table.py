@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace.history.commits import Commit
-from headrace.history.series import History, Series
-from headrace.report.text import change, fit, middle, number, plain, width
+from headrace.history.series import History, Series, change
+from headrace.report.terminal import fit, shorten, width
+from headrace.report.text import number, plain
 
 HEAD = 20
 """Columns that a metric's name may take at most, where its values need fewer."""
@@ -26,12 +27,12 @@ class Column:
     @property
     def head(self) -> str:
         """The metric's name, as far as there is room."""
-        return fit(middle(plain(self.series.label), self.width).strip(), self.width, right=True)
+        return fit(shorten(plain(self.series.label), self.width), self.width, right=True)
 
     def cell(self, place: int) -> str:
         """Return the value at a commit, and its change."""
         new, old = self.series.values[place], self.series.before[place]
-        shown = f"{number(new):>{self.value}} {change(new, old):>{self.change}}"
+        shown = f"{number(new, missing=''):>{self.value}} {change(new, old):>{self.change}}"
         return fit(shown if self.change else shown[:-1], self.width, right=True)
 
 
@@ -81,7 +82,7 @@ def _fitting(drawn: Sequence[Series], room: int) -> list[Column]:
 
 def _column(one: Series, room: int) -> Column:
     pairs = zip(one.values, one.before, strict=True)
-    sizes = [(len(number(new)), len(change(new, old))) for new, old in pairs]
+    sizes = [(len(number(new, missing="")), len(change(new, old))) for new, old in pairs]
     value, moved = (max(column) for column in zip(*sizes, strict=True))
     wide = max(value + moved + bool(moved), min(width(plain(one.label)), HEAD))
     return Column(one, value, moved, max(min(wide, room - 2), 8))

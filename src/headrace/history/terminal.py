@@ -6,18 +6,17 @@ from itertools import pairwise
 
 from headrace.history import table
 from headrace.history.series import History, Series
-from headrace.report.text import fit, middle, number, plain, width
+from headrace.report.terminal import MAX_WIDTH, fit, shorten, width
+from headrace.report.text import number, plain
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-MOST = 100
-"""Columns, however wide the terminal is."""
 FIGURE = 10
 LABEL = 34
 
 
 def lines(history: History, columns: int, *, rows: int | None = None) -> Iterator[str]:
     """Walk the lines of what is shown, none longer than the columns; `rows` limits the table."""
-    room = min(columns, MOST)
+    room = min(columns, MAX_WIDTH)
     yield fit(plain(history.title), room).rstrip()
     yield ""
     yield from _sparklines(history.series, room)
@@ -38,7 +37,7 @@ def _sparklines(drawn: Sequence[Series], room: int) -> Iterator[str]:
     yield " " * (label + 2 + longest) + heads
     for name, one in zip(names, drawn, strict=True):
         line = f"{sparkline(one.values, longest):<{longest}}"
-        yield f"{middle(name, label)}  {line}{_figures(one.known)}".rstrip()
+        yield f"{fit(shorten(name, label), label)}  {line}{_figures(one.known)}".rstrip()
 
 
 def _figures(known: Sequence[float]) -> str:

@@ -1,7 +1,7 @@
 """What is said of an incident: the same words in a terminal, a message and an issue."""
 
 from headrace.incidents.incident import Incident, Transition, Word
-from headrace.report.format import number
+from headrace.report.text import number
 
 MOST = 6
 """Batches that a sentence names before it counts the others."""

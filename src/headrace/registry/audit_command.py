@@ -5,12 +5,12 @@ import io
 import sys
 from pathlib import Path
 
-from headrace.compare.terminal import colourful
 from headrace.core import atomic, git
 from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
 from headrace.registry import audit, terminal
 from headrace.registry.audit import Audit
+from headrace.report.terminal import has_colours
 
 LINES = 40
 """Entries that a person is shown at once; a pipe or a file gets all."""
@@ -65,4 +65,4 @@ def _show(made: Audit, args: argparse.Namespace) -> None:
         print(as_json.render(made))
     else:
         most = LINES if sys.stdout.isatty() else None
-        print(terminal.render(made, colour=colourful(), most=most))
+        print(terminal.render(made, colour=has_colours(), most=most))

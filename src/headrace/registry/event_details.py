@@ -7,7 +7,7 @@ from headrace.core.metrics import leaves
 from headrace.registry.check_result import Case
 from headrace.registry.evidence import lookup
 from headrace.registry.tags import Kind
-from headrace.report import format as wording
+from headrace.report.text import NONE, number
 
 MOST = 4
 """How many parameters or metrics a fact names before it counts the others."""
@@ -61,13 +61,13 @@ def _move(one: object) -> str:
         _number(lookup(one, *names))
         for names in (("old",), ("new",), ("interval", "low"), ("interval", "high"))
     )
-    ends = f", {low} to {high}" if low != wording.NONE else ""
+    ends = f", {low} to {high}" if low != NONE else ""
     return f"{lookup(one, 'name')} {old} → {new} ({lookup(one, 'word')}{ends})"
 
 
 def _number(value: object) -> str:
     known = isinstance(value, int | float) and not isinstance(value, bool)
-    return wording.number(value) if known else wording.NONE  # type: ignore[arg-type]  # it is one
+    return number(value) if known else NONE  # type: ignore[arg-type]  # it is one
 
 
 def metrics(case: Case) -> str:

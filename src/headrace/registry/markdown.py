@@ -1,13 +1,13 @@
 """An audit as Markdown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from headrace.compare.markdown import code, escape
 from headrace.registry import text as said
 from headrace.registry.audit import Audit, Life
 from headrace.registry.live_batch import Batch, Live
 from headrace.registry.timeline import Entry, moment
-from headrace.report.format import NONE
+from headrace.report.markdown import code, escape, table
+from headrace.report.text import NONE
 
 HEADS = ("when", "event", "what", "by", "links")
 
@@ -29,7 +29,7 @@ def _live(live: Live) -> Iterator[str]:
     if live.batches:
         yield escape(said.batches(live))
         heads = ("batch", f"in {live.stage}", *said.HEADS, *live.checks, "incidents")
-        yield _table([escape(one) for one in heads], [_batch(live, one) for one in live.batches])
+        yield table([escape(one) for one in heads], [_batch(live, one) for one in live.batches])
 
 
 def _batch(live: Live, one: Batch) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _incidents(audit: Audit) -> Iterator[str]:
         yield f"### Incidents\n\n{escape(said.incidents(audit))}"
         heads = ("incident", "level", "shows", "stands", "decided")
         listed = [*reversed(audit.incidents)]
-        yield _table(
+        yield table(
             heads,
             [
                 (escape(one.rule), one.level, escape(one.shows), escape(one.standing), one.decided)
@@ -52,7 +52,7 @@ def _incidents(audit: Audit) -> Iterator[str]:
             ],
         )
         entries = [_row(entry) for one in listed for entry in reversed(one.entries)]
-        yield _table(HEADS, entries)
+        yield table(HEADS, entries)
 
 
 def _life(life: Life) -> Iterator[str]:
@@ -67,9 +67,9 @@ def _life(life: Life) -> Iterator[str]:
             )
             for one in life.held
         ]
-        yield _table(("stage", "version", "since", "by"), rows)
+        yield table(("stage", "version", "since", "by"), rows)
     lines = [_row(entry) for entry in reversed(life.entries)]
-    yield _table(HEADS, lines)
+    yield table(HEADS, lines)
     if reasons := [f"- not checked: {escape(reason)}" for reason in said.unchecked(life)]:
         yield "\n".join(reasons)
 
@@ -82,8 +82,3 @@ def _row(entry: Entry) -> tuple[str, ...]:
     broken = [f"❌ {escape(said.NAMES[one.name])}: {escape(one.says)}" for one in entry.broken]
     links = "<br>".join([*broken, said.links(entry)] if entry.links else [])
     return entry.moment, word, what, escape(entry.who), links
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in (heads, ["---"] * len(heads), *rows)]
-    return "\n".join(lines)

@@ -6,7 +6,7 @@ from headrace.gates.live import Level, Light
 from headrace.registry import text
 from headrace.registry.audit import Audit
 from headrace.registry.live_batch import Batch, Live, Shown
-from headrace.report.page_parts import ABSENT, badge, code, escape, name, number, share
+from headrace.report.page_parts import ABSENT, badge, code, counted, escape, name, number, share
 
 BADGES = {
     Light.OK: ("good", "✓ ok"),
@@ -49,7 +49,7 @@ def _tables(live: Live, places: Places) -> str:
     first = _table(live, newest, places, "The live batches")
     if not older:
         return first
-    says = f'<span class="soft small">{text.counted(len(older), "older row")}</span>'
+    says = f'<span class="soft small">{counted(len(older), "older row")}</span>'
     rest = _table(live, older, places, "Older live batches")
     return f"{first}<details><summary>{says}</summary>{rest}</details>"
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+from headrace.compare import format as wording
 from headrace.compare import terminal
 from headrace.compare.model import Report
 from headrace.core import dvc_cache
@@ -10,7 +11,7 @@ from headrace.core.project import Project
 from headrace.errors import HeadraceError
 from headrace.registry import compare, confirm, event_log, register, stages
 from headrace.registry.stages import Desk
-from headrace.report import format as wording
+from headrace.report.terminal import has_colours
 
 
 def run(project: Project, args: argparse.Namespace) -> None:
@@ -29,7 +30,7 @@ def run(project: Project, args: argparse.Namespace) -> None:
         champion = at.book.state.champion(stage)
         before = at.book.state.versions.get(champion) if champion else None
         report = compare.compare(project, objects, before, event, stage)
-    print(terminal.render(report, colour=terminal.colourful()))
+    print(terminal.render(report, colour=has_colours()))
     override = _override(report, args.override)
     what = f"{at.artifact.name} {event.name.version} to {stage}"
     place = f", in the place of {champion}" if champion else ""

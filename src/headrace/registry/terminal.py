@@ -1,16 +1,15 @@
 """An audit for a terminal: who is in which stage, and the life of the versions, newest first."""
 
-import textwrap
 from collections.abc import Iterator
 
-from headrace.compare.terminal import WIDTH, plain, table, width
 from headrace.registry import text as said
 from headrace.registry.audit import Audit, Life
 from headrace.registry.live_batch import Batch, Live
 from headrace.registry.timeline import Entry, moment
-from headrace.report.format import NONE
+from headrace.report.terminal import paint, table, wrap
+from headrace.report.text import NONE, counted, plain
 
-GOOD, BAD, SOFT = "32", "31", "2"
+GOOD, BAD, SOFT = "green", "red", "dim"
 HEAD = 32
 """Columns that time and word take before what happened."""
 
@@ -36,7 +35,7 @@ def _live(live: Live, *, colour: bool, most: int | None) -> Iterator[str]:
         heads = ("batch", f"in {live.stage}", *said.HEADS, "checks")
         yield from table(heads, [_row(one) for one in shown], words=1)
         if older := len(live.batches) - len(shown):
-            yield f"… {said.counted(older, 'older row')}. Next: headrace audit --html FILE"
+            yield f"… {counted(older, 'older row')}. Next: headrace audit --html FILE"
     for problem in live.problems:
         yield from _wrapped(f"! {problem}", "", "  ", colour, BAD)
 
@@ -73,7 +72,7 @@ def _life(life: Life, *, colour: bool, most: int | None) -> Iterator[str]:
     for entry in (*shown, *(one for one in older if one.broken)):
         yield from _entry(entry, colour=colour)
     if older:
-        yield f"… {said.counted(len(older), 'older line')}. Next: headrace audit | less, or --html"
+        yield f"… {counted(len(older), 'older line')}. Next: headrace audit | less, or --html"
     for reason in said.unchecked(life):
         yield from _wrapped(f"Not checked: {reason}", "", "  ", colour, SOFT)
 
@@ -92,20 +91,9 @@ def _entry(entry: Entry, *, colour: bool) -> Iterator[str]:
 
 
 def _wrapped(text: str, first: str, rest: str, colour: bool, kind: str) -> Iterator[str]:
-    """Yield a text in lines of at most 100 columns; wide letters may make them a little longer."""
-    made = textwrap.wrap(
-        plain(text),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        replace_whitespace=False,
-        drop_whitespace=True,
-        break_on_hyphens=False,
-    )
-    for line in made:
-        cut = line if width(line) <= 2 * WIDTH else f"{line[:WIDTH]}…"
-        yield _paint(cut, kind, colour=colour)
+    for line in wrap(text, indent=rest, first=first):
+        yield _paint(line, kind, colour=colour)
 
 
-def _paint(text: str, code: str, *, colour: bool) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if colour and code else text
+def _paint(text: str, kind: str, *, colour: bool) -> str:
+    return paint(text, kind) if colour else text

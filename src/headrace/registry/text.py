@@ -9,7 +9,7 @@ from headrace.registry.check_result import Truth
 from headrace.registry.incidents import Account
 from headrace.registry.live_batch import Batch, Live, Shown
 from headrace.registry.timeline import Entry
-from headrace.report.format import NONE
+from headrace.report.text import NONE, counted
 
 NAMES = {
     "tag": "the tag and its evidence",
@@ -37,11 +37,6 @@ HEADS = ("rows", "positives", "cost per 1,000", "95 % interval")
 """The figures of a live batch."""
 UNSOUND = {True: "", False: " (broken)"}
 """What is said of a version in a stage."""
-
-
-def counted(count: int, thing: str) -> str:
-    """Return a count of things, in the plural where it is one."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def verdict(audit: Audit) -> str:

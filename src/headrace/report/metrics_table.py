@@ -8,6 +8,8 @@ from typing import Any
 from headrace.core.metrics import leaves
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
+from headrace.report.terminal import table
+from headrace.report.text import number
 
 
 def show(path: Path) -> str:
@@ -32,7 +34,10 @@ def show(path: Path) -> str:
     rows = [(name, [column.get(name, "") for column in columns.values()]) for name in shared]
     rest = {name: value for name, value in values.items() if name not in columns}
     rows += [(name, [value]) for name, value in leaves(rest)]
-    return "\n".join(_lines(list(columns), rows))
+    cells = [(name, *map(_cell, values)) for name, values in rows]
+    wide = [(*row, *[""] * (max(len(columns), 1) + 1 - len(row))) for row in cells]
+    lines = table(("", *columns) if columns else ("", ""), wide, min_width=10)
+    return "\n".join(f"  {line}" for line in (lines if columns else lines[1:]))
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -47,17 +52,7 @@ def _columns(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return alike if len(alike) > 1 else {}
 
 
-def _lines(heads: list[str], rows: list[tuple[str, list[Any]]]) -> list[str]:
-    width = max((len(name) for name, _ in rows), default=0)
-    table = [("", heads), *((name, [_number(value) for value in values]) for name, values in rows)]
-    wide = max([10, *map(len, heads)]) + 2
-    lines = [
-        f"  {name:<{width}}" + "".join(f"{cell:>{wide}}" for cell in cells) for name, cells in table
-    ]
-    return [line.rstrip() for line in (lines if heads else lines[1:])]
-
-
-def _number(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4f}" if abs(value) < 100 else f"{value:,.1f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _cell(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(value)
+    return str(value)

@@ -11,6 +11,7 @@ from difflib import unified_diff
 from itertools import islice
 
 from headrace.compare.model import MetricChange, Shown, Word
+from headrace.report.text import counted as counted
 from headrace.stats.recipe import Interval
 
 DATA_URI = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
@@ -127,11 +128,6 @@ def row(head: str, *cells: str, numbers: Iterable[int] = ()) -> str:
     right = set(numbers)
     made = "".join(f"<td{_right(at in right)}>{cell}</td>" for at, cell in enumerate(cells))
     return f'<tr><th scope="row">{head}</th>{made}</tr>'
-
-
-def counted(count: int, one: str) -> str:
-    """Return a count of things, in the plural where it is one."""
-    return f"{count:,} {one}{'' if count == 1 else 's'}"
 
 
 def long_table(caption: str, heads: Sequence[str], rows: list[str], thing: str) -> str:

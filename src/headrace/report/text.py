@@ -1,82 +1,41 @@
-"""Text from commits and files, made fit to show, and numbers in few letters."""
+"""Text and numbers as people read them, in every form of a report."""
 
-import unicodedata
-
-GAP = "…"
+NONE = "-"
+"""What stands where there is no value."""
 
 
 def plain(text: str) -> str:
-    r"""Return text in which nothing steers a terminal or turns the direction of writing.
+    r"""Return text that neither steers a terminal nor turns the direction of writing.
 
-    Control characters, lone surrogates and their like become visible as `\x1b` or `\u202e`.
+    Any white space becomes a space; control characters, lone surrogates and their like become
+    visible, as `\x1b` or `\u202e`.
     """
     if text.isprintable():
         return text
-    return "".join(
-        letter if letter.isprintable() else " " if letter.isspace() else _escaped(letter)
-        for letter in text
-    )
+    return "".join(map(_visible, text))
 
 
-def _escaped(letter: str) -> str:
-    return (
-        letter.encode("ascii", "backslashreplace").decode()
-        if ord(letter) > 127
-        else (f"\\x{ord(letter):02x}")
-    )
+def _visible(letter: str) -> str:
+    return letter if letter.isprintable() else " " if letter.isspace() else repr(letter)[1:-1]
 
 
-def width(text: str) -> int:
-    """Return how many columns of a terminal the text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(_columns(letter) for letter in text)
-
-
-def _columns(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-
-
-def fit(text: str, columns: int, *, right: bool = False) -> str:
-    """Return the text in exactly so many columns, its end cut off or filled up."""
-    if width(text) > columns:
-        cut = text
-        while cut and width(cut) > columns - 1:
-            cut = cut[:-1]
-        text = cut + GAP
-    fill = " " * (columns - width(text))
-    return fill + text if right else text + fill
-
-
-def number(value: float | None) -> str:
-    """Return a number as a table shows it; nothing for a gap."""
+def number(value: float | None, *, missing: str = NONE) -> str:
+    """Return a number with four decimals, with one from 100 on, or with the digits it needs."""
     if value is None:
-        return ""
+        return missing
     size = abs(value)
     if isinstance(value, int):
-        return f"{value:,}" if size < 10**9 else f"{value:.4g}"
-    if size and (size < 0.001 or size >= 10**7):
-        return f"{value:.3g}"
-    return f"{value:,.4f}" if size < 100 else f"{value:,.1f}"
+        return f"{value:,}" if size < 10**15 else f"{value:.4g}"
+    if value == 0 or 0.0001 <= size < 100:
+        return f"{value:.4f}"
+    return f"{value:,.1f}" if 100 <= size < 1e9 else f"{value:.3g}"
 
 
-def change(new: float | None, old: float | None) -> str:
-    """Return how much a number changed, with its sign; nothing where it did not."""
-    if new is None or old is None or new == old:
-        return ""
-    moved = new - old
-    small = 0 < abs(moved) < 0.001
-    shown = (
-        (f"{moved:.4f}" if abs(moved) >= 0.00005 else f"{moved:.0e}") if small else number(moved)
-    )
-    return shown if shown.startswith("-") else f"+{shown}"
+def signed(value: float | None) -> str:
+    """Return a change with its sign; nothing where it is not known."""
+    return "" if value is None else f"{'+' if value > 0 else '-'}{number(abs(value))}"
 
 
-def middle(name: str, columns: int) -> str:
-    """Return a name in exactly so many columns; what is too much goes from its middle."""
-    if len(name) <= columns or columns < 8:
-        return fit(name, columns)
-    tail = (columns - 1) * 2 // 3
-    return fit(f"{name[: columns - 1 - tail]}…{name[-tail:]}", columns)
+def counted(count: int, noun: str) -> str:
+    """Return a count of things, in the plural where it is one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

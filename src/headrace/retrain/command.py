@@ -18,6 +18,7 @@ from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
 from headrace.gates import file, model
 from headrace.ingest import batch
+from headrace.report.terminal import has_colours
 from headrace.retrain import branches, champion, compare, proposal, pull_request, split
 from headrace.retrain.clone import Copied
 
@@ -55,7 +56,7 @@ def run(found: Project, args: argparse.Namespace) -> int:
         except HeadraceError:
             kept.pop_all()
             raise
-    print(terminal.render(report, colour=terminal.colourful()))
+    print(terminal.render(report, colour=has_colours()))
     return _say(found.root, branch, args)
 
 

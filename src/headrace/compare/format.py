@@ -1,34 +1,18 @@
-"""Numbers and sentences as every form of the report writes them."""
+"""Sentences on a comparison that every form of the report has."""
 
 import math
 from collections.abc import Iterable
 
 from headrace.compare.model import CostChange, GateResult, MetricChange, Report, Word
+from headrace.report.text import NONE, signed
 from headrace.stats.recipe import Interval
 
-NONE = "-"
 WORDS = (Word.WORSE, Word.BETTER)
-
-
-def number(value: float | None) -> str:
-    """Write a number so that it can be read: four decimals, or four digits where it is small."""
-    if value is None:
-        return NONE
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**15 else f"{value:.4g}"
-    if value == 0 or 0.0001 <= abs(value) < 100:
-        return f"{value:.4f}"
-    return f"{value:,.1f}" if 100 <= abs(value) < 1e9 else f"{value:.3g}"
-
-
-def change(value: float | None) -> str:
-    """Write a change with its sign."""
-    return "" if value is None else f"{'+' if value > 0 else '-'}{number(abs(value))}"
 
 
 def interval(value: Interval | None) -> str:
     """Write an interval as its ends."""
-    return "" if value is None else f"{change(value.low)} to {change(value.high)}"
+    return "" if value is None else f"{signed(value.low)} to {signed(value.high)}"
 
 
 def verdict(report: Report) -> str:

@@ -1,0 +1,111 @@
+"""Tables, colours and wrapped lines for a terminal."""
+
+import io
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from headrace.report.text import plain
+
+MAX_WIDTH = 100
+"""Columns of a line, however wide the terminal is."""
+COLOURS = {"green": "32", "red": "31", "dim": "2"}
+ELLIPSIS = "…"
+
+
+def has_colours() -> bool:
+    """Tell whether standard output shows colours, and the user wants them."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and sys.stdout.isatty()
+
+
+def terminal_width() -> int:
+    """Return how many columns a line may take: at most 100, and 100 where there is no terminal."""
+    return min(shutil.get_terminal_size((MAX_WIDTH, 24)).columns, MAX_WIDTH)
+
+
+def paint(text: str, colour: str) -> str:
+    """Return text in one of `COLOURS`; as it is where the colour has no name."""
+    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if colour else text
+
+
+def width(text: str) -> int:
+    """Return the columns that text takes: two for a wide character, none for an accent."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def fit(text: str, columns: int, *, right: bool = False) -> str:
+    """Return text in exactly so many columns: cut at its end, or filled up."""
+    if width(text) > columns:
+        text = _head(text, columns - 1) + ELLIPSIS
+    fill = " " * (columns - width(text))
+    return fill + text if right else text + fill
+
+
+def shorten(text: str, columns: int) -> str:
+    """Return text in at most so many columns; what is too much goes from its middle."""
+    if width(text) <= columns:
+        return text
+    tail = text[-(columns // 2) :]
+    while width(tail) > columns // 2:
+        tail = tail[1:]
+    return f"{_head(text, columns - width(tail) - 1)}{ELLIPSIS}{tail}"
+
+
+def _head(text: str, columns: int) -> str:
+    while text and width(text) > columns:
+        text = text[:-1]
+    return text
+
+
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 0, min_width: int = 0
+) -> list[str]:
+    """Return the aligned lines of a table, its head first.
+
+    The first column and the last `words` columns are text, on the left; the others are numbers,
+    on the right, in `min_width` columns at least. Where a line would be wider than the terminal,
+    the first column is shortened.
+    """
+    from rich.console import Console  # 50 ms: only for those who show a table
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[plain(cell) for cell in row] for row in (heads, *rows)]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    room = max(12, terminal_width() - sum(widths[1:]) - 2 * len(widths))
+    layout = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    for place in range(len(heads)):
+        is_text = place == 0 or place >= len(heads) - words
+        layout.add_column(
+            justify="left" if is_text else "right",
+            min_width=0 if is_text else min_width,
+            no_wrap=True,
+        )
+    for first, *others in cells:
+        layout.add_row(Text(shorten(first, room)), *map(Text, others))
+    roomy = sum(widths) + (2 + min_width) * len(widths)  # rich cuts nothing off
+    console = Console(file=io.StringIO(), width=roomy, color_system=None)
+    with console.capture() as capture:
+        console.print(layout)
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def wrap(text: str, *, indent: str = "", first: str | None = None) -> Iterator[str]:
+    """Yield text in lines that the terminal holds; `first` is the indent of the first one."""
+    columns = terminal_width()
+    for line in textwrap.wrap(
+        plain(text),
+        columns,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        replace_whitespace=False,
+        break_on_hyphens=False,
+    ):
+        yield line if width(line) <= 2 * columns else f"{line[:columns]}{ELLIPSIS}"
