@@ -5,14 +5,16 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 from conftest import Mini
 
 import headrace
 from headrace.cli.main import EXTRAS, headrace_command, main
-from lab import bake, paths
+from lab import bake, paths, wheel
 
 NAMES = list(headrace_command.commands)
 
@@ -111,6 +113,35 @@ def test_an_extra_brings_what_its_commands_ask_for() -> None:
                 extra,
                 module,
             )
+
+
+@pytest.mark.parametrize("path", sorted((paths.root / "docs").glob("*.md")), ids=lambda p: p.stem)
+def test_every_page_of_the_documentation_is_shown_and_its_links_lead_somewhere(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = path.read_text("utf-8")
+    assert said(capsys, "docs", path.stem) == (0, text)
+    assert text.startswith("# ")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert target.startswith("https://") or (path.parent / target).is_file(), target
+    index = (path.parent / "README.md").read_text("utf-8")
+    assert path.stem == "README" or f"({path.name})" in index
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "docs"])
+def test_every_command_is_in_the_documentation(name: str) -> None:
+    pages = "\n".join(path.read_text("utf-8") for path in (paths.root / "docs").glob("*.md"))
+    assert re.search(rf"\b(headrace|make) ([a-z]+ )*{name}\b", pages)
+
+
+def test_the_wheel_holds_the_documentation_and_the_templates_of_pages() -> None:
+    with zipfile.ZipFile(wheel.build()) as archive:
+        names = {name for name in archive.namelist() if not name.startswith("headrace-")}
+    package = paths.root / "src/headrace"
+    inside = (path for path in package.rglob("*") if "__pycache__" not in path.parts)
+    source = {f"headrace/{p.relative_to(package).as_posix()}" for p in inside if p.is_file()}
+    docs = {f"headrace/docs/{path.name}" for path in (paths.root / "docs").iterdir()}
+    assert names == source | docs
 
 
 def test_the_base_needs_no_extra() -> None:

@@ -31,9 +31,10 @@ def main() -> None:
 
 def source_files() -> list[Path]:
     """Return the files that a wheel is made of."""
-    inside = (path for path in sorted((paths.root / "src/headrace").rglob("*")) if path.is_file())
-    modules = [path for path in inside if "__pycache__" not in path.parts]
-    return [paths.root / "pyproject.toml", paths.root / "LICENSE", *modules]
+    folders = (paths.root / "src/headrace", paths.root / "docs")
+    inside = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
+    kept = [path for path in inside if "__pycache__" not in path.parts]
+    return [paths.root / "pyproject.toml", paths.root / "LICENSE", *kept]
 
 
 def build() -> Path:

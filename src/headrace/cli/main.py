@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 import headrace
-from headrace.cli import evidence, live, model, study
+from headrace.cli import docs, evidence, live, model, study
 from headrace.cli.base import Group
 from headrace.errors import HeadraceError
 from headrace.execution.stage_process import INTERRUPTED, show
@@ -37,6 +37,7 @@ headrace_command.add_section("Check and compare", evidence.COMMANDS)
 headrace_command.add_section("Register a model", model.REGISTRY)
 headrace_command.add_section("Serve", model.SERVING)
 headrace_command.add_section("Watch", live.COMMANDS)
+headrace_command.add_section("Learn", [docs.docs])
 
 
 EXTRAS = {
