@@ -16,7 +16,7 @@ from registered import ANN, Registered
 
 from headrace.alerts import notify, update, webhook
 from headrace.core import project
-from headrace.gates import file
+from headrace.gates import reader
 from headrace.gates.live import Level, Rule
 from headrace.incidents import store
 from headrace.incidents.incident import Incident, Transition
@@ -71,7 +71,7 @@ class Watched:
 
     def update(self, **values: float | None) -> list[Transition]:
         """Bring the incidents up to date with these figures, by the rules of gates.yaml."""
-        rules = file.parse((self.root / "gates.yaml").read_bytes()).live
+        rules = reader.parse((self.root / "gates.yaml").read_bytes()).live
         return update.update(self.root, figures(**values), rules)
 
     def monitor(self, *, issue: bool = False, **values: float | None) -> list[str]:

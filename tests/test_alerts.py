@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from headrace.alerts import update
 from headrace.errors import DataError, HeadraceError, ProjectError
-from headrace.gates import file
 from headrace.gates import live as rules
+from headrace.gates import reader
 from headrace.gates.live import Level, Light, Rule, State
 from headrace.incidents import firing_runs, incident, store
 from lab import paths
@@ -34,7 +34,7 @@ def watched(tmp_path: Path) -> Watched:
 
 
 def states(one: Rule, **values: float | None) -> list[str]:
-    return [str(verdict.state) for verdict in rules.judge([one], figures(**values))]
+    return [str(verdict.state) for verdict in rules.evaluate([one], figures(**values))]
 
 
 # Rules
@@ -47,23 +47,23 @@ def test_a_rule_fires_beyond_its_bound_and_not_at_it() -> None:
 
 
 def test_a_rule_fires_when_k_of_the_last_n_batches_break_it() -> None:
-    one = rule(least=2, of=3)
+    one = rule(violations=2, of_batches=3)
     assert states(one, sep=1, oct=0, nov=1, dec=0) == ["quiet", "quiet", "fires", "quiet"]
     assert states(one, sep=1, oct=1, nov=0, dec=0) == ["quiet", "fires", "fires", "quiet"]
-    verdict = rules.judge([one], figures(sep=1, oct=0, nov=1))[-1]
-    assert (verdict.breaking, verdict.seen, verdict.value) == (2, 3, 1)
+    verdict = rules.evaluate([one], figures(sep=1, oct=0, nov=1))[-1]
+    assert (verdict.violations, verdict.batches, verdict.value) == (2, 3, 1)
 
 
 @pytest.mark.parametrize("value", [None, "0.9", True, float("nan"), float("inf"), [1]])
 def test_a_figure_that_is_absent_is_not_known_and_never_fires(value: Any) -> None:
     found = {"2013-10": {"drift": {} if value is None else {"psi": value}}}
     for one in (rule(), rule(above=False), rule(figure="groups.carrier.rate")):
-        (verdict,) = rules.judge([one], found)
+        (verdict,) = rules.evaluate([one], found)
         assert (verdict.state, verdict.value) == (State.UNKNOWN, None)
 
 
 def test_what_is_not_known_counts_neither_as_quiet_nor_as_firing() -> None:
-    one = rule(least=2, of=2)
+    one = rule(violations=2, of_batches=2)
     assert states(one, sep=1, oct=None, nov=1) == ["quiet", "not known", "fires"]
 
 
@@ -71,7 +71,7 @@ def test_of_a_batch_with_too_few_rows_a_figure_says_nothing() -> None:
     one = rule(min_rows=200)
     found = figures(sep=1, oct=1, nov=1)
     found["2013-09"]["rows"], found["2013-10"]["rows"] = 199, 200
-    assert [verdict.state for verdict in rules.judge([one], found)] == [
+    assert [verdict.state for verdict in rules.evaluate([one], found)] == [
         State.UNKNOWN,
         State.FIRES,
         State.FIRES,  # how many rows there are is not known
@@ -80,7 +80,7 @@ def test_of_a_batch_with_too_few_rows_a_figure_says_nothing() -> None:
 
 def test_batches_are_judged_in_the_order_of_their_names() -> None:
     mixed = dict(reversed(figures(sep=1, oct=0, nov=0).items()))
-    found = rules.judge([rule(least=1, of=2)], mixed)
+    found = rules.evaluate([rule(violations=1, of_batches=2)], mixed)
     assert [(one.batch, one.state) for one in found] == [
         ("2013-09", State.FIRES),
         ("2013-10", State.FIRES),
@@ -96,7 +96,7 @@ def test_the_loudest_rule_that_fires_is_the_light_of_a_check() -> None:
     ]
     found = figures(sep=0.0, oct=0.2, nov=0.3, dec=None)
     found["2013-11"]["performance"] = {"roc_auc": 0.5}
-    lights = rules.lights(rules.judge(listed, found))
+    lights = rules.lights(rules.evaluate(listed, found))
     assert {batch: row["drift"] for batch, row in lights.items()} == {
         "2013-09": Light.OK,
         "2013-10": Light.NOTICE,
@@ -136,22 +136,22 @@ WRONG = {
 @pytest.mark.parametrize("text", WRONG, ids=range(len(WRONG)))
 def test_a_live_rule_that_is_written_wrongly_is_refused_with_line_and_next_step(text: str) -> None:
     with pytest.raises(ProjectError, match=WRONG[text]) as caught:
-        file.parse(text.encode())
+        reader.parse(text.encode())
     assert "gates.yaml:" in str(caught.value)
     assert "Next: " in str(caught.value)
 
 
 def test_a_live_rule_is_read_as_it_is_written() -> None:
     text = LIVE.replace("act", "notice, batches: 2 of 3")
-    assert file.parse(text.encode()).live == (
+    assert reader.parse(text.encode()).live == (
         Rule("it moved", "drift.psi", 1.0, True, Level.NOTICE, "Look", 2, 3),
     )
-    assert file.parse(b"metrics: {}").live == ()
-    assert file.parse(b"live:").live == ()
+    assert reader.parse(b"metrics: {}").live == ()
+    assert reader.parse(b"live:").live == ()
 
 
 def test_the_study_s_own_rules_cover_each_check_and_say_what_to_do() -> None:
-    live = file.parse((STUDY / "gates.yaml").read_bytes()).live
+    live = reader.parse((STUDY / "gates.yaml").read_bytes()).live
     assert {one.check for one in live} == {"quality", "drift", "performance", "groups"}
     assert {one.level for one in live} == {*Level}
     assert all(incident.slug(one.name) == one.name.replace(" ", "-") for one in live)
@@ -368,7 +368,7 @@ def _lived_through(root: Path, steps: list[dict[str, float | None]], one: Rule) 
 
 
 def one_state(one: Rule, value: float) -> State:
-    return State.FIRES if one.breaks(value) else State.QUIET
+    return State.FIRES if one.is_violated(value) else State.QUIET
 
 
 @given(steps=st.lists(STEP, max_size=6))

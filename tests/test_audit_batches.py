@@ -13,8 +13,8 @@ from test_diff_page import CONTRAST, EVIL, Tags
 from test_promote import HOSTILE
 
 from headrace.alerts import update
-from headrace.gates import file
-from headrace.gates.live import judge, lights
+from headrace.gates import reader
+from headrace.gates.live import evaluate, lights
 from headrace.registry import audit, group_promotions, page
 from headrace.registry.active_version import FILE
 from headrace.registry.audit import Audit
@@ -63,7 +63,7 @@ def watch(study: Registered, figures: Mapping[str, object], message: str = "Watc
 
 def tell(study: Registered, figures: Mapping[str, Mapping[str, Any]]) -> None:
     """Bring the incidents up to date, as `headrace monitor` does, and commit them."""
-    rules = file.parse((study.root / "gates.yaml").read_bytes()).live
+    rules = reader.parse((study.root / "gates.yaml").read_bytes()).live
     update.update(study.root, figures, rules)
     study.commit("Note what the monitor says")
 
@@ -128,8 +128,8 @@ def test_the_lights_are_those_of_the_monitor_and_a_cost_beyond_its_rule_is_marke
     told: Registered,
 ) -> None:
     live = only(audit.build(told.root))
-    rules = file.parse(RULES.encode()).live
-    assert {one.batch: one.lights for one in live.batches} == lights(judge(rules, figures(told)))
+    rules = reader.parse(RULES.encode()).live
+    assert {one.batch: one.lights for one in live.batches} == lights(evaluate(rules, figures(told)))
     assert live.checks == ("quality", "drift", "performance", "groups")
     marked = {one.batch: [str(mark.limit) for mark in one.marks] for one in live.batches}
     assert marked == {

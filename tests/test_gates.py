@@ -7,7 +7,7 @@ import pytest
 from compared import PREDICTIONS, Compared, M, predicted, scored
 
 from headrace.errors import ProjectError
-from headrace.gates import file
+from headrace.gates import reader
 from lab import paths
 
 AUC = "roc_auc: {is: roc_auc of chance, better: higher, tolerance: 0.001, significant: true}"
@@ -214,7 +214,7 @@ WRONG = {
 @pytest.mark.parametrize("text", WRONG, ids=range(len(WRONG)))
 def test_a_gate_that_is_written_wrongly_is_refused_with_place_and_next_step(text: str) -> None:
     with pytest.raises(ProjectError, match=WRONG[text]):
-        file.parse(text.encode())
+        reader.parse(text.encode())
 
 
 @pytest.mark.parametrize("text", [one for one in WRONG if "highr" in one or "beter" in one])
@@ -240,7 +240,7 @@ def test_gates_that_changed_are_said_to_have(study: Compared) -> None:
 
 
 def test_the_study_s_own_gates_name_its_metrics_columns_and_prices() -> None:
-    gates = file.parse((STUDY / "gates.yaml").read_bytes())
+    gates = reader.parse((STUDY / "gates.yaml").read_bytes())
     assert {gate.file for gate in gates.metrics} == {"metrics/evaluate.json", "metrics/train.json"}
     assert gates.predictions is not None
     assert gates.predictions.file == "data/predictions.parquet"

@@ -14,7 +14,7 @@ import pytest
 from registered import ANN, BEN, BUNDLE, EVE, M, Registered, identity, yes
 
 from headrace.errors import ProjectError
-from headrace.gates import file
+from headrace.gates import reader
 from headrace.registry import event_log
 from lab import bake
 
@@ -244,7 +244,7 @@ def test_approvals_that_cannot_be_read_are_refused_with_their_line(
     block: str, line: int, says: str
 ) -> None:
     with pytest.raises(ProjectError) as refused:
-        file.parse(f"approvals:\n{block}\n".encode())
+        reader.parse(f"approvals:\n{block}\n".encode())
     assert str(refused.value).startswith(f"gates.yaml:{line}: ")
     assert says in str(refused.value)
     assert "Next: " in str(refused.value)

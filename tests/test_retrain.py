@@ -15,7 +15,7 @@ from headrace.bundle.load import Bundle
 from headrace.core import lockfile
 from headrace.core import yaml as yamlfile
 from headrace.errors import DataError, HeadraceError, ProjectError
-from headrace.gates import file as gatesfile
+from headrace.gates import reader as gatesfile
 from headrace.retrain import branches, compare, pull_request, split
 from lab import bake, paths
 

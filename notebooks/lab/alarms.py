@@ -20,8 +20,8 @@ from headrace.bundle import baseline as bundled
 from headrace.bundle import load
 from headrace.bundle.golden import PREDICTION
 from headrace.core import yaml
-from headrace.gates import file
-from headrace.gates.live import Level, Rule, State, judge
+from headrace.gates import reader
+from headrace.gates.live import Level, Rule, State, evaluate
 from headrace.monitor import baseline, drift, performance, quality
 from lab import bake
 
@@ -103,7 +103,7 @@ def month(study: Path) -> Month:
     rows = table[[*schema["properties"], LABEL, CLUSTER]].assign(**{PREDICTION: chances})
     problem = yaml.read(study / "params.yaml")["problem"]
     prices = {name: float(problem[f"price_{name}"]) for name in ("missed", "false_alarm")}
-    live = file.parse((study / "gates.yaml").read_bytes()).live
+    live = reader.parse((study / "gates.yaml").read_bytes()).live
     loud = tuple(one for one in live if one.level is Level.ACT)
     return Month(rows, schema, json.loads(files["facts.json"])["threshold"], prices, loud)
 
@@ -144,7 +144,7 @@ def figures(known: Month, rows: pd.DataFrame, held: baseline.Baseline) -> dict[s
 def fired(rules: Sequence[Rule], batches: Sequence[dict[str, Any]]) -> list[bool]:
     """Tell of each batch, in order, whether a rule fires."""
     named = {f"{place:06}": one for place, one in enumerate(batches)}
-    firing = {one.batch for one in judge(rules, named) if one.state is State.FIRES}
+    firing = {one.batch for one in evaluate(rules, named) if one.state is State.FIRES}
     return [name in firing for name in named]
 
 

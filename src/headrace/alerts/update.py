@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from headrace.errors import DataError
-from headrace.gates.live import Figures, Level, Rule, judge
+from headrace.gates.live import Figures, Level, Rule, evaluate
 from headrace.incidents import firing_runs, store
 from headrace.incidents.firing_runs import Run, Seen
 from headrace.incidents.incident import (
@@ -62,7 +62,7 @@ def _judged(
     """Yield a rule's incidents as they are now, new ones among them."""
     left = sorted(mine, key=lambda one: (not one.is_withdrawn, one.opened))
     seen = {batch: one for old in left for batch, one in old.batches.items()}
-    for verdict in judge([rule], figures):
+    for verdict in evaluate([rule], figures):
         if verdict.value is not None:
             seen[verdict.batch] = Seen(verdict.state, verdict.value)
     left.sort(key=lambda one: one.opened)

@@ -10,8 +10,8 @@ import pandas as pd
 from headrace.compare import predictions
 from headrace.core import metrics, yaml
 from headrace.errors import DataError
-from headrace.gates import file as gatesfile
-from headrace.gates.model import NAME, Gates, Predictions, fitting
+from headrace.gates import reader as gatesfile
+from headrace.gates.model import NAME, Gates, Predictions, matching
 from headrace.stats import bootstrap
 from headrace.stats.recipe import Recipe
 from headrace.stats.scores import COST, Array, of
@@ -69,7 +69,7 @@ def _intervals(
 
 def _recipes(rules: Gates, file: str, names: list[str]) -> Iterator[tuple[str, Recipe]]:
     for name in names:
-        known = [gate.recipe for gate in fitting(rules.metrics, file, name) if gate.recipe]
+        known = [gate.recipe for gate in matching(rules.metrics, file, name) if gate.recipe]
         if known:
             yield name, known[0]
 

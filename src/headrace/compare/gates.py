@@ -6,7 +6,7 @@ from headrace.compare.metrics import Number, Pair
 from headrace.compare.model import GateResult, Word
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
-from headrace.gates.model import NAME, Gate, Gates, Group, fits
+from headrace.gates.model import NAME, Gate, Gates, GroupGate, matches
 from headrace.report.text import number
 from headrace.stats.recipe import Interval
 
@@ -30,7 +30,7 @@ def refuse_unknown(gates: Gates, pairs: Sequence[Pair]) -> Iterator[str]:
         broken = _unreadable(pair, gate.pattern)
         if not pair.names and not broken:
             silent[gate.file] = f"The gates of {gate.file} say nothing: neither state has it"
-        elif not broken and not any(fits(name, gate.pattern) for name in pair.names):
+        elif not broken and not any(matches(name, gate.pattern) for name in pair.names):
             near = nearest(gate.pattern, pair.names)
             raise ProjectError(
                 f"{NAME}:{gates.line(gate)}: {gate.file} has no metric {gate.pattern}.{near}"
@@ -41,7 +41,7 @@ def refuse_unknown(gates: Gates, pairs: Sequence[Pair]) -> Iterator[str]:
 
 def _unreadable(pair: Pair, pattern: str) -> bool:
     """Tell whether what a gate asks for is there, and is no number."""
-    return any(fits(name, pattern) for name in pair.new.others)
+    return any(matches(name, pattern) for name in pair.new.others)
 
 
 def word(
@@ -68,7 +68,7 @@ def check(
         for name in [*pair.names, *(o for o in pair.new.others if o not in pair.names)]:
             interval = intervals.get((pair.file, name))
             for gate in mine:
-                if fits(name, gate.pattern):
+                if matches(name, gate.pattern):
                     yield _result(gate, pair, name, interval)
         for gate in mine:
             if gate.must_exist and not pair.names and not _unreadable(pair, gate.pattern):
@@ -106,7 +106,7 @@ def _worse(gate: Gate, old: Number | None, new: Number, interval: Interval | Non
     if old is None or not (gate.tolerance or gate.significant):
         return
     loss = old - new if gate.better == "higher" else new - old
-    allowed = gate.tolerance.of(float(old)) if gate.tolerance else 0.0
+    allowed = gate.tolerance.absolute(float(old)) if gate.tolerance else 0.0
     chance = interval is not None and interval.low <= 0 <= interval.high
     if loss <= allowed or (gate.significant and chance):
         return
@@ -122,21 +122,27 @@ def _out_of_bounds(gate: Gate, new: Number) -> Iterator[str]:
         yield f"it must be at most {gate.at_most:.10g}"
 
 
-def not_judged(group: Group, why: str) -> GateResult:
+def not_judged(group: GroupGate, why: str) -> GateResult:
     """Return a gate on groups as broken: what cannot be judged must not pass for kept."""
-    label = f"{group.by} {group.recipe.score}"
+    label = f"{group.column} {group.recipe.score}"
     return GateResult(label, False, f"{label.replace('_', ' ')} cannot be judged: {why}")
 
 
-def check_group(group: Group, whole: float, found: Sequence[tuple[str, float, int]]) -> GateResult:
+def check_group(
+    group: GroupGate, whole: float, found: Sequence[tuple[str, float, int]]
+) -> GateResult:
     """Return whether no group's rate is above what the gate allows; names those that are."""
     rate = group.recipe.score.replace("_", " ")
-    bound = group.at_most * whole if group.times else group.at_most
+    bound = group.at_most * whole if group.is_multiple else group.at_most
     over = [one for one in found if one[1] > bound]
-    said = f"{group.at_most:g} times the whole's {number(whole)}" if group.times else number(bound)
-    label = f"{group.by} {group.recipe.score}"
+    said = (
+        f"{group.at_most:g} times the whole's {number(whole)}"
+        if group.is_multiple
+        else number(bound)
+    )
+    label = f"{group.column} {group.recipe.score}"
     if over:
         named = ", ".join(f"{name} {number(value)} of {rows:,}" for name, value, rows in over)
-        return GateResult(label, False, f"{rate} of {group.by} above {said}: {named}")
-    says = f"{rate} of no {group.by} is above {said} ({len(found)} with {group.min_rows} rows)"
+        return GateResult(label, False, f"{rate} of {group.column} above {said}: {named}")
+    says = f"{rate} of no {group.column} is above {said} ({len(found)} with {group.min_rows} rows)"
     return GateResult(label, True, says)

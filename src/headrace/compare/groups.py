@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from headrace.compare.predictions import Table
-from headrace.gates.model import Group, Predictions
+from headrace.gates.model import GroupGate, Predictions
 from headrace.stats.scores import SCORES, plain
 
 
@@ -25,10 +25,10 @@ BEHIND = {
 """For each rate the rows that it is a share of."""
 
 
-def rates(table: Table, spec: Predictions, group: Group) -> tuple[float, list[Rate]]:
+def rates(table: Table, spec: Predictions, group: GroupGate) -> tuple[float, list[Rate]]:
     """Return the rate of all rows, and that of each group with enough rows behind it."""
     label, said = table.numbers(spec.label), table.numbers(group.recipe.column)
-    codes, names = table.groups(group.by)
+    codes, names = table.groups(group.column)
     among = BEHIND[group.recipe.score](label, said)
     whole = plain(SCORES[group.recipe.score](label, said), table.rows)
     found = []

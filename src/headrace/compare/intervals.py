@@ -10,7 +10,7 @@ from headrace.compare.predictions import Table, pair, read
 from headrace.core import yaml
 from headrace.core.states import State
 from headrace.errors import DataError
-from headrace.gates.model import Gates, Group, Predictions
+from headrace.gates.model import Gates, GroupGate, Predictions
 from headrace.stats import bootstrap
 from headrace.stats.recipe import Interval, Recipe
 from headrace.stats.scores import COST, Score, of, plain
@@ -35,7 +35,7 @@ class Evidence:
     """What came out of it; `notes` say what could not be told, and what to do about it."""
 
     intervals: dict[Name, Interval] = field(default_factory=dict)
-    rates: dict[Group, tuple[float, list[Rate]]] = field(default_factory=dict)
+    rates: dict[GroupGate, tuple[float, list[Rate]]] = field(default_factory=dict)
     """For each gate on groups the rate of the whole, and of each group."""
     unread: str = ""
     """Why the gates on groups could not be judged."""
@@ -63,11 +63,11 @@ def weigh(gates: Gates, wanted: Mapping[Name, Wanted], old: State, new: State) -
 
 
 def _columns(
-    spec: Predictions, recipes: Iterable[Recipe], groups: Iterable[Group]
+    spec: Predictions, recipes: Iterable[Recipe], groups: Iterable[GroupGate]
 ) -> dict[str, None]:
     names = [*spec.key, spec.label, *([spec.cluster] if spec.cluster else [])]
     names += [recipe.column for recipe in recipes]
-    names += [name for group in groups for name in (group.by, group.recipe.column)]
+    names += [name for group in groups for name in (group.column, group.recipe.column)]
     return dict.fromkeys(names)
 
 

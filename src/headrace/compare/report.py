@@ -11,8 +11,8 @@ from headrace.compare.retrain_report import Proposed
 from headrace.core.project import Project
 from headrace.core.states import State
 from headrace.errors import HeadraceError
-from headrace.gates import file as gatesfile
 from headrace.gates import model as gates_model
+from headrace.gates import reader as gatesfile
 from headrace.gates.model import NAME, Gate, Gates
 from headrace.stats.recipe import Interval, Recipe
 
@@ -117,7 +117,7 @@ def _weighed(
 
 
 def _recipe(rules: Sequence[Gate], file: str, name: str) -> Recipe | None:
-    fitting = gates_model.fitting(rules, file, name)
+    fitting = gates_model.matching(rules, file, name)
     return next((gate.recipe for gate in fitting if gate.recipe is not None), None)
 
 
@@ -130,7 +130,7 @@ def _changes(
         for name in pair.changed:
             old, new = pair.old.numbers.get(name), pair.new.numbers.get(name)
             interval = intervals.get((pair.file, name))
-            higher = gates_model.direction(gates_model.fitting(mine, pair.file, name))
+            higher = gates_model.higher_is_better(gates_model.matching(mine, pair.file, name))
             word = gates.word(old, new, interval, higher)
             change = MetricChange(pair.file, name, old, new, word, interval, higher)
             made.append(change)

@@ -1,7 +1,4 @@
-"""Live rules: bounds on the figures of metrics/monitor.json, judged batch by batch.
-
-Plain values and plain functions: nothing is read, written or told here.
-"""
+"""Live rules: bounds on the figures of metrics/monitor.json, evaluated batch by batch."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,21 +9,21 @@ from typing import Any
 from headrace.core.metrics import leaves
 
 CHECKS = ("quality", "drift", "performance", "estimate", "groups")
-"""What the monitor looks at: the first part of a figure's name."""
+"""The monitor's checks: the first part of a figure's name."""
 ROWS = "rows"
 Figures = Mapping[str, Mapping[str, Any]]
-"""What metrics/monitor.json holds: by batch, nested figures."""
+"""The content of metrics/monitor.json: nested figures by batch."""
 
 
 class Level(StrEnum):
-    """How loud a rule is."""
+    """The severity of a rule."""
 
     NOTICE = "notice"
     ACT = "act"
 
 
 class State(StrEnum):
-    """What a rule says of a batch."""
+    """The state of a rule in a batch."""
 
     FIRES = "fires"
     QUIET = "quiet"
@@ -34,7 +31,7 @@ class State(StrEnum):
 
 
 class Light(StrEnum):
-    """What a check of a batch comes to."""
+    """The traffic light of a check in a batch."""
 
     OK = "ok"
     NOTICE = "notice"
@@ -44,7 +41,7 @@ class Light(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """A bound on one figure: broken in `least` of the last `of` batches, it fires."""
+    """A bound on one figure: it fires when `violations` of the last `of_batches` violate it."""
 
     name: str
     figure: str
@@ -52,17 +49,17 @@ class Rule:
     above: bool
     level: Level
     do: str
-    least: int = 1
-    of: int = 1
+    violations: int = 1
+    of_batches: int = 1
     min_rows: int = 0
-    """Of a batch with fewer rows the figure says nothing."""
+    """A batch with fewer rows is not evaluated."""
 
     @property
     def check(self) -> str:
-        """The check that it belongs to: the first part of its figure's name."""
+        """The check it belongs to: the first part of its figure's name."""
         return self.figure.partition(".")[0]
 
-    def breaks(self, value: float) -> bool:
+    def is_violated(self, value: float) -> bool:
         """Tell whether a value is beyond the bound; the bound itself is not."""
         return value > self.bound if self.above else value < self.bound
 
@@ -73,24 +70,24 @@ class Rule:
 
     @property
     def window(self) -> str:
-        """How often it must be broken, such as "2 of 3"."""
-        return f"{self.least} of {self.of}"
+        """How many violations make it fire, such as "2 of 3"."""
+        return f"{self.violations} of {self.of_batches}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says of a batch: `breaking` of the last `seen` batches break its bound."""
+    """A rule's state in a batch: `violations` of the last `batches` batches violate its bound."""
 
     batch: str
     rule: Rule
     state: State
     value: float | None = None
-    breaking: int = 0
-    seen: int = 0
+    violations: int = 0
+    batches: int = 0
 
 
-def numbers(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Return a batch's figures by their dotted names: finite numbers alone."""
+def finite_values(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Return the finite numbers among a batch's figures, by dotted names."""
     return {
         name: float(value)
         for name, value in leaves(figures)
@@ -98,44 +95,46 @@ def numbers(figures: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def judge(rules: Sequence[Rule], figures: Figures) -> list[Verdict]:
-    """Return what each rule says of each batch; batches in the order of their names, which is time.
+def evaluate(rules: Sequence[Rule], figures: Figures) -> list[Verdict]:
+    """Return a verdict for each batch and rule; batches in the order of their names, which is time.
 
-    A batch without the rule's figure is not known to it: it neither fires there nor is quiet, and
-    the k of n batches are the last n of which the figure is known.
+    Where a batch lacks the rule's figure, the state is unknown, and the batch does not count among
+    the last n batches of the rule.
     """
-    known = {batch: numbers(figures[batch]) for batch in sorted(figures)}
-    verdicts = {(one.batch, one.rule): one for rule in rules for one in _judged(rule, known)}
-    return [verdicts[batch, rule] for batch in known for rule in rules]
+    values = {batch: finite_values(figures[batch]) for batch in sorted(figures)}
+    verdicts = {
+        (verdict.batch, rule): verdict for rule in rules for verdict in _evaluate(rule, values)
+    }
+    return [verdicts[batch, rule] for batch in values for rule in rules]
 
 
-def _judged(rule: Rule, known: Mapping[str, Mapping[str, float]]) -> Iterator[Verdict]:
-    values: list[float] = []
-    for batch, figures in known.items():
+def _evaluate(rule: Rule, batches: Mapping[str, Mapping[str, float]]) -> Iterator[Verdict]:
+    window: list[float] = []
+    for batch, figures in batches.items():
         value = figures.get(rule.figure)
         if value is None or figures.get(ROWS, rule.min_rows) < rule.min_rows:
             yield Verdict(batch, rule, State.UNKNOWN)
             continue
-        values = [*values, value][-rule.of :]
-        breaking = sum(map(rule.breaks, values))
-        state = State.FIRES if breaking >= rule.least else State.QUIET
-        yield Verdict(batch, rule, state, value, breaking, len(values))
+        window = [*window, value][-rule.of_batches :]
+        violations = sum(map(rule.is_violated, window))
+        state = State.FIRES if violations >= rule.violations else State.QUIET
+        yield Verdict(batch, rule, state, value, violations, len(window))
 
 
 def lights(verdicts: Iterable[Verdict]) -> dict[str, dict[str, Light]]:
-    """Return a traffic light per batch and check, for each check that a rule speaks of.
+    """Return a traffic light per batch and check, for each check that has a rule.
 
-    The loudest rule that fires decides. Where none does, one quiet rule is enough for "ok"; a
-    check of which no rule knows its figure is not known.
+    The most severe rule that fires decides. Where none fires, one quiet rule is enough for "ok".
     """
-    found: dict[str, dict[str, Light]] = {}
-    for one in sorted(verdicts, key=lambda one: (one.batch, _place(one.rule.check))):
-        row = found.setdefault(one.batch, {})
-        row[one.rule.check] = max(row.get(one.rule.check, Light.UNKNOWN), _light(one), key=RANK)
-    return found
+    batches: dict[str, dict[str, Light]] = {}
+    ordered = sorted(verdicts, key=lambda verdict: (verdict.batch, _rank(verdict.rule.check)))
+    for verdict in ordered:
+        row, check = batches.setdefault(verdict.batch, {}), verdict.rule.check
+        row[check] = max(row.get(check, Light.UNKNOWN), _light(verdict), key=SEVERITY)
+    return batches
 
 
-RANK = [Light.UNKNOWN, Light.OK, Light.NOTICE, Light.ACT].index
+SEVERITY = [Light.UNKNOWN, Light.OK, Light.NOTICE, Light.ACT].index
 
 
 def _light(verdict: Verdict) -> Light:
@@ -144,5 +143,5 @@ def _light(verdict: Verdict) -> Light:
     return Light.OK if verdict.state is State.QUIET else Light.UNKNOWN
 
 
-def _place(check: str) -> tuple[int, str]:
+def _rank(check: str) -> tuple[int, str]:
     return (CHECKS.index(check) if check in CHECKS else len(CHECKS), check)

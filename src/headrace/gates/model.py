@@ -1,4 +1,4 @@
-"""What gates.yaml says, as plain values: gates on metrics and on groups, and the predictions."""
+"""The content of gates.yaml: gates on metrics and groups, predictions, approvals, live rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ SCORES = (
     *("mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "cost_per_1000"),
 )
 RATES = ("false_negative_rate", "false_positive_rate", "accuracy", "precision", "recall")
-"""Scores that can be held against a group's rows."""
+"""Scores that a gate on groups can use."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a metric may get worse: so much, or such a share of its old value."""
+    """How far a metric may get worse: an amount, or a share of its old value."""
 
     amount: float
     relative: bool
 
-    def of(self, old: float) -> float:
-        """Return the tolerance in the metric's own unit."""
+    def absolute(self, old: float) -> float:
+        """Return the tolerance in the metric's unit."""
         return self.amount * abs(old) if self.relative else self.amount
 
     def __str__(self) -> str:
@@ -37,7 +37,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Gate:
-    """What a metric, or all metrics that fit a pattern, must keep."""
+    """Bounds on a metric, or on all metrics that match a pattern."""
 
     file: str
     pattern: str
@@ -51,31 +51,31 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Group:
-    """How far a rate of any group of rows may be above the whole's, or above a number."""
+class GroupGate:
+    """An upper bound on a rate of each group of rows: a number, or a multiple of the whole's."""
 
-    by: str
+    column: str
     recipe: Recipe
     at_most: float
-    times: bool
+    is_multiple: bool
     min_rows: int
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The table of predictions: which columns name a row, its truth, and what is drawn together."""
+    """The table of predictions: its file, and the columns of the key, the label, the cluster."""
 
     file: str
     key: tuple[str, ...]
     label: str
     cluster: str
     prices: dict[str, str]
-    """For `missed` and `false_alarm` the parameters that hold their prices."""
+    """The parameters that hold the prices of `missed` and `false_alarm`."""
     answers: dict[str, str]
-    """For `prediction` and `positive`, which a bundle answers, the columns that hold them."""
+    """The columns that hold a bundle's `prediction` and `positive`."""
 
 
-EVERYWHERE = ("*",)
+ALL_STAGES = ("*",)
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ class Approvals:
     another_person: bool = False
     approvers: tuple[str, ...] | None = None
     signed: bool = False
-    stages: tuple[str, ...] = EVERYWHERE
+    stages: tuple[str, ...] = ALL_STAGES
 
     def covers(self, stage: str) -> bool:
-        """Tell whether they are about a stage."""
-        return self.stages == EVERYWHERE or stage in self.stages
+        """Tell whether they apply to a stage."""
+        return self.stages == ALL_STAGES or stage in self.stages
 
 
 @dataclass(frozen=True)
@@ -98,33 +98,33 @@ class Gates:
 
     metrics: tuple[Gate, ...] = ()
     predictions: Predictions | None = None
-    groups: tuple[Group, ...] = ()
+    groups: tuple[GroupGate, ...] = ()
     approvals: Approvals = Approvals()
     text: bytes = b""
     live: tuple[Rule, ...] = ()
 
     def line(self, gate: Gate) -> int:
-        """Return the line in which a gate stands; slow, so for messages only."""
-        return line(self.text, ("metrics", gate.file, gate.pattern))
+        """Return the line of a gate; slow, so for messages only."""
+        return line_of(self.text, ("metrics", gate.file, gate.pattern))
 
 
-def line(text: bytes, at: tuple[Key, ...]) -> int:
+def line_of(text: bytes, at: tuple[Key, ...]) -> int:
     """Return the line of a place in gates.yaml."""
     return yaml.line_of(yaml.compose(text.decode("utf-8")), at)
 
 
-def fitting(gates: Sequence[Gate], file: str, name: str) -> list[Gate]:
-    """Return the gates that speak of a metric; `*` stands for any part of a name."""
-    return [gate for gate in gates if gate.file == file and fits(name, gate.pattern)]
+def matching(gates: Sequence[Gate], file: str, name: str) -> list[Gate]:
+    """Return the gates on a metric; `*` in a pattern matches any part of a name."""
+    return [gate for gate in gates if gate.file == file and matches(name, gate.pattern)]
 
 
-def fits(name: str, pattern: str) -> bool:
-    """Tell whether a metric's name fits a pattern, in which only `*` is special."""
-    plain = pattern.replace("[", "[[]").replace("?", "[?]")
-    return name == pattern or ("*" in pattern and fnmatchcase(name, plain))
+def matches(name: str, pattern: str) -> bool:
+    """Tell whether a metric's name matches a pattern, in which only `*` is special."""
+    glob = pattern.replace("[", "[[]").replace("?", "[?]")
+    return name == pattern or ("*" in pattern and fnmatchcase(name, glob))
 
 
-def direction(gates: Sequence[Gate]) -> bool | None:
-    """Return whether higher is better, by the first gate that says so."""
-    said = next((gate.better for gate in gates if gate.better), "")
-    return said == "higher" if said else None
+def higher_is_better(gates: Sequence[Gate]) -> bool | None:
+    """Return the direction of the first gate that has one."""
+    direction = next((gate.better for gate in gates if gate.better), "")
+    return direction == "higher" if direction else None

@@ -67,12 +67,12 @@ def _bounds(project: Project, metrics: Sequence[Metric]) -> dict[tuple[str, str]
     path = project.root / model.NAME
     if not path.is_file():
         return {}
-    from headrace.gates import file
+    from headrace.gates import reader
 
-    known = file.parse(path.read_bytes()).metrics
+    known = reader.parse(path.read_bytes()).metrics
     found = {}
     for one in metrics:
-        fitting = model.fitting(known, one.file, one.name)
+        fitting = model.matching(known, one.file, one.name)
         low = [gate.at_least for gate in fitting if gate.at_least is not None]
         high = [gate.at_most for gate in fitting if gate.at_most is not None]
         found[one.file, one.name] = (max(low, default=None), min(high, default=None))

@@ -12,7 +12,7 @@ from headrace.bundle import load as bundles
 from headrace.core.project import Project
 from headrace.core.tables import KINDS
 from headrace.errors import DataError, ProjectError
-from headrace.gates import file
+from headrace.gates import reader
 from headrace.gates.model import NAME, Predictions
 from headrace.ingest import batch, labels, manifest, replace, tables, time_order, types
 from headrace.ingest import predictions as answers
@@ -47,7 +47,7 @@ def predictions(root: Path) -> Predictions:
         ProjectError: it does not say it.
     """
     path = root / NAME
-    spec = file.parse(path.read_bytes()).predictions if path.is_file() else None
+    spec = reader.parse(path.read_bytes()).predictions if path.is_file() else None
     if spec is None:
         raise ProjectError(f"{NAME} has no block `predictions`. Next: say key and label there")
     return spec

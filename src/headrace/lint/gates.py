@@ -8,8 +8,7 @@ from itertools import chain
 
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
-from headrace.gates import file, live
-from headrace.gates.live_reader import LIVE
+from headrace.gates import live, reader
 from headrace.gates.model import NAME
 from headrace.lint.context import Study
 from headrace.lint.rules import Found, Place, found, rule, split
@@ -23,7 +22,7 @@ def gates_yaml(study: Study) -> Iterator[Found]:
     """
     path = study.root / NAME
     try:
-        _ = file.parse(path.read_bytes()) if path.is_file() else None
+        _ = reader.parse(path.read_bytes()) if path.is_file() else None
     except ProjectError as error:
         line = re.match(rf"{NAME}:(\d+): ", str(error))
         text = str(error)[line.end() :] if line else str(error)
@@ -48,7 +47,7 @@ def live_figures(study: Study) -> Iterator[Found]:
     for one in _live(study) if known else ():
         if one.figure in known or (one.check in live.CHECKS and one.check not in checks):
             continue
-        place = study.at(NAME, LIVE, one.name, "figure")
+        place = study.at(NAME, "live", one.name, "figure")
         near = nearest(one.figure, known)
         yield found(place, file=MONITOR, figure=one.figure, near=near)
 
@@ -57,7 +56,7 @@ def _live(study: Study) -> tuple[live.Rule, ...]:
     """Return the live rules; none where gates.yaml cannot be used, which another rule tells."""
     path = study.root / NAME
     with suppress(ProjectError):
-        return file.parse(path.read_bytes()).live if path.is_file() else ()
+        return reader.parse(path.read_bytes()).live if path.is_file() else ()
     return ()
 
 
@@ -65,6 +64,6 @@ def _figures(study: Study) -> set[str]:
     """Return all figures that any batch has; none before the monitor ran."""
     try:
         batches = json.loads((study.root / MONITOR).read_bytes()).values()
-        return {*chain.from_iterable(map(live.numbers, batches))}
+        return {*chain.from_iterable(map(live.finite_values, batches))}
     except (OSError, ValueError, AttributeError):
         return set()

@@ -10,8 +10,8 @@ import pandas as pd
 
 from headrace.core import yaml
 from headrace.errors import DataError, ProjectError
-from headrace.gates import file as gatesfile
-from headrace.gates.live import Light, Rule, Verdict, judge, lights
+from headrace.gates import reader as gatesfile
+from headrace.gates.live import Light, Rule, Verdict, evaluate, lights
 from headrace.gates.model import NAME
 
 FILE = "metrics/monitor.json"
@@ -66,7 +66,7 @@ def read(root: Path) -> Found:
     gates = root / NAME
     rules = gatesfile.parse(gates.read_bytes()).live if gates.is_file() else ()
     behind = [name for name in _batches(root) if name not in _judged(figures, tables["notes"])]
-    return Found(root, figures, rules, judge(rules, figures), tables, pictures, behind)
+    return Found(root, figures, rules, evaluate(rules, figures), tables, pictures, behind)
 
 
 def table(path: Path) -> pd.DataFrame:

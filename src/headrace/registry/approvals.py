@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from headrace.core.identity import Person
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
-from headrace.gates import file
-from headrace.gates.model import EVERYWHERE, NAME, Approvals
+from headrace.gates import reader
+from headrace.gates.model import ALL_STAGES, NAME, Approvals
 from headrace.registry.snapshot import Snapshot
 
 
@@ -16,7 +16,7 @@ def of(held: Snapshot) -> Approvals:
     Errors:
         ProjectError: it cannot be read.
     """
-    return file.parse(held.gates).approvals if held.gates.strip() else Approvals()
+    return reader.parse(held.gates).approvals if held.gates.strip() else Approvals()
 
 
 def refuse_unknown(rules: Approvals, stages: Sequence[str]) -> None:
@@ -26,7 +26,7 @@ def refuse_unknown(rules: Approvals, stages: Sequence[str]) -> None:
         ProjectError: there is no such stage; the nearest is shown.
     """
     for name in rules.stages:
-        if name not in (*stages, *EVERYWHERE):
+        if name not in (*stages, *ALL_STAGES):
             near = nearest(name, stages)
             raise ProjectError(
                 f"{NAME}: approvals are asked for in {name}, which is no stage.{near}"

@@ -10,8 +10,8 @@ from typing import Any
 
 from headrace.core.git import Objects
 from headrace.errors import DataError, ProjectError
-from headrace.gates import file
-from headrace.gates.live import Figures, Rule, State, judge, lights, numbers
+from headrace.gates import reader
+from headrace.gates.live import Figures, Rule, State, evaluate, finite_values, lights
 from headrace.gates.model import NAME
 from headrace.registry import active_version, live_batch
 from headrace.registry.active_version import FILE, Reign
@@ -49,7 +49,7 @@ def _figures(content: bytes) -> dict[str, dict[str, float]]:
     """Return each batch's numbers by their dotted names; what is no number is left out."""
     try:
         said: dict[str, Any] = json.loads(content.decode("utf-8"))
-        return {name: numbers(known) for name, known in sorted(said.items())}
+        return {name: finite_values(known) for name, known in sorted(said.items())}
     except (ValueError, AttributeError, RecursionError, OverflowError):
         problem = f"{FILE} of this commit holds no figures by batch"
         raise DataError(f"{problem}. Next: dvc repro monitor, and commit it") from None
@@ -59,7 +59,7 @@ def _live(
     objects: Objects, study: str, held: Reign, figures: Figures, accounts: Sequence[Account]
 ) -> Live:
     rules, problems = _rules(objects.read(f"HEAD:{study}{NAME}") or b"")
-    verdicts = judge(rules, figures)
+    verdicts = evaluate(rules, figures)
     lit = lights(verdicts)
     checks = tuple(dict.fromkeys(check for row in lit.values() for check in row))
     made = tuple(
@@ -79,6 +79,6 @@ def _live(
 def _rules(content: bytes) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
     """Return the live rules, and what is wrong with them."""
     try:
-        return (file.parse(content).live if content.strip() else ()), ()
+        return (reader.parse(content).live if content.strip() else ()), ()
     except ProjectError as error:
         return (), (f"No rule is judged: {error}",)

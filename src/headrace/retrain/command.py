@@ -16,7 +16,7 @@ from headrace.compare.model import Report, Side
 from headrace.core import lockfile, yaml
 from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
-from headrace.gates import file, model
+from headrace.gates import model, reader
 from headrace.ingest import batch
 from headrace.report.terminal import has_colours
 from headrace.retrain import branches, champion, compare, proposal, pull_request, split
@@ -69,7 +69,7 @@ def _compared(
     name: str,
 ) -> Report:
     """Compare two bundles on a batch, and write the proposal and the report into the copy."""
-    gates = file.parse((copied.root / model.NAME).read_bytes())
+    gates = reader.parse((copied.root / model.NAME).read_bytes())
     old, new = (load.load(path) for path in files)
     compared = compare.compare(old, new, table, gates, _prices(found, gates))
     report = compare.report(compared, gates, sides)

@@ -130,6 +130,6 @@ def _pair(file: str, found: Mapping[Name, Compared]) -> Pair:
 
 
 def _change(name: Name, one: Compared, asked: list[Gate]) -> MetricChange:
-    higher = gates_model.direction(gates_model.fitting(asked, *name))
+    higher = gates_model.higher_is_better(gates_model.matching(asked, *name))
     word = gates.word(one.old, one.new, one.interval, higher)
     return MetricChange(*name, one.old, one.new, word, one.interval, higher)
