@@ -8,7 +8,7 @@ import pandas as pd
 from headrace.core.tables import kind
 from headrace.errors import DataError
 from headrace.ingest import batch
-from headrace.prediction_log import journal
+from headrace.prediction_log import log_format
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def served(folder: Path, root: Path, known: Sequence[str]) -> pd.DataFrame:
         there = batch.read(root, name)
         taken |= {*there["request"]} if "request" in there else set()
     try:
-        table = journal.read(folder)
+        table = log_format.read(folder)
     except (OSError, ValueError) as error:
         raise DataError(f"{folder.name} cannot be read: {error}. Next: see what is there") from None
     fresh = table[~table["request"].isin(taken)] if len(table) else table

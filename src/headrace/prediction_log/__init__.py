@@ -1,1 +1,1 @@
-"""What a server answered, kept for the monitor: lines that outlive a kill, then tables."""
+"""What a server was asked and answered, kept for the monitor: journals, then Parquet tables."""

@@ -1,92 +1,86 @@
-"""What was asked and answered, for the monitor: lines that outlive a kill, then Parquet files.
+"""The journal of a running server: a line for each answer, written before the answer goes out.
 
-Each answer is first a line of a journal, which this server alone writes; when its hour is over, or
-it is large, it becomes tables: see `rotation`. A row is known by its request and its
-number in it, by which the truth is joined later.
+A line is with the system, so a killed server loses none. Each server writes its own journals under
+a lock; when the hour is over, or a journal is large, it becomes tables: see `rotation`. A row is
+identified by its request's id and its number in the request, by which labels are joined later.
 """
 
 import errno
+import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from headrace.prediction_log import log_format, log_lock, rotation
+from headrace.errors import HeadraceError
+from headrace.prediction_log import log_format, rotation
 from headrace.prediction_log.log_format import HOUR, JOURNAL
-from headrace.prediction_log.log_format import read as read  # what is written here is read by it
 
-LARGEST = 64 << 20
-"""Bytes of a journal; then another one is begun."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is kept, and for how long: a folder, days, and inputs that are never written down."""
-
-    folder: Path
-    days: int
-    never: frozenset[str]
+MAX_BYTES = 64 << 20
+"""Of a journal; then a new one is begun."""
+CHECK_SECONDS = 60.0
+"""Between two looks whether an hour is over, or a table has expired."""
+END_SECONDS = 20.0
+"""For the last rotation when the server stops; a journal that is left keeps all its rows."""
 
 
 class Journal:
-    """Writes down answers; a failing disk stops no answer."""
+    """Logs answers; a failing disk stops no answer."""
 
-    def __init__(self, kept: Kept) -> None:
-        """Make the folder.
+    def __init__(self, folder: Path, days: int, never: frozenset[str]) -> None:
+        """Create the folder; tables expire after some days, inputs in `never` are not logged.
 
         Errors:
-            OSError: it cannot be made.
+            OSError: it cannot be created.
         """
-        self.kept = kept
-        self._writing = threading.Lock()
+        self.folder, self.days, self._never = folder, days, never
+        self._lock = threading.Lock()
         self._path, self._file, self._hour, self._size, self._torn = Path(), -1, "", 0, False
-        self.failed = 0
-        """Answers that could not be written down."""
-        self.aside = 0
-        """Journals that could not become tables."""
+        self.failed_answers = 0
+        """Answers that could not be logged."""
+        self.failed_journals = 0
+        """Journals that could not be converted."""
         self.ended = threading.Event()
-        """Set when there is a journal of which tables can be made."""
-        kept.folder.mkdir(parents=True, exist_ok=True)
+        """Set when there is a journal to convert."""
+        folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, asked: bytes, answered: bytes, model: str = "") -> None:
-        """Write down a request's body and its answer, both JSON: as they are, which costs least.
+        """Log a request's body and its answer, both JSON, unchanged, which costs least.
 
-        `model` is written beside them where the answer's own name for it says too little.
+        `model` is logged beside them where the answer's own name for it is not unique.
         """
         now = datetime.now(UTC)
         try:
             time = now.isoformat(timespec="microseconds")
-            line = log_format.line(time, model, self._spared(asked), answered)
-            with self._writing:
-                self._put(now.strftime(HOUR), line)
+            line = log_format.line(time, model, self._without_never(asked), answered)
+            with self._lock:
+                self._append(now.strftime(HOUR), line)
         except Exception as error:  # whatever it is, the answer goes out
-            if not self.failed:
-                print(f"What is answered cannot be written down: {error}", flush=True)
-            self.failed += 1
+            if not self.failed_answers:
+                print(f"Answers cannot be logged: {error}", flush=True)
+            self.failed_answers += 1
 
-    def _spared(self, asked: bytes) -> bytes:
-        """Return a body without the inputs that are never written down."""
-        never = self.kept.never
-        if not never:
+    def _without_never(self, asked: bytes) -> bytes:
+        if not self._never:
             return asked
         content = json.loads(asked)
         rows = content if isinstance(content, list) else [content]
         return json.dumps(
-            [{k: v for k, v in row.items() if k not in never} for row in rows]
+            [{k: v for k, v in row.items() if k not in self._never} for row in rows]
         ).encode()
 
-    def _put(self, hour: str, line: bytes) -> None:
-        if hour != self._hour or self._size >= LARGEST:
+    def _append(self, hour: str, line: bytes) -> None:
+        if hour != self._hour or self._size >= MAX_BYTES:
             self._end()
-            self._path, self._file = log_lock.begin(self.kept.folder, hour)
+            self._path, self._file = _create(self.folder, hour)
             self._hour = hour
-        whole = b"\n" + line if self._torn else line
-        done = os.write(self._file, whole)
-        self._size += done
-        self._torn = done < len(whole)
+        content = b"\n" + line if self._torn else line
+        written = os.write(self._file, content)
+        self._size += written
+        self._torn = written < len(content)
         if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -96,24 +90,77 @@ class Journal:
             self.ended.set()
         self._path, self._file, self._hour, self._size, self._torn = Path(), -1, "", 0, False
 
-    def turn(self) -> bool:
-        """End the journal if its hour is over; return whether there is something to rotate."""
-        with self._writing:
-            if self._hour != datetime.now(UTC).strftime(HOUR):
-                self._end()
-            mine = self._path
-        folder = self.kept.folder
-        others = (path for path in log_format.listed(folder, JOURNAL) if path != mine)
-        return any(map(log_lock.waits, others)) or bool(rotation.old(folder, self.kept.days))
+    def rotate_if_due(self) -> None:
+        """End the journal if its hour is over, and rotate if there is work; raise nothing."""
+        try:
+            with self._lock:
+                if self._hour != datetime.now(UTC).strftime(HOUR):
+                    self._end()
+                current = self._path
+            if rotation.is_due(self.folder, self.days, current):
+                self._report(rotation.rotate_in_subprocess(self.folder, self.days))
+        except Exception as error:  # reported, and tried again
+            self._report([f"The log of predictions cannot be rotated: {error}"])
 
     def close(self) -> None:
-        """Make tables of all that was written down, as far as no other server writes it."""
-        with self._writing:
+        """Convert all journals that no other server writes."""
+        with self._lock:
             self._end()
-        self.tell(rotation.rotate(self.kept.folder, self.kept.days))
+        self._report(rotation.rotate(self.folder, self.days))
 
-    def tell(self, problems: Iterable[str]) -> None:
-        """Say and count what went wrong with journals."""
+    def _report(self, problems: Iterable[str]) -> None:
         for problem in problems:
             print(problem, flush=True)
-            self.aside += 1
+            self.failed_journals += 1
+
+
+def _create(folder: Path, hour: str) -> tuple[Path, int]:
+    """Create a journal, and return it with the descriptor that holds its lock.
+
+    Errors:
+        OSError: it cannot be created or locked.
+    """
+    path = folder / f"{hour}.{rotation.new_id()}{JOURNAL}"
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        fcntl.flock(handle, rotation.EXCLUSIVE)
+        if not os.fstat(handle).st_nlink:  # converted, as one that was left, before it was locked
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path.name)
+    except OSError:
+        os.close(handle)
+        raise
+    return path, handle
+
+
+@contextmanager
+def opened(folder: Path, days: int, never: frozenset[str]) -> Iterator[Journal]:
+    """Yield a journal that a thread rotates; at the end, convert it.
+
+    Errors:
+        HeadraceError: the folder cannot be created.
+    """
+    try:
+        journal = Journal(folder, days, never)
+    except OSError as error:
+        raise HeadraceError(
+            f"{folder} cannot hold the log of predictions: {error.strerror}."
+            " Next: --log FOLDER with a writable folder, or --no-log"
+        ) from None
+    stopped = threading.Event()
+    thread = threading.Thread(target=_rotate_until, args=(stopped, journal), daemon=True)
+    thread.start()
+    try:
+        yield journal
+    finally:
+        stopped.set()
+        journal.ended.set()
+        thread.join(END_SECONDS)
+        journal.close()
+
+
+def _rotate_until(stopped: threading.Event, journal: Journal) -> None:
+    """Rotate at the start, whenever a journal has ended, and when its hour is over."""
+    while not stopped.is_set():
+        journal.rotate_if_due()
+        journal.ended.wait(CHECK_SECONDS)
+        journal.ended.clear()

@@ -1,13 +1,16 @@
-"""Journals become tables, whole or not at all, and what is too old goes.
+"""Journals become tables, whole or not at all; expired tables are deleted.
 
-A journal is taken when nobody writes it any more, which its lock tells. Its rows go part by part
-into a table for each model; then it goes. Who is killed meanwhile leaves the journal, of which the
-same tables are made again. `python -m headrace.prediction_log.rotation FOLDER DAYS` does it in a
-process of its own, and prints what went wrong.
+A journal is converted when no server writes it, which its lock tells. Its rows go part by part into
+a table for each model, then it is deleted. After a kill in between, the journal is there still, and
+the same tables are made again. `python -m headrace.prediction_log.rotation FOLDER DAYS` does it in
+a process of its own, and prints what went wrong.
 """
 
+import fcntl
 import os
+import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,92 +19,145 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace.prediction_log import arrow_schema, log_format, log_lock
-from headrace.prediction_log.log_format import BROKEN, HOUR, HOUR_LETTERS, JOURNAL, PART, TABLE
+from headrace.prediction_log import log_format
+from headrace.prediction_log.log_format import BROKEN, HOUR, HOUR_LENGTH, JOURNAL, PART, TABLE
 
-NICE = 10
-"""By how much whoever answers goes first."""
+NICENESS = 10
+"""Of the rotating process: answers go first."""
+EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
+
+
+def rotate_in_subprocess(folder: Path, days: int) -> list[str]:
+    """Rotate in a process of its own, so that answers do not wait; return what went wrong."""
+    command = [sys.executable, "-P", "-m", "headrace.prediction_log.rotation"]
+    process = subprocess.run(
+        [*command, str(folder), str(days)],
+        start_new_session=True,  # a signal to the server leaves it alone
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    problems = process.stdout.splitlines()
+    if process.returncode:
+        errors = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]
+        problems.append(f"The rotation of {folder} failed: {errors[-1]}. Next: see the free memory")
+    return problems
 
 
 def rotate(folder: Path, days: int) -> Iterator[str]:
-    """Make tables of the journals that nobody writes, and forget what is too old.
+    """Convert the journals that no server writes, and delete what has expired.
 
-    Yields what went wrong, a sentence each; nothing is raised.
+    Yields what went wrong, a sentence each; raises nothing.
     """
     try:
-        for journal in log_format.listed(folder, JOURNAL):
-            yield from _told(journal)
-        for path in old(folder, days):
+        for journal in log_format.files(folder, JOURNAL):
+            yield from _convert(journal)
+        for path in expired(folder, days):
             path.unlink(missing_ok=True)
     except OSError as error:
-        yield f"{folder} cannot be kept in order: {error.strerror}. Next: see whose folder it is"
+        yield f"{folder} cannot be rotated: {error.strerror}. Next: see whose folder it is"
 
 
-def old(folder: Path, days: int) -> list[Path]:
-    """Return the files, but for journals, whose hour is longer ago than some days."""
+def is_due(folder: Path, days: int, current: Path) -> bool:
+    """Return whether a journal other than the `current` is free, or a table has expired."""
+    journals = (path for path in log_format.files(folder, JOURNAL) if path != current)
+    return any(map(_is_free, journals)) or bool(expired(folder, days))
+
+
+def expired(folder: Path, days: int) -> list[Path]:
+    """Return the files, except journals, whose hour is more than some days ago."""
     oldest = (datetime.now(UTC) - timedelta(days=days)).strftime(HOUR)
-    there = log_format.listed(folder, TABLE, PART, BROKEN)
-    return [path for path in there if path.name[:HOUR_LETTERS] < oldest]
+    paths = log_format.files(folder, TABLE, PART, BROKEN)
+    return [path for path in paths if path.name[:HOUR_LENGTH] < oldest]
 
 
-def _told(journal: Path) -> Iterator[str]:
-    """Make a journal's tables where it is free; yield why they could not be made."""
+def acquire(handle: int, journal: Path) -> bool:
+    """Lock an open journal; return False where a server writes it, or it is gone."""
+    hour = datetime.now(UTC).strftime(HOUR)
+    empty = not os.fstat(handle).st_size
+    # A journal this new may be about to be locked; without an ID its server knows no locks.
+    if journal.name[:HOUR_LENGTH] >= hour and (empty or journal.stem == hour):
+        return False
+    try:
+        fcntl.flock(handle, EXCLUSIVE)
+    except OSError:
+        return False
+    return os.fstat(handle).st_nlink > 0
+
+
+def new_id() -> str:
+    """Return a random ID for the name of a journal."""
+    return uuid.uuid4().hex[:12]
+
+
+def _is_free(journal: Path) -> bool:
     try:
         handle = os.open(journal, os.O_RDWR | os.O_NOFOLLOW)
-    except FileNotFoundError:  # somebody else has made its tables
+    except OSError:
+        return False
+    try:
+        return acquire(handle, journal)
+    finally:
+        os.close(handle)
+
+
+def _convert(journal: Path) -> Iterator[str]:
+    """Replace a journal by its tables if it is free; yield what went wrong."""
+    try:
+        handle = os.open(journal, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:  # another process has converted it
         return
     except OSError as error:
         yield f"{journal.name} cannot be read: {error.strerror}. Next: see whose file it is"
         return
     try:
-        if log_lock.free(handle, journal):
-            yield from _made(log_lock.named(journal))
+        if acquire(handle, journal):
+            if len(journal.stem) == HOUR_LENGTH:  # no ID yet: its tables must replace no others
+                journal = journal.rename(journal.with_stem(f"{journal.stem}.{new_id()}"))
+            yield from _replace(journal)
     finally:
         os.close(handle)
 
 
-def _made(journal: Path) -> Iterator[str]:
-    """Put a journal's tables in its place; what is no journal inside is put aside."""
+def _replace(journal: Path) -> Iterator[str]:
+    """Replace a journal by its tables; what is no journal inside is moved aside."""
     try:
-        schemas = arrow_schema.schemas(log_format.parts(journal))
+        schemas = log_format.schemas(log_format.parts(journal))
         if journal.stat().st_size and not schemas:
-            raise ValueError("no line of it is ours")
-        _write(journal, schemas)
+            raise ValueError("it has no valid line")
+        _write_tables(journal, schemas)
         journal.unlink()
-    except (OSError, MemoryError) as error:  # it may go well another time
-        yield f"{journal.name} is no table yet: {error}. Next: see whether the disk is full"
-    except Exception as error:  # whatever is in it, the next one is not to suffer from it
+    except (OSError, MemoryError) as error:  # the next rotation tries again
+        yield f"{journal.name} is not converted yet: {error}. Next: see whether the disk is full"
+    except Exception as error:  # whatever is in it, the next journal must not suffer from it
         aside = journal.rename(journal.with_name(journal.name + BROKEN))
-        yield f"{journal.name} becomes no table: {error}. Next: see {aside}, where it lies now"
+        yield f"Cannot convert {journal.name}: {error}; moved. Next: see {aside}"
 
 
-def _write(journal: Path, schemas: Mapping[str, pa.Schema]) -> None:
-    """Write a table for each model, and put all in place."""
+def _write_tables(journal: Path, schemas: Mapping[str, pa.Schema]) -> None:
+    """Write a table for each model, then move all into place."""
     tables = [journal.with_suffix(f".{number}{TABLE}") for number in range(len(schemas))]
-    begun = {model: _begun(table) for model, table in zip(schemas, tables, strict=True)}
+    drafts = [table.with_name(table.name + PART) for table in tables]
     try:
-        with ExitStack() as opened:
+        with ExitStack() as stack:
             writers = {
-                model: opened.enter_context(_writer(path, schemas[model]))
-                for model, path in begun.items()
+                model: stack.enter_context(_writer(draft, schema))
+                for draft, (model, schema) in zip(drafts, schemas.items(), strict=True)
             }
             for part in log_format.parts(journal):
-                for model, rows in arrow_schema.by_model(part).items():
-                    writers[model].write_table(arrow_schema.table(rows, schemas[model]))
-        for path, table in zip(begun.values(), tables, strict=True):
-            path.replace(table)
+                for model, rows in log_format.by_model(part).items():
+                    writers[model].write_table(log_format.table(rows, schemas[model]))
+        for draft, table in zip(drafts, tables, strict=True):
+            draft.replace(table)
     finally:
-        for path in begun.values():
-            path.unlink(missing_ok=True)
-
-
-def _begun(table: Path) -> Path:
-    return table.with_name(table.name + PART)
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager
 def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Open a table that nobody else may read; what lies there was not finished."""
+    """Open a table for its owner alone; an unfinished one is overwritten."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
         with pq.ParquetWriter(file, schema) as writer:
@@ -111,6 +167,6 @@ def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
 
 
 if __name__ == "__main__":
-    os.nice(NICE)
+    os.nice(NICENESS)
     for problem in rotate(Path(sys.argv[1]), int(sys.argv[2])):
         print(problem, flush=True)

@@ -1,4 +1,4 @@
-"""`python -m headrace.serve BUNDLE`: serve where no study is, with what lies in the bundle."""
+"""`python -m headrace.serve BUNDLE`: serve without a study, with what is in the bundle."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ def main() -> None:
         from headrace.serve import command
 
         if not args.source:
-            raise HeadraceError("Which bundle? Next: python -m headrace.serve BUNDLE")
+            raise HeadraceError("No bundle given. Next: python -m headrace.serve BUNDLE")
         command.run(lambda: model_service.loaded(Path(args.source)), args)
     except HeadraceError as error:
         sys.exit(str(error))

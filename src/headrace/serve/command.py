@@ -1,40 +1,69 @@
-"""The command `headrace serve`: a bundle, an address, and who may ask."""
+"""The command `headrace serve`: a bundle, an address, tokens, and the log of predictions."""
 
 import argparse
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.bundle.model_service import Champion, Service
+from headrace.core.suggest import nearest
 from headrace.errors import HeadraceError
-from headrace.serve import log_rotation
-from headrace.serve.prometheus import Figures
-from headrace.serve.tokens import Tokens
+from headrace.prediction_log import journal
+from headrace.serve.access import Tokens
+from headrace.serve.prometheus import Metrics
 
 if TYPE_CHECKING:
     import socket
 
     import uvicorn
 
+    from headrace.core.project import Project
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOG_FOLDER = "data/served"
+"""Where a study keeps its log of predictions; git ignores it."""
+DEFAULT_LOG_DAYS = 90
+MAX_LOG_DAYS = 3650
 BACKLOG = 128
 SWITCH_SECONDS = 0.001
-"""After which Python's threads take turns: while the model works, others are to be heard soon."""
+"""Python's thread switch interval: short, so that requests are read while the model works."""
 GRACE_SECONDS = 35
-"""For what is under way when the server stops: more than the guard gives any answer."""
+"""For requests under way when the server stops: longer than the middleware gives any answer."""
+
+
+def set_log_options(project: "Project", args: argparse.Namespace) -> None:
+    """Fill in from `serve` of params.yaml what the command line leaves open of the log.
+
+    `log_never` holds for every folder; the command line can only add to it.
+
+    Errors:
+        ParameterError: params.yaml breaks the typed model.
+    """
+    from headrace.core import parameters
+
+    values, _ = parameters.load(project)
+    block = values.get("serve")
+    if args.no_log or not isinstance(block, dict) or not (args.log or block.get("log")):
+        return
+    args.log = args.log or str(project.root / LOG_FOLDER)
+    if args.log_days is None:
+        args.log_days = block.get("log_days")
+    args.log_never = [*dict.fromkeys([*args.log_never, *block.get("log_never", [])])]
 
 
 def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
-    """Serve what `load` returns until told to stop; it is called again when another takes over.
+    """Serve what `load` returns until a signal to stop; a reload calls `load` again.
 
     Errors:
-        HeadraceError: the bundle is refused, or strangers could ask.
+        HeadraceError: the bundle is refused, or an option is wrong.
     """
-    tokens, figures = _tokens(args), Figures()
-    service = Service(log_rotation.sparing(load, args), figures.reloaded)
-    _listen(service, figures, tokens, args)
+    tokens, metrics = _tokens(args), Metrics()
+    service = Service(with_log_check(load, args), metrics.count_reload)
+    _listen(service, metrics, tokens, args)
 
 
 def _tokens(args: argparse.Namespace) -> Tokens | None:
@@ -43,62 +72,97 @@ def _tokens(args: argparse.Namespace) -> Tokens | None:
     if args.host not in LOOPBACK and not args.insecure:
         raise HeadraceError(
             f"On {args.host} anybody could ask, and there are no tokens. Next: headrace token NAME"
-            " >> tokens, and headrace serve --tokens tokens; or --insecure, where others keep watch"
+            " >> tokens, and headrace serve --tokens tokens; or --insecure, behind another guard"
         )
     return None
 
 
+def with_log_check(
+    load: Callable[[], Champion], args: argparse.Namespace
+) -> Callable[[], Champion]:
+    """Return `load` that refuses a bundle without an input that --log-never names.
+
+    Errors:
+        HeadraceError: --log-days is out of range.
+    """
+    if args.log_days is not None and not 1 <= args.log_days <= MAX_LOG_DAYS:
+        raise HeadraceError(
+            f"Predictions cannot be logged for {args.log_days} days. Next: --log-days with 1 to"
+            f" {MAX_LOG_DAYS:,}, or --no-log"
+        )
+
+    def checked() -> Champion:
+        champion = load()
+        inputs = champion.schema["properties"]
+        for name in args.log_never if args.log else ():
+            if name not in inputs:
+                raise HeadraceError(
+                    f"{name!r} is never to be logged, and is no input of {champion.label}."
+                    f"{nearest(name, inputs)} Next: fix serve.log_never in params.yaml, or"
+                    " --log-never"
+                )
+        return champion
+
+    return checked
+
+
 def _listen(
-    service: Service,
-    figures: Figures,
-    tokens: Tokens | None,
-    args: argparse.Namespace,
+    service: Service, metrics: Metrics, tokens: Tokens | None, args: argparse.Namespace
 ) -> None:
     import uvicorn
 
-    from headrace.serve import app, graceful_shutdown, protocol
+    from headrace.serve import app, connections
 
     sys.setswitchinterval(SWITCH_SECONDS)
-
     config = uvicorn.Config(
-        "",  # what answers is made below: nothing is opened before the address is ours
+        "",  # the application is made below, once the address is ours
         host=args.host,
         port=args.port,
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # or a header would say who asks
+        proxy_headers=False,  # or a header could claim to come from this machine
         backlog=BACKLOG,
-        http=protocol.Patient,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        http=connections.LimitedProtocol,
+        ws="none",
         lifespan="off",
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = graceful_shutdown.Server(config)
-    bound = _bound(config, args)
-    # uvicorn answers what is under way, then sends itself the signal again: so we end in order.
+    server, sock = connections.Server(config), _bind(config, args)
+    # uvicorn answers what is under way, then raises the signal again: exit in order.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, lambda *_: _reload(service))
-    bound.listen(BACKLOG)  # who asks as soon as the line below is read waits, and is heard
-    address, port = bound.getsockname()[:2]
-    place = f"[{address}]" if ":" in address else address
-    with log_rotation.keeping(args) as journal:
-        alone = tokens is None and not args.insecure
-        config.app = app.create(service, figures, tokens, journal, alone=alone)
-        print(f"{service.champion.label} answers on http://{place}:{port}", flush=True)
-        server.run([bound])
+    sock.listen(BACKLOG)  # so that a client that reads the line below can connect at once
+    with _log(args) as log:
+        local = tokens is None and not args.insecure
+        config.app = app.create(service, metrics, tokens, log, local=local)
+        print(f"{service.champion.label} answers on http://{_address(sock)}", flush=True)
+        server.run([sock])
 
 
-def _bound(config: "uvicorn.Config", args: argparse.Namespace) -> "socket.socket":
+def _bind(config: "uvicorn.Config", args: argparse.Namespace) -> "socket.socket":
     try:
         return config.bind_socket()
-    except SystemExit:  # uvicorn has said why
+    except SystemExit:  # uvicorn has printed why
         step = "Next: --port with another number, or 0 for any that is free"
-        raise HeadraceError(f"{args.host}:{args.port} is not ours to answer on. {step}") from None
+        raise HeadraceError(f"Cannot listen on {args.host}:{args.port}. {step}") from None
+
+
+def _address(sock: "socket.socket") -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _log(args: argparse.Namespace) -> AbstractContextManager[journal.Journal | None]:
+    """Return a context in which predictions are logged, where they are to be."""
+    if not args.log:
+        return nullcontext()
+    days = DEFAULT_LOG_DAYS if args.log_days is None else args.log_days
+    return journal.opened(Path(args.log), days, frozenset(args.log_never))
 
 
 def _reload(service: Service) -> None:
-    """Take over the bundle as it lies there now, beside the requests that are under way."""
-    import threading
+    """Load the bundle again in a thread, beside the requests that are under way."""
 
     def work() -> None:
         problem = service.reload()

@@ -1,151 +1,176 @@
-"""What stands before the application: rights, limits of size and time, figures, a request's id."""
+"""What every request passes before the application: path, rights, limits on size and time, metrics.
+
+Starlette limits neither a body's size nor its time; its TrustedHostMiddleware takes names alone, not
+any loopback address; its router also matches a path with a final line break.
+"""
 
 import asyncio
-import base64
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
-from headrace.serve import body, origin_check
-from headrace.serve.body import Message, Receive
-from headrace.serve.prometheus import Figures
-from headrace.serve.tokens import Tokens
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Scope = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+from headrace.serve import access
+from headrace.serve.access import Tokens
+from headrace.serve.prometheus import Metrics
 
+SCOPE_OF = {
+    "/": "predict",
+    "/predict": "predict",
+    "/healthz": None,
+    "/readyz": "predict",
+    "/version": "predict",
+    "/metrics": "metrics",
+    "/reload": "admin",
+    "/openapi.json": "predict",
+}
+"""The paths there are, and the scope that a token needs for each; None: no token."""
+MAX_BODY_BYTES = 8 << 20
+BODY_SECONDS = 10.0
+"""For the whole body of a request."""
 ANSWER_SECONDS = 30.0
-"""In which a request must be answered."""
-NEEDED = {"/healthz": None, "/metrics": "metrics", "/reload": "admin"}
-"""The scope that a path asks for; None: no token. The others of those below: predict."""
-KNOWN = ("/", "/predict", "/healthz", "/readyz", "/version", "/metrics", "/reload", "/openapi.json")
+"""For the whole answer to a request, reading its body included."""
 
-OTHER_HOST = (
-    "This server is meant for this machine, and was asked for by another name. Next: http://localhost"
-    " or http://127.0.0.1; behind a proxy start it with --tokens, or with --insecure"
+HOST_NOT_ALLOWED = (
+    "Host header not allowed: without tokens this server answers this machine alone. Next:"
+    " http://localhost or http://127.0.0.1; behind a proxy start it with --tokens, or with --insecure"
 )
-OTHER_PAGE = (
-    "Another web page sent this. Next: ask from a program, or from the page /; a proxy must pass on"
-    " the header Host as it came"
+CROSS_SITE = (
+    "Cross-site request not allowed. Next: send it from a program, or from the page /; a proxy must"
+    " pass on the header Host unchanged"
 )
+
+
+class Refusal(Exception):
+    """A request that is not answered: status, reason, explanation, and headers of the response."""
+
+    def __init__(self, status: int, reason: str, says: str, **headers: str) -> None:
+        self.status, self.reason, self.says, self.headers = status, reason, says, headers
+        super().__init__(says)
+
+    def response(self) -> Response:
+        """Return the response, which also closes the connection."""
+        detail = [{"field": "", "reason": self.reason, "says": self.says}]
+        headers = {"connection": "close"}
+        headers |= {name.replace("_", "-"): value for name, value in self.headers.items()}
+        content = json.dumps({"detail": detail})
+        return Response(content, self.status, headers, media_type="application/json")
 
 
 class Guard:
-    """Wraps the application: what it lets through is small, in time, and has the right."""
+    """The middleware; the application finds body and id of a request in `request.state`."""
 
     def __init__(
-        self, inner: Application, figures: Figures, tokens: Tokens | None, *, alone: bool = False
+        self, app: ASGIApp, metrics: Metrics, tokens: Tokens | None, *, local: bool = False
     ) -> None:
-        """Wrap an application; `alone`: it is meant for this machine, and has no tokens."""
-        self._inner, self._figures, self._tokens = inner, figures, tokens
-        self._alone = alone
+        """Wrap an application; `local`: only this machine may ask, and needs no token."""
+        self._app, self._metrics, self._tokens, self._local = app, metrics, tokens, local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or hand it on."""
-        if scope["type"] != "http":
-            await self._inner(scope, receive, send)
-            return
-        begun, answer = time.perf_counter(), Answer(send)
-        path = scope["path"] if scope["path"] in KNOWN else "other"
+        """Answer one request."""
+        request, started = Request(scope, receive), time.perf_counter()
+        sender = Sender(send)
         try:
-            await asyncio.wait_for(self._handle(scope, receive, answer), ANSWER_SECONDS)
+            await asyncio.wait_for(self._handle(request, sender), ANSWER_SECONDS)
+        except Refusal as refusal:
+            self._count(refusal)
+            await sender.refuse(request, refusal)
         except TimeoutError:
-            await answer.refuse(503, "too_slow", "It took too long")
-        except Exception:  # whatever it is, the client is answered and nothing of it is told
-            await answer.refuse(500, "internal", "Something went wrong here")
+            await sender.refuse(request, Refusal(503, "too_slow", "The answer took too long"))
+        except Exception:  # the client is answered, and learns nothing of the fault
+            await sender.refuse(request, Refusal(500, "internal", "Internal server error"))
             raise
         finally:
-            self._figures.requests.labels(path, str(answer.status)).inc()
-            self._figures.seconds.labels(path).observe(time.perf_counter() - begun)
+            path = scope["path"] if scope["path"] in SCOPE_OF else "other"
+            self._metrics.requests.labels(path, str(sender.status)).inc()
+            self._metrics.seconds.labels(path).observe(time.perf_counter() - started)
 
-    async def _handle(self, scope: Scope, receive: Receive, answer: "Answer") -> None:
-        if scope["path"] not in KNOWN:  # as it stands: a router may be less exact than rights are
-            await answer.refuse(404, "not_found", "Nothing is here")
-            return
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        says = self._strange(scope, headers)
-        if says:
-            self._figures.denied.inc()
-            await answer.refuse(403, "foreign", says)
-            return
-        if not self._allowed(scope, headers):
-            self._figures.denied.inc()
-            kind = b'Basic realm="Headrace"' if scope["path"] == "/" else b"Bearer"
-            says = "A token with the right for this is needed"
-            await answer.refuse(401, "no_right", says, (b"www-authenticate", kind))
-            return
-        try:
-            content = await body.whole(receive, headers)
-        except body.Limit as limit:
-            self._figures.refused([limit.reason])
-            await answer.refuse(limit.status, limit.reason, limit.says)
-            return
-        scope["headrace.request"] = answer.request
-        await self._inner(scope, body.again(content, receive), answer)
+    async def _handle(self, request: Request, sender: "Sender") -> None:
+        self._authorize(request)
+        request.state.id, request.state.body = sender.id, await read_body(request)
+        await self._app(request.scope, request.receive, sender)
 
-    def _strange(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
-        """Return why a browser should not have sent this; nothing where that cannot be told.
+    def _authorize(self, request: Request) -> None:
+        """Refuse what is not exactly a path of ours, or comes without the right to it."""
+        path = request.scope["path"]
+        if path not in SCOPE_OF:
+            raise Refusal(404, "not_found", "Not found")
+        scope = SCOPE_OF[path]
+        if scope is not None:
+            self._check_browser(request)
+        if path == "/reload" and not access.is_local_client(request):
+            raise _no_right(path)
+        if scope is None or self._tokens is None:
+            return
+        if scope not in self._tokens.scopes(access.token_of(request, basic=path == "/")):
+            raise _no_right(path)
 
-        A bearer's token is sent by no browser of itself, but a password is.
+    def _check_browser(self, request: Request) -> None:
+        """Refuse what another web page may have made a browser send.
+
+        No browser sends a bearer token of its own accord, but it does send a password.
         """
-        if NEEDED.get(scope["path"], "predict") is None:
-            return ""
-        if self._alone and not origin_check.is_this_machine(
-            headers.get(b"host", b"").decode("latin-1")
-        ):
-            return OTHER_HOST
-        bearer = headers.get(b"authorization", b"").lower().startswith(b"bearer ")
-        asks = scope["method"] not in ("GET", "HEAD") and (self._tokens is None or not bearer)
-        return OTHER_PAGE if asks and origin_check.is_foreign(headers) else ""
+        if self._local and not access.is_local_host(request.headers.get("host", "")):
+            raise Refusal(403, "foreign", HOST_NOT_ALLOWED)
+        bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
+        safe = request.method in ("GET", "HEAD") or (bearer and self._tokens is not None)
+        if not safe and access.is_cross_site(request):
+            raise Refusal(403, "foreign", CROSS_SITE)
 
-    def _allowed(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
-        needed = NEEDED.get(scope["path"], "predict")
-        if scope["path"] == "/reload" and not origin_check.is_here(scope, headers):
-            return False
-        if needed is None or self._tokens is None:
-            return True
-        given = _given(headers.get(b"authorization", b""), people=scope["path"] == "/")
-        return needed in self._tokens.scopes(given)
+    def _count(self, refusal: Refusal) -> None:
+        if refusal.status in (401, 403):
+            self._metrics.denied.inc()
+        elif refusal.status != 404:
+            self._metrics.count_refused([refusal.reason])
 
 
-def _given(header: bytes, *, people: bool) -> str:
-    """Return the token of a request; on the page for people, also as a password that they typed."""
-    kind, _, given = header.decode("latin-1").partition(" ")
-    if kind.lower() == "bearer":
-        return given.strip()
-    if kind.lower() != "basic" or not people:
-        return ""
+def _no_right(path: str) -> Refusal:
+    scheme = 'Basic realm="Headrace"' if path == "/" else "Bearer"
+    says = "The token is missing, or lacks the required scope"
+    return Refusal(401, "no_right", says, www_authenticate=scheme)
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the whole body.
+
+    Errors:
+        Refusal: it is too large, does not come in time, or the client has disconnected.
+    """
+    too_large = Refusal(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes")
+    if int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES:
+        raise too_large
+    body = bytearray()
     try:
-        return base64.b64decode(given, validate=True).decode("utf-8").partition(":")[2]
-    except ValueError:
-        return ""
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise too_large
+    except TimeoutError:
+        raise Refusal(408, "body_too_slow", "The body did not come in time") from None
+    except ClientDisconnect:
+        raise Refusal(400, "gone", "The client has disconnected") from None
+    return bytes(body)
 
 
-class Answer:
-    """Sends an answer, and knows its status; what goes out bears the request's id."""
+class Sender:
+    """Sends a response with the request's id among its headers, and remembers its status."""
 
     def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status = 0
-        self.request = uuid.uuid4().hex
+        self._send, self.status, self.id = send, 0, uuid.uuid4().hex
 
     async def __call__(self, message: Message) -> None:
-        """Send a part of the application's answer."""
+        """Send a part of a response."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            named = [(b"x-request-id", self.request.encode())]
-            message["headers"] = [*message.get("headers", []), *named]
+            MutableHeaders(scope=message).append("x-request-id", self.id)
         await self._send(message)
 
-    async def refuse(self, status: int, reason: str, says: str, *more: tuple[bytes, bytes]) -> None:
-        """Answer in our own words, unless an answer has begun already."""
-        if self.status:
-            return
-        said = json.dumps({"detail": [{"field": "", "reason": reason, "says": says}]}).encode()
-        head = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        head += [(b"content-length", str(len(said)).encode()), *more]
-        await self({"type": "http.response.start", "status": status, "headers": head})
-        await self({"type": "http.response.body", "body": said})
+    async def refuse(self, request: Request, refusal: Refusal) -> None:
+        """Send a refusal, unless another response has begun."""
+        if not self.status:
+            await refusal.response()(request.scope, request.receive, self)

@@ -1,4 +1,4 @@
-"""What OpenAPI says of predictions: their rows out of the bundle, and how they are refused."""
+"""The OpenAPI document of predictions: rows as the bundle's schema has them, and refusals."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -17,70 +17,74 @@ DETAIL = {
     "required": ["detail"],
 }
 REFUSALS = {
-    400: "gone",
-    401: "no right",
-    403: "another web page",
-    408: "too slow",
-    413: "too large",
+    400: "the client disconnected",
+    401: "the token is missing, or lacks the required scope",
+    403: "Host header or Origin not allowed",
+    408: "the body did not come in time",
+    413: "the body is too large",
     415: "not JSON",
+    422: "a row breaks the schema",
+    503: "the answer took too long",
 }
-REFUSALS |= {422: "a row is not as the schema says", 503: "too slow"}
-
-
-def predict(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the requests and answers of predictions, of rows with this JSON Schema."""
-    told = {"prediction": {"type": "number"}, "positive": {"type": "boolean"}}
-    one = {"type": "object", "required": ["prediction"], "properties": told}
-    answer = {
-        "type": "object",
-        "properties": {
-            "model": {"type": "string"},
-            "request": {"type": "string"},
-            "predictions": {"type": "array", "items": one},
+PREDICTIONS = {
+    "type": "object",
+    "properties": {
+        "model": {"type": "string"},
+        "request": {"type": "string"},
+        "predictions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["prediction"],
+                "properties": {"prediction": {"type": "number"}, "positive": {"type": "boolean"}},
+            },
         },
-    }
-    asked = {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}
-    content = {"application/json": {"schema": asked}}
-    refusals = {
-        str(status): {
-            "description": says,
-            "content": {"application/json": {"schema": DETAIL}},
-        }
-        for status, says in REFUSALS.items()
-    }
-    good = {"description": "predictions", "content": {"application/json": {"schema": answer}}}
-    return {
-        "requestBody": {"required": True, "content": content},
-        "responses": {"200": good, **refusals},
-    }
+    },
+}
 
 
 def document(
     plain: Mapping[str, Any], service: Service, *, secured: bool
 ) -> Callable[[], dict[str, Any]]:
-    """Return what makes OpenAPI's document: with the rows that the bundle in charge takes."""
-    last: list[tuple[Champion, dict[str, Any]]] = []
+    """Return a function that makes the document, with the rows that the champion takes.
+
+    `plain` is FastAPI's own document; `secured`: the server has tokens.
+    """
+    cached: list[tuple[Champion, dict[str, Any]]] = []
 
     def openapi() -> dict[str, Any]:
         champion = service.champion
-        if not last or last[0][0] is not champion:
-            said = deepcopy(dict(plain))
-            said["paths"]["/predict"]["post"] |= predict(champion.reader.one.json_schema())
+        if not cached or cached[0][0] is not champion:
+            made = deepcopy(dict(plain))
+            made["paths"]["/predict"]["post"] |= _predict(champion.reader.one.json_schema())
             if secured:
-                secure(said)
-            last[:] = [(champion, said)]
-        return last[0][1]
+                _add_security(made)
+            cached[:] = [(champion, made)]
+        return cached[0][1]
 
     return openapi
 
 
-def secure(said: dict[str, Any]) -> None:
-    """Add to OpenAPI's document that a token is needed for all but health."""
-    said.setdefault("components", {})["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer"}
+def _predict(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the requests and responses of /predict, for rows with this JSON Schema."""
+    rows = {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}
+    responses = {str(status): _response(text, DETAIL) for status, text in REFUSALS.items()}
+    return {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": rows}}},
+        "responses": {"200": _response("predictions", PREDICTIONS), **responses},
     }
-    said["security"] = [{"token": []}]
-    said["paths"]["/healthz"]["get"]["security"] = []
-    for path, methods in said["paths"].items():
-        for one in methods.values() if path != "/healthz" else ():
-            one["responses"].setdefault("401", {"description": REFUSALS[401]})
+
+
+def _response(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _add_security(document: dict[str, Any]) -> None:
+    """Require a bearer token for everything but health."""
+    schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes["token"] = {"type": "http", "scheme": "bearer"}
+    document["security"] = [{"token": []}]
+    document["paths"]["/healthz"]["get"]["security"] = []
+    for path, methods in document["paths"].items():
+        for operation in methods.values() if path != "/healthz" else ():
+            operation["responses"].setdefault("401", {"description": REFUSALS[401]})
