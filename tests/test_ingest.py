@@ -155,7 +155,7 @@ def test_one_broken_batch_spoils_no_other(
 
 def serve(folder: Path, request: str, asked: list[dict[str, Any]]) -> journal.Journal:
     """Write down a request as a server does; the hour stays open."""
-    written = journal.Journal(journal.Kept(folder, 90, frozenset()))
+    written = journal.Journal(folder, 90, frozenset())
     answers = [{"prediction": 0.25, "positive": False} for _ in asked]
     said = {"model": "model@v1.0.0", "request": request, "predictions": answers}
     written.write(json.dumps(asked).encode(), json.dumps(said).encode())

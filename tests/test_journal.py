@@ -19,13 +19,12 @@ import pyarrow as pa
 import pytest
 from test_serve import BUNDLE, asked, known, serving
 
-from headrace import serve
 from headrace.bundle import archive
 from headrace.bundle.model_service import Service
 from headrace.errors import HeadraceError
 from headrace.execution import sandbox
-from headrace.prediction_log import journal, log_format, log_lock, rotation
-from headrace.serve import log_rotation
+from headrace.prediction_log import journal, log_format, rotation
+from headrace.serve import command
 from lab import bake
 
 __all__ = ["asked", "known"]  # fixtures
@@ -36,7 +35,7 @@ EARLIER = (datetime.now(UTC) - timedelta(hours=3)).strftime(log_format.HOUR)
 
 def made(folder: Path, *, days: int = 90, never: frozenset[str] = frozenset()) -> journal.Journal:
     """Return a journal in a folder."""
-    return journal.Journal(journal.Kept(folder, days, never))
+    return journal.Journal(folder, days, never)
 
 
 def answer(kept: journal.Journal, request: str, *rows: Any, model: str = "m") -> None:
@@ -73,17 +72,17 @@ def test_models_that_take_other_types_have_tables_of_their_own(tmp_path: Path) -
     answer(kept, "a", {"weekday": 3}, {"weekday": 4}, model="one")
     answer(kept, "b", {"weekday": "3"}, model="two")
     answer(kept, "c", {"weekday": 5}, model="one")
-    opened = journal.read(tmp_path)
+    opened = log_format.read(tmp_path)
     kept.close()
     tables = [pa.parquet.read_table(path) for path in sorted(tmp_path.iterdir())]
     assert [table["request"].to_pylist() for table in tables] == [["a", "a", "c"], ["b"]]
     assert [table.schema.field("weekday").type for table in tables] == [pa.int64(), pa.string()]
-    for found in (opened, journal.read(tmp_path)):
+    for found in (opened, log_format.read(tmp_path)):
         assert found["weekday"].tolist() == [3, 4, "3", 5]
         assert found["request"].tolist() == ["a", "a", "b", "c"]
         expected = ["request", "row", "time", "model", "weekday", "prediction"]
         assert [*found.columns] == expected
-    assert (kept.failed, kept.aside) == (0, 0)
+    assert (kept.failed_answers, kept.failed_journals) == (0, 0)
 
 
 def test_a_column_of_several_kinds_keeps_what_was_written(tmp_path: Path) -> None:
@@ -92,8 +91,8 @@ def test_a_column_of_several_kinds_keeps_what_was_written(tmp_path: Path) -> Non
     answer(kept, "a", *({"x": value, "n": number} for number, value in enumerate(values)))
     answer(kept, "b", {"x": "y", "n": 0.5})
     kept.close()
-    assert kept.aside == 0
-    found = journal.read(tmp_path)
+    assert kept.failed_journals == 0
+    found = log_format.read(tmp_path)
     expected = ["1", "x", None, "true", "2.5", str(10**400), "[1]", "\\ud800", "y"]
     assert [None if one is None or one != one else one for one in found["x"]] == expected
     assert found["n"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0.5]
@@ -104,7 +103,7 @@ def test_a_value_that_is_never_there_keeps_its_column(tmp_path: Path) -> None:
     answer(kept, "a", {"gust": None, "temp": 1})
     kept.close()
     answer(kept, "b", {"gust": 2.5, "temp": None})
-    found = journal.read(tmp_path)
+    found = log_format.read(tmp_path)
     assert found["gust"].isna().tolist() == [True, False]
     assert found["temp"].tolist()[0] == 1
     assert [*found.columns][4:6] == ["gust", "temp"]
@@ -113,7 +112,7 @@ def test_a_value_that_is_never_there_keeps_its_column(tmp_path: Path) -> None:
 def test_an_input_takes_no_place_of_what_a_row_is_known_by(tmp_path: Path) -> None:
     kept = made(tmp_path)
     answer(kept, "a", {"row": 7, "request": "x", "time": 5}, {"row": 7, "request": "x", "time": 5})
-    found = journal.read(tmp_path)
+    found = log_format.read(tmp_path)
     assert found["request"].tolist() == ["a", "a"]
     assert found["row"].tolist() == [0, 1]
 
@@ -123,20 +122,20 @@ def test_a_journal_that_becomes_no_table_is_put_aside_and_the_next_one_does(
 ) -> None:
     broken = left(tmp_path, 1, text("a", {"x": "bad"}))
     left(tmp_path, 2, text("b", {"x": "good"}))
-    real = rotation.typed.table
+    real = log_format.table
 
     def table(rows: Any, schema: pa.Schema) -> pa.Table:
         if rows[0]["x"] == "bad":
             raise pa.ArrowInvalid("a fault")
         return real(rows, schema)
 
-    monkeypatch.setattr(rotation.typed, "table", table)
+    monkeypatch.setattr(log_format, "table", table)
     kept = made(tmp_path)
     kept.close()
-    assert kept.aside == 1
+    assert kept.failed_journals == 1
     assert names(tmp_path) == [f"{broken.name}.broken", f"{EARLIER}.{2:012x}.0.parquet"]
     monkeypatch.undo()
-    assert journal.read(tmp_path)["request"].tolist() == ["b"]
+    assert log_format.read(tmp_path)["request"].tolist() == ["b"]
 
 
 def test_a_full_disk_leaves_the_journal_for_another_time(
@@ -150,7 +149,7 @@ def test_a_full_disk_leaves_the_journal_for_another_time(
     monkeypatch.setattr(os, "fsync", full)
     kept.close()
     assert names(tmp_path) == [there.name]
-    assert kept.aside == 1
+    assert kept.failed_journals == 1
     assert "No space left on device. Next: " in capsys.readouterr().out
     monkeypatch.undo()
     kept.close()
@@ -163,10 +162,10 @@ def test_nothing_of_what_goes_wrong_while_writing_reaches_an_answer(
     kept = made(tmp_path, never=frozenset(["x"]))
     for body in (b"no json", b"3", b"[1]", b"\xff"):
         kept.write(body, b"{}")
-    assert kept.failed == 4
-    assert capsys.readouterr().out.count("cannot be written down") == 1
+    assert kept.failed_answers == 4
+    assert capsys.readouterr().out.count("cannot be logged") == 1
     answer(kept, "a", {"x": 1, "y": 2})
-    assert [*journal.read(tmp_path).columns][4:] == ["y", "prediction"]
+    assert [*log_format.read(tmp_path).columns][4:] == ["y", "prediction"]
 
 
 def test_a_line_that_a_full_disk_cuts_off_spoils_no_other(
@@ -186,11 +185,11 @@ def test_a_line_that_a_full_disk_cuts_off_spoils_no_other(
     monkeypatch.setattr(os, "write", write)
     for request in ("b", "c", "d", "e"):
         answer(kept, request, {"x": 1})
-    assert kept.failed == 2
+    assert kept.failed_answers == 2
     assert "No space left on device" in capsys.readouterr().out
-    assert journal.read(tmp_path)["request"].tolist() == ["a", "d", "e"]
+    assert log_format.read(tmp_path)["request"].tolist() == ["a", "d", "e"]
     kept.close()
-    assert journal.read(tmp_path)["request"].tolist() == ["a", "d", "e"]
+    assert log_format.read(tmp_path)["request"].tolist() == ["a", "d", "e"]
 
 
 def test_two_servers_lose_none_of_each_other_s_rows(tmp_path: Path) -> None:
@@ -203,7 +202,7 @@ def test_two_servers_lose_none_of_each_other_s_rows(tmp_path: Path) -> None:
     answer(other, "d", {"x": 4})
     one.close()
     other.close()
-    found = journal.read(tmp_path)
+    found = log_format.read(tmp_path)
     assert found["request"].tolist() == ["a", "b", "c", "d"]
     assert ends(tmp_path) == [".parquet"] * 3
 
@@ -212,10 +211,10 @@ def test_a_journal_that_somebody_writes_is_left_to_them(tmp_path: Path) -> None:
     there = left(tmp_path, 1, text("a", {"x": 1}))
     with there.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert not made(tmp_path).turn()
+        assert not rotation.is_due(tmp_path, 90, Path())
         assert [*rotation.rotate(tmp_path, 90)] == []
         assert names(tmp_path) == [there.name]
-    assert made(tmp_path).turn()
+    assert rotation.is_due(tmp_path, 90, Path())
     assert [*rotation.rotate(tmp_path, 90)] == []
     assert ends(tmp_path) == [".parquet"]
 
@@ -228,7 +227,7 @@ def test_a_journal_that_was_made_this_moment_is_not_taken(tmp_path: Path) -> Non
     handle = os.open(path, os.O_RDWR)
     path.write_text(text("a", {"x": 1}))
     path.unlink()
-    assert not log_lock.free(handle, path)
+    assert not rotation.acquire(handle, path)
     os.close(handle)
 
 
@@ -239,7 +238,7 @@ def test_a_journal_without_an_id_replaces_no_table(tmp_path: Path) -> None:
     (tmp_path / f"{HOUR}.jsonl").write_text(text("c", {"x": 1}))  # its server may be there still
     assert [*rotation.rotate(tmp_path, 90)] == []
     assert ends(tmp_path) == [".jsonl", ".parquet", ".parquet"]
-    assert sorted(journal.read(tmp_path)["request"]) == ["a", "b", "c"]
+    assert sorted(log_format.read(tmp_path)["request"]) == ["a", "b", "c"]
 
 
 def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
@@ -254,11 +253,11 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
     for name, content in foreign.items():
         (tmp_path / name).write_bytes(content)
     kept = made(tmp_path, days=1)
-    assert not kept.turn()
+    assert not rotation.is_due(tmp_path, 1, Path())
     answer(kept, "a", {"x": 1})
-    assert len(journal.read(tmp_path)) == 1
+    assert len(log_format.read(tmp_path)) == 1
     kept.close()
-    assert kept.aside == 0
+    assert kept.failed_journals == 0
     there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert {name: there.get(name) for name in foreign} == foreign
     assert len(there) == len(foreign) + 1
@@ -268,7 +267,7 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
 def test_a_journal_in_which_no_line_is_ours_is_never_deleted(tmp_path: Path, content: str) -> None:
     there = left(tmp_path, 1, content)
     (problem,) = rotation.rotate(tmp_path, 90)
-    assert "no line of it is ours. Next: see" in problem
+    assert "it has no valid line; moved. Next: see" in problem
     assert names(tmp_path) == [f"{there.name}.broken"]
     assert (tmp_path / f"{there.name}.broken").read_bytes() == content.encode()
     assert [*rotation.rotate(tmp_path, 90)] == []
@@ -281,11 +280,11 @@ def test_old_tables_are_forgotten_and_cut_lines_are_no_rows(tmp_path: Path) -> N
     left(tmp_path, 1, text("a", {"x": 1}) + "no json\n" + whole + whole[:20])
     left(tmp_path, 2, "")
     kept = made(tmp_path)
-    assert kept.turn()
+    assert rotation.is_due(tmp_path, 90, Path())
     kept.close()
     assert names(tmp_path) == [f"{EARLIER}.{1:012x}.0.parquet"]
-    assert journal.read(tmp_path)["request"].tolist() == ["a", "b"]
-    assert not kept.turn()
+    assert log_format.read(tmp_path)["request"].tolist() == ["a", "b"]
+    assert not rotation.is_due(tmp_path, 90, Path())
 
 
 def test_what_is_written_down_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -300,7 +299,7 @@ def test_what_is_written_down_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_large_journal_is_followed_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "LARGEST", 1000)
+    monkeypatch.setattr(journal, "MAX_BYTES", 1000)
     kept = made(tmp_path)
     for number in range(50):
         answer(kept, f"{number:02}", {"x": number})
@@ -308,12 +307,12 @@ def test_a_large_journal_is_followed_by_another(
     assert len(sizes) > 5
     assert max(sizes) < 2000
     assert kept.ended.is_set()
-    log_rotation.tend(kept)
+    kept.rotate_if_due()
     assert ends(tmp_path) == [".jsonl", *[".parquet"] * (len(sizes) - 1)]
-    found = journal.read(tmp_path)
+    found = log_format.read(tmp_path)
     assert found["x"].tolist() == [*range(50)]
     kept.close()
-    assert journal.read(tmp_path).equals(found)
+    assert log_format.read(tmp_path).equals(found)
 
 
 def test_an_hour_that_is_over_becomes_a_table_though_nobody_asks(
@@ -326,12 +325,12 @@ def test_an_hour_that_is_over_becomes_a_table_though_nobody_asks(
 
     kept = made(tmp_path)
     answer(kept, "a", {"x": 1})
-    log_rotation.tend(kept)
+    kept.rotate_if_due()
     assert ends(tmp_path) == [".jsonl"]
     monkeypatch.setattr(journal, "datetime", Later)
-    log_rotation.tend(kept)
+    kept.rotate_if_due()
     assert ends(tmp_path) == [".parquet"]
-    assert kept.aside == 0
+    assert kept.failed_journals == 0
 
 
 def test_a_journal_goes_through_memory_in_parts(
@@ -340,7 +339,7 @@ def test_a_journal_goes_through_memory_in_parts(
     lines = [text(f"{number:03}", {"x": number, "y": None}) for number in range(300)]
     lines[-1] = text("299", {"x": 0.5, "y": "late"})
     there = left(tmp_path, 1, "".join(lines))
-    monkeypatch.setattr(log_format, "TOGETHER", 1000)
+    monkeypatch.setattr(log_format, "PART_BYTES", 1000)
     assert max(map(len, log_format.parts(there))) < 20
     assert [*rotation.rotate(tmp_path, 90)] == []
     (table,) = tmp_path.iterdir()
@@ -373,10 +372,10 @@ def test_who_is_killed_between_two_files_loses_no_row_and_keeps_none_twice(
     done = subprocess.run([sys.executable, "-c", code, str(folder)], check=False)
     assert done.returncode == -9
     assert there.exists()
-    assert journal.read(folder)["x"].tolist() == [*range(20)]
+    assert log_format.read(folder)["x"].tolist() == [*range(20)]
     assert [*rotation.rotate(folder, 90)] == []
     assert names(folder) == [f"{EARLIER}.{1:012x}.{number}.parquet" for number in range(3)]
-    assert journal.read(folder)["x"].tolist() == [*range(20)]
+    assert log_format.read(folder)["x"].tolist() == [*range(20)]
     assert sum(len(pd.read_parquet(path)) for path in folder.iterdir()) == 20
 
 
@@ -386,13 +385,13 @@ def test_a_rotation_that_is_killed_is_said_and_counted(
     left(tmp_path, 1, text("a", {"x": 1}))
     kept = made(tmp_path)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    log_rotation.tend(kept)
+    kept.rotate_if_due()
     monkeypatch.setattr(sys, "executable", "/nowhere")
-    log_rotation.tend(kept)
-    assert kept.aside == 2
+    kept.rotate_if_due()
+    assert kept.failed_journals == 2
     assert capsys.readouterr().out.count("\n") == 2
     monkeypatch.undo()
-    log_rotation.tend(kept)
+    kept.rotate_if_due()
     assert ends(tmp_path) == [".parquet"]
 
 
@@ -430,7 +429,7 @@ def test_a_champion_of_other_types_takes_over_and_every_row_is_kept(
     with serving(copy, log=True) as one:
         assert one.ask("/predict", again)[0] == 200
     assert {*ends(folder)} == {".parquet"}
-    found = journal.read(folder)
+    found = log_format.read(folder)
     assert found["weekday"].tolist() == [asked[0]["weekday"], "3", "3"]
     first, second = (
         hashlib.sha256(archive.unseal(content, "b")[archive.MANIFEST]).hexdigest()[:8]
@@ -455,27 +454,33 @@ def test_a_server_that_finds_its_port_taken_touches_nothing(
         with serving(copy, log=True) as beside:
             third = beside.ask("/predict", asked[1])[1]["request"]
         fourth = one.ask("/predict", asked[2])[1]["request"]
-    assert journal.read(folder)["request"].tolist() == [first, third, fourth]
+    assert log_format.read(folder)["request"].tolist() == [first, third, fourth]
     assert {*ends(folder)} == {".parquet"}
 
 
-def given(*words: str) -> argparse.Namespace:
-    """Return the options of `headrace serve`."""
-    parser = argparse.ArgumentParser()
-    serve.add(parser)
-    return parser.parse_args(words)
+def options(
+    log: str = "", log_days: int | None = None, log_never: tuple[str, ...] = ()
+) -> argparse.Namespace:
+    """Return the options of `headrace serve` that concern the log."""
+    return argparse.Namespace(log=log, log_days=log_days, log_never=[*log_never])
 
 
 KEPT = """
 import argparse, json
-from headrace import project, serve
-from headrace.serve import source
 
-parser = argparse.ArgumentParser()
-serve.add(parser)
-args = parser.parse_args()
-source.kept(project.find_project(), args)
-print(json.dumps([args.log, args.log_days, args.log_never]))
+import click
+
+from headrace.core import project
+from headrace.serve import command, serve_options
+
+@click.command()
+@serve_options
+def show(**options):
+    args = argparse.Namespace(**options)
+    command.set_log_options(project.find_project(), args)
+    print(json.dumps([args.log, args.log_days, args.log_never]))
+
+show()
 """
 
 
@@ -488,7 +493,7 @@ def test_what_is_never_written_down_is_so_in_any_folder_and_words_only_add(copy:
 
     for log in (True, False):
         sandbox.set_parameters(copy / "params.yaml", {"serve.log": log})
-        words = ("--log", "here", "--log-never", "dest", "carrier")
+        words = ("--log", "here", "--log-never", "dest", "--log-never", "carrier")
         assert kept(*words) == ["here", 7, ["dest", "carrier"]]
     assert kept("--log", "here", "--log-days", "3") == ["here", 3, ["carrier"]]
     assert kept()[0] == ""
@@ -497,21 +502,22 @@ def test_what_is_never_written_down_is_so_in_any_folder_and_words_only_add(copy:
 def test_no_bundle_takes_over_without_an_input_that_is_never_written_down() -> None:
     counted: list[str] = []
     loaded = [SimpleNamespace(label="b", schema={"properties": {"carrier": {}}})]
-    args = given("--log", "here", "--log-never", "carrier")
-    service = Service(log_rotation.sparing(lambda: loaded[-1], args), counted.append)  # type: ignore[arg-type]
+    args = options("here", log_never=("carrier",))
+    service = Service(command.with_log_check(lambda: loaded[-1], args), counted.append)  # type: ignore[arg-type]
     assert service.reload() == ""
     loaded.append(SimpleNamespace(label="c", schema={"properties": {"carriers": {}}}))
-    assert "'carrier' is never to be written down, and is no input of c. " in service.reload()
+    assert "'carrier' is never to be logged, and is no input of c. " in service.reload()
     assert "Did you mean carriers? Next: " in service.problem
     assert service.champion.label == "b"
     assert counted == ["", service.problem]
-    assert log_rotation.sparing(lambda: loaded[-1], given("--log-never", "carrier"))().label == "c"  # type: ignore[arg-type, return-value]
+    args = options(log_never=("carrier",))
+    assert command.with_log_check(lambda: loaded[-1], args)().label == "c"  # type: ignore[arg-type, return-value]
 
 
 @pytest.mark.parametrize("days", [-1, 0, 3651, 10**12])
 def test_days_that_would_delete_all_are_refused(days: int) -> None:
     with pytest.raises(HeadraceError, match=rf"{days} days. Next: --log-days with 1 to 3,650"):
-        log_rotation.sparing(lambda: None, given("--log-days", str(days)))  # type: ignore[arg-type, return-value]
+        command.with_log_check(lambda: None, options(log_days=days))  # type: ignore[arg-type, return-value]
 
 
 def test_a_misspelt_name_and_wrong_days_stop_the_start_and_nothing_is_written(copy: Path) -> None:
@@ -539,4 +545,4 @@ def test_what_could_not_be_written_down_is_a_figure(
         (tmp_path / "away").rename(folder)
         assert one.ask("/predict", asked[0])[0] == 200
     assert (folder / f"{broken.name}.broken").exists()
-    assert len(journal.read(folder)) == 1
+    assert len(log_format.read(folder)) == 1

@@ -34,8 +34,8 @@ from headrace.errors import HeadraceError
 from headrace.execution import sandbox
 from headrace.schema import row as rows
 from headrace.schema import validation_errors
-from headrace.serve import command, graceful_shutdown, middleware, protocol, tokens
-from headrace.serve.micro_batching import Batches
+from headrace.serve import access, command, connections, middleware
+from headrace.serve.predictions import MicroBatcher
 from lab import bake
 
 BUNDLE = "models/bundle.tar"
@@ -157,11 +157,11 @@ def test_a_fault_of_the_model_is_told_to_all_who_wait_and_to_nobody_later() -> N
             return [{"prediction": row["x"]} for row in rows]
 
     async def ask() -> list[Any]:
-        batches, model = Batches(), Faulty()
+        batcher, model = MicroBatcher(), Faulty()
         asked: list[list[dict[str, Any]]] = [[{"x": 1}], [{"bad": 1}], [{"x": 2}, {"x": 3}]]
-        waiting = [batches.answer(model, rows) for rows in asked]  # type: ignore[arg-type]
+        waiting = [batcher.answer(model, rows) for rows in asked]  # type: ignore[arg-type]
         first = await asyncio.gather(*waiting, return_exceptions=True)
-        again = await batches.answer(model, [{"x": 4}])  # type: ignore[arg-type]
+        again = await batcher.answer(model, [{"x": 4}])  # type: ignore[arg-type]
         return [*first, again]
 
     first, second, third, again = asyncio.run(ask())
@@ -337,7 +337,7 @@ def test_five_thousand_spoilt_rows_are_answered_or_refused_and_memory_stays(
 
 @pytest.mark.long
 def test_the_server_keeps_to_what_its_openapi_says(quick: Path, tmp_path: Path) -> None:
-    secret, line = tokens.make("ci", ["predict", "metrics", "admin"])
+    secret, line = access.create_token("ci", ["predict", "metrics", "admin"])
     (tmp_path / "tokens").write_text(line + "\n", "utf-8")
     with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
         command = ["st", "run", f"http://127.0.0.1:{one.port}/openapi.json", "--checks", "all"]
@@ -458,8 +458,8 @@ def test_a_stranger_without_a_token_gets_nothing(
 ) -> None:
     file, given = tmp_path / "tokens", {}
     lines = ["# who may ask"]
-    for name in tokens.SCOPES:
-        given[name], line = tokens.make(name, [name])
+    for name in access.SCOPES:
+        given[name], line = access.create_token(name, [name])
         lines.append(line)
     file.write_text("\n".join(lines) + "\n", "utf-8")
     with serving(quick, "--tokens", str(file)) as one:
@@ -506,7 +506,7 @@ def test_another_web_page_reloads_nothing_and_asks_nothing(
     seen = {"Origin": "https://models.example", "Sec-Fetch-Site": "same-origin"}
     for fine in ({"Origin": own}, seen):
         assert server.ask("/predict", asked[0], **fine)[0] == 200
-    given, line = tokens.make("ada", ["predict"])
+    given, line = access.create_token("ada", ["predict"])
     (tmp_path / "tokens").write_text(line + "\n", "utf-8")
     behind = {"Host": "models.example", "X-Forwarded-For": "203.0.113.7"}
     with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
@@ -542,10 +542,10 @@ def test_an_address_of_the_new_kind_is_printed_as_a_browser_takes_it(quick: Path
 def test_a_path_that_is_not_exactly_one_of_ours_leads_nowhere(
     server: Server, quick: Path, tmp_path: Path
 ) -> None:
-    given, line = tokens.make("ada", ["predict"])
+    given, line = access.create_token("ada", ["predict"])
     (tmp_path / "tokens").write_text(line + "\n", "utf-8")
     with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
-        for path in middleware.KNOWN:
+        for path in middleware.SCOPE_OF:
             odd = [f"{path}{end}" for end in ("%0A", "%0D", "%20")]
             odd += [f"/{path}", f"{path}/"]
             for wrong in odd:
@@ -562,23 +562,23 @@ def test_who_asks_through_a_proxy_is_not_this_machine(server: Server) -> None:
 
 
 def test_a_token_file_holds_no_token_and_names_what_is_wrong_with_it(tmp_path: Path) -> None:
-    token, line = tokens.make("ada", ["predict", "metrics"])
+    token, line = access.create_token("ada", ["predict", "metrics"])
     assert token not in line
     assert line.split()[2] == hashlib.sha256(token.encode()).hexdigest()
     file = tmp_path / "tokens"
     file.write_text(f"{line}\nada predict short\n", "utf-8")
     with pytest.raises(HeadraceError, match=r"tokens:2 is not NAME SCOPES SHA256\. Next: "):
-        tokens.Tokens(file)
+        access.Tokens(file)
     for strange in ("é" * 64, "g" * 64, "٣" * 64):
         file.write_text(f"ada predict {strange}\n", "utf-8")
         with pytest.raises(HeadraceError, match=r"tokens:1 is not NAME SCOPES SHA256"):
-            tokens.Tokens(file)
+            access.Tokens(file)
     with pytest.raises(HeadraceError, match="cannot be read"):
-        tokens.Tokens(tmp_path / "none")
+        access.Tokens(tmp_path / "none")
     with pytest.raises(HeadraceError, match="No scope all"):
-        tokens.make("ada", ["all"])
-    with pytest.raises(HeadraceError, match="no name for a token"):
-        tokens.make("a b", ["predict"])
+        access.create_token("ada", ["all"])
+    with pytest.raises(HeadraceError, match="Invalid token name"):
+        access.create_token("a b", ["predict"])
 
 
 def test_on_any_other_address_it_starts_only_with_tokens_or_against_advice(quick: Path) -> None:
@@ -705,7 +705,7 @@ def test_a_kept_connection_is_told_to_close_and_loses_no_request_when_the_server
         return statuses
 
     with (
-        impatient("graceful_shutdown.LEAVE_SECONDS = 60", quick) as one,
+        impatient("connections.DRAIN_SECONDS = 60", quick) as one,
         ThreadPoolExecutor(8) as askers,
     ):
         idle = http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)
@@ -727,13 +727,13 @@ def test_a_request_that_has_come_is_no_idle_connection() -> None:
     near, far = socket.socketpair()
     with near, far:
         transport = SimpleNamespace(get_extra_info=lambda name: {"socket": near}[name])
-        assert not graceful_shutdown.has_sent(transport)
+        assert not connections.has_unread_data(transport)
         far.sendall(b"G")
-        assert graceful_shutdown.has_sent(transport)
+        assert connections.has_unread_data(transport)
 
 
 def test_what_is_under_way_has_longer_than_any_answer_when_the_server_stops() -> None:
-    assert command.GRACE_SECONDS > middleware.ANSWER_SECONDS > protocol.READ_SECONDS
+    assert command.GRACE_SECONDS > middleware.ANSWER_SECONDS > connections.READ_SECONDS
 
 
 SCHEMA = {
@@ -837,6 +837,51 @@ def test_a_fresh_environment_with_nothing_but_the_bundle_answers(
     assert pd.read_csv(tmp_path / "out.csv")["prediction"].tolist() == expected
 
 
+ISOLATED = """
+import importlib.metadata, re, runpy, sys
+
+pins = open("requirements.txt", encoding="utf-8").read()
+pinned = {re.sub("[-_.]+", "-", name).lower() for name in re.findall(r"(?m)^([\\w.-]+)==", pins)}
+
+def is_pinned(distribution):
+    return re.sub("[-_.]+", "-", distribution).lower() in pinned
+
+class Refuse:
+    packages = importlib.metadata.packages_distributions()
+
+    def find_spec(self, name, path=None, target=None):
+        owners = self.packages.get(name.partition(".")[0], ())
+        if owners and not any(map(is_pinned, owners)):
+            raise ModuleNotFoundError(f"{name} is not among a bundle's requirements")
+
+sys.meta_path.insert(0, Refuse())
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_bundle_is_served_and_scored_with_its_own_requirements_alone(
+    quick: Path, tmp_path: Path, asked: list[dict[str, Any]], known: dict[str, bytes]
+) -> None:
+    shutil.copy(quick / BUNDLE, tmp_path / "bundle.tar")
+    (tmp_path / "requirements.txt").write_bytes(known["requirements.txt"])
+    pd.DataFrame(asked).to_csv(tmp_path / "rows.csv", index=False)
+    env = {name: text for name, text in bake.environment().items() if name != "PYTHONPATH"}
+    python = [sys.executable, "-P", "-c", ISOLATED]
+    with started([*python, "headrace.serve", "bundle.tar", "--log", "log"], tmp_path, env) as one:
+        assert one.ask("/predict", asked)[0] == 200
+        assert one.ask("/readyz")[0] == 200
+        assert one.ask("/")[0] == 200
+        assert one.ask("/openapi.json")[0] == 200
+        assert one.ask("/metrics")[0] == 200
+    assert len(written(tmp_path / "log")) == len(asked)
+    words = ("rows.csv", "out.csv", "--model", "bundle.tar")
+    bake.run(tmp_path, *python, "headrace.score", *words, env=env)
+    assert len(pd.read_csv(tmp_path / "out.csv")) == len(asked)
+    refused = bake.run(tmp_path, *python, "dvc", check=False, env=env)
+    assert "is not among a bundle's requirements" in refused.stdout
+
+
 def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
     copy: Path, asked: list[dict[str, Any]], known: dict[str, bytes]
 ) -> None:
@@ -868,7 +913,7 @@ def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
 def impatient(setting: str, study: Path) -> AbstractContextManager[Server]:
     """Serve with one of its limits set so low that a test reaches it."""
     code = (
-        "import sys; from headrace.serve import body, graceful_shutdown, middleware, protocol; "
+        "import sys; from headrace.serve import connections, middleware; "
         f"{setting}; from headrace import cli; sys.exit(cli.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "serve", "--no-log"]
@@ -877,7 +922,7 @@ def impatient(setting: str, study: Path) -> AbstractContextManager[Server]:
 
 
 def test_a_head_that_does_not_come_is_not_waited_for(quick: Path) -> None:
-    with impatient("protocol.HEAD_SECONDS = 0.3", quick) as one:
+    with impatient("connections.HEAD_SECONDS = 0.3", quick) as one:
         assert one.raw(b"GET /healthz HTT", whole=False) == b""
         again = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea"
         assert one.raw(again, whole=False).startswith(b"HTTP/1.1 200")
@@ -886,7 +931,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(quick: Path) -> None:
 
 def test_a_body_that_does_not_come_is_not_waited_for(quick: Path) -> None:
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1"
-    with impatient("body.BODY_SECONDS = 0.3", quick) as one:
+    with impatient("middleware.BODY_SECONDS = 0.3", quick) as one:
         assert one.raw(head, whole=False).startswith(b"HTTP/1.1 408")
         assert one.ask("/healthz")[0] == 200
 
@@ -910,7 +955,7 @@ def keep_asking(sock: socket.socket) -> None:
 
 
 def test_who_does_not_read_the_answers_is_cut_off(quick: Path) -> None:
-    with impatient("protocol.READ_SECONDS = 0.3", quick) as one:
+    with impatient("connections.READ_SECONDS = 0.3", quick) as one:
         address = ("127.0.0.1", one.port)
         with socket.create_connection(address, 60) as sock, pytest.raises(ConnectionError):
             keep_asking(sock)
@@ -933,7 +978,7 @@ def test_who_reads_slowly_gets_all_answers_one_after_the_other(server: Server) -
 
 
 def test_one_connection_too_many_is_closed_and_the_others_are_heard(quick: Path) -> None:
-    with impatient("protocol.CONNECTIONS = 3", quick) as one, ExitStack() as there:
+    with impatient("connections.MAX_CONNECTIONS = 3", quick) as one, ExitStack() as there:
         address = ("127.0.0.1", one.port)
         few = [there.enter_context(socket.create_connection(address, 60)) for _ in range(3)]
         assert all(healthy(sock).startswith(b"HTTP/1.1 200") for sock in few)
@@ -1011,7 +1056,7 @@ def test_a_disk_that_fails_stops_no_answer(
     (tmp_path / "file").write_text("", "utf-8")
     said = bake.run(quick, "headrace", "serve", "--log", str(tmp_path / "file"), check=False)
     assert said.returncode == 1
-    assert "cannot hold what is answered" in said.stdout
+    assert "cannot hold the log of predictions" in said.stdout
 
 
 def test_nothing_is_left_where_a_server_was(quick: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from headrace.cli.evidence import only_one
 from headrace.core import project as projects
 from headrace.core.project import Project
 from headrace.errors import ProjectError
+from headrace.serve import serve_options
 
 FILE = click.Path(path_type=Path)
 SOURCE = "A bundle's file, model#prod or model@v1.2.0.  [default: the artifact of dvc.yaml]"
@@ -129,39 +130,6 @@ def audit(
     return module.run(study, Namespace(repository=repository, **options))
 
 
-def serve_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a server."""
-    options = [
-        click.argument("source", required=False, default=""),
-        click.option("--host", default="127.0.0.1", show_default=True, help="Address."),
-        click.option("--port", type=int, default=8000, show_default=True, help="0: any free one."),
-        click.option(
-            "--tokens",
-            metavar="FILE",
-            default="",
-            help="Hashed tokens, made by headrace token; needed on any address but loopback.",
-        ),
-        click.option("--insecure", is_flag=True, help="Listen on any address without tokens."),
-        click.option(
-            "--log",
-            metavar="FOLDER",
-            default="",
-            help="Where predictions are logged, one file an hour.  [default: as params.yaml says]",
-        ),
-        click.option("--log-days", type=int, metavar="N", help="Days that the log is kept."),
-        click.option("--no-log", is_flag=True, help="Log nothing."),
-        click.option(
-            "--log-never",
-            multiple=True,
-            metavar="INPUT",
-            help="An input that is never logged, beside those of params.yaml; may be repeated.",
-        ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 @command("serve", examples="headrace serve model#prod --port 8080 --tokens tokens")
 @serve_options
 @in_study
@@ -172,12 +140,12 @@ def serve(project: Project, log_never: tuple[str, ...], **options: Any) -> None:
     """
     # Before anything reads it: more threads answer one row no faster, and many clients much slower.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from headrace.registry import fetch
     from headrace.serve import command as module
-    from headrace.serve import resolve_bundle
 
     args = Namespace(log_never=[*log_never], **options)
-    resolve_bundle.kept(project, args)
-    module.run(lambda: resolve_bundle.champion(project, args.source), args)
+    module.set_log_options(project, args)
+    module.run(lambda: fetch.champion(project, args.source), args)
 
 
 @command("score", examples="headrace score rows.csv predictions.parquet --model model#prod")
@@ -191,10 +159,10 @@ def score(project: Project, rows: Path, scored: Path, model: str) -> int:
     IN and OUT are CSV or Parquet, and may be larger than memory. Refused rows are written beside
     OUT, with their reasons.
     """
+    from headrace.registry import fetch
     from headrace.score import command as module
-    from headrace.serve import resolve_bundle
 
-    champion = resolve_bundle.champion(project, model)
+    champion = fetch.champion(project, model)
     return module.run(champion, Namespace(rows=rows, scored=scored, model=model))
 
 
@@ -206,10 +174,10 @@ def token(name: str, scopes: tuple[str, ...]) -> None:
 
     SCOPES are predict, metrics and admin; by default predict.
     """
-    from headrace.serve import tokens
+    from headrace.serve import access
 
     projects.find_project()
-    text, line = tokens.make(name, [*scopes] or ["predict"])
+    text, line = access.create_token(name, [*scopes] or ["predict"])
     print(f"The token, shown this once: {text}", file=sys.stderr)
     print(line)
 

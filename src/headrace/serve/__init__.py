@@ -1,21 +1,40 @@
 """Serving a bundle over HTTP. This module holds the options alone, and imports nothing heavy."""
 
-import argparse
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+OPTIONS = [
+    click.argument("source", required=False, default=""),
+    click.option("--host", default="127.0.0.1", show_default=True, help="Address."),
+    click.option("--port", type=int, default=8000, show_default=True, help="0: any free one."),
+    click.option(
+        "--tokens",
+        metavar="FILE",
+        default="",
+        help="Hashed tokens, made by headrace token; needed on any address but loopback.",
+    ),
+    click.option("--insecure", is_flag=True, help="Listen on any address without tokens."),
+    click.option(
+        "--log",
+        metavar="FOLDER",
+        default="",
+        help="Where predictions are logged, one file an hour.  [default: as params.yaml says]",
+    ),
+    click.option("--log-days", type=int, metavar="N", help="Days that the log is kept."),
+    click.option("--no-log", is_flag=True, help="Log nothing."),
+    click.option(
+        "--log-never",
+        multiple=True,
+        metavar="INPUT",
+        help="An input that is never logged, beside those of params.yaml; may be repeated.",
+    ),
+]
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `headrace serve`."""
-    text = "a bundle's file, or model#prod, or model@v1.2.0; default: the artifact of dvc.yaml"
-    parser.add_argument("source", nargs="?", default="", help=text)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=8000, help="0: any that is free")
-    text = "file of hashed tokens, made by headrace token; needed on any address but loopback"
-    parser.add_argument("--tokens", metavar="FILE", default="", help=text)
-    text = "listen on any address without tokens"
-    parser.add_argument("--insecure", action="store_true", help=text)
-    text = "folder for the log of predictions; default: as params.yaml says"
-    parser.add_argument("--log", metavar="FOLDER", default="", help=text)
-    parser.add_argument("--log-days", type=int, metavar="N", help="days until the log expires")
-    parser.add_argument("--no-log", action="store_true", help="log no predictions")
-    text = "inputs that are never logged, in addition to those of params.yaml"
-    parser.add_argument("--log-never", nargs="*", metavar="INPUT", default=[], help=text)
+def serve_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a server to a command; without a study `source` is a file."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function

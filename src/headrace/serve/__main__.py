@@ -1,27 +1,30 @@
 """`python -m headrace.serve BUNDLE`: serve without a study, with what is in the bundle."""
 
-import argparse
 import os
 import sys
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
-from headrace import serve
+import click
+
 from headrace.errors import HeadraceError
+from headrace.serve import serve_options
 
 
-def main() -> None:
-    """Serve the bundle of the command line."""
+@click.command("python -m headrace.serve")
+@serve_options
+def main(source: str, log_never: tuple[str, ...], **options: Any) -> None:
+    """Answer over HTTP from the bundle in the file SOURCE."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    parser = argparse.ArgumentParser(prog="python -m headrace.serve", description=__doc__)
-    serve.add(parser)
-    args = parser.parse_args()
     try:
         from headrace.bundle import model_service
         from headrace.serve import command
 
-        if not args.source:
+        if not source:
             raise HeadraceError("No bundle given. Next: python -m headrace.serve BUNDLE")
-        command.run(lambda: model_service.loaded(Path(args.source)), args)
+        args = Namespace(log_never=[*log_never], **options)
+        command.run(lambda: model_service.loaded(Path(source)), args)
     except HeadraceError as error:
         sys.exit(str(error))
 

@@ -1,7 +1,7 @@
-"""What every request passes before the application: path, rights, limits on size and time, metrics.
+"""What every request passes before the application: rights, limits on size and time, metrics.
 
-Starlette limits neither a body's size nor its time; its TrustedHostMiddleware takes names alone, not
-any loopback address; its router also matches a path with a final line break.
+Starlette limits neither the size nor the time of a body, its TrustedHostMiddleware allows names but
+no ranges of addresses, and its router also matches a path with a final line break.
 """
 
 import asyncio
@@ -36,8 +36,9 @@ ANSWER_SECONDS = 30.0
 """For the whole answer to a request, reading its body included."""
 
 HOST_NOT_ALLOWED = (
-    "Host header not allowed: without tokens this server answers this machine alone. Next:"
-    " http://localhost or http://127.0.0.1; behind a proxy start it with --tokens, or with --insecure"
+    "Host header not allowed: without tokens this server answers this machine alone."
+    " Next: http://localhost or http://127.0.0.1; behind a proxy start it with --tokens, or with"
+    " --insecure"
 )
 CROSS_SITE = (
     "Cross-site request not allowed. Next: send it from a program, or from the page /; a proxy must"

@@ -32,8 +32,8 @@ class Metrics:
         )
         self._refused_rows = Counter(
             "headrace_refused_rows",
-            "Invalid rows, by reason, as far as their refused request was read; one with two reasons"
-            " counts under both",
+            "Invalid rows, by reason, as far as their refused request was read;"
+            " one with two reasons counts under both",
             ("reason",),
             registry=registry,
         )
@@ -48,7 +48,10 @@ class Metrics:
             registry=registry,
         )
         self.unwritten = Gauge(
-            "headrace_unwritten", "Answers and journals that could not be kept", ("what",), registry=registry
+            "headrace_unwritten",
+            "Answers and journals that could not be kept",
+            ("what",),
+            registry=registry,
         )
         self.golden = Gauge("headrace_golden_rows", "Golden rows replayed", registry=registry)
 
