@@ -227,4 +227,4 @@ def bundle(
         "content": content,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(archive.sealed({"schema.json": schema.encode()}, manifest))
+    path.write_bytes(archive.seal({"schema.json": schema.encode()}, manifest))

@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skops import io as skops_io
 
-from headrace.bundle import archive, baseline, card, environment, golden, inputs, load, requirements
+from headrace.bundle import archive, baseline, card, environment, golden, inputs, load
 from headrace.bundle import metrics as scores
 from headrace.bundle import skops_io as modelfile
 from headrace.core import project
@@ -38,7 +38,7 @@ FILES = {"a.json": b'{"x": 1}\n', "model.bin": bytes(range(256)) * 5, "z.txt": b
 @pytest.fixture(scope="module")
 def small() -> bytes:
     """A bundle of three files."""
-    return archive.sealed(FILES, {"headrace_bundle": 1})
+    return archive.seal(FILES, {"headrace_bundle": 1})
 
 
 def parts(content: bytes) -> list[tuple[str, int, int]]:
@@ -70,7 +70,7 @@ def refusal(content: bytes) -> str:
 
 def test_the_same_files_give_the_same_bytes_whatever_their_order(small: bytes) -> None:
     turned = dict(reversed([*FILES.items()]))
-    assert archive.sealed(turned, {"headrace_bundle": 1}) == small
+    assert archive.seal(turned, {"headrace_bundle": 1}) == small
     files = archive.unseal(small, "bundle.tar")
     assert {name: files[name] for name in FILES} == FILES
     with tarfile.open(fileobj=io.BytesIO(small)) as opened:
@@ -109,7 +109,7 @@ def test_the_part_that_is_named_is_the_one_that_was_changed(small: bytes) -> Non
 
 def hostile(name: str) -> bytes:
     """Return an archive that is no bundle, though each of its files is one's."""
-    files = archive.unseal(archive.sealed(FILES, {"headrace_bundle": 1}), "b")
+    files = archive.unseal(archive.seal(FILES, {"headrace_bundle": 1}), "b")
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as made:
         for part in sorted(files, reverse=name == "turned"):
@@ -169,7 +169,7 @@ def resealed(path: Path, change: dict[str, Any] | None = None, **files: bytes) -
     manifest = json.loads(known.pop(archive.MANIFEST))
     del known[archive.SEAL], manifest["files"]
     named = {_path(name): content for name, content in files.items()}
-    path.write_bytes(archive.sealed({**known, **named}, {**manifest, **(change or {})}))
+    path.write_bytes(archive.seal({**known, **named}, {**manifest, **(change or {})}))
 
 
 def _path(name: str) -> str:
@@ -210,12 +210,12 @@ def test_no_code_of_ours_asks_a_file_what_it_wants_to_be_trusted_with() -> None:
 
 def test_another_environment_is_refused_with_what_differs(study: project.Project) -> None:
     path = study.root / BUNDLE
-    known = load.manifest(path)["environment"]
+    known = load.read_manifest(path)["environment"]
     known["packages"] |= {"scikit-learn": "1.0.0", "not-a-package": "2"}
     resealed(path, {"environment": {**known, "python": "3.10"}})
     with pytest.raises(DataError) as caught:
         load.load(path, study)
-    here = environment.version("scikit-learn")
+    here = environment.installed_version("scikit-learn")
     assert str(caught.value).splitlines()[1:4] == [
         f"  python: made with 3.10, here {environment.describe([])['python']}",
         "  not-a-package: made with 2, here not installed",
@@ -314,8 +314,8 @@ def test_a_bundle_with_classes_of_its_own_answers_where_no_study_is(
 ) -> None:
     owned(study, {"half.tar": 0.5})
     code = (
-        "from pathlib import Path; from headrace.bundle import read; "
-        "print(read.load(Path('half.tar')).replay())"
+        "from pathlib import Path; from headrace.bundle import load; "
+        "print(load.load(Path('half.tar')).replay())"
     )
     shutil.move(study.root / "half.tar", tmp_path / "half.tar")
     assert bake.run(tmp_path, sys.executable, "-c", code).stdout == "100\n"
@@ -342,7 +342,7 @@ def test_code_in_a_bundle_that_cannot_be_imported_is_told(study: project.Project
 def test_a_name_that_leads_out_of_the_archive_is_refused() -> None:
     for name in ("../x", "/x", "a/../../x"):
         with pytest.raises(DataError, match="is no plain file"):
-            archive.unseal(archive.sealed({name: b""}, {"headrace_bundle": 1}), "b")
+            archive.unseal(archive.seal({name: b""}, {"headrace_bundle": 1}), "b")
 
 
 def test_golden_rows_that_come_out_otherwise_are_shown_in_a_table(study: project.Project) -> None:
@@ -367,19 +367,19 @@ def test_a_bundle_is_loaded_with_its_answers(study: project.Project) -> None:
 
 
 def test_the_manifest_has_the_hash_of_every_input_of_the_pipeline(study: project.Project) -> None:
-    known = load.manifest(study.root / BUNDLE)
+    known = load.read_manifest(study.root / BUNDLE)
     stages = [stage for name, stage in study.stages.items() if name != "monitor"]  # comes after
     listed = {dep for stage in stages for dep in stage["deps"]}
     made = {out for stage in stages for out in stage["outs"]}
     made |= {name for stage in stages for one in stage.get("metrics", []) for name in one}
     assert set(known["inputs"]) == listed - made
     for name, sha256 in {**known["inputs"], **known["data"]}.items():
-        assert archive.of_file(study.root / name) == sha256
+        assert archive.sha256_of_file(study.root / name) == sha256
     assert "dvc.lock" not in known["inputs"]  # it holds the bundle's own hash
 
 
 def test_the_parameters_are_those_of_the_stages_that_it_is_made_by(study: project.Project) -> None:
-    known = load.manifest(study.root / BUNDLE)["parameters"]
+    known = load.read_manifest(study.root / BUNDLE)["parameters"]
     assert known["train"]["max_iter"] == 10
     assert known["evaluate.evaluate_month"] == 9
     assert not {"monitor", "serve", "retrain", "prices"} & {*known}
@@ -398,7 +398,7 @@ def test_an_input_that_the_stage_does_not_vouch_for_is_named(study: project.Proj
     with pytest.raises(
         ProjectError, match=r"Next: add src/study/evaluation\.py to the deps of hand_off"
     ):
-        inputs.hashes(lacking, "hand_off")
+        inputs.input_hashes(lacking, "hand_off")
 
 
 def test_two_fits_in_two_folders_give_the_same_bundle(copy: Path) -> None:
@@ -417,16 +417,16 @@ def test_what_answering_needs_is_pinned_with_hashes(study: project.Project) -> N
     assert {"numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops"} <= set(pinned)
     assert "jupyterlab" not in pinned
     assert text.count("--hash=sha256:") > len(pinned)
-    assert set(pinned) == set(requirements.serving(study))
+    assert set(pinned) == set(environment.serving_packages(study))
     with pytest.raises(ProjectError, match=r"requirements\.lock lacks no-such\. Next: make lock"):
-        requirements.requirements(study.root / "requirements.lock", ["numpy", "no-such"])
+        environment.pinned_requirements(study.root / "requirements.lock", ["numpy", "no-such"])
 
 
 def test_a_study_without_a_group_for_serving_is_told_to_add_one(study: project.Project) -> None:
     path = study.root / "pyproject.toml"
     path.write_text(path.read_text("utf-8").replace("serve = [", "other = ["), "utf-8")
     with pytest.raises(ProjectError, match="no dependency group 'serve'"):
-        requirements.serving(study)
+        environment.serving_packages(study)
 
 
 SCHEMA = pa.DataFrameSchema(
@@ -444,7 +444,7 @@ SCHEMA = pa.DataFrameSchema(
 
 
 def test_a_contract_becomes_a_json_schema_with_ranges_units_and_meanings() -> None:
-    found = json_schema.json_schema(SCHEMA)
+    found = json_schema.from_pandera(SCHEMA)
     jsonschema.Draft202012Validator.check_schema(found)
     assert found["required"] == ["code", "place", "whole", "part", "odd"]
     assert found["properties"] == {
@@ -469,17 +469,20 @@ def test_a_contract_becomes_a_json_schema_with_ranges_units_and_meanings() -> No
 @pytest.mark.parametrize(
     ("column", "says"),
     [
-        (pa.Column("boolean", nullable=True), "may be missing, and there is nothing between"),
-        (pa.Column("str", pa.Check.str_matches("(?!X).")), "has a pattern that a server cannot"),
+        (pa.Column("boolean", nullable=True), "is a boolean that may be missing"),
+        (
+            pa.Column("str", pa.Check.str_matches("(?!X).")),
+            "has a pattern that a server cannot check",
+        ),
         (pa.Column("datetime64[ns]"), "is of type datetime64[ns], which JSON does not have"),
-        (pa.Column("int8", pa.Check.eq(300)), "has rules that no value keeps"),
+        (pa.Column("int8", pa.Check.eq(300)), "has rules that no value satisfies"),
     ],
 )
 def test_what_a_server_cannot_hold_to_is_refused_when_a_bundle_is_made(
     column: pa.Column, says: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        json_schema.json_schema(pa.DataFrameSchema({"one": column}, name="rows"))
+        json_schema.from_pandera(pa.DataFrameSchema({"one": column}, name="rows"))
     assert str(caught.value).startswith(f"The contract 'rows': one {says}")
     assert "Next: " in str(caught.value)
 
@@ -488,7 +491,7 @@ def test_of_two_rules_of_a_column_the_tighter_holds() -> None:
     checks = [pa.Check.ge(0), pa.Check.in_range(-5, 9.5, include_max=False), pa.Check.le(300)]
     words = [pa.Check.str_length(exact_value=2), pa.Check.isin(["a", "ab", "xy"])]
     columns = {"whole": pa.Column("uint8", checks), "code": pa.Column("str", words)}
-    found = json_schema.json_schema(pa.DataFrameSchema(columns))["properties"]
+    found = json_schema.from_pandera(pa.DataFrameSchema(columns))["properties"]
     assert found["whole"] == {"type": "integer", "minimum": 0, "exclusiveMaximum": 10}
     assert found["code"] == {"type": "string", "enum": ["ab", "xy"]}
 
@@ -501,7 +504,7 @@ def test_an_older_bundle_s_whole_numbers_get_the_range_that_a_table_holds(
     del known["properties"]["distance"]["maximum"]
     known["properties"]["weekday"] = {"type": "integer", "const": 3}
     resealed(path, schema__json=json.dumps(known).encode())
-    found = load.Bundle("b", *load.checked(path), None, lambda *_: None).schema["properties"]
+    found = load.Bundle("b", *load.read_files(path), None, lambda *_: None).schema["properties"]
     assert found["distance"]["maximum"] == 2**63 - 1
     assert found["weekday"] == {"type": "integer", "enum": [3]}
     known["properties"]["weekday"] = {"type": ["boolean", "null"]}
@@ -522,7 +525,7 @@ def test_an_older_bundle_s_whole_numbers_get_the_range_that_a_table_holds(
     )
 )
 def test_the_json_schema_and_the_contract_refuse_the_same_rows(row: dict[str, Any]) -> None:
-    schema = json_schema.json_schema(SCHEMA)
+    schema = json_schema.from_pandera(SCHEMA)
     by_json = jsonschema.Draft202012Validator(schema).is_valid(row)
     try:
         SCHEMA.validate(golden.frame([row], schema))
@@ -567,7 +570,7 @@ def test_the_ends_of_every_column_are_among_the_golden_rows() -> None:
 
 def test_the_baseline_says_what_each_column_looked_like() -> None:
     table = pd.DataFrame({"a": [1.0, 2.0, 2.0, np.inf], "b": ["x", "y", "x", "x"], "c": [True] * 4})
-    found = baseline.of(table, predictions=[0.5, 0.1, 0.5], periods=2)
+    found = baseline.describe(table, predictions=[0.5, 0.1, 0.5], periods=2)
     assert (found["version"], found["rows"], found["volume"]) == (2, 4, 2.0)
     number = {"kind": "number", "rows": 4, "missing": 0.25, "values": [1.0, 2.0], "counts": [1, 2]}
     assert found["columns"]["a"] == number
@@ -581,7 +584,7 @@ def test_the_baseline_says_what_each_column_looked_like() -> None:
 def test_a_baseline_stays_small_whatever_a_column_holds() -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"text": [str(i) for i in range(9_999)], "number": rng.normal(size=9_999)})
-    found = baseline.of(table, predictions=rng.random(9_999), periods=1)["columns"]
+    found = baseline.describe(table, predictions=rng.random(9_999), periods=1)["columns"]
     assert len(found["text"]["counts"]) == baseline.MOST
     assert found["text"]["others"] == 9_999 - baseline.MOST
     assert len(found["number"]["values"]) == baseline.POINTS
@@ -598,7 +601,7 @@ def test_a_baseline_of_nothing_is_refused(
 ) -> None:
     table = pd.DataFrame({"a": np.zeros(rows)})
     with pytest.raises(DataError, match="A baseline needs rows"):
-        baseline.of(table, predictions=predictions, periods=periods)
+        baseline.describe(table, predictions=predictions, periods=periods)
 
 
 def test_scores_have_the_intervals_that_gates_yaml_explains(study: project.Project) -> None:

@@ -51,7 +51,7 @@ def test_an_image_has_the_python_of_its_bundle_and_a_base_of_one_s_own_stays(
 ) -> None:
     bundle = tmp_path / "bundle.tar"
     known = {"headrace_bundle": 1, "environment": {"python": "3.13"}}
-    bundle.write_bytes(archive.sealed({"card.md": b"# A\n"}, known))
+    bundle.write_bytes(archive.seal({"card.md": b"# A\n"}, known))
     image._write(bundle, tmp_path / "app", f"ARG BASE={line}\nFROM x\n")
     recipe = (tmp_path / "app/Containerfile").read_text("utf-8")
     assert recipe == f"ARG BASE={made}\nFROM x\n"
@@ -124,8 +124,8 @@ def test_a_machine_without_a_network_installs_from_the_wheelhouse_and_answers(co
     rows = json.loads(files["golden.json"])
     expected = [row.pop(golden.PREDICTION) for row in rows]
     code = (
-        "import json, sys; from pathlib import Path; from headrace.bundle import golden, read; "
-        "bundle = read.load(Path('app/bundle.tar')); rows = json.load(sys.stdin); "
+        "import json, sys; from pathlib import Path; from headrace.bundle import golden, load; "
+        "bundle = load.load(Path('app/bundle.tar')); rows = json.load(sys.stdin); "
         "print(json.dumps(bundle.predict(golden.frame(rows, bundle.schema)).tolist()))"
     )
     env = {name: text for name, text in bake.environment().items() if name != "PYTHONPATH"}

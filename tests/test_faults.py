@@ -46,7 +46,7 @@ FAULTS: dict[str, tuple[str, Break, str, str]] = {
         FLIGHTS,
         _rewrite(lambda table: table.assign(distance=table["distance"].astype(str))),
         "prepare",
-        "distance  dtype('int64') is wanted, not str",
+        "distance  expected dtype('int64'), not str",
     ),
     "a value out of range": (
         "data/raw/weather.parquet",

@@ -18,7 +18,7 @@ from headrace.errors import DataError, HeadraceError
 from headrace.gates.model import Predictions
 from headrace.ingest import batch, command, labels, lock, manifest, replace, tables
 from headrace.prediction_log import journal
-from headrace.schema import coerce
+from headrace.schema import infer
 from lab import bake
 
 SPEC = Predictions("p.parquet", ("day", "id"), "late", "day", {}, {})
@@ -98,7 +98,7 @@ def test_what_is_refused_changes_nothing(study: Path, tmp_path: Path) -> None:
         "none": (whole.head(0), "There are no rows"),
         "lacking": (whole.drop(columns="temp"), "The rows have no column temp"),
         "twice": (pd.concat([whole, whole.head(2)]), "2 rows are there twice"),
-        "maybe": (whole.assign(late="maybe"), "late is 'maybe' in row 1, neither true nor false"),
+        "maybe": (whole.assign(late="maybe"), "late is 'maybe' in row 1: neither true nor false"),
         "nameless": (whole.drop(columns="flight"), "Nothing tells the rows apart"),
         "2013-10": (whole.head(9), r"data/live/2013-10.parquet is there already"),
     }
@@ -223,11 +223,11 @@ def test_what_is_not_of_its_type_is_refused_with_its_row(study: Path, tmp_path: 
     whole = pd.read_parquet(study / "data/live/2013-10.parquet")
     texts = {"time_hour": whole["time_hour"].astype("str")}
     for name, odd, words in [
-        ("prediction", "high", "prediction is 'high' in row 2, no number, and so are"),
-        ("prediction", 1.5, "prediction is 1.5 in row 2, outside 0 to 1, and so are"),
-        ("positive", "maybe", "positive is 'maybe' in row 2, neither true nor false"),
-        ("row", "x", "row is 'x' in row 2, no number, and so are"),
-        ("time_hour", "soon", "time_hour is 'soon' in row 2, no time"),
+        ("prediction", "high", "prediction is 'high' in row 2: not a number (and"),
+        ("prediction", 1.5, "prediction is 1.5 in row 2: not between 0 and 1 (and"),
+        ("positive", "maybe", "positive is 'maybe' in row 2: neither true nor false"),
+        ("row", "x", "row is 'x' in row 2: not a number (and"),
+        ("time_hour", "soon", "time_hour is 'soon' in row 2: not a time"),
     ]:
         column = pd.Series([texts["time_hour"][0] if name == "time_hour" else None, *[odd] * 3])
         whole.head(4).assign(**{"request": "a", name: column}).to_parquet(
@@ -238,7 +238,7 @@ def test_what_is_not_of_its_type_is_refused_with_its_row(study: Path, tmp_path: 
     told = whole.head(3)[["time_hour", "carrier", "flight", "late"]]
     odd = told.assign(flight=["1", "many", "3"])
     odd.to_parquet(tmp_path / "truth.parquet")
-    with pytest.raises(DataError, match=r"flight is 'many' in row 2, no number\. Next: "):
+    with pytest.raises(DataError, match=r"flight is 'many' in row 2: not a number\. Next: "):
         taken(study, tmp_path / "truth.parquet", truth="2013-10")
     mixed = whole.head(2).assign(note=[1, "one"])
     with pytest.raises(DataError, match=r"cannot be written: .*Next: give each column"):
@@ -352,7 +352,7 @@ def test_a_name_that_is_too_long_is_refused_before_anything_is_read(study: Path)
     ],
 )
 def test_truth_is_true_false_or_not_known_yet(told: list[object], expected: list[object]) -> None:
-    found = coerce.truths(pd.Series(told, name="late"))
+    found = infer.booleans(pd.Series(told, name="late"))
     assert [None if one is pd.NA else one for one in found] == expected
 
 
@@ -380,23 +380,23 @@ def test_an_input_keeps_its_type_or_stays_as_it_came() -> None:
 def test_a_key_has_one_type_however_it_is_written(
     given: list[object], kind: str, expected: list[object]
 ) -> None:
-    found = coerce.plain(pd.Series(given, name="day", dtype=object))
+    found = infer.infer(pd.Series(given, name="day", dtype=object))
     told = pd.Series(expected) if kind else pd.Series(pd.to_datetime(expected, utc=True))
     assert found.dtype == (kind or "datetime64[us, UTC]")
     assert found.tolist() == told.tolist()
-    assert coerce.like(pd.Series(given, dtype=object), found).tolist() == told.tolist()
+    assert infer.convert_like(pd.Series(given, dtype=object), found).tolist() == told.tolist()
 
 
 def test_a_row_is_a_number_only_where_a_request_has_it() -> None:
     seat = ["1A", "1B", "1C", "1D"]
     assert batch.normal(rows(row=seat), SCHEMA, SPEC)["row"].tolist() == seat
-    with pytest.raises(DataError, match=r"row is '1A' in row 1, no number, and so are 3 more rows"):
+    with pytest.raises(DataError, match=r"row is '1A' in row 1: not a number \(and 3 more rows\)"):
         batch.normal(rows(row=seat, request="a"), SCHEMA, SPEC)
 
 
 def test_times_among_other_words_are_refused() -> None:
-    with pytest.raises(DataError, match=r"day is 'soon' in row 2, no time\. Next: "):
-        coerce.plain(pd.Series(["2013-10-01", "soon", None], name="day"))
+    with pytest.raises(DataError, match=r"day is 'soon' in row 2: not a time\. Next: "):
+        infer.infer(pd.Series(["2013-10-01", "soon", None], name="day"))
 
 
 def test_truth_joins_by_key_and_what_is_not_told_stays() -> None:

@@ -412,7 +412,7 @@ def other(files: dict[str, bytes]) -> bytes:
         f"\n_old = {door}\ndef {door}(model, table):\n"
         "    return _old(model, table.assign(weekday=table['weekday'].astype('int64')))\n"
     ).encode()
-    return archive.sealed(found, manifest)
+    return archive.seal(found, manifest)
 
 
 def test_a_champion_of_other_types_takes_over_and_every_row_is_kept(

@@ -51,7 +51,7 @@ LEARNED, JUDGED = flights(9_000, 0), np.random.default_rng(1).beta(2, 5, 3_000)
 @pytest.fixture(scope="module")
 def known() -> baseline.Baseline:
     """The baseline of made-up flights, through JSON as it lies in a bundle."""
-    made = bundled.of(LEARNED, predictions=JUDGED, periods=3)
+    made = bundled.describe(LEARNED, predictions=JUDGED, periods=3)
     return baseline.parse(json.loads(json.dumps(made)), SCHEMA, "bundle.tar")
 
 
@@ -105,7 +105,7 @@ def test_the_index_is_taken_over_the_deciles_where_the_model_learned(
 def test_many_different_numbers_are_kept_near_enough() -> None:
     rng = np.random.default_rng(0)
     old, new = rng.normal(size=50_000), rng.normal(0.05, 1.1, 20_000)
-    made = bundled.of(pd.DataFrame({"x": old}), predictions=[0.5], periods=1)
+    made = bundled.describe(pd.DataFrame({"x": old}), predictions=[0.5], periods=1)
     schema = {"properties": {"x": {"type": "number"}}}
     known = baseline.parse(made, schema, "b")
     found = drift.of(pd.DataFrame({"x": new}), np.full(20_000, 0.5), known).iloc[0]
@@ -116,7 +116,7 @@ def test_many_different_numbers_are_kept_near_enough() -> None:
 @given(sizes=st.lists(st.integers(0, 700), min_size=1, max_size=6))
 @settings(max_examples=8, deadline=None)
 def test_parts_of_a_batch_give_what_the_whole_gives(sizes: list[int]) -> None:
-    made = bundled.of(LEARNED, predictions=JUDGED, periods=3)
+    made = bundled.describe(LEARNED, predictions=JUDGED, periods=3)
     known = baseline.parse(made, SCHEMA, "b")
     batch = pd.concat([flights(size, size) for size in [*sizes, 50]], ignore_index=True)
     batch.loc[::40, "carrier"] = "XX"
@@ -228,7 +228,9 @@ def test_a_hostile_batch_is_judged_and_told_in_one_line(
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_baseline_of_hostile_rows_still_holds_batches(name: str) -> None:
-    made = bundled.of(flights(300, 5).assign(**HOSTILE[name]), predictions=[0.5] * 9, periods=1)
+    made = bundled.describe(
+        flights(300, 5).assign(**HOSTILE[name]), predictions=[0.5] * 9, periods=1
+    )
     known = baseline.parse(json.loads(json.dumps(made, allow_nan=False)), SCHEMA, "b")
     found = moved(flights(500, 6), known) if name != "another type" else None
     assert found is None or found["psi"].notna().all()
@@ -238,7 +240,7 @@ def test_a_baseline_of_hostile_rows_still_holds_batches(name: str) -> None:
 def test_a_number_beyond_all_that_is_known_is_told_so() -> None:
     learned = pd.DataFrame({"x": np.minimum(np.arange(100.0), 60.0)})
     schema = {"properties": {"x": {"type": "number"}}}
-    known = baseline.parse(bundled.of(learned, predictions=[0.5], periods=1), schema, "b")
+    known = baseline.parse(bundled.describe(learned, predictions=[0.5], periods=1), schema, "b")
     found = drift.of(pd.DataFrame({"x": [70.0] * 50}), [0.5] * 50, known)
     assert found.loc[0, "says"] == "x above all known values: 0 % → 100 %"
 
@@ -282,8 +284,8 @@ def test_every_breach_counts_per_column_and_rule_and_a_row_once(known: baseline.
     assert found.figures["missing_share"] == pytest.approx(lost / 4_000)
     rows = found.table.set_index(["column", "rule"])
     assert rows.loc[("temp", "below -40"), "rows"] == 10
-    assert rows.loc[("hour", "no number"), "rows"] == 15
-    assert rows.loc[("carrier", "nothing is there"), "rows"] == 5
+    assert rows.loc[("hour", "not a number"), "rows"] == 15
+    assert rows.loc[("carrier", "missing value"), "rows"] == 5
     assert rows.loc[("carrier", "never seen before: ZZ"), "share"] == 0.04
     assert rows.loc[("temp", "missing"), "rows"] == lost - 5
     assert rows.loc[("temp", "missing"), "before"] == pytest.approx(LEARNED["temp"].isna().mean())
@@ -486,7 +488,7 @@ def test_an_estimate_of_all_rows_is_not_held_against_the_truth_of_some() -> None
 
 
 def test_a_baseline_of_another_format_or_without_a_column_gets_a_clear_word() -> None:
-    made = bundled.of(LEARNED, predictions=JUDGED, periods=3)
+    made = bundled.describe(LEARNED, predictions=JUDGED, periods=3)
     first = {name: part for name, part in made.items() if name != "version"}
     said = r"^bundle\.tar holds a baseline of format 1; this headrace .* Next: dvc repro hand_off$"
     with pytest.raises(DataError, match=said):

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
-from headrace.schema import json_split, msgspec_decoder, validation_errors
-from headrace.schema import row as rows
+from headrace.schema import row_reader, row_types, validation_errors
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -46,8 +45,8 @@ texts = st.text(max_size=5).map(json.dumps) | st.sampled_from(TEXTS)
 pairs = st.tuples(st.sampled_from(NAMES), numbers | texts | st.sampled_from(OTHERS))
 changes = st.lists(pairs, max_size=3)
 """What stands behind the good values of a row: a name that stands twice counts as the last."""
-fast = msgspec_decoder.Decoder(SCHEMA)
-slow = rows.Reader(SCHEMA, 100)
+fast = row_types.Decoder(SCHEMA)
+slow = row_reader.Reader(SCHEMA, 100)
 
 
 def written(row: list[tuple[str, str]]) -> str:
@@ -59,9 +58,9 @@ def agree(body: bytes) -> bool:
     """Return whether it is read quickly; then pydantic alone must read the same."""
     try:
         found = fast.read(body)
-    except msgspec_decoder.NotTaken:
+    except row_types.DecodeErrors:
         return False
-    assert [*map(exact, found)] == [*map(exact, slow.explained(body))]
+    assert [*map(exact, found)] == [*map(exact, slow.explain(body))]
     return True
 
 
@@ -131,8 +130,14 @@ def test_what_is_no_list_of_rows_is_left_to_pydantic(body: bytes) -> None:
 
 
 def test_where_the_two_have_other_rules_pydantic_reads() -> None:
-    assert msgspec_decoder.of({"properties": {"a": {"type": "string", "pattern": "^x$"}}}) is None
-    assert msgspec_decoder.of({"properties": {"a": {"type": "integer", "maximum": 1e300}}}) is None
+    assert (
+        row_types.msgspec_decoder({"properties": {"a": {"type": "string", "pattern": "^x$"}}})
+        is None
+    )
+    assert (
+        row_types.msgspec_decoder({"properties": {"a": {"type": "integer", "maximum": 1e300}}})
+        is None
+    )
 
 
 def is_json(body: bytes) -> bool:
@@ -145,7 +150,7 @@ def is_json(body: bytes) -> bool:
 
 def parts(body: bytes) -> list[bytes]:
     """Return a body's pieces; they must be JSON if the whole is, and not if it is not."""
-    found = [*json_split.of(body)]
+    found = [*row_reader.split(body)]
     assert all(map(is_json, found)) == is_json(body)
     return found
 
@@ -193,23 +198,23 @@ def test_pieces_are_the_items_of_a_list_and_spoilt_ones_are_found_out(
 class Counting:
     """Reads rows as pydantic does, and counts how many."""
 
-    def __init__(self, reader: rows.Reader) -> None:
-        self.one, self.count = reader.one, 0
+    def __init__(self, reader: row_reader.Reader) -> None:
+        self.adapter, self.count = reader.adapter, 0
 
     def validate_json(self, piece: bytes) -> Any:
         """Read one row."""
         self.count += 1
-        return self.one.validate_json(piece)
+        return self.adapter.validate_json(piece)
 
 
 def refused(body: bytes) -> tuple[validation_errors.Refused, int]:
     """Return how a body is refused, and how often pydantic read a row of it."""
-    reader = rows.Reader(SCHEMA, 10_000)
+    reader = row_reader.Reader(SCHEMA, 10_000)
     counting = Counting(reader)
-    reader.one = counting  # type: ignore[assignment]
+    reader.adapter = counting  # type: ignore[assignment]
     with pytest.raises(validation_errors.Refused) as caught:
         reader.read(body)
-    assert len(caught.value.mistakes) <= validation_errors.MOST_NAMED + 1
+    assert len(caught.value.errors) <= validation_errors.MOST_NAMED + 1
     return caught.value, counting.count
 
 
@@ -218,10 +223,10 @@ def test_of_very_many_wrong_rows_no_more_are_read_than_are_told() -> None:
     each = len(SCHEMA["properties"])
     assert count == -(-validation_errors.MOST_NAMED // each) == 3
     assert told.rows == {"missing": 3}
-    assert told.mistakes[-1]["says"] == "and 1 more mistake; the rows behind were not read"
-    assert told.mistakes[19]["field"] == "2.text"
+    assert told.errors[-1]["says"] == "and 1 more error; the following rows were not read"
+    assert told.errors[19]["field"] == "2.text"
     last, _ = refused(b"[" + b",".join([b"{}"] * 3) + b"]")
-    assert last.mistakes[-1]["says"] == "and 1 more mistake"
+    assert last.errors[-1]["says"] == "and 1 more error"
 
 
 def test_of_very_many_strange_names_no_more_are_looked_at_than_are_told() -> None:
@@ -229,10 +234,9 @@ def test_of_very_many_strange_names_no_more_are_looked_at_than_are_told() -> Non
     told, count = refused(f"{{{', '.join(names)}}}".encode())
     each = len(SCHEMA["properties"])
     assert count == 1
-    assert told.mistakes[each]["field"] == "n0"
+    assert told.errors[each]["field"] == "n0"
     assert (
-        told.mistakes[-1]["says"]
-        == f"and {50_000 + each - validation_errors.MOST_NAMED} more mistakes"
+        told.errors[-1]["says"] == f"and {50_000 + each - validation_errors.MOST_NAMED} more errors"
     )
     assert told.rows == {"missing": 1, "extra_forbidden": 1}
 
@@ -240,13 +244,13 @@ def test_of_very_many_strange_names_no_more_are_looked_at_than_are_told() -> Non
 @pytest.mark.parametrize("begin", [b"", b"[", b"[{},"])
 def test_a_row_too_large_is_refused_before_anything_is_made_of_it(begin: bytes) -> None:
     told, count = refused(begin + b'{"more": [' + b"[1, " * 2_000_000)
-    assert told.mistakes[0]["reason"] == "row_too_large"
+    assert told.errors[0]["reason"] == "row_too_large"
     assert count == begin.count(b"}")
 
 
 def test_too_many_rows_are_refused_where_they_become_too_many() -> None:
     pointed = written([('"whole"', "1.0")])
     told, count = refused(f"[{', '.join([pointed] * 10_001)}]".encode())
-    assert told.mistakes[0]["reason"] == "too_many_rows"
+    assert told.errors[0]["reason"] == "too_many_rows"
     assert count <= 20_000
-    assert refused(b"[]")[0].mistakes[0]["reason"] == "no_rows"
+    assert refused(b"[]")[0].errors[0]["reason"] == "no_rows"

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from headrace.bundle import archive, golden
 from headrace.core import tables
 from headrace.errors import DataError
-from headrace.schema import json_schema, server_schema, validation_errors
-from headrace.schema import row as rows
-from headrace.schema.validate import judge
-from headrace.score import paths
+from headrace.schema import json_schema, validation_errors
+from headrace.schema import row_reader as rows
+from headrace.schema.validate import validate
+from headrace.score import command
 from lab import bake
 
 BUNDLE = "models/bundle.tar"
@@ -72,10 +72,10 @@ def test_refused_rows_are_written_aside_with_number_and_reason(
     assert "4 rows refused, each with its reason" in said
     aside = pd.read_csv(tmp_path / "out.refused.csv")
     assert list(zip(aside["row"], aside["reason"], strict=True)) == [
-        (4, "temp: no number"),
-        (8, "origin: none of EWR, JFK, LGA"),
-        (10, "weekday: nothing is there"),
-        (12, "distance: no whole number"),
+        (4, "temp: not a number"),
+        (8, "origin: not one of EWR, JFK, LGA"),
+        (10, "weekday: missing value"),
+        (12, "distance: not an integer"),
     ]
     assert aside["id"].tolist() == [3, 7, 9, 11]
     fine = pd.read_csv(tmp_path / "out.csv")
@@ -143,27 +143,27 @@ def test_what_is_read_is_never_written_over(
     (tmp_path / "other.csv").hardlink_to(source)
     (tmp_path / "folder.csv").mkdir()
     refused = {
-        "x.csv": "is where refused rows go, and would be written over",
-        "x.refused.csv": "would be written over while it is read",
-        "link.csv": "would be written over while it is read",
-        "other.csv": "would be written over while it is read",
+        "x.csv": "would be overwritten with the refused rows",
+        "x.refused.csv": "would be overwritten while it is read",
+        "link.csv": "would be overwritten while it is read",
+        "other.csv": "would be overwritten while it is read",
         "folder.csv": "is a folder",
     }
     for name, says in refused.items():
         with pytest.raises(DataError, match=f"{says}. Next: name another OUT"):
-            paths.aside(source, tmp_path / name)
-    assert paths.aside(source, tmp_path / "y.csv") == tmp_path / "y.refused.csv"
+            command.refused_path(source, tmp_path / name)
+    assert command.refused_path(source, tmp_path / "y.csv") == tmp_path / "y.refused.csv"
     code, said = scored(quick, source, tmp_path / "x.csv")
     assert (code, source.read_bytes()) == (1, before)
-    assert "would be written over" in said
+    assert "would be overwritten" in said
     assert not (tmp_path / "x.csv").exists()
 
 
 def test_one_file_cannot_take_the_answers_and_the_refused_rows(tmp_path: Path) -> None:
     (tmp_path / "x.csv").touch()
     (tmp_path / "x.refused.csv").symlink_to(tmp_path / "x.csv")
-    with pytest.raises(DataError, match="are one file"):
-        paths.aside(tmp_path / "in.csv", tmp_path / "x.csv")
+    with pytest.raises(DataError, match="are the same file"):
+        command.refused_path(tmp_path / "in.csv", tmp_path / "x.csv")
 
 
 def test_a_disk_that_is_full_is_told_and_nothing_is_lost(
@@ -176,7 +176,7 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_lost(
     done = bake.run(quick, *words, check=False)
     assert done.returncode == 1
     assert "out.csv cannot be written" in done.stdout
-    assert "Nothing was written. Next: make room, or name another OUT" in done.stdout
+    assert "Nothing was written. Next: free disk space, or name another OUT" in done.stdout
     assert "Traceback" not in done.stdout
     assert (tmp_path / "out.csv").read_text("utf-8") == "old"
     assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv"}
@@ -268,9 +268,9 @@ def contracts(draw: st.DrawFn) -> dict[str, Any]:
     checks = draw(st.lists(TYPES[kind], max_size=2))
     column = pa.Column(kind, checks, nullable=kind != "bool" and draw(st.booleans()))
     try:
-        return json_schema.json_schema(pa.DataFrameSchema({"x": column}, name="drawn"))
+        return json_schema.from_pandera(pa.DataFrameSchema({"x": column}, name="drawn"))
     except DataError as error:
-        if "x has rules that no value keeps. Next:" not in str(error):
+        if "x has rules that no value satisfies. Next:" not in str(error):
             raise
         reject()
 
@@ -292,7 +292,7 @@ def told(reader: rows.Reader, schema: dict[str, Any], value: Any) -> pd.DataFram
 
 def read(schema: dict[str, Any], table: pd.DataFrame) -> pd.DataFrame | None:
     """Return the inputs that a file's one row gives; None where it is refused."""
-    inputs, [reason] = judge(table, schema)
+    inputs, [reason] = validate(table, schema)
     return None if reason else inputs
 
 
@@ -332,7 +332,7 @@ def test_a_file_and_the_server_make_the_same_of_any_value(
     schema: dict[str, Any], values: list[Any]
 ) -> None:
     reader = rows.Reader(schema, 10)
-    kinds = server_schema.kinds(schema["properties"]["x"])
+    kinds = json_schema.value_types(schema["properties"]["x"])
     for value in values:
         answered = told(reader, schema, value)
         tables_of_it = [*in_parquet(value, kinds)]
@@ -348,8 +348,8 @@ def test_rows_are_judged_each_by_itself_whatever_stands_beside_them() -> None:
     said = {"type": ["integer", "null"], "minimum": 0}
     column = [2**53 + 1, None, "5.0", 5, 10**400, "x", 1.5, True, 2**53]
     table = pd.DataFrame({"n": pd.Series(column, dtype=object)})
-    whole, reasons = judge(table, {"properties": {"n": said}})
-    alone = [judge(table[at : at + 1], {"properties": {"n": said}}) for at in range(len(table))]
+    whole, reasons = validate(table, {"properties": {"n": said}})
+    alone = [validate(table[at : at + 1], {"properties": {"n": said}}) for at in range(len(table))]
     assert reasons.tolist() == [reason for _, [reason] in alone]
     assert whole["n"].equals(pd.concat([inputs["n"] for inputs, _ in alone]))
     assert [at for at, reason in enumerate(reasons) if not reason] == [1, 2, 3, 8]
@@ -365,33 +365,33 @@ def test_each_reason_is_told_in_words() -> None:
             "flag": ["true", *["false"] * 8, "maybe"],
         }
     ).replace("", None)
-    assert judge(table, SCHEMA)[1].tolist() == [
+    assert validate(table, SCHEMA)[1].tolist() == [
         "",
-        "whole: no number",
-        "whole: no whole number",
+        "whole: not a number",
+        "whole: not an integer",
         "whole: not finite",
-        "whole: nothing is there",
+        "whole: missing value",
         "whole: not below 10",
         "part: not above -1",
-        "place: none of a, b",
+        "place: not one of a, b",
         "code: longer than 3",
         "flag: neither true nor false",
     ]
     with pytest.raises(DataError, match=r"no column flag\. Did you mean flags\?"):
-        judge(table.rename(columns={"flag": "flags"}), SCHEMA)
+        validate(table.rename(columns={"flag": "flags"}), SCHEMA)
 
 
 def test_numbers_of_any_type_are_taken_for_what_they_are() -> None:
     schema = {"properties": {"n": {"type": "number"}}}
     for kind in ("int8", "uint64", "float32", "Int64"):
-        inputs, reasons = judge(pd.DataFrame({"n": pd.array([1, 0], dtype=kind)}), schema)
+        inputs, reasons = validate(pd.DataFrame({"n": pd.array([1, 0], dtype=kind)}), schema)
         assert (reasons == "").all(), kind
         assert inputs["n"].tolist() == [1.0, 0.0]
-    assert np.isinf(judge(pd.DataFrame({"n": [np.inf]}), schema)[0]["n"]).all()
+    assert np.isinf(validate(pd.DataFrame({"n": [np.inf]}), schema)[0]["n"]).all()
 
 
 @pytest.mark.parametrize("kind", ["integer", "number", "boolean", "string"])
 def test_a_date_is_neither_a_number_nor_a_text(kind: str) -> None:
     dates = pd.DataFrame({"n": pd.to_datetime(["2013-01-01", "2013-01-02"])})
-    _, reasons = judge(dates, {"properties": {"n": {"type": kind}}})
-    assert reasons.str.contains("^n: (?:no number|neither true nor false|no text)$").all()
+    _, reasons = validate(dates, {"properties": {"n": {"type": kind}}})
+    assert reasons.str.contains("^n: (?:not a number|neither true nor false|not a text)$").all()

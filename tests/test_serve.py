@@ -32,7 +32,7 @@ from pydantic import TypeAdapter
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
 from headrace.execution import sandbox
-from headrace.schema import row as rows
+from headrace.schema import row_reader as rows
 from headrace.schema import validation_errors
 from headrace.serve import access, command, connections, middleware
 from headrace.serve.predictions import MicroBatcher
@@ -610,7 +610,7 @@ def other(copy: Path) -> bytes:
     schema = json.loads(files["schema.json"])
     schema["properties"]["distance"]["maximum"] = 7000
     changed = {"facts.json": facts, "schema.json": schema}
-    return archive.sealed(
+    return archive.seal(
         {**files, **{name: json.dumps(one).encode() for name, one in changed.items()}}, manifest
     )
 
@@ -763,12 +763,12 @@ def test_many_mistakes_are_counted_and_strange_names_are_shown_safely() -> None:
     row = {"a": 1, "b": 1, "c": "x", "d": True}
     with pytest.raises(validation_errors.Refused) as caught:
         reader.read(json.dumps({**row, **{f"x{n}\u202e\n": n for n in range(50)}}).encode())
-    assert len(caught.value.mistakes) == validation_errors.MOST_NAMED + 1
-    assert caught.value.mistakes[-1]["says"] == "and 30 more mistakes"
-    assert caught.value.mistakes[0]["field"] == "x0??"
+    assert len(caught.value.errors) == validation_errors.MOST_NAMED + 1
+    assert caught.value.errors[-1]["says"] == "and 30 more errors"
+    assert caught.value.errors[0]["field"] == "x0??"
     with pytest.raises(validation_errors.Refused) as caught:
         reader.read(json.dumps({**row, "y" * 10_000: 1}).encode())
-    assert len(caught.value.mistakes[0]["field"]) == 64
+    assert len(caught.value.errors[0]["field"]) == 64
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1200, False), (800, True), (400, False)])

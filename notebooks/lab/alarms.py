@@ -98,7 +98,7 @@ def month(study: Path) -> Month:
     table = pd.read_parquet(study / "data/features.parquet")
     table = table[table["month"] == MONTH].reset_index(drop=True)
     chances = pd.read_parquet(study / "data/predictions.parquet")["model"].to_numpy()
-    files, _ = load.checked(study / "models/bundle.tar")
+    files, _ = load.read_files(study / "models/bundle.tar")
     schema: dict[str, Any] = json.loads(files["schema.json"])
     rows = table[[*schema["properties"], LABEL, CLUSTER]].assign(**{PREDICTION: chances})
     problem = yaml.read(study / "params.yaml")["problem"]
@@ -119,7 +119,7 @@ def cut(
     parts = np.array_split(order, 2)
     ours, theirs = (known.rows.iloc[half].reset_index(drop=True) for half in parts)
     columns, periods = [*known.schema["properties"]], max(1, round(len(ours) / size))
-    made = bundled.of(ours[columns], predictions=ours[PREDICTION], periods=periods)
+    made = bundled.describe(ours[columns], predictions=ours[PREDICTION], periods=periods)
     return baseline.parse(made, known.schema, "half a month"), theirs
 
 

@@ -22,13 +22,13 @@ ROWS = 28_000
 WATCH = """
 import json, sys, time
 from pathlib import Path
-from headrace.bundle import read
-from headrace.monitor import watch
+from headrace.bundle import load
+from headrace.monitor import evaluate
 
 PRICES = {"missed": 100.0, "false_alarm": 25.0}
-bundle = read.load(Path("models/bundle.tar"))
+bundle = load.load(Path("models/bundle.tar"))
 begun = time.perf_counter()
-seen = watch.batches(Path.cwd(), bundle, [sys.argv[1]], prices=PRICES)[sys.argv[1]]
+seen = evaluate.batches(Path.cwd(), bundle, [sys.argv[1]], prices=PRICES)[sys.argv[1]]
 assert seen.figures["drift"]["tested"] == len(bundle.schema["properties"]), seen.says
 print(json.dumps({"seconds": time.perf_counter() - begun, "kept": len(seen.known)}))
 """
@@ -87,7 +87,7 @@ def _watched(study: Path, path: Path) -> tuple[float, float]:
 
 
 def _baseline(study: Path) -> float:
-    return len(load.checked(study / "models/bundle.tar")[0]["baseline.json"]) / 1024
+    return len(load.read_files(study / "models/bundle.tar")[0]["baseline.json"]) / 1024
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ rate; requests a second; memory of 10 million rows, and their time to that of on
 ALONE = """
 import json, statistics, sys, time
 from pathlib import Path
-from headrace.bundle import golden, read
-bundle = read.load(Path("models/bundle.tar"))
+from headrace.bundle import golden, load
+bundle = load.load(Path("models/bundle.tar"))
 columns = bundle.answer.__globals__["FEATURES"]
 for count, times in ((1, {one}), (1000, {many})):
     frame = golden.frame([bundle.example] * count, bundle.schema)[columns]

@@ -29,7 +29,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def of_file(path: Path) -> str:
+def sha256_of_file(path: Path) -> str:
     """Return a file's SHA-256, read in parts.
 
     Errors:
@@ -53,7 +53,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-def sealed(files: Mapping[str, bytes], manifest: Mapping[str, object]) -> bytes:
+def seal(files: Mapping[str, bytes], manifest: Mapping[str, object]) -> bytes:
     """Return the archive of these files, of a manifest with their hashes, and of its own hash."""
     hashes = {name: sha256(content) for name, content in sorted(files.items())}
     text = json.dumps({**manifest, "files": hashes}, indent=2, sort_keys=True) + "\n"

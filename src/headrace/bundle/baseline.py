@@ -18,7 +18,7 @@ POINTS = 1001
 """A number with more keeps so many of its sorted values, each for the rows around it."""
 
 
-def of(learned: pd.DataFrame, *, predictions: npt.ArrayLike, periods: int) -> dict[str, Any]:
+def describe(learned: pd.DataFrame, *, predictions: npt.ArrayLike, periods: int) -> dict[str, Any]:
     """Describe each column that the model learned from, and its predictions, as plain values.
 
     `predictions` are those of the rows on which the model was judged, which it had not seen;

@@ -9,7 +9,7 @@ import pandas as pd
 
 import headrace
 from headrace.bundle import archive, baseline, card, environment, golden, inputs
-from headrace.bundle import requirements as needed
+from headrace.bundle import environment as needed
 from headrace.bundle.card import Section
 from headrace.core import project, requirements
 from headrace.core.project import Project
@@ -51,15 +51,16 @@ def bundle(
     """
     study = project.find_project(root)
     members, manifest = _contents(study, model, learned, golden_rows, facts, stage)
-    known = baseline.of(learned, predictions=judged_predictions, periods=periods)
+    known = baseline.describe(learned, predictions=judged_predictions, periods=periods)
     members["baseline.json"] = _json(known, indent=None)
     manifest["data"] = {
-        file.relative_to(study.root).as_posix(): archive.of_file(file) for file in sorted(data)
+        file.relative_to(study.root).as_posix(): archive.sha256_of_file(file)
+        for file in sorted(data)
     }
     told = card.provenance(manifest["parameters"], manifest["inputs"], manifest["environment"])
     text = card.markdown(title, about, {**sections, **told})
     members |= {"card.md": text.encode(), "card.html": card.page(text).encode()}
-    return archive.sealed(members, manifest)
+    return archive.seal(members, manifest)
 
 
 def _contents(
@@ -70,11 +71,11 @@ def _contents(
     facts: Mapping[str, Any],
     stage: str,
 ) -> tuple[archive.Files, dict[str, Any]]:
-    schema = json_schema.json_schema(study.load("inputs"))
+    schema = json_schema.from_pandera(study.load("inputs"))
     _same_columns(golden_rows, learned, [*schema["properties"]])
-    packages = needed.serving(study)
+    packages = needed.serving_packages(study)
     code = inputs.code(study, DOORS)
-    lock = needed.requirements(study.root / requirements.NAME, packages)
+    lock = needed.pinned_requirements(study.root / requirements.NAME, packages)
     members = {
         "model.skops": model.read_bytes(),
         "schema.json": _json(schema),
@@ -82,15 +83,15 @@ def _contents(
         "golden.json": _json(golden.records(golden_rows)),
         "requirements.txt": lock.encode(),
         **{name: (study.root / name).read_bytes() for name in code},
-        **needed.wheels(study.root),
+        **needed.vendored_wheels(study.root),
     }
     manifest = {
         "headrace_bundle": 1,
         "headrace": headrace.__version__,
         "doors": {door: study.settings[door] for door in DOORS},
         "environment": environment.describe(packages),
-        "feature_code": inputs.together(code),
-        "inputs": inputs.hashes(study, stage),
+        "feature_code": inputs.combined_hash(code),
+        "inputs": inputs.input_hashes(study, stage),
         "parameters": inputs.parameters(study, stage),
     }
     return members, manifest

@@ -73,7 +73,7 @@ def _type(said: str | list[str]) -> str:
     return {"number": "float64", "boolean": "bool"}.get(kinds[0], "str")
 
 
-def differing(expected: Vector, predicted: Vector) -> pd.DataFrame:
+def differences(expected: Vector, predicted: Vector) -> pd.DataFrame:
     """Return the rows whose prediction is not what it was: row (from 1), expected, predicted."""
     off = ~np.isclose(predicted, expected, rtol=0, atol=CLOSE, equal_nan=True)
     places = np.flatnonzero(off)
@@ -81,7 +81,7 @@ def differing(expected: Vector, predicted: Vector) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def shown(found: pd.DataFrame) -> str:
+def format_differences(found: pd.DataFrame) -> str:
     """Return the rows that differ as a table of text, the first few of them."""
     lines = found.head(SHOWN).to_string(index=False, float_format=lambda value: f"{value:.12f}")
     more = f"\n… and {len(found) - SHOWN} more" if len(found) > SHOWN else ""

@@ -4,14 +4,14 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from headrace.bundle.archive import of_file, sha256
+from headrace.bundle.archive import sha256, sha256_of_file
 from headrace.core import yaml
 from headrace.core.imports import Graph
 from headrace.core.project import Project
 from headrace.errors import ProjectError
 
 
-def hashes(project: Project, stage: str) -> dict[str, str]:
+def input_hashes(project: Project, stage: str) -> dict[str, str]:
     """Return the SHA-256 of every input of the pipeline, by its path from the study on.
 
     Errors:
@@ -26,7 +26,7 @@ def hashes(project: Project, stage: str) -> dict[str, str]:
                 f"dvc.yaml: stage {reader} reads {name}, and stage {stage} vouches for it."
                 f" Next: add {name} to the deps of {stage}"
             )
-        found[name] = of_file(project.root / name)
+        found[name] = sha256_of_file(project.root / name)
     return dict(sorted(found.items()))
 
 
@@ -95,7 +95,7 @@ def code(project: Project, doors: Iterable[str]) -> dict[str, str]:
     """
     graph = Graph(project.root, project.source)
     tree = ast.parse("".join(f"import {_module(project, door)}\n" for door in doors))
-    return {name: of_file(project.root / name) for name in sorted(graph.files(tree))}
+    return {name: sha256_of_file(project.root / name) for name in sorted(graph.files(tree))}
 
 
 def _module(project: Project, door: str) -> str:
@@ -105,6 +105,6 @@ def _module(project: Project, door: str) -> str:
     return target.partition(":")[0]
 
 
-def together(hashes: dict[str, str]) -> str:
+def combined_hash(hashes: dict[str, str]) -> str:
     """Return one SHA-256 over names and hashes."""
     return sha256("".join(f"{name} {known}\n" for name, known in sorted(hashes.items())).encode())

@@ -1,7 +1,7 @@
 """Read a bundle: every byte is checked before any of the model's is understood."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from headrace.bundle import archive, code_loader, environment, golden, skops_io
+from headrace.core import artifact
+from headrace.core.project import Project
 from headrace.errors import DataError
-from headrace.schema import server_schema
+from headrace.schema import json_schema
 
 if TYPE_CHECKING:
     from headrace.core.project import Project
@@ -35,7 +37,7 @@ class Bundle:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of one row of inputs, as it can be held to."""
-        return server_schema.schema(
+        return json_schema.normalize(
             self._json("schema.json"), f"{self.name} is refused: schema.json"
         )
 
@@ -81,17 +83,17 @@ class Bundle:
                 f" {type(error).__name__}: {self.told(str(error))}."
                 " Next: mend it in src, and dvc repro"
             ) from None
-        found = golden.differing(expected, predicted)
+        found = golden.differences(expected, predicted)
         if len(found):
             raise DataError(
                 f"{self.name} is refused: {len(found)} of {len(rows)} golden rows come out"
-                f" otherwise here.\n{golden.shown(found)}\nNext: answer from the environment that"
-                " it was made in: uv pip sync requirements.lock"
+                f" otherwise here.\n{golden.format_differences(found)}\nNext: answer from"
+                " the environment that it was made in: uv pip sync requirements.lock"
             )
         return len(rows)
 
 
-def checked(path: Path) -> tuple[archive.Files, dict[str, Any]]:
+def read_files(path: Path) -> tuple[archive.Files, dict[str, Any]]:
     """Return a bundle's files and its manifest; every byte is as it was written.
 
     Errors:
@@ -109,9 +111,9 @@ def checked(path: Path) -> tuple[archive.Files, dict[str, Any]]:
     return files, known
 
 
-def manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
     """Return a bundle's manifest, after every byte of the bundle was checked; see `checked`."""
-    return checked(path)[1]
+    return read_files(path)[1]
 
 
 def load(path: Path, study: "Project | None" = None) -> Bundle:
@@ -126,10 +128,10 @@ def load(path: Path, study: "Project | None" = None) -> Bundle:
     Errors:
         DataError: it is not as it was written, or would answer otherwise here.
     """
-    files, known = checked(path)
+    files, known = read_files(path)
     _same_environment(path.name, known)
     if study is None:
-        found = code_loader.load(path.name, files, known["doors"])
+        found = code_loader.load_code(path.name, files, known["doors"])
     else:
         _same_code(path.name, files, study)
         found = code_loader.Code(study.load("predict"), study.load("trusted"))
@@ -156,10 +158,45 @@ def _same_environment(name: str, known: dict[str, Any]) -> None:
 
 def _same_code(name: str, files: archive.Files, study: "Project") -> None:
     """Refuse a bundle whose feature code is another than the study's."""
-    for part, content in code_loader.parts(files).items():
+    for part, content in code_loader.study_modules(files).items():
         here = study.root / part
         if not here.is_file() or here.read_bytes() != content:
             raise DataError(
                 f"{name} is refused: {part} is another than the one that it was made with."
                 " Next: dvc repro, or check out the commit of its version"
             )
+
+
+pass
+
+
+def print_summary(project: Project, file: Path | None) -> None:
+    """Load a bundle, default the one that dvc.yaml names, and print what it holds.
+
+    Errors:
+        DataError: it is refused; the part or the difference is named.
+        ProjectError: no file is named, and dvc.yaml names none.
+    """
+    path = file or default_path(project)
+    for line in _summary(load(path, project)):
+        print(line)
+
+
+def default_path(project: Project) -> Path:
+    """Return the bundle that dvc.yaml lists first under `artifacts`.
+
+    Errors:
+        ProjectError: it lists none.
+    """
+    return project.root / next(iter(artifact.artifacts(project.root).values()))
+
+
+def _summary(bundle: Bundle) -> Iterator[str]:
+    environment = bundle.manifest["environment"]
+    sizes = sorted(((len(content), name) for name, content in bundle.files.items()), reverse=True)
+    yield f"{bundle.name}: {sum(size for size, _ in sizes) / 2**20:.1f} MiB, every byte as written"
+    for size, name in sizes:
+        yield f"  {size:>11,}  {name}"
+    packages = len(environment["packages"])
+    yield f"Python {environment['python']} and {packages} packages are here as where it was made."
+    yield f"Its {bundle.replay()} golden rows come out again."

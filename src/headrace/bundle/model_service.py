@@ -11,7 +11,7 @@ from headrace.bundle import load as read
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.bundle.load import Bundle
 from headrace.errors import HeadraceError
-from headrace.schema import row
+from headrace.schema import row_reader
 
 MOST_ROWS = 10_000
 """Rows of one request."""
@@ -23,7 +23,7 @@ class Champion:
 
     bundle: Bundle
     label: str
-    reader: row.Reader
+    reader: row_reader.Reader
     schema: dict[str, Any]
     threshold: float | None
     written: str
@@ -32,13 +32,13 @@ class Champion:
     @classmethod
     def of(cls, bundle: Bundle, label: str) -> "Champion":
         """Return a loaded bundle, ready to answer."""
-        reader = row.Reader(bundle.schema, MOST_ROWS, bundle.example)
+        reader = row_reader.Reader(bundle.schema, MOST_ROWS, bundle.example)
         threshold = bundle.facts.get("threshold")
         named = f"{bundle.name} {sha256(bundle.files[MANIFEST])[:8]}"
         written = named if label == bundle.name else label
         return cls(bundle, label, reader, bundle.schema, threshold, written)
 
-    def answer(self, asked: Sequence[row.Values]) -> list[dict[str, Any]]:
+    def answer(self, asked: Sequence[row_reader.Values]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold."""
         inputs = golden.columns(zip(*asked, strict=True), self.schema)
         predicted = self.bundle.predict(inputs).tolist()
@@ -47,7 +47,7 @@ class Champion:
         return [{"prediction": one, "positive": one >= self.threshold} for one in predicted]
 
 
-def loaded(path: Path, label: str = "") -> Champion:
+def load_champion(path: Path, label: str = "") -> Champion:
     """Load a bundle's file, with the code that lies in it; see `headrace.bundle.load.load`."""
     return Champion.of(read.load(path), label or path.name)
 

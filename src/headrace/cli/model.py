@@ -29,9 +29,9 @@ def bundle(project: Project, file: Path | None) -> None:
 
     FILE is by default the artifact of dvc.yaml.
     """
-    from headrace.bundle import command as module
+    from headrace.bundle import load
 
-    module.run(project, file)
+    load.print_summary(project, file)
 
 
 def artifact_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,8 +162,7 @@ def score(project: Project, rows: Path, scored: Path, model: str) -> int:
     from headrace.registry import fetch
     from headrace.score import command as module
 
-    champion = fetch.champion(project, model)
-    return module.run(champion, Namespace(rows=rows, scored=scored, model=model))
+    return module.score_file(fetch.champion(project, model), rows, scored)
 
 
 @command("token", examples="headrace token alice predict metrics >> tokens")

@@ -11,7 +11,7 @@ from headrace.core import tables
 from headrace.errors import DataError
 from headrace.gates.model import Predictions
 from headrace.ingest.types import REQUEST, beside, typed
-from headrace.schema.validate import refuse_lacking
+from headrace.schema.validate import require_columns
 
 FOLDER = "data/live"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -85,7 +85,7 @@ def normal(table: pd.DataFrame, schema: Mapping[str, Any], spec: Predictions) ->
     again = table.columns[table.columns.duplicated()]
     if len(again):
         raise DataError(f"The column {again[0]} is there twice. Next: leave one of them out")
-    refuse_lacking(map(str, table.columns), schema)
+    require_columns(map(str, table.columns), schema)
     inputs = {name: typed(table[name], said) for name, said in schema["properties"].items()}
     names = [str(name) for name in table.columns if name not in inputs and name != spec.label]
     names += [spec.label] if spec.label in table else []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from headrace.bundle import command
+from headrace.bundle import load
 from headrace.bundle import load as bundles
 from headrace.core.project import Project
 from headrace.core.tables import KINDS
@@ -17,7 +17,7 @@ from headrace.gates.model import NAME, Predictions
 from headrace.ingest import batch, labels, manifest, replace, tables, time_order, types
 from headrace.ingest import predictions as answers
 from headrace.ingest.lock import alone
-from headrace.schema.validate import judge
+from headrace.schema.validate import validate
 
 ARRIVALS = "arrivals"
 """The door to what comes in, by a batch's name, where it is no file."""
@@ -65,7 +65,7 @@ def _batch(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
     manifest.texts(found.root, name)  # where there is no place for it, nothing is written
     manifest.keep(found.root, where, answers.added(found, made))
     manifest.write(manifest.texts(found.root, name))  # anew: somebody may have edited them
-    refused = int((judge(made[[*contract["properties"]]], contract)[1] != "").sum())
+    refused = int((validate(made[[*contract["properties"]]], contract)[1] != "").sum())
     print(f"{where}: {len(made):,} rows" + (f", {refused:,} break the contract" if refused else ""))
     _say(found.root, where, says)
 
@@ -117,7 +117,7 @@ def _truth(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
 
 def schema(found: Project) -> dict[str, Any]:
     """Return the JSON Schema of one row of inputs, by the bundle of the working tree."""
-    parts, _ = bundles.checked(command.default(found))
+    parts, _ = bundles.read_files(load.default_path(found))
     schema: dict[str, Any] = json.loads(parts["schema.json"])
     return schema
 

@@ -5,7 +5,7 @@ import pandas as pd
 from headrace.errors import DataError
 from headrace.gates.model import Predictions
 from headrace.ingest import match_rows, types
-from headrace.schema import coerce
+from headrace.schema import infer
 
 
 def join(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> tuple[pd.DataFrame, str]:
@@ -48,11 +48,11 @@ def with_columns(known: pd.DataFrame, brought: pd.DataFrame, spec: Predictions) 
     for name in brought.columns.drop(spec.label, errors="ignore"):
         own = name in (*spec.key, spec.cluster)
         if name not in known:
-            made[name] = coerce.plain(brought[name]) if own else brought[name]
+            made[name] = infer.infer(brought[name]) if own else brought[name]
         elif own and known[name].isna().any():
-            there = coerce.plain(known[name])
-            filled = there.where(there.notna(), coerce.like(brought[name], there))
-            made[name] = coerce.plain(filled)
+            there = infer.infer(known[name])
+            filled = there.where(there.notna(), infer.convert_like(brought[name], there))
+            made[name] = infer.infer(filled)
     return made
 
 
@@ -60,7 +60,7 @@ def _read(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> pd.Data
     """Return a table's truth, and the columns that a batch lacks or has in part, in their types."""
     names = (*spec.key, spec.cluster)
     read = {
-        name: coerce.like(told[name], coerce.plain(known[name]))
+        name: infer.convert_like(told[name], infer.infer(known[name]))
         for name in names
         if name in known and name in told
     }

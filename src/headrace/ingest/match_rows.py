@@ -7,7 +7,7 @@ from headrace.errors import DataError
 from headrace.gates.model import Predictions
 from headrace.ingest import batch
 from headrace.ingest.types import REQUEST
-from headrace.schema import coerce
+from headrace.schema import infer
 
 
 def shared(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> list[str]:
@@ -68,9 +68,9 @@ def places(known: pd.DataFrame, told: pd.DataFrame, by: list[str]) -> pd.Series:
     Errors:
         DataError: a row of the other table cannot be told apart, or not by values of these types.
     """
-    read = {REQUEST[0]: coerce.text}  # though all of them may happen to be digits
-    left = pd.DataFrame({name: read.get(name, coerce.plain)(known[name]) for name in by})
-    right = pd.DataFrame({name: coerce.like(told[name], left[name]) for name in by})
+    read = {REQUEST[0]: infer.text}  # though all of them may happen to be digits
+    left = pd.DataFrame({name: read.get(name, infer.infer)(known[name]) for name in by})
+    right = pd.DataFrame({name: infer.convert_like(told[name], left[name]) for name in by})
     batch.refuse_twice(right, by)
     right = right.assign(place=np.arange(len(right)))
     found = left.merge(right, on=by, how="left")["place"].fillna(-1).astype("int64")

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from headrace.bundle import command, load
+from headrace.bundle import load
 from headrace.bundle.archive import MANIFEST, sha256
 from headrace.bundle.golden import PREDICTION
 from headrace.core.project import Project
 from headrace.ingest.types import MODEL, POSITIVE
-from headrace.schema.validate import judge
+from headrace.schema.validate import validate
 
 AT_ONCE = 100_000
 """Rows that are asked together, so that memory does not grow with the batch."""
@@ -25,10 +25,10 @@ def added(found: Project, table: pd.DataFrame) -> pd.DataFrame:
     """
     if PREDICTION in table:
         return table
-    bundle = load.load(command.default(found))
+    bundle = load.load(load.default_path(found))
     chances = np.full(len(table), np.nan)
     for first in range(0, len(table), AT_ONCE):
-        inputs, reasons = judge(table.iloc[first : first + AT_ONCE], bundle.schema)
+        inputs, reasons = validate(table.iloc[first : first + AT_ONCE], bundle.schema)
         fine = (reasons == "").to_numpy()
         if fine.any():
             chances[first + np.flatnonzero(fine)] = bundle.predict(inputs[fine])

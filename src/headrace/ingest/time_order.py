@@ -9,7 +9,7 @@ from pandas.api import types
 from headrace.errors import DataError
 from headrace.gates.model import Predictions
 from headrace.ingest import batch
-from headrace.schema import coerce
+from headrace.schema import infer
 
 TIME = "time"
 """When a server answered."""
@@ -35,8 +35,8 @@ def says(root: Path, name: str, made: pd.DataFrame, spec: Predictions) -> list[s
 
 def _ends(before: pd.DataFrame, made: pd.DataFrame, clock: str) -> tuple[Any, Any]:
     """Return when the batch before ended and this one begins; None where neither tells."""
-    now = coerce.plain(made[clock]).dropna()
+    now = infer.infer(made[clock]).dropna()
     if clock not in before or types.is_string_dtype(now.dtype):
         return None, None
-    then = coerce.like(before[clock], now).dropna()
+    then = infer.convert_like(before[clock], now).dropna()
     return (then.max(), now.min()) if len(then) and len(now) else (None, None)

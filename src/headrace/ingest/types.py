@@ -11,8 +11,8 @@ from pandas.api import types
 
 from headrace.bundle.golden import PREDICTION
 from headrace.gates.model import Predictions
-from headrace.schema import coerce
-from headrace.schema.validate import judge
+from headrace.schema import infer
+from headrace.schema.validate import validate
 
 REQUEST = ("request", "row")
 """What tells the rows apart that a server answered."""
@@ -20,10 +20,10 @@ POSITIVE, MODEL = "positive", "model"
 ANSWERS = (PREDICTION, POSITIVE, MODEL)
 """What was answered to a row, and by which model."""
 READ = {
-    PREDICTION: coerce.chances,
-    POSITIVE: coerce.truths,
-    REQUEST[0]: coerce.text,
-    REQUEST[1]: coerce.numbers,
+    PREDICTION: infer.probabilities,
+    POSITIVE: infer.booleans,
+    REQUEST[0]: infer.text,
+    REQUEST[1]: infer.numbers,
 }
 ZONE = r"(?:[Zz]|[+-]\d\d:?(?:\d\d)?)$"
 
@@ -31,7 +31,7 @@ ZONE = r"(?:[Zz]|[+-]\d\d:?(?:\d\d)?)$"
 def typed(column: pd.Series, said: Mapping[str, Any]) -> pd.Series:
     """Return an input in its type, where every value of it is as the schema says."""
     one = {"properties": {"value": said}}
-    inputs, reasons = judge(column.to_frame("value"), one)
+    inputs, reasons = validate(column.to_frame("value"), one)
     if (reasons == "").all():
         return inputs["value"]
     return column.astype("str").where(column.notna(), None) if column.dtype == object else column
@@ -46,9 +46,9 @@ def beside(table: pd.DataFrame, names: Iterable[str], spec: Predictions) -> dict
     answered = {*REQUEST} <= {*table.columns}  # or a row is something of the user's own
     made = {}
     for name in names:
-        own = coerce.plain if name in (*spec.key, spec.cluster) else None
+        own = infer.infer if name in (*spec.key, spec.cluster) else None
         known = None if name in REQUEST and not answered else READ.get(name)
-        read = coerce.truths if name == spec.label else known or own
+        read = infer.booleans if name == spec.label else known or own
         made[name] = read(table[name]) if read else table[name]
     return made
 
@@ -65,6 +65,6 @@ def _is_bare(column: pd.Series) -> bool:
         return getattr(column.dt, "tz", None) is None
     if types.is_numeric_dtype(column.dtype):
         return False
-    text = coerce.text(column).dropna()
-    told = text[pd.to_numeric(text, errors="coerce").isna() & coerce.read_times(text).notna()]
+    text = infer.text(column).dropna()
+    told = text[pd.to_numeric(text, errors="coerce").isna() & infer.parse_times(text).notna()]
     return not told.str.contains(ZONE).all()

@@ -8,7 +8,7 @@ from headrace.bundle.golden import CLOSE, PREDICTION
 from headrace.bundle.load import Bundle
 from headrace.errors import DataError
 from headrace.ingest.types import POSITIVE
-from headrace.schema.coerce import truths
+from headrace.schema.infer import booleans
 
 ASKED = 1000
 """Rows that are asked again, to know whether this model answered them."""
@@ -38,7 +38,7 @@ class Answers:
             chances[~told] = self._bundle.predict(inputs[~told])
         warned = chances >= self._threshold
         if POSITIVE in rows:
-            said = truths(rows[POSITIVE])
+            said = booleans(rows[POSITIVE])
             known = told & said.notna().to_numpy()
             warned[known] = said.to_numpy("bool", na_value=False)[known]
         return chances, warned

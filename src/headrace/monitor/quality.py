@@ -11,7 +11,7 @@ import pandas as pd
 from headrace.errors import DataError
 from headrace.monitor.baseline import Baseline, Category
 from headrace.monitor.counts import Categories
-from headrace.schema import validate
+from headrace.schema import coerce, validate
 
 Mask = npt.NDArray[np.bool_]
 COLUMNS = ("column", "rule", "rows", "share", "before")
@@ -69,9 +69,9 @@ class Tally:
         """
         refused, unseen = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
         inputs: dict[str, pd.Series] = {}
-        for name, typed, found in validate.columns(batch, self._schema):
+        for name, typed, found in validate.validate_columns(batch, self._schema):
             inputs[name] = typed
-            self._missing[name] += int(validate.missing(batch[name]).sum())
+            self._missing[name] += int(coerce.is_empty(batch[name]).sum())
             for wrong, why in found:
                 refused |= wrong
                 self._count(name, why, int(wrong.sum()))
@@ -110,7 +110,7 @@ class Tally:
         rows = [(*place, count, 0.0) for place, count in self._broken.items()]
         for name, count in self._missing.items():
             before = self._baseline.columns[name].missing_share
-            told = (name, validate.NOTHING) in self._broken or not (count or before)
+            told = (name, validate.MISSING) in self._broken or not (count or before)
             rows += [] if told else [(name, MISSING, count, before)]
         for name, texts in self._texts.items():
             seen = ", ".join(texts.examples)

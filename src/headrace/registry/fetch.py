@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headrace.bundle import command, model_service
+from headrace.bundle import load, model_service
 from headrace.core import dvc_cache
 from headrace.core.lockfile import File
 from headrace.core.project import Project
@@ -17,7 +17,7 @@ def champion(project: Project, source: str) -> model_service.Champion:
         DataError: the bundle is refused, or neither DVC's cache nor a remote has it.
         ProjectError: there is no such version, or no artifact.
     """
-    return model_service.loaded(*bundle_file(project, source))
+    return model_service.load_champion(*bundle_file(project, source))
 
 
 def bundle_file(project: Project, source: str) -> tuple[Path, str]:
@@ -31,7 +31,7 @@ def bundle_file(project: Project, source: str) -> tuple[Path, str]:
     """
     if source and ("#" in source or "@" in source) and not Path(source).exists():
         return bundle(project.root, source)
-    path = Path(source) if source else command.default(project)
+    path = Path(source) if source else load.default_path(project)
     return path, path.name
 
 

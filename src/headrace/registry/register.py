@@ -150,7 +150,7 @@ def _certificate(root: Path, held: Snapshot) -> dict[str, Any]:
 
 
 def _measured(path: Path) -> dict[str, Any]:
-    return {"sha256": archive.of_file(path), "size": path.stat().st_size}
+    return {"sha256": archive.sha256_of_file(path), "size": path.stat().st_size}
 
 
 def _next(book: Ledger, new: dict[str, Any], bump: str | None) -> tuple[Version, str]:

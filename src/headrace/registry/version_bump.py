@@ -24,7 +24,7 @@ def read(path: Path, name: str) -> dict[str, Any]:
         DataError: it is refused.
     """
     try:
-        content = bundle.manifest(path)
+        content = bundle.read_manifest(path)
     except DataError as error:
         raise DataError(f"{name} cannot be registered: {error}") from None
     return {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.bundle import command, load
+from headrace.bundle import load
 from headrace.core import artifact, dvc_cache, lockfile, yaml
 from headrace.core.project import Project
 from headrace.errors import DataError, ProjectError
@@ -44,7 +44,7 @@ def of(found: Project) -> Champion:
         DataError: nobody at hand has its bytes, or they are not as they were written.
     """
     path, label = _file(found)
-    return Champion(path, label, load.manifest(path)["parameters"])
+    return Champion(path, label, load.read_manifest(path)["parameters"])
 
 
 def _file(found: Project) -> tuple[Path, str]:
@@ -53,7 +53,7 @@ def _file(found: Project) -> tuple[Path, str]:
             return fetch.bundle(found.root, f"{name}#{artifact.stages(found)[-1]}")
         except ProjectError:
             continue
-    return _committed(found.root, command.default(found).relative_to(found.root).as_posix())
+    return _committed(found.root, load.default_path(found).relative_to(found.root).as_posix())
 
 
 def _committed(root: Path, where: str) -> tuple[Path, str]:

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from headrace.bundle import command as bundles
 from headrace.bundle import load
+from headrace.bundle import load as bundles
 from headrace.bundle.load import Bundle
 from headrace.compare import markdown, terminal
 from headrace.compare.model import Report, Side
@@ -47,7 +47,7 @@ def run(found: Project, args: argparse.Namespace) -> int:
         copied = Copied.of(found.root, folder)
         copied.set_parameters(picked.values)
         copied.repro()
-        made = copied.root / bundles.default(found).relative_to(found.root)
+        made = copied.root / bundles.default_path(found).relative_to(found.root)
         sides = Side(held.label, "champion", None), Side(branch, f"challenger, on {name}", None)
         report = _compared(found, copied, table, (held.path, made), sides, name)
         copied.commit(f"Retrain on what came before {name}", str(copied.report))

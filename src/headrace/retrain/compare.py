@@ -13,7 +13,7 @@ from headrace.compare.model import MetricChange, Report, Side
 from headrace.errors import DataError
 from headrace.gates import model as gates_model
 from headrace.gates.model import Gate, Gates, Predictions
-from headrace.schema.validate import judge
+from headrace.schema.validate import validate
 from headrace.stats import bootstrap
 from headrace.stats.recipe import Interval, Recipe
 from headrace.stats.scores import Array, of, plain
@@ -77,7 +77,7 @@ def _judged(table: pd.DataFrame, bundles: tuple[Bundle, Bundle], label: str) -> 
         raise DataError(f"The batch has no {label}. Next: headrace ingest FILE --truth BATCH")
     kept = table[table[label].notna()]
     for bundle in bundles:
-        kept = kept[(judge(kept, bundle.schema)[1] == "").to_numpy()]
+        kept = kept[(validate(kept, bundle.schema)[1] == "").to_numpy()]
     if kept[label].nunique() < 2:
         raise DataError(
             "Of one class only, or of none, truth is known: nothing can be compared."
@@ -88,7 +88,7 @@ def _judged(table: pd.DataFrame, bundles: tuple[Bundle, Bundle], label: str) -> 
 
 def _answers(bundle: Bundle, table: pd.DataFrame, spec: Predictions) -> dict[str, Array]:
     """Return what a bundle answers, by the names that gates.yaml has for it."""
-    inputs, _ = judge(table, bundle.schema)
+    inputs, _ = validate(table, bundle.schema)
     chances = bundle.predict(inputs)
     said = {"prediction": chances, "positive": (chances >= bundle.facts["threshold"]).astype(float)}
     return {column: said[kind] for kind, column in spec.answers.items()}

@@ -1,122 +1,234 @@
-"""A pandera contract as JSON Schema: what one row must be, for those who have no pandera."""
+"""One row's contract as JSON Schema, made from pandera's, with rules that a server can keep."""
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandera.pandas as pa
+from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from headrace.errors import DataError
-from headrace.schema import server_schema
+
+if TYPE_CHECKING:  # a server has no pandera
+    import pandera.pandas as pa
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-TYPES = {
+INT64 = -(2**63), 2**63 - 1
+EXACT_FLOATS = -(2**53), 2**53
+"""A nullable integer becomes a float, which is exact between these."""
+LARGEST_FLOAT = sys.float_info.max
+JSON_TYPES = {
     r"u?int(8|16|32|64)": "integer",
     r"float.*": "number",
     r"bool.*": "boolean",
     r"str.*|object|category": "string",
 }
-"""By the name of a column's type; another cannot be said."""
-RANGE = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
-RULES = {"integer": RANGE, "number": RANGE, "boolean": (), "string": server_schema.TEXTS}
-"""The rules that mean something of a type, beside its choices."""
+"""JSON Schema's type by the name of a column's dtype."""
+ROUND: dict[str, Callable[[float], int]] = {
+    "minimum": math.ceil,
+    "maximum": math.floor,
+    "exclusiveMinimum": math.floor,
+    "exclusiveMaximum": math.ceil,
+}
+"""The rules of a range, and how each is rounded to mean the same for integers."""
+TEXT_RULES = ("minLength", "maxLength", "pattern")
+RULES = {"integer": (*ROUND,), "number": (*ROUND,), "boolean": (), "string": TEXT_RULES}
+"""The rules that each type may have, beside `enum`."""
 TIGHTER = {
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength"), max),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength"), min),
 }
-"""Which of two rules holds where a column has both."""
+"""Which of two values of a rule holds where a column has both."""
 
 
-def json_schema(schema: pa.DataFrameSchema) -> dict[str, Any]:
-    """Return the JSON Schema of one row of a table, an object with a value for each column.
+def from_pandera(schema: "pa.DataFrameSchema") -> dict[str, Any]:
+    """Return the JSON Schema of one row of a table, an object with a property for each column.
 
-    Ranges, choices, lengths and patterns are carried over; a check by a function of one's own is
-    named under `x-checks`, since JSON Schema cannot say it. A column's unit stands in `x-unit`.
+    Ranges, choices, lengths and patterns become rules. A check by a function, which JSON Schema
+    cannot express, is named under `x-checks`; a column's unit is under `x-unit`.
 
     Errors:
-        DataError: a server could not hold to it; the column is named.
+        DataError: a server cannot keep the contract; the column is named.
     """
-    where = f"The contract {schema.name or 'inputs'!r}"
-    columns = {str(name): _column(column, where) for name, column in schema.columns.items()}
-    found = {
+    source = f"The contract {schema.name or 'inputs'!r}"
+    properties = {str(name): _property(column, source) for name, column in schema.columns.items()}
+    content = {
         "$schema": DRAFT,
         "title": schema.name or "inputs",
         "type": "object",
-        "properties": columns,
-        "required": [*columns],
+        "properties": properties,
+        "required": [*properties],
         "additionalProperties": False,
     }
-    return server_schema.schema(found, where)
+    return normalize(content, source)
 
 
-def _column(column: pa.Column, where: str) -> dict[str, Any]:
-    name = str(column.dtype).lower().partition("[")[0]
-    kind = next((TYPES[one] for one in TYPES if re.fullmatch(one, name)), None)
+def _property(column: "pa.Column", source: str) -> dict[str, Any]:
+    dtype = str(column.dtype).lower().partition("[")[0]
+    kind = next((JSON_TYPES[form] for form in JSON_TYPES if re.fullmatch(form, dtype)), None)
     if kind is None:
         raise DataError(
-            f"{where}: {column.name} is of type {column.dtype}, which JSON does not have."
-            " Next: make it a number, a text, or true and false"
+            f"{source}: {column.name} is of type {column.dtype}, which JSON does not have."
+            " Next: make it a number, a text or a boolean"
         )
-    found: dict[str, Any] = {"type": kind}
+    rules: dict[str, Any] = {"type": kind}
     if kind == "integer":
-        ends = np.iinfo(name)
-        found |= {"minimum": int(ends.min), "maximum": int(ends.max)}
+        limits = np.iinfo(dtype)
+        rules |= {"minimum": int(limits.min), "maximum": int(limits.max)}
     for check in column.checks:
-        _add(found, str(check.name), _check(str(check.name), check.statistics or {}))
+        _add(rules, str(check.name), _check_rules(str(check.name), check.statistics or {}))
     if column.nullable:
-        found["type"] = [kind, "null"]
+        rules["type"] = [kind, "null"]
     if column.description:
-        found["description"] = column.description
+        rules["description"] = column.description
     if unit := (column.metadata or {}).get("unit"):
-        found["x-unit"] = unit
-    return found
+        rules["x-unit"] = unit
+    return rules
 
 
-def _add(found: dict[str, Any], name: str, rules: Mapping[str, Any]) -> None:
-    """Add a check's rules to a column's; what cannot be said beside them is named only."""
-    known = (*RULES[found["type"]], "enum")
-    if not rules or ([*rules] == ["pattern"] and "pattern" in found) or {*rules} - {*known}:
-        found["x-checks"] = [*found.get("x-checks", []), name]
+def _add(rules: dict[str, Any], check: str, new: Mapping[str, Any]) -> None:
+    """Add a check's rules to a property; a check that cannot be expressed is only named."""
+    allowed = (*RULES[rules["type"]], "enum")
+    if not new or ([*new] == ["pattern"] and "pattern" in rules) or {*new} - {*allowed}:
+        rules["x-checks"] = [*rules.get("x-checks", []), check]
         return
-    for rule, value in rules.items():
+    for rule, value in new.items():
         if rule in TIGHTER and not math.isinf(value):
-            found[rule] = TIGHTER[rule](found.get(rule, value), value)
+            rules[rule] = TIGHTER[rule](rules.get(rule, value), value)
         elif rule == "enum":
-            found[rule] = [one for one in found.get(rule, value) if one in value]
+            rules[rule] = [choice for choice in rules.get(rule, value) if choice in value]
         elif rule == "pattern":
-            found[rule] = value
+            rules[rule] = value
 
 
-def _check(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    low, high = said.get("min_value"), said.get("max_value")
-    least = "minimum" if said.get("include_min", True) else "exclusiveMinimum"
-    most = "maximum" if said.get("include_max", True) else "exclusiveMaximum"
-    exact = said.get("exact_value")
-    known: dict[str, dict[str, Any]] = {
+def _check_rules(check: str, statistics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema rules of one of pandera's built-in checks; none for any other."""
+    low, high = statistics.get("min_value"), statistics.get("max_value")
+    least = "minimum" if statistics.get("include_min", True) else "exclusiveMinimum"
+    most = "maximum" if statistics.get("include_max", True) else "exclusiveMaximum"
+    exact = statistics.get("exact_value")
+    pattern = statistics.get("pattern")
+    built_in: dict[str, dict[str, Any]] = {
         "in_range": {least: low, most: high},
         "greater_than_or_equal_to": {"minimum": low},
         "greater_than": {"exclusiveMinimum": low},
         "less_than_or_equal_to": {"maximum": high},
         "less_than": {"exclusiveMaximum": high},
-        "isin": {"enum": [*map(_plain, said.get("allowed_values") or [])]},
-        "equal_to": {"enum": [_plain(said.get("value"))]},
-        "str_length": {"minLength": low, "maxLength": high}
-        if exact is None
-        else {"minLength": exact, "maxLength": exact},
-        "str_matches": {"pattern": _pattern(said.get("pattern"))},
+        "isin": {"enum": [*map(_plain, statistics.get("allowed_values") or [])]},
+        "equal_to": {"enum": [_plain(statistics.get("value"))]},
+        "str_length": {
+            "minLength": low if exact is None else exact,
+            "maxLength": high if exact is None else exact,
+        },
+        # pandera matches from the beginning of a text, JSON Schema anywhere in it.
+        "str_matches": {"pattern": pattern and f"^(?:{getattr(pattern, 'pattern', pattern)})"},
     }
-    rules = known.get(name, {})
+    rules = built_in.get(check, {})
     return {rule: _plain(value) for rule, value in rules.items() if value is not None}
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON has it, where it is one of NumPy's."""
+    """Return a NumPy scalar as Python's own type, which JSON can hold."""
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _pattern(pattern: Any) -> str | None:
-    """Return a regular expression's text, tied to the beginning as pandera reads it."""
-    text = getattr(pattern, "pattern", pattern)
-    return None if text is None else f"^(?:{text})"
+def normalize(schema: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return a schema where each integer has a range and each `enum` only values that are valid.
+
+    Messages begin with `source`, where the schema comes from.
+
+    Errors:
+        DataError: a server cannot keep one of the rules.
+    """
+    properties: dict[str, Any] = {}
+    for name, rules in schema["properties"].items():
+        for problem in _problems(rules):
+            raise DataError(f"{source}: {name} {problem}")
+        properties[name] = _normalize_property(rules)
+        if properties[name].get("enum") in ([], [None]):
+            raise DataError(
+                f"{source}: {name} has rules that no value satisfies. Next: drop one of them"
+            )
+    return {**schema, "properties": properties}
+
+
+def value_types(rules: Mapping[str, Any]) -> list[str]:
+    """Return the JSON types of a property; "null" is among them where it may be missing."""
+    return [rules["type"]] if isinstance(rules["type"], str) else [*rules["type"]]
+
+
+@lru_cache
+def compile_pattern(pattern: str) -> Callable[[str], bool]:
+    """Return a function that tells whether a text matches a pattern, by the server's engine.
+
+    Errors:
+        ValueError: the engine does not accept the pattern.
+    """
+    try:
+        return SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
+    except SchemaError as error:
+        raise ValueError(str(error)) from None
+
+
+def _problems(rules: Mapping[str, Any]) -> Iterator[str]:
+    if {"boolean", "null"} <= {*value_types(rules)}:
+        yield (
+            "is a boolean that may be missing, which a NumPy column cannot hold. Next: make it a"
+            " number, or a text such as yes, no and unknown"
+        )
+    try:
+        compile_pattern(rules.get("pattern", ""))
+    except ValueError:
+        yield (
+            f"has a pattern that a server cannot check: {rules['pattern']}. Next: write it without"
+            " lookahead, lookbehind and backreferences, or as a check function"
+        )
+
+
+def _normalize_property(rules: Mapping[str, Any]) -> dict[str, Any]:
+    result, types = dict(rules), value_types(rules)
+    if "integer" in types:
+        _limit(result, *(EXACT_FLOATS if "null" in types else INT64))
+    if "enum" not in result and "const" not in result:
+        return result
+    constant = result.pop("const", None)
+    valid = [value for value in result.get("enum", [constant]) if _is_valid(value, result, types)]
+    choices = [_convert(value, types) for value in valid]
+    others = {rule: value for rule, value in result.items() if rule not in (*ROUND, *TEXT_RULES)}
+    return {**others, "enum": [*dict.fromkeys(choices), *([None] if "null" in types else [])]}
+
+
+def _limit(rules: dict[str, Any], low: int, high: int) -> None:
+    """Round an integer's range, and narrow it to these limits."""
+    rules |= {rule: to(rules[rule]) for rule, to in ROUND.items() if rule in rules}
+    least, most = max(low, rules.get("minimum", low)), min(high, rules.get("maximum", high))
+    if rules.get("exclusiveMinimum", low - 1) < least:
+        rules.pop("exclusiveMinimum", None)
+        rules["minimum"] = least
+    else:
+        rules.pop("minimum", None)
+    if rules.get("exclusiveMaximum", high + 1) > most:
+        rules.pop("exclusiveMaximum", None)
+        rules["maximum"] = most
+    else:
+        rules.pop("maximum", None)
+
+
+def _convert(value: Any, types: list[str]) -> Any:
+    return int(value) if "integer" in types else float(value) if "number" in types else value
+
+
+def _is_valid(value: Any, rules: Mapping[str, Any], types: list[str]) -> bool:
+    """Tell whether a choice is of the property's type and satisfies its other rules."""
+    if "string" in types:
+        fits = rules.get("minLength", 0) <= len(str(value)) <= rules.get("maxLength", math.inf)
+        return isinstance(value, str) and fits and compile_pattern(rules.get("pattern", ""))(value)
+    if "boolean" in types or not isinstance(value, int | float) or isinstance(value, bool):
+        return "boolean" in types and isinstance(value, bool)
+    low, high = rules.get("minimum", -math.inf), rules.get("maximum", math.inf)
+    above, below = rules.get("exclusiveMinimum", -math.inf), rules.get("exclusiveMaximum", math.inf)
+    typed = abs(value) <= LARGEST_FLOAT and ("integer" not in types or value == math.floor(value))
+    return typed and low <= value <= high and above < value < below

@@ -1,6 +1,6 @@
-"""Which rows of a table are as an input schema says, and why the others are not.
+"""Which rows of a table are valid by a JSON Schema, and why the others are not.
 
-A row is judged, and its values come out, as if the server had been asked with it.
+A row is valid, and has the values, as if a server had been asked with it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,99 +11,96 @@ import pandas as pd
 
 from headrace.core.suggest import nearest
 from headrace.errors import DataError
-from headrace.schema import server_schema
-from headrace.schema.coerced import Mask, Taken, blank
-from headrace.schema.values import take
+from headrace.schema.coerce import Coerced, Mask, coerce
+from headrace.schema.json_schema import TEXT_RULES, compile_pattern, normalize, value_types
 
-NOTHING = "nothing is there"
-BOUNDS = {
+MISSING = "missing value"
+RANGE_RULES = {
     "minimum": ("below", np.less, -1),
     "exclusiveMinimum": ("not above", np.less_equal, -1),
     "maximum": ("above", np.greater, 1),
     "exclusiveMaximum": ("not below", np.greater_equal, 1),
 }
+"""For each rule of a range: what a violation is called, when there is one, and its side."""
+Violations = list[tuple[Mask, str]]
+"""Which rows violate a rule, and the reason in words."""
 
 
-def judge(table: pd.DataFrame, schema: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the inputs in their types, and for each row why it is refused ("" where it is not).
+def validate(table: pd.DataFrame, schema: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the inputs in their types, and for each row its first violation ("" if it is valid).
 
-    What a refused row holds in the table of inputs means nothing.
+    The inputs of an invalid row mean nothing.
 
     Errors:
         DataError: the table lacks a column; the nearest name is shown.
     """
     reasons = pd.Series("", index=table.index)
     inputs: dict[str, pd.Series] = {}
-    for name, typed, found in columns(table, schema):
-        inputs[name] = typed
-        for wrong, why in found:
-            first = wrong & (reasons == "").to_numpy()
-            reasons[first] = f"{name}: {why}"
+    for name, values, violations in validate_columns(table, schema):
+        inputs[name] = values
+        for rows, reason in violations:
+            first = rows & (reasons == "").to_numpy()
+            reasons[first] = f"{name}: {reason}"
     return pd.DataFrame(inputs), reasons
 
 
-def columns(
+def validate_columns(
     table: pd.DataFrame, schema: Mapping[str, Any]
-) -> Iterator[tuple[str, pd.Series, list[tuple[Mask, str]]]]:
-    """Yield each input's name, its values in their type, and every breach: which rows, and why.
+) -> Iterator[tuple[str, pd.Series, Violations]]:
+    """Yield each input's name, its values in their type, and all its violations.
 
     Errors:
         DataError: the table lacks a column; the nearest name is shown.
     """
-    refuse_lacking(map(str, table.columns), schema)
-    for name, said in server_schema.schema(schema, "schema.json")["properties"].items():
-        yield (name, *_column(table[name], said))
+    require_columns(map(str, table.columns), schema)
+    for name, rules in normalize(schema, "schema.json")["properties"].items():
+        yield (name, *_validate_column(table[name], rules))
 
 
-def refuse_lacking(names: Iterable[str], schema: Mapping[str, Any]) -> None:
-    """Refuse a table with columns of these names where it lacks one; see `judge`."""
-    there = [*names]
+def require_columns(names: Iterable[str], schema: Mapping[str, Any]) -> None:
+    """Refuse a table with columns of these names where it lacks one; see `validate`."""
+    columns = [*names]
     for name in schema["properties"]:
-        if name not in there:
-            near = nearest(name, there)
+        if name not in columns:
+            near = nearest(name, columns)
             raise DataError(f"The rows have no column {name}.{near} Next: headrace bundle")
 
 
-def missing(column: pd.Series) -> Mask:
-    """Tell where a column has no value, or an empty text."""
-    return blank(column)
+def _validate_column(column: pd.Series, rules: Mapping[str, Any]) -> tuple[pd.Series, Violations]:
+    types = value_types(rules)
+    kind, nullable = next(name for name in types if name != "null"), "null" in types
+    coerced = coerce(column, kind)
+    violations = [*([] if nullable else [(coerced.empty, MISSING)]), *coerced.errors]
+    violations += [(rows & coerced.valid, reason) for rows, reason in _violations(coerced, rules)]
+    values = coerced.data
+    if kind == "integer" and nullable:
+        values = np.where(coerced.empty, np.nan, values.astype("float64"))
+    return pd.Series(values, index=column.index), violations
 
 
-def _column(column: pd.Series, said: Mapping[str, Any]) -> tuple[pd.Series, list[tuple[Mask, str]]]:
-    """Return a column in its type, and the masks of what is wrong with it."""
-    kinds = server_schema.kinds(said)
-    kind, optional = next(one for one in kinds if one != "null"), "null" in kinds
-    taken = take(column, kind)
-    found = [*([] if optional else [(taken.empty, NOTHING)]), *taken.wrong]
-    found += [(broken & taken.sound, why) for broken, why in _rules(taken, said)]
-    values = taken.array
-    if kind == "integer" and optional:
-        values = np.where(taken.empty, np.nan, values.astype("float64"))
-    return pd.Series(values, index=column.index), found
-
-
-def _rules(taken: Taken, said: Mapping[str, Any]) -> Iterator[tuple[Mask, str]]:
-    """Yield where each rule is broken; of what is not sound it means nothing."""
-    for rule, (word, breaks, side) in BOUNDS.items():
-        if rule in said:
+def _violations(coerced: Coerced, rules: Mapping[str, Any]) -> Iterator[tuple[Mask, str]]:
+    """Yield the violations of each rule; for values that are not valid they mean nothing."""
+    within = coerced.overflow == 0
+    for rule, (words, is_outside, side) in RANGE_RULES.items():
+        if rule in rules:
             with np.errstate(invalid="ignore"):
-                broken = breaks(taken.array, said[rule]) & (taken.beyond == 0)
-            yield broken | (taken.beyond == side), f"{word} {said[rule]}"
-    if "enum" in said:
-        known = [value for value in said["enum"] if value is not None]
-        among = pd.Series(taken.array).isin(known).to_numpy(bool) & (taken.beyond == 0)
-        yield ~among, f"none of {', '.join(map(str, known))}"
-    if {*server_schema.TEXTS} & {*said}:
-        yield from _wrong_text(taken.array, said)
+                outside = is_outside(coerced.data, rules[rule]) & within
+            yield outside | (coerced.overflow == side), f"{words} {rules[rule]}"
+    if "enum" in rules:
+        choices = [value for value in rules["enum"] if value is not None]
+        is_choice = pd.Series(coerced.data).isin(choices).to_numpy(bool) & within
+        yield ~is_choice, f"not one of {', '.join(map(str, choices))}"
+    if {*TEXT_RULES} & {*rules}:
+        yield from _text_violations(coerced.data, rules)
 
 
-def _wrong_text(values: pd.Series, said: Mapping[str, Any]) -> Iterator[tuple[Mask, str]]:
-    text = values.fillna("")
-    lengths = text.str.len().to_numpy()
-    if "minLength" in said:
-        yield lengths < said["minLength"], f"shorter than {said['minLength']}"
-    if "maxLength" in said:
-        yield lengths > said["maxLength"], f"longer than {said['maxLength']}"
-    if "pattern" in said:
-        fits = [one for one in text.unique() if server_schema.fitting(said["pattern"])(one)]
-        yield ~text.isin(fits).to_numpy(bool), "not of the form that is asked for"
+def _text_violations(values: pd.Series, rules: Mapping[str, Any]) -> Iterator[tuple[Mask, str]]:
+    texts = values.fillna("")
+    lengths = texts.str.len().to_numpy()
+    if "minLength" in rules:
+        yield lengths < rules["minLength"], f"shorter than {rules['minLength']}"
+    if "maxLength" in rules:
+        yield lengths > rules["maxLength"], f"longer than {rules['maxLength']}"
+    if "pattern" in rules:
+        matches = [*filter(compile_pattern(rules["pattern"]), texts.unique())]
+        yield ~texts.isin(matches).to_numpy(bool), "does not match the pattern"

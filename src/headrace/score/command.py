@@ -1,6 +1,5 @@
-"""The command `headrace score`: rows in, predictions out, refused rows aside with their reasons."""
+"""Score a file: rows in, predictions out, and refused rows beside them with their reasons."""
 
-import argparse
 import shutil
 import sys
 from collections import Counter
@@ -9,62 +8,93 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from headrace.bundle.load import Bundle
 from headrace.bundle.model_service import Champion
 from headrace.core import atomic, tables
 from headrace.errors import DataError
-from headrace.schema.validate import judge, refuse_lacking
-from headrace.score import paths
+from headrace.schema.validate import require_columns, validate
 
-ADDED = ("prediction", "positive")
-REASON = ("row", "reason")
+ADDED = ("prediction", "positive", "row", "reason")
+"""The columns that are written beside those of the rows."""
 BAR = 30
 
 
-def run(champion: Champion, args: argparse.Namespace) -> int:
-    """Score a file by a bundle, and return 1 where a row is refused.
+def score_file(champion: Champion, rows: Path, scored: Path) -> int:
+    """Score the rows of a file, and return 1 if a row is refused.
 
-    Both files, of answers and of refused rows, are written whole or not at all.
+    Both files, of predictions and of refused rows, are written whole or not at all.
 
     Errors:
-        DataError: a file cannot be read or written, or has not the columns.
+        DataError: a file cannot be read or written, or lacks a column.
     """
-    aside = paths.aside(args.rows, args.scored)
+    refused = refused_path(rows, scored)
     counts: list[int] = []
 
-    def write(good: Path) -> None:
-        atomic.write_whole(
-            aside, lambda bad: counts.extend(_score(champion.bundle, args, good, bad))
-        )
+    def write(valid_path: Path) -> None:
+        def write_refused(refused_path: Path) -> None:
+            counts.extend(_write(champion.bundle, rows, valid_path, refused_path, scored.suffix))
+
+        atomic.write_whole(refused, write_refused)
 
     try:
-        atomic.write_whole(args.scored, write)
+        atomic.write_whole(scored, write)
     except (pa.ArrowException, OSError) as error:
-        step = "Nothing was written. Next: make room, or name another OUT"
-        said = f"{args.scored} cannot be written: {tables.reason(error)}"
-        raise DataError(f"{said}. {step}") from None
-    scored, refused = counts
-    print(f"{scored:,} rows scored by {champion.label}: {args.scored}")
-    if not refused:
-        aside.unlink()
+        step = "Nothing was written. Next: free disk space, or name another OUT"
+        raise DataError(f"{scored} cannot be written: {tables.reason(error)}. {step}") from None
+    print(f"{counts[0]:,} rows scored by {champion.label}: {scored}")
+    if not counts[1]:
+        refused.unlink()
         return 0
-    print(f"{refused:,} rows refused, each with its reason: {aside}")
+    print(f"{counts[1]:,} rows refused, each with its reason: {refused}")
     return 1
 
 
-def _score(bundle: Bundle, args: argparse.Namespace, good: Path, bad: Path) -> tuple[int, int]:
-    suffix, done = args.scored.suffix, 0
-    with tables.Writer(good, suffix) as scored, tables.Writer(bad, suffix) as refused:
-        for part, share in _parts(args.rows):
-            right, wrong = _judged(bundle, part, done)
-            scored.write(right)
-            refused.write(wrong)
+def refused_path(rows: Path, scored: Path) -> Path:
+    """Return the file of the refused rows, beside that of the scored ones.
+
+    Errors:
+        DataError: a file has an unknown format, would be overwritten, or is a folder.
+    """
+    for path in (rows, scored):
+        tables.kind(path)
+    refused = scored.with_name(f"{scored.stem}.refused{scored.suffix}")
+    step = "Next: name another OUT"
+    if _is_same_file(rows, scored):
+        raise DataError(f"{scored} would be overwritten while it is read. {step}")
+    if _is_same_file(rows, refused):
+        raise DataError(f"{refused} would be overwritten with the refused rows. {step}")
+    if _is_same_file(scored, refused):
+        raise DataError(f"{scored} and {refused} are the same file. {step}")
+    for path in (scored, refused):
+        if path.is_dir():
+            raise DataError(f"{path} is a folder. {step}")
+    return refused
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    """Tell whether two paths lead to one file, also through links."""
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return path.resolve() == other.resolve()
+
+
+def _write(
+    bundle: Bundle, rows: Path, valid_path: Path, refused_path: Path, suffix: str
+) -> tuple[int, int]:
+    """Write scored and refused rows part by part, and return how many there are of each."""
+    done = 0
+    with tables.Writer(valid_path, suffix) as scored, tables.Writer(refused_path, suffix) as refused:
+        for part, share in _parts(rows):
+            valid, invalid = _score(bundle, part, done)
+            scored.write(valid)
+            refused.write(invalid)
             done += part.num_rows
-            _show(done, share)
+            _show_progress(done, share)
     if not done:
-        raise DataError(f"{args.rows.name} has no rows. Next: see what wrote it")
+        raise DataError(f"{rows.name} has no rows. Next: check the program that wrote it")
     return scored.rows, refused.rows
 
 
@@ -72,44 +102,44 @@ def _parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
     try:
         yield from tables.parts(path)
     except DataError as error:
-        raise DataError(f"{error}. Next: see what wrote it") from None
+        raise DataError(f"{error}. Next: check the program that wrote it") from None
 
 
-def _judged(bundle: Bundle, part: pa.Table, first: int) -> tuple[pa.Table, pa.Table]:
-    """Return the rows that are answered, and those that are not."""
-    _refuse_taken(part.column_names)
-    refuse_lacking(part.column_names, bundle.schema)
-    asked = tables.frame(part.select([*bundle.schema["properties"]]))
-    inputs, reasons = judge(asked, bundle.schema)
-    fine = (reasons == "").to_numpy()
-    right, wrong = part.filter(pa.array(fine)), part.filter(pa.array(~fine))
-    for name, values in _answers(bundle, inputs[fine]):
-        right = right.append_column(name, pa.array(values))
-    numbers = np.flatnonzero(~fine) + first + 1
-    wrong = wrong.append_column("reason", pa.array(reasons[~fine].to_list(), pa.string()))
-    return right, wrong.add_column(0, "row", pa.array(numbers))
+def _score(bundle: Bundle, part: pa.Table, done: int) -> tuple[pa.Table, pa.Table]:
+    """Return the rows with predictions, and those that are refused; `done` rows came before."""
+    _require_new_columns(part.column_names)
+    require_columns(part.column_names, bundle.schema)
+    table = tables.frame(part.select([*bundle.schema["properties"]]))
+    inputs, reasons = validate(table, bundle.schema)
+    is_valid = (reasons == "").to_numpy()
+    valid, invalid = part.filter(pa.array(is_valid)), part.filter(pa.array(~is_valid))
+    for name, values in _predictions(bundle, inputs[is_valid]):
+        valid = valid.append_column(name, pa.array(values))
+    numbers = np.flatnonzero(~is_valid) + done + 1
+    texts = pa.array(reasons[~is_valid].to_list(), pa.string())
+    return valid, invalid.append_column("reason", texts).add_column(0, "row", pa.array(numbers))
 
 
-def _refuse_taken(names: list[str]) -> None:
+def _require_new_columns(names: list[str]) -> None:
     """Refuse columns that are there twice, or would be with those that are written."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"The rows have the column {twice[0]} twice. Next: rename one")
-    taken = [name for name in (*ADDED, *REASON) if name in names]
-    if taken:
-        raise DataError(f"The rows have a column {taken[0]} already. Next: rename it")
+    reserved = [name for name in ADDED if name in names]
+    if reserved:
+        raise DataError(f"The rows have a column {reserved[0]} already. Next: rename it")
 
 
-def _answers(bundle: Bundle, inputs: Any) -> Iterator[tuple[str, Any]]:
-    predicted = bundle.predict(inputs) if len(inputs) else np.empty(0)
-    yield "prediction", predicted
+def _predictions(bundle: Bundle, inputs: pd.DataFrame) -> Iterator[tuple[str, Any]]:
+    predictions = bundle.predict(inputs) if len(inputs) else np.empty(0)
+    yield "prediction", predictions
     threshold = bundle.facts.get("threshold")
     if threshold is not None:
-        yield "positive", predicted >= threshold
+        yield "positive", predictions >= threshold
 
 
-def _show(done: int, share: float) -> None:
-    """Draw a bar where somebody looks."""
+def _show_progress(done: int, share: float) -> None:
+    """Draw a progress bar on a terminal."""
     if not sys.stderr.isatty():
         return
     filled = "█" * int(BAR * share)

@@ -24,7 +24,7 @@ def main(source: str, log_never: tuple[str, ...], **options: Any) -> None:
         if not source:
             raise HeadraceError("No bundle given. Next: python -m headrace.serve BUNDLE")
         args = Namespace(log_never=[*log_never], **options)
-        command.run(lambda: model_service.loaded(Path(source)), args)
+        command.run(lambda: model_service.load_champion(Path(source)), args)
     except HeadraceError as error:
         sys.exit(str(error))
 

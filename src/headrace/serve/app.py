@@ -55,7 +55,7 @@ def _add_predictions(
         try:
             response = await predictions.answer(service.champion, state.body, state.id)
         except Refused as error:
-            return _json({"detail": error.mistakes}, 422)
+            return _json({"detail": error.errors}, 422)
         return Response(response.content, media_type="application/json")
 
 

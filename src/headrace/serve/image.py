@@ -56,7 +56,7 @@ def wheelhouse(project: Project, args: argparse.Namespace) -> None:
 
 def _write_app(bundle: Path, target: Path, recipe: str) -> None:
     """Write a bundle, its requirements and the recipe of its image into a folder, or nothing."""
-    files, manifest = load.checked(bundle)
+    files, manifest = load.read_files(bundle)
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".app-") as temporary:
         app = Path(temporary) / "app"

@@ -56,7 +56,7 @@ def document(
         champion = service.champion
         if not cached or cached[0][0] is not champion:
             made = deepcopy(dict(plain))
-            made["paths"]["/predict"]["post"] |= _predict(champion.reader.one.json_schema())
+            made["paths"]["/predict"]["post"] |= _predict(champion.reader.adapter.json_schema())
             if secured:
                 _add_security(made)
             cached[:] = [(champion, made)]

@@ -68,7 +68,7 @@ def _told(champion: Champion, answer: Mapping[str, Any]) -> str:
 def _mistakes(error: Refused) -> str:
     lines = "".join(
         f"<li><b>{html.escape(one['field'])}</b> {html.escape(one['says'])}</li>"
-        for one in error.mistakes
+        for one in error.errors
     )
     inside = f"<h2>Not answered</h2><ul>{lines}</ul>"
     return f'<section class="answer wrong" role="alert">{inside}</section>'

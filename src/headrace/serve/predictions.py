@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from headrace.bundle.model_service import Champion
 from headrace.prediction_log.journal import Journal
-from headrace.schema.row import Reader, Values
+from headrace.schema.row_reader import Reader, Values
 from headrace.schema.validation_errors import Refused
 from headrace.serve.prometheus import Metrics
 
