@@ -13,7 +13,9 @@ def main() -> int:
     parser.add_argument("rows", type=Path, metavar="IN", help="CSV or Parquet, larger than memory")
     output = "CSV or Parquet: the rows with prediction and positive; refused ones are beside it"
     parser.add_argument("scored", type=Path, metavar="OUT", help=output)
-    parser.add_argument("--model", type=Path, metavar="BUNDLE", help="a bundle's file", required=True)
+    parser.add_argument(
+        "--model", type=Path, metavar="BUNDLE", help="a bundle's file", required=True
+    )
     args = parser.parse_args()
     try:
         from headrace.bundle import model_service

@@ -86,7 +86,10 @@ def _write(
 ) -> tuple[int, int]:
     """Write scored and refused rows part by part, and return how many there are of each."""
     done = 0
-    with tables.Writer(valid_path, suffix) as scored, tables.Writer(refused_path, suffix) as refused:
+    with (
+        tables.Writer(valid_path, suffix) as scored,
+        tables.Writer(refused_path, suffix) as refused,
+    ):
         for part, share in _parts(rows):
             valid, invalid = _score(bundle, part, done)
             scored.write(valid)
