@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.core import plainyaml
+from headrace.core import yaml
 from headrace.errors import ProjectError
 
 NAME = "dvc.lock"
@@ -54,7 +54,7 @@ def parse(text: bytes) -> dict[str, Record]:
     Errors:
         ProjectError: it is not as DVC 3 writes it.
     """
-    stages = plainyaml.load(text, NAME).get("stages") or {}
+    stages = yaml.parse(text, NAME).get("stages") or {}
     try:
         return {name: _record(stage) for name, stage in stages.items()}
     except (AttributeError, KeyError, TypeError):

@@ -1,46 +1,58 @@
-"""Change a value in a YAML file, and nothing else: comments, quotes, order and gaps stay."""
+"""Change a value in the text of a YAML file: comments, quotes, order and gaps stay.
+
+Each change is checked: the new text must hold what the old one held, and this one change.
+"""
 
 import json
 import re
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from headrace.core import yaml
+from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 
 PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@#-]*(?: [A-Za-z0-9_./@-]+)*")
+COMMA = re.compile(r"[ \t]*,")
+COMMENT = re.compile(r"[ \t]*#.*\n")
+SEPARATORS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029\ufeff"}
 
 
-def added(path: Path, keys: tuple[str, ...], value: str, *, ordered: bool = False) -> str:
-    """Return a file's text with a text in the list at these keys: at its end, or in its order.
+def add_item(path: Path, keys: Sequence[str], value: str, *, ordered: bool = False) -> str:
+    """Return a file's text with a string in the list at these keys: at its end, or in its order.
 
     Errors:
-        ProjectError: no list stands there.
+        ProjectError: there is no such list, or it cannot be changed line by line.
     """
     text = path.read_text("utf-8")
-    _, node = yaml.find_node(yaml.compose(text), keys)
-    if node is None or node.id != "sequence":
-        raise ProjectError(
-            f"{path.name} has no list {'.'.join(keys)}. Next: add it as the template has it"
-        )
-    known = [str(item.value) for item in node.value]
-    if value in known:
+    items = [str(item.value) for item in _list_at(text, path.name, keys).value]
+    if value in items:
         return text
-    place = bisect(known, value) if ordered else len(known)
-    made = _inserted(text, keys, place, value)
-    return _checked(path, made, keys, [*known[:place], value, *known[place:]])
+    place = bisect(items, value) if ordered else len(items)
+    changed = _insert(text, keys, place, value)
+    return _checked(path.name, text, changed, keys, [*items[:place], value, *items[place:]])
 
 
-def _inserted(text: str, keys: tuple[str, ...], place: int, value: Any) -> str:
-    _, node = yaml.find_node(yaml.compose(text), keys)
-    end = _end(node.value[place - 1]) if place else 0
-    return _insert(text, node, place, _written(value), end)
+def append_line(text: str, name: str, keys: Sequence[Key], value: str) -> str:
+    """Return a text with a string as the last line of the list at these keys.
+
+    `name` is what messages call the file.
+
+    Errors:
+        ProjectError: there is no list with an item to a line, or it cannot be changed.
+    """
+    node = _list_at(text, name, keys)
+    if node.flow_style or not node.value:
+        raise ProjectError(f"{name}: {_dotted(keys)} has no line of its own for each item")
+    changed = _insert(text, keys, len(node.value), value)
+    old = yaml.parse(text.encode(), name)
+    return _checked(name, text, changed, keys, [*_value_at(old, keys), value])
 
 
-def replaced(path: Path, values: Mapping[str, Any]) -> str:
-    """Return a file's text with other values at these dotted names, which must be there.
+def set_values(path: Path, values: Mapping[str, Any]) -> str:
+    """Return a file's text with other values at these dotted names, which must exist.
 
     A list to which only items were added keeps its lines and their comments.
 
@@ -53,86 +65,87 @@ def replaced(path: Path, values: Mapping[str, Any]) -> str:
         key, node = yaml.find_node(yaml.compose(text), keys)
         if key is None:
             raise ProjectError(f"{path.name} has no {dotted}. Next: add it, or name another")
-        made = _longer(text, keys, value) if isinstance(value, list) else None
-        if made is None:
-            made = f"{text[: key.end_mark.index]}: {_written(value)}{text[_end(node) :]}"
-        text = _checked(path, made, keys, value)
+        changed = _with_more_items(text, keys, value) if isinstance(value, list) else None
+        if changed is None:
+            changed = f"{text[: key.end_mark.index]}: {_written(value)}{text[_end(node) :]}"
+        text = _checked(path.name, text, changed, keys, value)
     return text
 
 
-def _longer(text: str, keys: tuple[str, ...], value: list[Any]) -> str | None:
-    """Return a text with a longer list at these keys; None where an item must go or change."""
-    there = yaml.lookup(yaml.parse(text.encode(), "the file"), ".".join(keys))
-    known = [*map(json.dumps, there)] if isinstance(there, list) else None
-    if known is None:
-        return None
-    for place, one in enumerate(value):
-        if known[place : place + 1] != [json.dumps(one)]:
-            text = _inserted(text, keys, place, one)
-            known.insert(place, json.dumps(one))
-    return text if len(known) == len(value) else None
-
-
-def _end(node: Any) -> int:
-    """Return where a value ends; what the parser says of a block is where the next thing begins."""
-    inside = yaml.children(node) if not getattr(node, "flow_style", True) else []
-    return _end(inside[-1][2]) if inside else int(node.end_mark.index)
-
-
-def _written(value: Any) -> str:
-    """Return a value as one would write it on a line."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
-    if isinstance(value, str) and PLAIN.fullmatch(value) and _read(value) == value:
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _read(text: str) -> Any:
-    return yaml.parse(f"a: {text}\n".encode(), "a value")["a"]
-
-
-def _checked(path: Path, text: str, keys: tuple[str, ...], value: Any) -> str:
-    """Return a text that was changed, once it is sure that it says what it should.
+def set_option(text: str, name: str, keys: Sequence[Key], option: str, value: Any) -> str:
+    """Return a text in which an item of a list, `- path` or `- path:`, has an option below it.
 
     Errors:
-        ProjectError: the file is written in a way that cannot be changed line by line.
+        ProjectError: it is written in a way that cannot be changed.
     """
-    dotted = ".".join(keys)
-    if yaml.lookup(yaml.parse(text.encode(), path.name), dotted) != value:
+    _list_at(text, name, keys[:-1])
+    _, item = yaml.find_node(yaml.compose(text), keys)
+    old = _value_at(yaml.parse(text.encode(), name), keys)
+    entry, options = next(iter(old.items())) if isinstance(old, dict) else (old, None)
+    changed = _with_option(text, item, option, _written(value)) if item is not None else text
+    return _checked(name, text, changed, keys, {entry: {**(options or {}), option: value}})
+
+
+def _with_option(text: str, item: Any, option: str, written: str) -> str:
+    below = " " * (item.start_mark.column + 2)
+    if item.id == "scalar":
+        end = item.end_mark.index
+        return _line_after(f"{text[:end]}:{text[end:]}", end, f"{below}{option}: {written}")
+    _, key, options = yaml.children(item)[0]
+    known = next((node for name, _, node in yaml.children(options) if name == option), None)
+    if known is not None:
+        return f"{text[: known.start_mark.index]}{written}{text[known.end_mark.index :]}"
+    if getattr(options, "flow_style", False):
+        return text
+    for _, first, _ in yaml.children(options)[:1]:
+        below = " " * first.start_mark.column
+    return _line_after(text, key.end_mark.index, f"{below}{option}: {written}")
+
+
+def _list_at(text: str, name: str, keys: Sequence[Key]) -> Any:
+    _, node = yaml.find_node(yaml.compose(text), keys)
+    if node is None or node.id != "sequence":
         raise ProjectError(
-            f"{path.name}: {dotted} cannot be changed here. Next: write {value!r} there"
+            f"{name} has no list {_dotted(keys)}. Next: add it as the template has it"
         )
-    return text
+    return node
 
 
-COMMA = re.compile(r"[ \t]*,")
-COMMENT = re.compile(r"[ \t]*#.*\n")
+def _with_more_items(text: str, keys: Sequence[Key], value: list[Any]) -> str | None:
+    """Return a text with a longer list at these keys; None where an item must go or change."""
+    old = _value_at(yaml.parse(text.encode(), "the file"), keys)
+    if not isinstance(old, list):
+        return None
+    items = [json.dumps(item) for item in old]
+    for place, item in enumerate(value):
+        if items[place : place + 1] != [json.dumps(item)]:
+            text = _insert(text, keys, place, item)
+            items.insert(place, json.dumps(item))
+    return text if len(items) == len(value) else None
 
 
-def _insert(text: str, node: Any, place: int, written: str, end: int) -> str:
-    """Return a text with an item before that place of a list, or at its end.
-
-    `node` is the list as `yamllines.compose` finds it; `end` is where the item before ends.
-    """
+def _insert(text: str, keys: Sequence[Key], place: int, value: Any) -> str:
+    """Return a text with an item before that place of a list, or at its end."""
+    _, node = yaml.find_node(yaml.compose(text), keys)
     if not node.flow_style:
-        return _in_block(text, node, place, written, end)
+        return _insert_line(text, node, place, _written(value))
     if node.value and place:
-        return _after(text, node, place, written, end)
-    return _first(text, node, written)
+        return _insert_after(text, node, place, _written(value))
+    return _insert_first(text, node, _written(value))
 
 
-def _in_block(text: str, node: Any, place: int, written: str, end: int) -> str:
-    """Put a line after the item before it, and after what is said of that one."""
-    line = f"{' ' * node.start_mark.column}- {written}\n"
-    if not place:
-        return _put(text, _above(text, node.value[0].start_mark.index, 0), line)
-    at = _line_end(text, end)
-    return _put(text, at, line if text[:at].endswith("\n") else f"\n{line}")
+def _insert_line(text: str, node: Any, place: int, written: str) -> str:
+    """Insert a line after the item before it and that one's comment, written as that one is."""
+    before = node.value[max(place - 1, 0)].start_mark.index
+    start = text[text.rfind("\n", 0, before) + 1 : before]
+    start = start if start.strip() == "-" else f"{' ' * node.start_mark.column}- "
+    if place:
+        return _line_after(text, _end(node.value[place - 1]), f"{start}{written}")
+    return _put(text, _above(text, before, 0), f"{start}{written}\n")
 
 
-def _first(text: str, node: Any, written: str) -> str:
-    """Put an item first in brackets."""
+def _insert_first(text: str, node: Any, written: str) -> str:
+    """Insert an item first in brackets."""
     begin = node.start_mark.index + 1
     if not node.value:
         return _put(text, begin, written)
@@ -143,8 +156,9 @@ def _first(text: str, node: Any, written: str) -> str:
     return _put(text, _above(text, at, begin), f"{indent}{written},\n")
 
 
-def _after(text: str, node: Any, place: int, written: str, end: int) -> str:
-    """Put an item after another one in brackets: on a line of its own if that one has it."""
+def _insert_after(text: str, node: Any, place: int, written: str) -> str:
+    """Insert an item after another one in brackets: on its own line if that one has its own."""
+    end = _end(node.value[place - 1])
     indent = _indent(text, node.value[place - 1].start_mark.index)
     last, comma, at = place == len(node.value), COMMA.match(text, end), _line_end(text, end)
     following = node.end_mark.index - 1 if last else node.value[place].start_mark.index
@@ -155,8 +169,25 @@ def _after(text: str, node: Any, place: int, written: str, end: int) -> str:
     return _put(_put(text, at, f"{indent}{written}\n"), end, ",")
 
 
+def _end(node: Any) -> int:
+    """Return where a value ends; the parser's mark of a block is where the next thing begins."""
+    entries = yaml.children(node) if not getattr(node, "flow_style", True) else []
+    if not entries:
+        return int(node.end_mark.index)
+    _, key, value = entries[-1]
+    is_empty = value.id == "scalar" and not value.value and not value.style
+    return int(key.end_mark.index) + 1 if is_empty else _end(value)
+
+
 def _put(text: str, at: int, more: str) -> str:
     return f"{text[:at]}{more}{text[at:]}"
+
+
+def _line_after(text: str, at: int, line: str) -> str:
+    """Put a line below the one at a place, with the same line end, or none as at a file's end."""
+    end = _line_end(text, at)
+    newline = "\r\n" if text[:end].endswith("\r\n") else "\n"
+    return _put(text, end, f"{line}{newline}" if text[:end].endswith("\n") else f"{newline}{line}")
 
 
 def _indent(text: str, at: int) -> str | None:
@@ -179,3 +210,48 @@ def _above(text: str, at: int, begin: int) -> int:
             break
         line = above
     return line
+
+
+def _written(value: Any) -> str:
+    """Return a value as one line of YAML."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, str) and PLAIN.fullmatch(value) and _is_plain(value):
+        return value
+    return json.dumps(value, ensure_ascii=False).translate(SEPARATORS)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        return bool(yaml.parse(f"a: {text}\n".encode(), "a value")["a"] == text)
+    except ProjectError:  # a date
+        return False
+
+
+def _value_at(content: Any, keys: Sequence[Key]) -> Any:
+    """Return the value at a path of keys; None where there is none."""
+    for key in keys:
+        try:
+            content = content[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return content
+
+
+def _checked(name: str, old: str, new: str, keys: Sequence[Key], value: Any) -> str:
+    """Return a changed text that holds this value at these keys, and all else as before.
+
+    Errors:
+        ProjectError: the file is written in a way that cannot be changed line by line.
+    """
+    expected = yaml.parse(old.encode(), name)
+    _value_at(expected, keys[:-1])[keys[-1]] = value
+    if repr(yaml.parse(new.encode(), name)) != repr(expected):
+        raise ProjectError(
+            f"{name}: {_dotted(keys)} cannot be changed here. Next: write {value!r} there"
+        )
+    return new
+
+
+def _dotted(keys: Sequence[Key]) -> str:
+    return ".".join(map(str, keys))

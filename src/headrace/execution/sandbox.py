@@ -53,6 +53,6 @@ def set_parameters(path: Path, values: Mapping[str, Any]) -> None:
         ProjectError: params.yaml has no such name.
     """
     try:
-        atomic.write_text(path, yaml_edit.replaced(path, values))
+        atomic.write_text(path, yaml_edit.set_values(path, values))
     except ProjectError as error:
         raise ProjectError(f"{error}; see [tool.headrace.quick] in pyproject.toml") from None

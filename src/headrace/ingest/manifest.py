@@ -44,8 +44,8 @@ def texts(root: Path, name: str) -> dict[Path, str]:
     params, pipeline = root / "params.yaml", root / "dvc.yaml"
     deps = ("stages", STAGE, "deps")
     return {
-        params: yaml_edit.added(params, (STAGE, PARAMETER), name, ordered=True),
-        pipeline: yaml_edit.added(pipeline, deps, batch.file(name)),
+        params: yaml_edit.add_item(params, (STAGE, PARAMETER), name, ordered=True),
+        pipeline: yaml_edit.add_item(pipeline, deps, batch.file(name)),
     }
 
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from headrace.compare import metrics
-from headrace.core import identity, lockfile, plainyaml
+from headrace.core import identity, lockfile, yaml
 from headrace.core.git import Object, Objects
 from headrace.core.identity import Moment
 from headrace.errors import ProjectError
@@ -134,7 +134,7 @@ def _outs(text: bytes) -> dict[str, str]:
 
 def _yaml(name: str) -> Callable[[bytes], dict[str, Any]]:
     def read(text: bytes) -> dict[str, Any]:
-        return plainyaml.load(text, name)
+        return yaml.parse(text, name)
 
     return read
 

@@ -42,7 +42,7 @@ class Copied:
     def set_parameters(self, values: Mapping[str, Any]) -> None:
         """Write values into params.yaml, whose comments stay."""
         path = self.root / "params.yaml"
-        atomic.write_text(path, yaml_edit.replaced(path, values))
+        atomic.write_text(path, yaml_edit.set_values(path, values))
 
     def repro(self) -> None:
         """Run what is behind.

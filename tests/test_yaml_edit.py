@@ -48,7 +48,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_value_is_added_where_its_list_stands(
     file: Path, keys: tuple[str, ...], value: str, ordered: bool, old: str, new: str
 ) -> None:
-    assert yaml_edit.added(file, keys, value, ordered=ordered) == TEXT.replace(old, new, 1)
+    assert yaml_edit.add_item(file, keys, value, ordered=ordered) == TEXT.replace(old, new, 1)
 
 
 LISTS = """\
@@ -100,7 +100,7 @@ x:
         ("block", "2013-12", "    - 2013-11\n", "    - 2013-11\n    - 2013-12\n"),
         ("block", "2013-10", "hail month\n", "hail month\n    - 2013-10\n"),
         ("block", "2013-08", "block:\n", "block:\n    - 2013-08\n"),
-        ("last", "2013-10", "# no line end", "# no line end\n  - 2013-10\n"),
+        ("last", "2013-10", "# no line end", "# no line end\n  - 2013-10"),
     ],
 )
 def test_a_longer_list_keeps_its_comments_and_its_style(
@@ -109,30 +109,30 @@ def test_a_longer_list_keeps_its_comments_and_its_style(
     path = tmp_path / "p.yaml"
     path.write_text(LISTS, "utf-8")
     expected = LISTS.replace(old, new, 1)
-    assert yaml_edit.added(path, ("x", name), value, ordered=True) == expected
+    assert yaml_edit.add_item(path, ("x", name), value, ordered=True) == expected
     longer = sorted([*yaml.read(path)["x"][name], value])
-    assert yaml_edit.replaced(path, {f"x.{name}": longer}) == expected
+    assert yaml_edit.set_values(path, {f"x.{name}": longer}) == expected
 
 
 def test_a_list_of_which_an_item_goes_is_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text("a:\n  - 1 # one\n  - 2\nb: [1, 2] # both\n", "utf-8")
-    assert yaml_edit.replaced(path, {"a": [1, 3]}) == "a: [1, 3]\nb: [1, 2] # both\n"
-    assert yaml_edit.replaced(path, {"b": [True, 1, 2]}) == (
+    assert yaml_edit.set_values(path, {"a": [1, 3]}) == "a: [1, 3]\nb: [1, 2] # both\n"
+    assert yaml_edit.set_values(path, {"b": [True, 1, 2]}) == (
         "a:\n  - 1 # one\n  - 2\nb: [true, 1, 2] # both\n"
     )
-    assert yaml_edit.replaced(path, {"a": [0, 1, 1, 2, 9]}) == (
+    assert yaml_edit.set_values(path, {"a": [0, 1, 1, 2, 9]}) == (
         "a:\n  - 0\n  - 1 # one\n  - 1\n  - 2\n  - 9\nb: [1, 2] # both\n"
     )
 
 
 def test_a_list_that_holds_other_things_than_texts_is_left_alone(file: Path) -> None:
     with pytest.raises(ProjectError, match=r"a\.flow cannot be changed here"):
-        yaml_edit.added(file, ("a", "flow"), "x")
+        yaml_edit.add_item(file, ("a", "flow"), "x")
 
 
 def test_what_is_there_already_stays(file: Path) -> None:
-    assert yaml_edit.added(file, ("a", "block"), "two") == TEXT
+    assert yaml_edit.add_item(file, ("a", "block"), "two") == TEXT
 
 
 @pytest.mark.parametrize(
@@ -151,18 +151,18 @@ def test_what_is_there_already_stays(file: Path) -> None:
 def test_a_value_is_replaced_where_it_stands(
     file: Path, name: str, value: object, old: str, new: str
 ) -> None:
-    assert yaml_edit.replaced(file, {name: value}) == TEXT.replace(old, new, 1)
+    assert yaml_edit.set_values(file, {name: value}) == TEXT.replace(old, new, 1)
 
 
 @pytest.mark.parametrize("keys", [("a",), ("b",), ("a", "none"), ("b", "x")])
 def test_where_no_list_stands_nothing_is_added(file: Path, keys: tuple[str, ...]) -> None:
     with pytest.raises(ProjectError, match=r"p\.yaml has no list .*Next: "):
-        yaml_edit.added(file, keys, "x")
+        yaml_edit.add_item(file, keys, "x")
 
 
 def test_a_name_that_is_not_there_is_named(file: Path) -> None:
     with pytest.raises(ProjectError, match=r"p\.yaml has no a\.nothing\. Next: "):
-        yaml_edit.replaced(file, {"a.nothing": 1})
+        yaml_edit.set_values(file, {"a.nothing": 1})
 
 
 @settings(deadline=None)
@@ -178,8 +178,8 @@ def test_any_text_comes_back_as_it_went_in(
     path.write_text("a: []\n", "utf-8")
     try:
         for one in [*known, value]:
-            path.write_text(yaml_edit.added(path, ("a",), one, ordered=ordered), "utf-8")
-        path.write_text(yaml_edit.replaced(path, {"a": [value, *known]}), "utf-8")
+            path.write_text(yaml_edit.add_item(path, ("a",), one, ordered=ordered), "utf-8")
+        path.write_text(yaml_edit.set_values(path, {"a": [value, *known]}), "utf-8")
     except ProjectError:
         return  # what YAML cannot hold, such as a lone surrogate, is refused
     assert yaml.read(path)["a"] == [value, *known]
