@@ -18,7 +18,7 @@ PYTEST := python -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: .venv/ready ## make the environment, exactly as requirements.lock says
+setup: .venv/ready ## create the environment from requirements.lock
 .venv/ready: requirements.lock pyproject.toml
 	@echo "Making the environment in .venv from requirements.lock …"
 	@$(PYTHON) -c "import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit('Python 3.11 to 3.13 is needed, this is %d.%d. Next: make setup PYTHON=python3.11' % v[:2])"
@@ -34,17 +34,17 @@ demo: setup ## make a study in build/demo, run it, change a parameter, compare
 test: setup ## run the tests: units, bakes, and one whole life of a study
 	@$(PYTEST) -m "not long"
 
-test-long: setup ## run the second tier: thousands of hostile inputs, bit flips, plain pip
+test-long: setup ## run the long tests: thousands of hostile inputs, bit flips, plain pip
 	@$(PYTEST) -m long
 
-check: setup ## look for what should be mended; changes nothing
+check: setup ## lint the repository; changes nothing
 	@headrace check && ruff format --check . && ruff check . && mypy && lint-imports >/dev/null \
 	  && $(STRIP) --verify "$(STUDY)"/notebooks/*.ipynb \
 	  && zizmor --offline --quiet .github "$(STUDY)"/.github \
   && { ! command -v actionlint >/dev/null || actionlint .github/workflows/*.yml "$(STUDY)"/.github/workflows/*.yml; } \
-	  || { echo "Next: mend what is named above; make fix mends what it can"; exit 1; }
+	  || { echo "Next: make fix applies the automatic fixes; fix the rest by hand"; exit 1; }
 
-fix: setup ## mend what can be mended
+fix: setup ## apply automatic fixes
 	@headrace fix && $(STRIP) "$(STUDY)"/notebooks/*.ipynb
 	@ruff check --fix-only --quiet . && ruff format .
 
@@ -57,11 +57,11 @@ repro: setup ## run the template's own study: its metrics are the template's reg
 bench: setup ## time a cold run of the whole study, stage by stage, with peak memory
 	@python -m lab.bench
 
-wheel: setup ## build headrace, and put it into the template: vendor/ and requirements.lock
+wheel: setup ## build the wheel into the template's vendor/ and requirements.lock
 	@python -m lab.wheel
 
-check-wheel: setup ## fail where the template's wheel is not what src/headrace builds
+check-wheel: setup ## fail if the template's wheel does not match src/headrace
 	@python -m lab.wheel --check
 
-lock: setup ## renew both requirements.lock
+lock: setup ## update both requirements.lock
 	@python -m lab.lock

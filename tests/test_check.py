@@ -1,4 +1,4 @@
-"""`headrace check` finds what should be mended, and says where it is and what to do next."""
+"""`headrace check` reports each problem with its location and the next step."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from conftest import DEFAULTS, cell, notebook
 from tidy import NOTEBOOK, Tidy
 
 from headrace.bundle import archive
-from headrace.lint.rules import RULES
+from headrace.lint.check import RULES
 from lab import bake, paths
 
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"  # in two parts, or this file held one
@@ -86,11 +86,11 @@ def _imports(tidy: Tidy) -> None:
 
 Plant = tuple[Callable[[Tidy], object], str, str]
 PLANTS: dict[str, Plant] = {
-    "dvc-yaml": (lambda t: t.write("dvc.yaml", "stages: [\n"), "dvc.yaml:2", "mend dvc.yaml"),
+    "dvc-yaml": (lambda t: t.write("dvc.yaml", "stages: [\n"), "dvc.yaml:2", "fix dvc.yaml"),
     "params-yaml": (
         lambda t: t.replace("params.yaml", "max_iter: 20", "max_itr: 20"),
         "params.yaml:5",
-        "set it right in params.yaml",
+        "correct params.yaml",
     ),
     "parameters-cell": (
         lambda t: t.code(defaults=f"{DEFAULTS}\nimport os"),
@@ -184,7 +184,7 @@ PLANTS: dict[str, Plant] = {
     ),
     "tracked-twice": (_twice, "dvc.yaml:17", "git rm -r --cached models/model.bin"),
     "large-file": (_large, "notes.txt", "git rm --cached notes.txt"),
-    "secret": (_secret, "src/mini/cloud.py:3", "take it out and renew it"),
+    "secret": (_secret, "src/mini/cloud.py:3", "remove and revoke it"),
     "environment": (
         lambda t: t.write("requirements.lock", "# locked\nnumpy==0.1 \\\n    --hash=sha256:0\n"),
         "requirements.lock:2",
@@ -195,8 +195,8 @@ PLANTS: dict[str, Plant] = {
         "gates.yaml:3",
         "write one of better",
     ),
-    "live-figures": (_unmeasured, "gates.yaml:3", "name a figure that it has"),
-    "log-never": (_unknown, "params.yaml:9", "name an input of it"),
+    "live-figures": (_unmeasured, "gates.yaml:3", "use a figure that it has"),
+    "log-never": (_unknown, "params.yaml:9", "name one of its inputs"),
     "environment-extra": (_extra, "requirements.lock", "add it to pyproject.toml and make lock"),
     "lock-behind": (_behind, "dvc.lock:4", "make repro"),
 }
@@ -212,20 +212,20 @@ def test_a_rule_finds_its_planted_instance_and_says_where_and_what_next(
     tidy: Tidy, rule: str
 ) -> None:
     plant, place, step = PLANTS[rule]
-    assert tidy.check(rule) == "nothing to mend: 1 rule holds\n"
+    assert tidy.check(rule) == "1 check passed.\n"
     plant(tidy)
     said = tidy.own_check(rule) if rule == "environment-extra" else tidy.check(rule)
     found = re.fullmatch(r"(\S+?(?::cell \d+)?(?::\d+)?): .+ \[(.+)\]\n  Next: (.+)\n(.+)\n", said)
     assert found, said
     assert (found[1], found[2]) == (place, rule)
     assert step in found[3]
-    assert re.fullmatch(r"1 finding(; make fix mends 1 of them)?", found[4])
+    assert re.fullmatch(r"1 finding(; 1 fixable with make fix)?", found[4])
 
 
 def test_a_tidy_study_has_no_finding_before_and_after_it_was_run(tidy: Tidy) -> None:
-    assert tidy.check() == f"nothing to mend: {len(RULES)} rules hold\n"
+    assert tidy.check() == f"All {len(RULES)} checks passed.\n"
     tidy.lock()
-    assert tidy.check() == f"nothing to mend: {len(RULES)} rules hold\n"
+    assert tidy.check() == f"All {len(RULES)} checks passed.\n"
     changed = bake.run(tidy.root, "git", "status", "--porcelain", "--untracked-files=no").stdout
     assert "M" not in changed
 
@@ -248,7 +248,7 @@ def test_a_rule_that_is_not_there_is_told_with_the_nearest(tidy: Tidy) -> None:
 def test_before_a_run_only_what_would_spoil_it_is_looked_for(tidy: Tidy) -> None:
     _behind(tidy)
     tidy.code("def f():\n    pass")
-    assert tidy.check("repro").startswith("nothing to mend")
+    assert tidy.check("repro").endswith(" passed.\n")
     tidy.code("paths.other.read_text()")
     assert "[undeclared-read]" in tidy.check("repro")
 
@@ -259,7 +259,7 @@ def test_check_imports_none_of_the_slow_libraries(tidy: Tidy) -> None:
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     said = bake.run(tidy.root, sys.executable, "-c", code).stdout
-    assert "nothing to mend" in said
+    assert " passed." in said
     slow = {"dvc", "pandas", "numpy", "nbformat", "papermill", "nbstripout", "jsonschema", "git"}
     assert not slow & set(said.split())
 
@@ -274,7 +274,7 @@ def test_findings_stand_in_the_order_of_files_and_lines_and_are_counted(tidy: Ti
         f"{NOTEBOOK}:cell 6:2",
         f"{NOTEBOOK}:cell 7:1",
     ]
-    assert lines[-1] == "4 findings; make fix mends 1 of them"
+    assert lines[-1] == "4 findings; 1 fixable with make fix"
 
 
 IGNORED = {
@@ -288,7 +288,7 @@ def test_what_is_ignored_for_a_reason_is_not_told(tidy: Tidy, key: str) -> None:
     tidy.code("def f():\n    pass")
     table = f'[tool.headrace.ignore]\n"{key}" = "it is shown, not used"\n'
     tidy.write("pyproject.toml", (tidy.root / "pyproject.toml").read_text() + table)
-    assert tidy.check().startswith("nothing to mend")
+    assert tidy.check().endswith(" passed.\n")
     tidy.code("x = '~/x'")
     assert "[cell-absolute-path]" in tidy.check()
 
@@ -297,15 +297,15 @@ def test_a_stage_can_be_ignored_by_its_name(tidy: Tidy) -> None:
     tidy.replace("dvc.yaml", "    cmd: headrace run train", "    cmd: echo")
     table = '[tool.headrace.ignore]\n"stage-without-notebook train" = "it prints"\n'
     tidy.write("pyproject.toml", (tidy.root / "pyproject.toml").read_text() + table)
-    assert tidy.check("stage-without-notebook").startswith("nothing to mend")
+    assert tidy.check("stage-without-notebook").endswith(" passed.\n")
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('"cell-dfe" = "why"', "cell-dfe, which is no rule. Did you mean cell-def?"),
-        ('"cell-def" = " "', 'gives no reason for "cell-def". Next: write why'),
-        ('"cell-def" = 3', 'gives no reason for "cell-def"'),
+        ('"cell-dfe" = "why"', "there is no rule cell-dfe. Did you mean cell-def?"),
+        ('"cell-def" = " "', '"cell-def" has no reason. Next: write one'),
+        ('"cell-def" = 3', '"cell-def" has no reason'),
     ],
 )
 def test_ignoring_takes_a_rule_and_a_reason(tidy: Tidy, line: str, message: str) -> None:
@@ -327,15 +327,15 @@ def fresh(baked: Path, tmp_path: Path) -> Path:
 
 def test_a_fresh_study_has_no_finding(fresh: Path) -> None:
     said = bake.run(fresh, "headrace", "check").stdout
-    assert said == f"nothing to mend: {len(RULES)} rules hold\n"
+    assert said == f"All {len(RULES)} checks passed.\n"
 
 
 def test_a_study_that_was_run_has_no_finding_in_the_tree_and_in_a_clone(
     copy: Path, tmp_path: Path
 ) -> None:
-    assert bake.run(copy, "headrace", "check").stdout.startswith("nothing to mend")
+    assert bake.run(copy, "headrace", "check").stdout.endswith(" passed.\n")
     bake.run(tmp_path, "git", "clone", "--quiet", str(copy), "clone")
-    assert bake.run(tmp_path / "clone", "headrace", "check").stdout.startswith("nothing to mend")
+    assert bake.run(tmp_path / "clone", "headrace", "check").stdout.endswith(" passed.\n")
 
 
 def test_the_template_as_it_lies_has_no_finding(tmp_path: Path) -> None:
@@ -343,12 +343,12 @@ def test_the_template_as_it_lies_has_no_finding(tmp_path: Path) -> None:
     bake.run(tmp_path, "git", "init", "--quiet")
     bake.run(tmp_path, "git", "add", "--all")
     study = tmp_path / paths.study.relative_to(paths.root)
-    assert bake.run(study, "headrace", "check").stdout.startswith("nothing to mend")
+    assert bake.run(study, "headrace", "check").stdout.endswith(" passed.\n")
 
 
 def test_the_root_s_own_study_has_no_finding_but_what_a_run_mends() -> None:
     rules = sorted(set(RULES) - {"lock-behind"})
-    assert "nothing to mend" in bake.run(paths.root, "headrace", "check", *rules).stdout
+    assert " passed." in bake.run(paths.root, "headrace", "check", *rules).stdout
 
 
 # Broken files: one does not hide another, and none is a traceback
@@ -462,7 +462,7 @@ def test_no_file_is_a_traceback(tidy: Tidy, kind: str) -> None:
     name, text = HOSTILE_FILES[kind]
     tidy.write(name, text)
     said = tidy.check()
-    assert ("nothing to mend" in said) == (".headrace" in name or kind in OTHER_TOOLS_TELL)
+    assert (" passed." in said) == (".headrace" in name or kind in OTHER_TOOLS_TELL)
 
 
 def test_names_and_texts_that_no_terminal_can_show_are_shown_all_the_same(tidy: Tidy) -> None:
@@ -472,16 +472,16 @@ def test_names_and_texts_that_no_terminal_can_show_are_shown_all_the_same(tidy: 
     )
     tidy.add()
     said = tidy.run("check", PYTHONIOENCODING="ascii").stdout
-    assert "Git holds n\\udcff.txt" in said
-    assert "`%x \\ud800` is IPython's own" in said
+    assert "Git tracks n\\udcff.txt" in said
+    assert "`%x \\ud800` is IPython syntax" in said
 
 
 def test_without_git_the_rules_on_it_say_nothing(tidy: Tidy) -> None:
     _large(tidy)
     shutil.rmtree(tidy.root / ".git")
-    assert tidy.check().startswith("nothing to mend")
+    assert tidy.check().endswith(" passed.\n")
 
 
 def test_a_memory_that_cannot_be_written_is_none(tidy: Tidy) -> None:
     tidy.write(".headrace", "a file in the place of the folder")
-    assert tidy.check().startswith("nothing to mend")
+    assert tidy.check().endswith(" passed.\n")

@@ -26,8 +26,8 @@ def _fix(tidy: Tidy) -> str:
     result = tidy.run("fix")
     assert result.returncode == 0, result.stdout
     after = _files(tidy)
-    assert (before == after) == (result.stdout == "nothing to mend\n")
-    assert tidy.run("fix").stdout == "nothing to mend\n"
+    assert (before == after) == (result.stdout == "Nothing to fix.\n")
+    assert tidy.run("fix").stdout == "Nothing to fix.\n"
     assert _files(tidy) == after
     return result.stdout
 
@@ -46,7 +46,7 @@ def _added(before: str, after: str) -> list[str]:
 
 
 def test_a_tidy_study_is_left_as_it_is(tidy: Tidy) -> None:
-    assert _fix(tidy) == "nothing to mend\n"
+    assert _fix(tidy) == "Nothing to fix.\n"
 
 
 def test_missing_deps_are_listed_after_the_last_one(tidy: Tidy) -> None:
@@ -67,7 +67,7 @@ def test_missing_deps_are_listed_after_the_last_one(tidy: Tidy) -> None:
         "      - data/other.csv",
     ]
     assert after.index("- src/mini/paths.py\n") < after.index("- src/mini/deep.py\n")
-    assert tidy.check().startswith("nothing to mend")
+    assert tidy.check().endswith(" passed.\n")
 
 
 def test_a_cached_metric_is_kept_in_git(tidy: Tidy) -> None:
@@ -85,11 +85,11 @@ def test_a_notebook_is_stripped_and_keeps_all_else(tidy: Tidy, key: str) -> None
     assert nbformat.read(tidy.root / NOTEBOOK, as_version=4) == before
 
 
-def test_what_is_ignored_is_not_mended(tidy: Tidy) -> None:
+def test_what_is_ignored_is_not_fixed(tidy: Tidy) -> None:
     table = '[tool.headrace.ignore]\n"unlisted-lock train" = "it computes nothing"\n'
     tidy.write("pyproject.toml", (tidy.root / "pyproject.toml").read_text() + table)
     tidy.replace("dvc.yaml", "      - requirements.lock\n", "")
-    assert _fix(tidy) == "nothing to mend\n"
+    assert _fix(tidy) == "Nothing to fix.\n"
 
 
 def test_a_dep_that_would_close_a_circle_is_not_added(tidy: Tidy) -> None:
@@ -105,7 +105,7 @@ def test_a_dep_that_would_close_a_circle_is_not_added(tidy: Tidy) -> None:
 
 def test_a_broken_dvc_yaml_is_left_as_it_is(tidy: Tidy) -> None:
     tidy.write("dvc.yaml", "stages: [\n")
-    assert _fix(tidy) == "nothing to mend\n"
+    assert _fix(tidy) == "Nothing to fix.\n"
 
 
 KEYS = ("stages", "train", "deps")
@@ -144,10 +144,10 @@ LISTS = {
 @pytest.mark.parametrize("kind", LISTS)
 def test_a_dep_is_one_line_more_or_nothing(kind: str) -> None:
     text, line = LISTS[kind]
-    mended, done = fixes.apply(text, [fixes.AddDep("train", KEYS, "b/c.py")])
+    fixed, done = fixes.apply(text, [fixes.AddDep("train", KEYS, "b/c.py")])
     assert bool(done) == bool(line)
-    assert mended.replace(line, "", 1) == text
-    assert len(mended) == len(text) + len(line)
+    assert fixed.replace(line, "", 1) == text
+    assert len(fixed) == len(text) + len(line)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_a_dep_is_one_line_more_or_nothing(kind: str) -> None:
 )
 def test_a_dep_of_any_name_is_read_as_that_name(name: str) -> None:
     text = "stages:\n  train:\n    deps:\n      - a\n"
-    mended, _ = fixes.apply(text, [fixes.AddDep("train", KEYS, name)])
-    deps = yaml.safe_load(mended)["stages"]["train"]["deps"]
+    fixed, _ = fixes.apply(text, [fixes.AddDep("train", KEYS, name)])
+    deps = yaml.safe_load(fixed)["stages"]["train"]["deps"]
     assert deps in (["a", name], ["a"])
     assert name in ("null", "true") or deps == ["a", name]
 
@@ -181,6 +181,6 @@ def test_a_metric_gets_its_setting_or_nothing(listed: str) -> None:
         f"stages:\n  train:\n    metrics:\n{textwrap.indent(part, '      ')}"
         for part in (listed, METRICS[listed] or listed)
     )
-    mended, done = fixes.apply(before, [fixes.Uncache("train", keys, "m.json")])
-    assert mended == after
+    fixed, done = fixes.apply(before, [fixes.Uncache("train", keys, "m.json")])
+    assert fixed == after
     assert bool(done) == bool(METRICS[listed])

@@ -17,7 +17,9 @@ def tidy(tmp_path: Path) -> Tidy:
     """A study without a finding, under git, whose commits are checked."""
     study = Tidy(tmp_path / "a study's")
     _commit(study.root)
-    assert study.run("hook").stdout.endswith("pre-commit: each commit is checked from now on\n")
+    assert study.run("hook").stdout.endswith(
+        "pre-commit: installed; git checks each commit with it\n"
+    )
     return study
 
 
@@ -38,7 +40,7 @@ def test_a_commit_without_a_finding_goes_through(tidy: Tidy) -> None:
     tidy.code("1 + 1")
     result = _commit(tidy.root, "--all")
     assert result.returncode == 0, result.stdout
-    assert "nothing to mend" in result.stdout
+    assert " passed." in result.stdout
     assert _git(tidy.root, "status", "--porcelain") == ""
 
 
@@ -82,7 +84,7 @@ def test_a_commit_of_a_path_is_checked_without_what_is_staged_beside_it(tidy: Ti
 def test_a_secret_in_a_commit_is_refused(tidy: Tidy) -> None:
     tidy.write("notes.md", "AKIA" + "IOSFODNN7EXAMPLE")
     tidy.add()
-    assert "notes.md:1: It looks like a secret (AWS Access Key)" in _commit(tidy.root).stdout
+    assert "notes.md:1: Possible secret (AWS Access Key)" in _commit(tidy.root).stdout
 
 
 def test_neither_the_environment_nor_data_are_part_of_a_commit(tidy: Tidy) -> None:
@@ -112,7 +114,7 @@ def test_a_study_in_a_folder_of_its_repository_is_checked_there(tmp_path: Path) 
     _git(tmp_path, "init", "--quiet")
     study = Tidy(tmp_path / "work/study")
     bake.run(study.root, "rm", "-r", ".git")
-    assert "pre-commit: each commit" in study.run("hook").stdout
+    assert "pre-commit: installed" in study.run("hook").stdout
     study.add()
     assert _commit(tmp_path).returncode == 0
     _spoil(study)
@@ -153,7 +155,7 @@ def test_a_hook_of_someone_else_s_stays_and_the_line_for_it_is_told(tidy: Tidy) 
     for words in (["hook"], ["hook", "--remove"]):
         result = tidy.run(*words)
         assert result.returncode == 1
-        assert "is not headrace's, and stays. Next: " in result.stdout
+        assert "is not headrace's hook. Next: " in result.stdout
         assert hook.read_text() == "#!/bin/sh\nexit 0\n"
     line = tidy.run("hook").stdout.splitlines()[2].strip()
     hook.write_text(f"#!/bin/sh\n{line}\n")
@@ -172,8 +174,8 @@ def test_a_hook_of_another_study_stays(tmp_path: Path) -> None:
 
 
 def test_the_hook_is_taken_away_again(tidy: Tidy) -> None:
-    assert tidy.run("hook", "--remove").stdout.endswith("pre-commit: removed\n")
-    assert tidy.run("hook", "--remove").stdout == "there is no hook\n"
+    assert tidy.run("hook", "--remove").stdout.endswith("pre-commit: uninstalled\n")
+    assert tidy.run("hook", "--remove").stdout == "No hook is installed.\n"
     _spoil(tidy)
     assert _commit(tidy.root, "--all").returncode == 0
 
@@ -191,4 +193,4 @@ def test_without_git_and_without_an_index_the_next_step_is_told(mini: Mini) -> N
     bake.run(mini.root, "git", "init", "--quiet")
     said = mini.run("check", "--staged")
     assert said.returncode == 1
-    assert "The next commit holds no dvc.yaml. Next: git add" in said.stdout
+    assert "The next commit has no dvc.yaml. Next: git add" in said.stdout

@@ -63,7 +63,7 @@ def test_it_runs_when_it_is_named_and_takes_its_months_from_params_yaml(beside: 
         key=notebook_html._place(project.find_project(beside.root)),
     )
     assert [path.stem for path in order] == ["play-8", "play-12"]
-    assert "nothing to mend" in beside.check("lock-behind")
+    assert " passed." in beside.check("lock-behind")
     beside.write("requirements.lock", "# another\n")
     said = beside.check("lock-behind")
     assert "months/dvc.lock:3: Stage play@8 is behind: requirements.lock changed" in said
@@ -72,7 +72,7 @@ def test_it_runs_when_it_is_named_and_takes_its_months_from_params_yaml(beside: 
 
 
 def test_a_study_with_one_is_as_tidy_as_before(beside: Tidy) -> None:
-    assert beside.check().startswith("nothing to mend")
+    assert beside.check().endswith(" passed.\n")
 
 
 def test_what_is_missing_in_it_is_found_and_mended_there(beside: Tidy) -> None:
@@ -84,7 +84,7 @@ def test_what_is_missing_in_it_is_found_and_mended_there(beside: Tidy) -> None:
     assert f"{FILE}: stage play: src/mini/model.py added to the deps" in fixed
     assert "      - src/mini/model.py\n" in (beside.root / FILE).read_text("utf-8")
     assert (beside.root / "dvc.yaml").read_bytes() == before
-    assert "nothing to mend" in beside.check("undeclared-import")
+    assert " passed." in beside.check("undeclared-import")
 
 
 BROKEN = {

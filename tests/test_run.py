@@ -187,7 +187,7 @@ def test_a_failed_run_that_is_mended_leaves_nothing_behind(mini: Mini) -> None:
 def test_debug_without_a_failed_run_says_so(mini: Mini) -> None:
     result = mini.run("debug", "train")
     assert result.returncode == 1
-    assert "No failed run of train is kept" in result.stdout
+    assert "There is no failed run of train" in result.stdout
 
 
 def test_text_that_utf_8_cannot_hold_is_kept(mini: Mini) -> None:

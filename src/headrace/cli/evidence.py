@@ -33,7 +33,7 @@ def check(project: Project, rules: tuple[str, ...], staged: bool, show: bool) ->
     if show:
         lint.show()
         return 0
-    return lint.run(project, [*rules], staged=staged)
+    return lint.check(project, [*rules], staged=staged)
 
 
 @command("fix")
@@ -42,7 +42,7 @@ def fix(project: Project) -> None:
     """Apply the automatic fixes of headrace check."""
     from headrace.lint import command as lint
 
-    for line in lint.fix(project) or ["nothing to fix"]:
+    for line in lint.fix(project) or ["Nothing to fix."]:
         print(line)
 
 
@@ -53,7 +53,7 @@ def hook(project: Project, remove: bool) -> None:
     """Install a git hook that checks each commit."""
     from headrace.lint import hook as module
 
-    print((module.remove if remove else module.write)(project))
+    print((module.remove if remove else module.install)(project))
 
 
 @command(

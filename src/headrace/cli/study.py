@@ -40,8 +40,8 @@ def debug(project: Project, stage: str, words: tuple[str, ...]) -> None:
         if name not in project.all_stages:  # else one of a matrix
             name, key = stage, ""
             project.stage(name)
-        target = pipeline.address(project.file_of(name), f"{name}@{key}" if key else name)
-        raise HeadraceError(f"No failed run of {stage} is kept. Next: dvc repro {target}")
+        command = pipeline.command(project.file_of(name), f"{name}@{key}" if key else name)
+        raise HeadraceError(f"There is no failed run of {stage}. Next: {command}")
     _jupyterlab(project, str(failed.relative_to(project.root)), *words)
 
 

@@ -1,6 +1,7 @@
 """The files that say what DVC runs: dvc.yaml, and those in folders beside it.
 
-Plain `dvc repro` runs the first; another, such as backtest/dvc.yaml, runs when it is named.
+Plain `dvc repro` runs the first alone. The study's .dvcignore hides backtest/dvc.yaml from DVC, so
+`dvc status` does not list its stages; `headrace backtest` runs them.
 """
 
 import posixpath
@@ -17,6 +18,7 @@ from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 
 MAIN = "dvc.yaml"
+BACKTEST = "backtest/dvc.yaml"
 
 Stages = dict[str, dict[str, Any]]
 """By name, what a pipeline file says of each stage."""
@@ -64,9 +66,13 @@ def read_all(root: Path) -> dict[str, Stages]:
     return found
 
 
-def address(file: str, stage: str) -> str:
-    """Return what `dvc repro` calls a stage of a pipeline file."""
-    return stage if file == MAIN else f"{file}:{stage}"
+def command(file: str, stage: str = "") -> str:
+    """Return the command that runs a stage of a pipeline file, or all that are not up to date."""
+    if file == BACKTEST:
+        return "headrace backtest"
+    if file == MAIN:
+        return f"dvc repro {stage}".rstrip()
+    return f"dvc repro {file}:{stage}" if stage else f"dvc repro {file}"
 
 
 def placed(file: str, stage: dict[str, Any], path: str) -> str:

@@ -1,4 +1,4 @@
-"""Rules on the code cells of source notebooks: short, plain, and the same on every machine."""
+"""Rules on the code cells of source notebooks: short, plain Python, the same on every machine."""
 
 import ast
 import re
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from headrace.lint.context import Study
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import Found, Place, found, rule
+from headrace.lint.rules import Location, Violation, rule, violation
 
-LONGEST = 10
+MAX_LINES = 10
 ABSOLUTE = re.compile(
     r"/[\w.+@-]+(/[\w.+@*?{} -]+)+/?"  # /home/me/data
     r"|/[\w+@-]+\.[A-Za-z]\w{0,9}"  # /flights.csv
@@ -16,7 +16,7 @@ ABSOLUTE = re.compile(
     r"|[A-Za-z]:(\\|/(?!/)).+"
     r"|file://.*"
 )
-"""A text that names a file by its place on one machine; not "/", "/month" or "km/h"."""
+"""An absolute path of a file; not "/", "/month" or "km/h"."""
 
 
 def _code(study: Study) -> Iterator[tuple[Notebook, Cell]]:
@@ -25,86 +25,86 @@ def _code(study: Study) -> Iterator[tuple[Notebook, Cell]]:
 
 
 def _nodes(study: Study) -> Iterator[tuple[Notebook, Cell, ast.AST]]:
-    """Yield what the code cells' trees are made of."""
+    """Yield the nodes of the code cells' syntax trees."""
     for notebook, cell in _code(study):
         for node in ast.walk(cell.tree):
             yield notebook, cell, node
 
 
-def _place(notebook: Notebook, cell: Cell, line: int) -> Place:
-    return Place(notebook.name, cell.number, line)
+def _location(notebook: Notebook, cell: Cell, line: int) -> Location:
+    return Location(notebook.name, cell.number, line)
 
 
 @rule(repro=True)
-def cell_syntax(study: Study) -> Iterator[Found]:
-    """The cell is no Python: {problem}.
+def cell_syntax(study: Study) -> Iterator[Violation]:
+    """The cell is not valid Python: {problem}.
 
-    Next: mend it in make lab, where it can be run
+    Next: fix it in make lab, where you can run it
     """
     for notebook, cell in _code(study):
         error = cell.parsed
         if isinstance(error, SyntaxError):
-            yield found(_place(notebook, cell, error.lineno or 1), problem=error.msg)
+            yield violation(_location(notebook, cell, error.lineno or 1), problem=error.msg)
 
 
 @rule()
-def cell_length(study: Study) -> Iterator[Found]:
-    """The cell has {lines} lines of code; a reader takes in {longest}.
+def cell_length(study: Study) -> Iterator[Violation]:
+    """The cell has {lines} lines of code; {limit} are the limit for a reader.
 
     Next: split it, with a sentence between, or move code into a function in src/study
     """
     for notebook, cell in _code(study):
         lines = sum(bool(line.strip()) for line in cell.source.splitlines())
-        if lines > LONGEST and not cell.is_parameters:
-            yield found(_place(notebook, cell, 1), lines=lines, longest=LONGEST)
+        if lines > MAX_LINES and not cell.is_parameters:
+            yield violation(_location(notebook, cell, 1), lines=lines, limit=MAX_LINES)
 
 
 @rule()
-def cell_def(study: Study) -> Iterator[Found]:
+def cell_def(study: Study) -> Iterator[Violation]:
     """{name} is defined in a notebook, where nothing can test or import it.
 
     Next: move it into a module of src/study, and import it
     """
     for notebook, cell, node in _nodes(study):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield found(_place(notebook, cell, node.lineno), name=node.name)
+            yield violation(_location(notebook, cell, node.lineno), name=node.name)
 
 
 @rule()
-def cell_magic(study: Study) -> Iterator[Found]:
-    """`{line}` is IPython's own, and no Python.
+def cell_magic(study: Study) -> Iterator[Violation]:
+    """`{line}` is IPython syntax, not Python.
 
     Next: write it in Python, or do it outside of the notebook
     """
     for notebook, cell in _code(study):
         for number in cell.magics:
             line = cell.source.splitlines()[number - 1].strip()
-            yield found(_place(notebook, cell, number), line=line)
+            yield violation(_location(notebook, cell, number), line=line)
 
 
 @rule()
-def cell_chdir(study: Study) -> Iterator[Found]:
-    """The working directory is changed, so every path after it means something else.
+def cell_chdir(study: Study) -> Iterator[Violation]:
+    """The cell changes the working directory, so every relative path after it has another meaning.
 
-    Next: name files by the paths module, whose paths are whole
+    Next: take files from the paths module, whose paths are absolute
     """
     for notebook, cell, node in _nodes(study):
-        if _is_of(node, "os", "chdir") or _is_of(node, "contextlib", "chdir"):
-            yield found(_place(notebook, cell, getattr(node, "lineno", 1)))
+        if _is_use_of(node, "os", "chdir") or _is_use_of(node, "contextlib", "chdir"):
+            yield violation(_location(notebook, cell, getattr(node, "lineno", 1)))
 
 
 @rule()
-def cell_sys_path(study: Study) -> Iterator[Found]:
-    """sys.path is touched, so what is imported depends on the machine.
+def cell_sys_path(study: Study) -> Iterator[Violation]:
+    """The cell uses sys.path, so its imports depend on the machine.
 
-    Next: import from src/study; headrace puts src first by itself
+    Next: import from src/study; headrace puts src on sys.path
     """
     for notebook, cell, node in _nodes(study):
-        if _is_of(node, "sys", "path"):
-            yield found(_place(notebook, cell, getattr(node, "lineno", 1)))
+        if _is_use_of(node, "sys", "path"):
+            yield violation(_location(notebook, cell, getattr(node, "lineno", 1)))
 
 
-def _is_of(node: ast.AST, module: str, name: str) -> bool:
+def _is_use_of(node: ast.AST, module: str, name: str) -> bool:
     """Tell whether a node is `module.name`, or imports it."""
     match node:
         case ast.Attribute(value=ast.Name(id=owner), attr=attribute):
@@ -115,31 +115,32 @@ def _is_of(node: ast.AST, module: str, name: str) -> bool:
 
 
 @rule()
-def cell_absolute_path(study: Study) -> Iterator[Found]:
-    """{path!r} is a place on one machine.
+def cell_absolute_path(study: Study) -> Iterator[Violation]:
+    """{path!r} is an absolute path, which exists on one machine only.
 
     Next: give the file a name in the paths module, below the study's root
     """
     for notebook, cell in _code(study):
-        for node in _whole_texts(cell.tree):
+        for node in _complete_strings(cell.tree):
             if ABSOLUTE.fullmatch(str(node.value)):
-                yield found(_place(notebook, cell, node.lineno), path=node.value)
+                yield violation(_location(notebook, cell, node.lineno), path=node.value)
 
 
-def _whole_texts(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Yield the texts that nothing stands before: of `base + "/a/b"` not the second."""
-    left: list[ast.AST] = [tree]
-    while left:
-        node = left.pop()
+def _complete_strings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Yield the strings that begin an expression: of `base + "/a/b"` not the second part."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            left += [node.left] if isinstance(node.right, ast.Constant) else [node.left, node.right]
+            is_suffix = isinstance(node.right, ast.Constant)
+            stack += [node.left] if is_suffix else [node.left, node.right]
         elif isinstance(node, ast.JoinedStr):
-            left += [
-                piece
-                for place, piece in enumerate(node.values)
-                if place == 0 or isinstance(piece, ast.FormattedValue)
+            stack += [
+                part
+                for index, part in enumerate(node.values)
+                if index == 0 or isinstance(part, ast.FormattedValue)
             ]
         elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            left += ast.iter_child_nodes(node)
+            stack += ast.iter_child_nodes(node)

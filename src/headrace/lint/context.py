@@ -1,4 +1,4 @@
-"""A study as the rules see it: each file is read once, and only when a rule asks for it."""
+"""The study as the rules read it: each file once, and only when a rule asks for it."""
 
 from functools import cached_property
 from types import ModuleType
@@ -12,9 +12,9 @@ from headrace.core.project import SCRATCH, Project
 from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 from headrace.lint import notebook_ast
-from headrace.lint.cache import Memory
+from headrace.lint.cache import HashCache
 from headrace.lint.notebook_ast import Notebook
-from headrace.lint.rules import Place
+from headrace.lint.rules import Location
 
 DVC = "dvc.yaml"
 REQUIREMENTS = "requirements.lock"
@@ -22,22 +22,21 @@ CHECKPOINTS = ".ipynb_checkpoints"
 
 
 class Study:
-    """A lazy view of a project, which may be broken anywhere.
+    """A lazy view of a project, of which any file may be broken.
 
-    `staged` says that it is what the next commit will hold, laid out in a folder of its own: then
-    every file is a tracked one.
+    `staged`: the project is the next commit, in a temporary folder; git tracks all its files.
     """
 
-    def __init__(self, project: Project, memory: Memory, *, staged: bool = False) -> None:
+    def __init__(self, project: Project, cache: HashCache, *, staged: bool = False) -> None:
         self.project = project
         self.root = project.root
-        self.memory = memory
+        self.cache = cache
         self.staged = staged
         self._trees: dict[str, Any] = {}
 
     @cached_property
     def dvc_error(self) -> str:
-        """Why a pipeline file cannot be used; nothing where all can."""
+        """Why a pipeline file cannot be used; empty where all can."""
         try:
             _ = self.project.pipelines
         except ProjectError as error:
@@ -66,7 +65,7 @@ class Study:
 
     @cached_property
     def notebooks(self) -> dict[str, Notebook]:
-        """The source notebooks by name, but for those in notebooks/scratch."""
+        """The source notebooks by name, without those in notebooks/scratch."""
         return {
             name: notebook_ast.read(self.root / name, name)
             for name in self._notebook_names
@@ -80,22 +79,22 @@ class Study:
 
     @cached_property
     def _notebook_names(self) -> list[str]:
-        found = sorted((self.root / FOLDER).rglob("*.ipynb"))
-        names = (path.relative_to(self.root).as_posix() for path in found if path.is_file())
+        paths = sorted((self.root / FOLDER).rglob("*.ipynb"))
+        names = (path.relative_to(self.root).as_posix() for path in paths if path.is_file())
         return [name for name in names if CHECKPOINTS not in name]
 
     @cached_property
     def parameters(self) -> Any:
-        """What params.yaml says: as it is written, and as the typed model sees it.
+        """The content of params.yaml, and the same as the study's pydantic model.
 
         Errors:
-            HeadraceError: it says nothing that the model takes.
+            HeadraceError: params.yaml cannot be read, or does not match the model.
         """
         return parameters.load(self.project)
 
     @cached_property
     def values(self) -> dict[str, Any] | None:
-        """What params.yaml says as it is written; None where it cannot be read."""
+        """The content of params.yaml; None where it cannot be read."""
         try:
             return yaml.read(self.root / "params.yaml")
         except ProjectError:
@@ -103,14 +102,14 @@ class Study:
 
     @cached_property
     def locks(self) -> dict[str, dict[str, lockfile.Record]]:
-        """What the dvc.lock beside each pipeline file records."""
+        """The records in the dvc.lock beside each pipeline file."""
         return {
             name: lockfile.read((self.root / name).parent) for name in pipeline.names(self.root)
         }
 
     @cached_property
     def tracked(self) -> list[str]:
-        """The files that git tracks, and that are there; none where there is no repository."""
+        """The existing files that git tracks; none outside of a repository."""
         if self.staged:
             files = (path for path in self.root.rglob("*") if path.is_file())
             return sorted(path.relative_to(self.root).as_posix() for path in files)
@@ -120,22 +119,22 @@ class Study:
 
     @cached_property
     def graph(self) -> Graph:
-        """What the project's own modules import."""
+        """The import graph of the study's own modules."""
         return Graph(self.root, self.project.source)
 
     @cached_property
     def paths(self) -> ModuleType | None:
-        """The module that names the study's files; None where none is declared."""
+        """The study's paths module; None where pyproject.toml declares none."""
         return self.project.module("paths")
 
     def is_file(self, name: str) -> bool:
         """Tell whether the study has such a file."""
         return (self.root / name).is_file()
 
-    def at(self, file: str, *keys: Key) -> Place:
-        """Return the place of a key in a YAML file; of its first line where there is no such key.
+    def at(self, file: str, *keys: Key) -> Location:
+        """Return the location of a key in a YAML file; line 1 where there is no such key.
 
-        Finding it takes longer than reading the file: ask only for what has been found.
+        This parses the file with all positions, which is slow: call it for violations only.
         """
         if file not in self._trees:
             try:
@@ -143,13 +142,13 @@ class Study:
             except (OSError, UnicodeDecodeError):
                 text = ""
             self._trees[file] = yaml.compose(text)
-        return Place(file, line=yaml.line_of(self._trees[file], keys))
+        return Location(file, line=yaml.line_of(self._trees[file], keys))
 
-    def at_deps(self, stage: Stage) -> Place:
-        """Return the place of a stage's deps; of the stage where it has none."""
+    def at_deps(self, stage: Stage) -> Location:
+        """Return the location of a stage's deps; of the stage where it has none."""
         return self.at(stage.file, *stage.at("deps"))
 
 
 def scratch() -> str:
-    """Return what the names of notebooks for exploring begin with."""
+    """Return the folder of exploratory notebooks, with a slash at the end."""
     return f"{'/'.join(SCRATCH)}/"

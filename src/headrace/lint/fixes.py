@@ -1,4 +1,4 @@
-"""What `headrace fix` does about a finding, in the text of a file: every other byte stays."""
+"""The automatic fixes, as edits of a file's text: every other byte stays."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from headrace.errors import ProjectError
 
 @dataclass(frozen=True)
 class Strip:
-    """Take outputs and volatile metadata out of a notebook."""
+    """Remove outputs and volatile metadata from a notebook."""
 
     notebook: str
 
 
 @dataclass(frozen=True)
 class AddDep:
-    """List a file among a stage's deps; `keys` is where those stand in its pipeline file."""
+    """Add a file to a stage's deps; `keys` is their place in the pipeline file."""
 
     stage: str
     keys: tuple[Key, ...]
@@ -25,11 +25,11 @@ class AddDep:
     file: str = pipeline.MAIN
 
     def __str__(self) -> str:
-        """Say what was done."""
+        """Describe the change."""
         return f"{self.file}: stage {self.stage}: {self.path} added to the deps"
 
     def apply(self, text: str) -> str:
-        """Return the file with the dep after the last one; unchanged where that is not plain."""
+        """Return the text with one more dep; unchanged where the list is in flow style."""
         try:
             return yaml_edit.append_line(text, self.file, self.keys, self.path)
         except ProjectError:
@@ -38,7 +38,7 @@ class AddDep:
 
 @dataclass(frozen=True)
 class Uncache:
-    """Keep a metric in git, not in DVC's cache; `keys` is where it stands in its pipeline file."""
+    """Set `cache: false` for a metric; `keys` is its place in the pipeline file."""
 
     stage: str
     keys: tuple[Key, ...]
@@ -46,25 +46,25 @@ class Uncache:
     file: str = pipeline.MAIN
 
     def __str__(self) -> str:
-        """Say what was done."""
+        """Describe the change."""
         return f"{self.file}: stage {self.stage}: cache: false set for {self.path}"
 
     def apply(self, text: str) -> str:
-        """Return the file with `cache: false`; unchanged where that is not plain."""
+        """Return the text with `cache: false`; unchanged where the list is in flow style."""
         try:
             return yaml_edit.set_option(text, self.file, self.keys, "cache", False)
         except ProjectError:
             return text
 
 
-Mend = Strip | AddDep | Uncache
+Fix = Strip | AddDep | Uncache
 
 
-def apply(text: str, mends: Iterable[Mend]) -> tuple[str, list[AddDep | Uncache]]:
-    """Return a pipeline file with what can be mended in it, and what was."""
-    done = []
-    for mend in dict.fromkeys(mends):
-        if not isinstance(mend, Strip) and (mended := mend.apply(text)) != text:
-            text = mended
-            done.append(mend)
-    return text, done
+def apply(text: str, edits: Iterable[AddDep | Uncache]) -> tuple[str, list[AddDep | Uncache]]:
+    """Return a pipeline file's text after the edits, and the edits that could be applied."""
+    applied = []
+    for edit in dict.fromkeys(edits):
+        if (edited := edit.apply(text)) != text:
+            text = edited
+            applied.append(edit)
+    return text, applied

@@ -1,4 +1,4 @@
-"""The pre-commit hook: each commit is checked as it will be, before git makes it."""
+"""The pre-commit hook: `headrace check --staged` on each commit, before git makes it."""
 
 import os
 import shlex
@@ -9,73 +9,65 @@ from headrace.core.project import Project
 from headrace.errors import ProjectError
 
 MARK = "# headrace's own hook"
+"""Identifies our hook, in old studies too."""
 SCRIPT = """\
 #!/bin/sh
-{mark}: `headrace hook` wrote it, `headrace hook --remove` takes it away.
+{mark}: `headrace hook` installed it, `headrace hook --remove` uninstalls it.
 cd {folder} || exit 1
 if [ -x .venv/bin/headrace ]; then exec .venv/bin/headrace check --staged; fi
 if command -v headrace >/dev/null 2>&1; then exec headrace check --staged; fi
-echo "headrace is not installed: the commit is not checked. Next: make setup" >&2
+echo "headrace is not installed, so the commit cannot be checked. Next: make setup" >&2
 exit 1
 """
 
 
-def write(project: Project) -> str:
-    """Have git check each commit; return what was written.
+def install(project: Project) -> str:
+    """Install the hook; return a line for the user.
 
     Errors:
-        ProjectError: there is no repository, or a hook of someone else's.
+        ProjectError: there is no repository, or another hook is installed.
     """
-    path, script = _path(project.root), _script(project.root)
-    if path.exists() and MARK not in _text(path):
+    path, folder = _path(project.root), _folder(project.root)
+    line = f"  (cd {folder} && headrace check --staged) || exit 1"
+    text = path.read_text("utf-8", "replace") if path.exists() else ""
+    if path.exists() and MARK not in text:
+        raise ProjectError(f"{path} is not headrace's hook. Next: add this line to it:\n{line}")
+    if path.exists() and f"\ncd {folder} ||" not in text:
         raise ProjectError(
-            f"{path} is not headrace's, and stays. Next: add this line to it:\n"
-            f"  (cd {_folder(project.root)} && headrace check --staged) || exit 1"
-        )
-    if path.exists() and f"\ncd {_folder(project.root)} ||" not in _text(path):
-        raise ProjectError(
-            f"{path} checks another study of this repository, and stays."
+            f"{path} checks another study of this repository."
             f" Next: run headrace hook --remove there, or add this line before its first `if`:\n"
-            f"  (cd {_folder(project.root)} && headrace check --staged) || exit 1"
+            f"{line}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(script, "utf-8")
+    path.write_text(SCRIPT.format(mark=MARK, folder=folder), "utf-8")
     path.chmod(0o755)
-    return f"{path}: each commit is checked from now on"
+    return f"{path}: installed; git checks each commit with it"
 
 
 def remove(project: Project) -> str:
-    """Take our hook away; return what was done.
+    """Uninstall the hook; return a line for the user.
 
     Errors:
-        ProjectError: there is no repository, or a hook of someone else's.
+        ProjectError: there is no repository, or another hook is installed.
     """
     path = _path(project.root)
     if not path.exists():
-        return "there is no hook"
-    if MARK not in _text(path):
-        raise ProjectError(f"{path} is not headrace's, and stays. Next: delete it by hand")
+        return "No hook is installed."
+    if MARK not in path.read_text("utf-8", "replace"):
+        raise ProjectError(f"{path} is not headrace's hook. Next: delete it by hand")
     path.unlink()
-    return f"{path}: removed"
+    return f"{path}: uninstalled"
 
 
 def _path(root: Path) -> Path:
-    """Return where git looks for the hook that it runs before a commit."""
+    """Return the path of git's pre-commit hook."""
     if not git.is_repository(root):
         raise ProjectError(f"{root} is in no git repository. Next: git init -b main")
     hooks = git.run(root, "rev-parse", "--git-path", "hooks").rstrip("\n")
     return Path(os.path.normpath(root / hooks)) / "pre-commit"
 
 
-def _script(root: Path) -> str:
-    return SCRIPT.format(mark=MARK, folder=_folder(root))
-
-
 def _folder(root: Path) -> str:
-    """Return the study's folder from the top of the repository on, as a shell reads it."""
-    inside = git.run(root, "rev-parse", "--show-prefix").rstrip("\n")
-    return shlex.quote(f"./{inside}")
-
-
-def _text(path: Path) -> str:
-    return path.read_text("utf-8", "replace")
+    """Return the study's folder relative to the repository, quoted for a shell."""
+    prefix = git.run(root, "rev-parse", "--show-prefix").rstrip("\n")
+    return shlex.quote(f"./{prefix}")

@@ -1,6 +1,6 @@
-"""A source notebook as plain JSON: its cells, and their code as trees.
+"""A source notebook as plain JSON: its cells, and the syntax trees of their code.
 
-nbformat would check it against its schema, which takes longer than all rules together.
+nbformat would validate it against its schema, which takes longer than all rules together.
 """
 
 import ast
@@ -20,13 +20,13 @@ MAGIC = re.compile(
     r"|\s*[\w.%*]+\?{1,2}\s*"  # frame.head?
     r"|\s*[,;/][A-Za-z_].*"  # /f x: a call without parentheses
 )
-"""A line of IPython's own."""
+"""A line of IPython syntax."""
 PYTHON_INSIDE = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell; numbered from 1 over all cells, as ruff counts."""
+    """One cell; numbers count all cells from 1, as in ruff."""
 
     number: int
     content: dict[str, Any]
@@ -39,21 +39,21 @@ class Cell:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Its metadata; nothing where they are no mapping."""
-        found = self.content.get("metadata")
-        return found if isinstance(found, dict) else {}
+        """Its metadata; empty where they are not a mapping."""
+        metadata = self.content.get("metadata")
+        return metadata if isinstance(metadata, dict) else {}
 
     @property
     def tags(self) -> list[Any]:
         """Its tags."""
-        found = self.metadata.get("tags")
-        return found if isinstance(found, list) else []
+        tags = self.metadata.get("tags")
+        return tags if isinstance(tags, list) else []
 
     @property
     def outputs(self) -> list[Any]:
-        """What it showed when it ran."""
-        found = self.content.get("outputs")
-        return found if isinstance(found, list) else []
+        """Its outputs."""
+        outputs = self.content.get("outputs")
+        return outputs if isinstance(outputs, list) else []
 
     @property
     def is_parameters(self) -> bool:
@@ -68,7 +68,7 @@ class Cell:
 
     @cached_property
     def magics(self) -> list[int]:
-        """The lines, from 1, that IPython reads and Python does not."""
+        """The numbers, from 1, of its lines of IPython syntax."""
         if not self.is_code or isinstance(_parsed(self.source), ast.Module):
             return []
         lines = enumerate(self.source.splitlines(), start=1)
@@ -76,7 +76,7 @@ class Cell:
 
     @cached_property
     def parsed(self) -> ast.Module | SyntaxError:
-        """Its code without magics, each on its own line still; or why that is no Python."""
+        """Its syntax tree without magics, line numbers unchanged; or the syntax error."""
         if not self.is_code:
             return ast.Module([], [])
         lines = self.source.splitlines()
@@ -89,13 +89,13 @@ class Cell:
 
     @property
     def tree(self) -> ast.Module:
-        """Its code; nothing where it is no Python."""
+        """Its syntax tree; empty where the code is not valid Python."""
         return self.parsed if isinstance(self.parsed, ast.Module) else ast.Module([], [])
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A source notebook by its path from the study on; `error` says why it cannot be read."""
+    """A source notebook; `name` is its path from the root, `error` why it cannot be read."""
 
     name: str
     content: dict[str, Any]
@@ -109,22 +109,22 @@ class Notebook:
 
 
 def read(path: Path, name: str) -> Notebook:
-    """Read a notebook; one that is none says why."""
+    """Read a notebook; where that fails, its `error` is set."""
     try:
         content = json.loads(path.read_text("utf-8"))
         cells = _cells(content)
     except (OSError, ValueError, RecursionError) as error:
-        problem = getattr(error, "strerror", None) or str(error)
-        return Notebook(name, {}, error=problem.partition("\n")[0])
+        message = getattr(error, "strerror", None) or str(error)
+        return Notebook(name, {}, error=message.partition("\n")[0])
     python = _language(content) in ("", "python")
     numbered = enumerate(cells, start=1)
     return Notebook(name, content, tuple(Cell(n, cell, python) for n, cell in numbered))
 
 
 def _cells(content: object) -> list[dict[str, Any]]:
-    """Return the cells of a notebook; before its format 4 they lay in worksheets."""
+    """Return the cells of a notebook; before nbformat 4 they are in worksheets."""
     if not isinstance(content, dict):
-        raise ValueError("it is no mapping")  # json's errors are ValueErrors too
+        raise ValueError("it is not a mapping")  # json's errors are ValueErrors too
     sheets = content.get("worksheets")
     if isinstance(sheets, list) and "cells" not in content:
         return [cell for sheet in sheets for cell in _cells(sheet)]
@@ -141,15 +141,15 @@ def _language(content: dict[str, Any]) -> str:
 
 
 def _without_magic(line: str) -> str:
-    """Return a line of Python that is as far in, and assigns to the same name."""
+    """Return a line of Python that assigns to the same name, with the same indentation."""
     before = (match["before"] if (match := MAGIC.fullmatch(line)) else None) or ""
-    inward = line[: len(line) - len(line.lstrip())]
-    return f"{before}None" if "=" in before else f"{inward}pass"
+    indentation = line[: len(line) - len(line.lstrip())]
+    return f"{before}None" if "=" in before else f"{indentation}pass"
 
 
 def _parsed(source: str) -> ast.Module | SyntaxError:
     try:
-        return ast.parse(textwrap.dedent(source))  # IPython takes a cell that is all indented
+        return ast.parse(textwrap.dedent(source))  # IPython accepts a cell that is indented
     except SyntaxError as error:
         return error
     except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte; nested too deeply

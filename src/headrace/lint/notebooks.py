@@ -1,4 +1,4 @@
-"""Rules on the files of notebooks: what they hold, and whose they are."""
+"""Rules on the files of notebooks: no outputs on disk, and one stage for each."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from headrace.lint import notebook_ast
 from headrace.lint.context import Study
 from headrace.lint.fixes import Strip
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import Found, Place, found, rule
+from headrace.lint.rules import Location, Violation, rule, violation
 
 MIB = 2**20
 VOLATILE = ("widgets", "language_info")
@@ -21,53 +21,53 @@ VOLATILE_IN_CELLS = (
     "hidden",
     "scrolled",
 )
-"""What `nbstripout --keep-id --extra-keys metadata.language_info` takes out, and nothing else."""
+"""The keys that `nbstripout --keep-id --extra-keys metadata.language_info` removes."""
 
 
 @rule(repro=True)
-def notebook_json(study: Study) -> Iterator[Found]:
-    """{notebook} is no notebook: {problem}.
+def notebook_json(study: Study) -> Iterator[Violation]:
+    """{notebook} is not a valid notebook: {problem}.
 
-    Next: git checkout HEAD {notebook}, or save it anew with make lab
+    Next: git checkout HEAD {notebook}, or save it again with make lab
     """
     for notebook in study.notebooks.values():
         if notebook.error:
-            yield found(
-                Place(notebook.name, line=1), notebook=notebook.name, problem=notebook.error
-            )
+            location = Location(notebook.name, line=1)
+            yield violation(location, notebook=notebook.name, problem=notebook.error)
 
 
 @rule()
-def notebook_outputs(study: Study) -> Iterator[Found]:
-    """It holds {what}, so its bytes change without its code.
+def notebook_outputs(study: Study) -> Iterator[Violation]:
+    """The notebook contains {what}, so its bytes change when its code does not.
 
     Next: make fix (it strips them; make lab keeps them beside the notebook)
     """
     for notebook in study.notebooks.values():
         for number, what in _volatile(notebook):
-            place = Place(notebook.name, number, 1 if number else 0)
-            yield found(place, Strip(notebook.name), what=what)
+            location = Location(notebook.name, number, 1 if number else 0)
+            yield violation(location, Strip(notebook.name), what=what)
 
 
 def _volatile(notebook: Notebook) -> Iterator[tuple[int, str]]:
-    """Yield the cell (0 for the notebook's own) and what in it `nbstripout` would take out."""
+    """Yield the cell (0 for the notebook itself) and what `nbstripout` would remove from it."""
     metadata = notebook.content.get("metadata")
-    own = metadata if isinstance(metadata, dict) else {}
+    metadata = metadata if isinstance(metadata, dict) else {}
     for key in VOLATILE:
-        if key in own:
+        if key in metadata:
             yield 0, f"metadata.{key}"
     for cell in notebook.cells:
-        if what := [*_outputs(cell, own), *_volatile_keys(cell)]:
+        keys = [f"metadata.{key}" for key in VOLATILE_IN_CELLS if key in cell.metadata]
+        if what := [*_outputs(cell, metadata), *keys]:
             yield cell.number, ", ".join(what)
 
 
 def _outputs(cell: Cell, metadata: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what of a run a cell holds; outputs may stay where the user marked them so."""
-    counted = (isinstance(one, dict) and one.get("execution_count") for one in cell.outputs)
+    """Yield the results of a run that a cell holds; a user may mark outputs as kept."""
+    counts = (isinstance(out, dict) and out.get("execution_count") for out in cell.outputs)
     if not _is_kept(cell, default=bool(metadata.get("keep_output", False))):
         if cell.outputs:
             yield "outputs"
-    elif any(counted):
+    elif any(counts):
         yield "execution counts in its outputs"
     if cell.content.get("execution_count") or cell.content.get("prompt_number"):
         yield "an execution count"
@@ -82,13 +82,9 @@ def _is_kept(cell: Cell, *, default: bool) -> bool:
     return default
 
 
-def _volatile_keys(cell: Cell) -> Iterator[str]:
-    return (f"metadata.{key}" for key in VOLATILE_IN_CELLS if key in cell.metadata)
-
-
 @rule()
-def notebook_without_stage(study: Study) -> Iterator[Found]:
-    """{notebook} is no stage's notebook, so dvc repro does not run it.
+def notebook_without_stage(study: Study) -> Iterator[Violation]:
+    """{notebook} belongs to no stage, so dvc repro does not run it.
 
     Next: give it a stage in dvc.yaml (cmd: headrace run NAME), or move it to notebooks/scratch/
     """
@@ -96,58 +92,60 @@ def notebook_without_stage(study: Study) -> Iterator[Found]:
         return
     run = {name for stage in study.stages.values() for name in stage.notebooks}
     for name in sorted(set(study.notebooks) - run):
-        yield found(Place(name), notebook=name)
+        yield violation(Location(name), notebook=name)
 
 
 @rule()
-def stage_without_notebook(study: Study) -> Iterator[Found]:
-    """Stage {stage} is run by `{cmd}`, and not as a notebook of its own.
+def stage_without_notebook(study: Study) -> Iterator[Violation]:
+    """Stage {stage} runs `{cmd}`, not a notebook of its own.
 
     Next: write its steps into a notebook, list that in deps, and set cmd: headrace run {stage}
     """
     for stage in study.stages.values():
         if not stage.is_run:
-            yield found(study.at(stage.file, *stage.at("cmd")), stage=stage.name, cmd=stage.cmd)
+            location = study.at(stage.file, *stage.at("cmd"))
+            yield violation(location, stage=stage.name, cmd=stage.cmd)
 
 
 @rule(repro=True)
-def stage_notebook(study: Study) -> Iterator[Found]:
+def stage_notebook(study: Study) -> Iterator[Violation]:
     """Stage {stage} must list one notebook among its deps; it lists {count}.
 
-    Next: list notebooks/01_{stage}.ipynb, or whatever its notebook is called, and no other
+    Next: list its notebook, such as notebooks/01_{stage}.ipynb, and no other
     """
     for stage in study.stages.values():
         if stage.is_run and len(stage.notebooks) != 1:
-            yield found(study.at_deps(stage), stage=stage.name, count=len(stage.notebooks))
+            count = len(stage.notebooks)
+            yield violation(study.at_deps(stage), stage=stage.name, count=count)
 
 
 @rule(repro=True)
-def notebook_missing(study: Study) -> Iterator[Found]:
+def notebook_missing(study: Study) -> Iterator[Violation]:
     """Stage {stage} runs {notebook}, which is missing.{near}.
 
-    Next: git checkout HEAD {notebook}, or, if it has a new name, write that into dvc.yaml
+    Next: git checkout HEAD {notebook}, or write its new name into dvc.yaml
     """
     for stage in study.stages.values():
         for dep in stage.deps:
             if dep.path in stage.notebooks and dep.path not in study.notebooks:
+                location = study.at(stage.file, *dep.keys)
                 near = nearest(dep.path, study.notebooks)
-                place = study.at(stage.file, *dep.keys)
-                yield found(place, stage=stage.name, notebook=dep.path, near=near)
+                yield violation(location, stage=stage.name, notebook=dep.path, near=near)
 
 
 @rule()
-def scratch_outputs(study: Study) -> Iterator[Found]:
-    """It holds {mib:.1f} MiB of outputs, and git keeps every version of them for good.
+def scratch_outputs(study: Study) -> Iterator[Violation]:
+    """The notebook contains {mib:.1f} MiB of outputs, and git keeps every version forever.
 
     Next: in JupyterLab, Edit > Clear Outputs of All Cells, and save; or git rm --cached {notebook}
     """
     for name in sorted(set(study.scratch_names) & set(study.tracked)):
         if (size := outputs_size(study, name)) > MIB:
-            yield found(Place(name), notebook=name, mib=size / MIB)
+            yield violation(Location(name), notebook=name, mib=size / MIB)
 
 
 def outputs_size(study: Study, name: str) -> int:
-    """Return how many bytes the outputs of a notebook take, where the file is a large one."""
+    """Return the size of a notebook's outputs in bytes; 0 for a file of up to 1 MiB."""
     path = study.root / name
     if path.stat().st_size <= MIB:
         return 0

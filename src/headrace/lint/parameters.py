@@ -1,23 +1,27 @@
-"""Rules on parameters: params.yaml, the typed model, dvc.yaml and the notebooks say the same."""
+"""Rules on parameters: params.yaml, the typed model, dvc.yaml and the notebooks agree."""
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from headrace.core import notebook as notebooks
+from headrace.core import notebook as source_notebook
+from headrace.core import parameters
 from headrace.core.parameter_check import Disagreement, disagreements
 from headrace.core.pipeline import Stage
 from headrace.core.suggest import nearest_name
 from headrace.errors import HeadraceError, NotebookError, ParameterError
 from headrace.lint.context import DVC, Study
-from headrace.lint.notebook_ast import Notebook
-from headrace.lint.rules import PREFIX, Found, Place, found, rule, split
-from headrace.lint.stage_params import Exchange, defaults, exchanges, the_parameters_cell
+from headrace.lint.notebook_ast import Cell, Notebook
+from headrace.lint.rules import PREFIX, Location, Violation, rule, split, violation
 
 FILE = "params.yaml"
 
 
 @rule(repro=True)
-def dvc_yaml(study: Study) -> Iterator[Found]:
+def dvc_yaml(study: Study) -> Iterator[Violation]:
     """The pipeline file cannot be used: {problem}.
 
     Next: {step}
@@ -25,111 +29,219 @@ def dvc_yaml(study: Study) -> Iterator[Found]:
     if study.dvc_error:
         prefix = PREFIX.match(study.dvc_error)
         file = prefix["file"] if prefix else DVC
-        yield _said(study.dvc_error, Place(file, line=1), step=f"mend {file}")
+        yield _from_error(study.dvc_error, Location(file, line=1), step=f"fix {file}")
 
 
 @rule(repro=True)
-def params_yaml(study: Study) -> Iterator[Found]:
+def params_yaml(study: Study) -> Iterator[Violation]:
     """params.yaml cannot be used: {problem}.
 
     Next: {step}
     """
-    step = f"set it right in {FILE}; the typed model says what each value may be"
+    step = f"correct {FILE}; src/study/params.py has the type and range of each value"
     try:
         _ = study.parameters
     except ParameterError as error:
         for line in str(error).splitlines():
-            place = study.at(FILE, *map(str, error.places.get(line, ())))
-            yield _said(line, place, step=step)
+            location = study.at(FILE, *map(str, error.places.get(line, ())))
+            yield _from_error(line, location, step=step)
     except HeadraceError as error:
-        yield _said(str(error), Place(FILE, line=1), step=step)
+        yield _from_error(str(error), Location(FILE, line=1), step=step)
 
 
-def _said(message: str, place: Place, *, step: str, stage: str = "") -> Found:
-    """Turn a message of `headrace run` into a finding at a place, or at the one that it names."""
-    place, problem, own = split(message, place)
-    return found(place, problem=problem, step=own or step, stage=stage)
+def _from_error(message: str, location: Location, *, step: str, stage: str = "") -> Violation:
+    """Return the violation for an error of `headrace run`, at the location that the error names."""
+    location, problem, own_step = split(message, location)
+    return violation(location, problem=problem, step=own_step or step, stage=stage)
 
 
 @rule(repro=True)
-def parameters_cell(study: Study) -> Iterator[Found]:
+def parameters_cell(study: Study) -> Iterator[Violation]:
     """The parameters cell cannot be used: {problem}.
 
     Next: {step}
     """
     for stage, notebook in study.runs:
         try:
-            _ = notebook.error or defaults(study, notebook)
+            _ = notebook.error or _defaults(study, notebook)
         except NotebookError as error:
-            cell, line = the_parameters_cell(notebook), re.match(r".*?, line (\d+): ", str(error))
-            place = Place(notebook.name, cell.number, int(line[1])) if cell and line else None
-            text = str(error)[line.end() :] if line else str(error)
-            step = "hold nothing but lines such as `max_iter = 200` in it"
-            yield _said(text, place or Place(notebook.name), step=step, stage=stage.name)
+            cell, line = _cell(notebook), re.match(r".*?, line (\d+): ", str(error))
+            location = Location(notebook.name)
+            if cell and line:
+                location = Location(notebook.name, cell.number, int(line[1]))
+            message = str(error)[line.end() :] if line else str(error)
+            step = "write only lines such as `max_iter = 200` in it"
+            yield _from_error(message, location, step=step, stage=stage.name)
 
 
 @rule(repro=True)
-def parameters_listed(study: Study) -> Iterator[Found]:
-    """The stage's params do not fit its notebook: {problem}.
+def parameters_listed(study: Study) -> Iterator[Violation]:
+    """The stage's params do not match its notebook: {problem}.
 
     Next: {step}
     """
-    for one in exchanges(study):
-        stage = one.stage
-        if one.error:
-            place = study.at(stage.file, *stage.at("params", *_index(stage, one.error)))
+    for pair in _pairs(study):
+        stage, notebook = pair.stage, pair.notebook
+        if pair.error:
+            location = study.at(stage.file, *stage.at("params", *_index(stage, pair.error)))
             step = f"list names of {FILE} in the stage's params"
-            yield _said(one.error, place, step=step, stage=stage.name)
-        for index, dotted in one.unused:
-            what = f"stage {stage.name} lists {dotted}, but its notebook takes nothing of it"
-            step = "take it out of the stage's params, or its names into the parameters cell"
-            place = study.at(stage.file, *stage.at("params", index))
-            yield found(place, problem=what, step=step, stage=stage.name)
-        for name, dotted in one.unlisted.items():
-            what = (
-                f"{one.notebook.name} takes {name}, but stage {stage.name} does not list {dotted}"
-            )
-            step = f"list {dotted} in the stage's params, or take {name} out of the notebook"
-            place = study.at(stage.file, *stage.at("params"))
-            yield found(place, problem=what, step=step, stage=stage.name)
+            yield _from_error(pair.error, location, step=step, stage=stage.name)
+        for index, dotted in pair.unused:
+            problem = f"stage {stage.name} lists {dotted}, but its notebook uses no value of it"
+            step = "remove it from the stage's params, or add its names to the parameters cell"
+            location = study.at(stage.file, *stage.at("params", index))
+            yield violation(location, problem=problem, step=step, stage=stage.name)
+        for name, dotted in pair.unlisted.items():
+            problem = f"{notebook.name} takes {name}, but stage {stage.name} does not list {dotted}"
+            step = f"list {dotted} in the stage's params, or remove {name} from the notebook"
+            location = study.at(stage.file, *stage.at("params"))
+            yield violation(location, problem=problem, step=step, stage=stage.name)
 
 
 def _index(stage: Stage, message: str) -> list[int]:
-    """Return which entry of a stage's params a message speaks of."""
+    """Return the index of the stage's params entry that a message names."""
     listed = stage.body.get("params")
     entries = listed if isinstance(listed, list) else []
-    return [place for place, entry in enumerate(entries) if f" {entry} " in message][:1]
+    return [index for index, entry in enumerate(entries) if f" {entry} " in message][:1]
 
 
 @rule(repro=True)
-def parameters_agree(study: Study) -> Iterator[Found]:
+def parameters_agree(study: Study) -> Iterator[Violation]:
     """The notebook and params.yaml disagree: {problem}.
 
     Next: {step}
     """
-    for one in exchanges(study):
-        for disagreement in _disagreements(one):
+    for pair in _pairs(study):
+        for disagreement in _disagreements(pair):
             name = disagreement.name
-            if name not in one.told:
-                place = _of_default(one.notebook, name) if disagreement.in_cell else None
-                place = place or study.at(FILE, *one.key(name))
-                step = "give both the same names"
-                yield _said(disagreement.message, place, step=step, stage=one.stage.name)
+            if name not in pair.reported:
+                location = _of_default(pair.notebook, name) if disagreement.in_cell else None
+                location = location or study.at(FILE, *pair.key(name))
+                step = "use the same names in both"
+                yield _from_error(disagreement.message, location, step=step, stage=pair.stage.name)
 
 
-def _disagreements(one: Exchange) -> list[Disagreement]:
-    """Return on what both disagree; a misspelt name is one mistake, told where it is missing."""
-    if one.error:
+@dataclass(frozen=True)
+class Pair:
+    """A stage and its notebook, of which both can be read."""
+
+    stage: Stage
+    notebook: Notebook
+    params: dict[str, Any]
+    """The content of params.yaml."""
+    given: dict[str, Any]
+    """The values that the stage passes to the notebook; empty where there is an error."""
+    error: str
+    defaults: dict[str, Any]
+    """The names and values of the parameters cell."""
+
+    @property
+    def listed(self) -> list[str]:
+        """The dotted names that the stage lists."""
+        return [] if self.error else parameters.listed(self.stage.body, self.stage.name)
+
+    def names(self, dotted: str) -> set[str]:
+        """Return the names of the values below a dotted name."""
+        return set(parameters.stage_values(self.params, {"params": [dotted]}, self.stage.name))
+
+    @cached_property
+    def unused(self) -> list[tuple[int, str]]:
+        """Index and dotted name of the listed entries of which the notebook uses nothing."""
+        return [
+            (index, dotted)
+            for index, dotted in enumerate(self.listed)
+            if (names := self.names(dotted)) and not names & self.defaults.keys()
+        ]
+
+    @cached_property
+    def unlisted(self) -> dict[str, str]:
+        """Names that the notebook takes and the stage does not list, each with its dotted name.
+
+        A name in two blocks of params.yaml is left out: which one is meant?
+        """
+        return {
+            name: dotted[0]
+            for name in sorted(self.defaults.keys() - self.given.keys())
+            if not self.error and len(dotted := self._dotted(name)) == 1
+        }
+
+    @property
+    def reported(self) -> set[str]:
+        """The names that `unused` or `unlisted` report."""
+        return {*self.unlisted, *(n for _, dotted in self.unused for n in self.names(dotted))}
+
+    def _dotted(self, name: str) -> list[str]:
+        """Return all dotted names in params.yaml that end in a name and hold a value."""
+        blocks = {key: block for key, block in self.params.items() if isinstance(block, dict)}
+        top = [name] if name in self.params and name not in blocks else []
+        return [*top, *(f"{key}.{name}" for key, block in blocks.items() if name in block)]
+
+    def key(self, name: str) -> tuple[str, ...]:
+        """Return the key of params.yaml from which the stage gets a name."""
+        for dotted in self.listed:
+            if name in self.names(dotted):
+                parts = tuple(dotted.split("."))
+                return parts if parts[-1] == name else (*parts, name)
+        return ()
+
+
+def _pairs(study: Study) -> Iterator[Pair]:
+    """Yield the stages with readable notebooks; none where params.yaml itself is broken."""
+    try:
+        params, _ = study.parameters
+    except HeadraceError:
+        return
+    for stage, notebook in study.runs:
+        with suppress(NotebookError):
+            if not notebook.error:
+                defaults = _defaults(study, notebook)
+                yield Pair(stage, notebook, params, *_given(study, stage), defaults)
+
+
+def _given(study: Study, stage: Stage) -> tuple[dict[str, Any], str]:
+    """Return the values that a stage (of a matrix, its first) passes on, or the error."""
+    params, typed = study.parameters
+    body = stage.body if isinstance(stage.body.get("matrix"), dict) else {}
+    try:
+        item = next(iter(parameters.matrix(body, stage.name, params)), {})
+        parameters.merge(parameters.stage_values(params, stage.body, stage.name), item, stage.name)
+        return parameters.stage_values(typed.model_dump(), stage.body, stage.name) | item, ""
+    except HeadraceError as error:
+        return {}, str(error)
+
+
+def _disagreements(pair: Pair) -> list[Disagreement]:
+    """Return the disagreements; a misspelt name is one mistake, reported where it is missing."""
+    if pair.error:
         return []
-    names = (one.stage.name, one.notebook.name)
-    more = one.taken.keys() - one.given.keys()
-    meant = {nearest_name(name, more) for name in one.given.keys() - one.taken.keys()}
-    return [d for d in disagreements(*names, one.taken, one.given) if d.name not in meant]
+    stage, notebook = pair.stage.name, pair.notebook.name
+    unknown = pair.defaults.keys() - pair.given.keys()
+    misspelt = {nearest_name(name, unknown) for name in pair.given.keys() - pair.defaults.keys()}
+    both = disagreements(stage, notebook, pair.defaults, pair.given)
+    return [disagreement for disagreement in both if disagreement.name not in misspelt]
 
 
-def _of_default(notebook: Notebook, name: str) -> Place | None:
-    """Return where the parameters cell gives a name its default."""
-    cell = the_parameters_cell(notebook)
-    pairs = notebooks.assignments(cell.source) if cell else []
+def _cell(notebook: Notebook) -> Cell | None:
+    """Return the parameters cell, where there is exactly one."""
+    cells = [cell for cell in notebook.cells if cell.is_parameters]
+    return cells[0] if len(cells) == 1 else None
+
+
+def _defaults(study: Study, notebook: Notebook) -> dict[str, Any]:
+    """Return the names and values of a notebook's parameters cell.
+
+    Errors:
+        NotebookError: there is no such cell, or it contains other code.
+    """
+    path = study.root / notebook.name
+    source_notebook.refuse_but_one(sum(cell.is_parameters for cell in notebook.cells), path)
+    cell = _cell(notebook)
+    return source_notebook.defaults(cell.source if cell else "", path)
+
+
+def _of_default(notebook: Notebook, name: str) -> Location | None:
+    """Return the location of a name's default in the parameters cell."""
+    cell = _cell(notebook)
+    pairs = source_notebook.assignments(cell.source) if cell else []
     lines = [literal.lineno for assigned, literal in pairs if assigned == name]
-    return Place(notebook.name, cell.number, lines[0]) if cell and lines else None
+    return Location(notebook.name, cell.number, lines[0]) if cell and lines else None

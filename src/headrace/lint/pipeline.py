@@ -1,4 +1,4 @@
-"""Rules on dvc.yaml: what a notebook reads, imports and writes is what its stage lists."""
+"""Rules on dvc.yaml: a stage lists what its notebook reads, imports and writes."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ from headrace.core.pipeline import Entry, Stage
 from headrace.lint.context import REQUIREMENTS, Study
 from headrace.lint.fixes import AddDep, Uncache
 from headrace.lint.notebook_ast import Notebook
-from headrace.lint.paths_used import Files, Mention, mentions
-from headrace.lint.rules import Found, Place, found, rule
+from headrace.lint.paths_used import Files, Use, uses
+from headrace.lint.rules import Location, Violation, rule, violation
 
 
 @rule(repro=True)
-def undeclared_import(study: Study) -> Iterator[Found]:
+def undeclared_import(study: Study) -> Iterator[Violation]:
     """{notebook} imports {chain}, but stage {stage} does not list {file}.
 
     Next: make fix (it adds {file} to the deps)
@@ -20,9 +20,9 @@ def undeclared_import(study: Study) -> Iterator[Found]:
     for stage, notebook in study.runs:
         for file, chain in sorted(_imports(study, notebook).items()):
             if not any(dep.covers(file) for dep in stage.deps):
-                yield found(
+                yield violation(
                     study.at_deps(stage),
-                    _add(stage, file),
+                    _add_dep(stage, file),
                     notebook=notebook.name,
                     chain=", which imports ".join(chain),
                     stage=stage.name,
@@ -31,115 +31,114 @@ def undeclared_import(study: Study) -> Iterator[Found]:
 
 
 def _imports(study: Study, notebook: Notebook) -> dict[str, Chain]:
-    """Return the files of the study's own modules that a notebook needs, and the way to each."""
-    reached: dict[str, Chain] = {}
+    """Return the files of the study's modules that a notebook needs, each with its import chain."""
+    shortest: dict[str, Chain] = {}
     for cell in notebook.code:
         for file, chain in study.graph.files(cell.tree).items():
-            if file not in reached or len(chain) < len(reached[file]):
-                reached[file] = chain
-    return reached
+            if file not in shortest or len(chain) < len(shortest[file]):
+                shortest[file] = chain
+    return shortest
 
 
-def _add(stage: Stage, path: str) -> AddDep:
+def _add_dep(stage: Stage, path: str) -> AddDep:
     return AddDep(stage.name, stage.at("deps"), stage.unplaced(path), stage.file)
 
 
 @rule(repro=True)
-def undeclared_read(study: Study) -> Iterator[Found]:
-    """Stage {stage} {verb} {path}, which is neither dep nor out, so DVC overlooks its changes.
+def undeclared_read(study: Study) -> Iterator[Violation]:
+    """Stage {stage} {verb} {path}, which is neither a dep nor an out, so DVC misses its changes.
 
     Next: {step}
     """
     for stage, notebook in study.runs:
-        for path, ways in _mentioned(study, notebook).items():
-            first, written = ways[0], any(one.verb == "writes" for one in ways)
-            if not written and not _meets([*stage.deps, *stage.outs], path):
-                mend = _dep(study, stage, first)
+        for path, used in _uses(study, notebook).items():
+            is_written = any(use.verb == "writes" for use in used)
+            if not is_written and not _is_listed([*stage.deps, *stage.outs], path):
+                fix = _fix(study, stage, used[0])
                 step = f"make fix (it adds {path} to the deps)"
-                yield found(
-                    Place(notebook.name, first.cell, first.line),
-                    mend,
+                yield violation(
+                    Location(notebook.name, used[0].cell, used[0].line),
+                    fix,
                     stage=stage.name,
-                    verb=first.verb,
+                    verb=used[0].verb,
                     path=path,
-                    step=step if mend else f"list it in {stage.file}: what is read is a dep",
+                    step=step if fix else f"add it to the stage's deps in {stage.file}",
                 )
 
 
-def _dep(study: Study, stage: Stage, first: Mention) -> AddDep | None:
-    """Return what lists a file among the deps, where it is an input for sure."""
+def _fix(study: Study, stage: Stage, use: Use) -> AddDep | None:
+    """Return the fix that adds a file to the deps, where it is certainly an input."""
     others = (other for other in study.stages.values() if other is not stage)
-    made = any(out.covers(first.path) for other in others for out in other.outs)
-    is_input = first.verb == "reads" or made or first.path in study.tracked
-    circle = _runs_before(study, stage.name, first.path)
-    return _add(stage, first.path) if is_input and not circle else None
+    is_out = any(out.covers(use.path) for other in others for out in other.outs)
+    is_input = use.verb == "reads" or is_out or use.path in study.tracked
+    is_safe = is_input and not _depends_on(study, use.path, stage.name)
+    return _add_dep(stage, use.path) if is_safe else None
 
 
-def _runs_before(study: Study, stage: str, path: str) -> bool:
-    """Tell whether a file is made from what the stage makes: as a dep it would close a circle."""
-    left, seen = [path], {path}
-    while left:
-        file = left.pop()
+def _depends_on(study: Study, path: str, stage: str) -> bool:
+    """Tell whether a file is made from a stage's outputs: as its dep it would close a cycle."""
+    stack, seen = [path], {path}
+    while stack:
+        file = stack.pop()
         for other in study.stages.values():
             if any(out.covers(file) for out in other.outs):
                 if other.name == stage:
                     return True
-                left += [dep.path for dep in other.deps if dep.path not in seen]
+                stack += [dep.path for dep in other.deps if dep.path not in seen]
                 seen |= {dep.path for dep in other.deps}
     return False
 
 
 @rule(repro=True)
-def undeclared_write(study: Study) -> Iterator[Found]:
-    """Stage {stage} writes {path}, which is no out of it, so DVC neither keeps nor restores it.
+def undeclared_write(study: Study) -> Iterator[Violation]:
+    """Stage {stage} writes {path}, which is not among its outs: DVC neither keeps nor restores it.
 
-    Next: list {path} in the stage's outs, or write to what is listed
+    Next: list {path} in the stage's outs, or write to a listed file
     """
     for stage, notebook in study.runs:
-        for path, ways in _mentioned(study, notebook).items():
-            writes = [one for one in ways if one.verb == "writes"]
-            if writes and not _meets(stage.outs, path):
-                place = Place(notebook.name, writes[0].cell, writes[0].line)
-                yield found(place, stage=stage.name, path=path)
+        for path, used in _uses(study, notebook).items():
+            writes = [use for use in used if use.verb == "writes"]
+            if writes and not _is_listed(stage.outs, path):
+                location = Location(notebook.name, writes[0].cell, writes[0].line)
+                yield violation(location, stage=stage.name, path=path)
 
 
-def _mentioned(study: Study, notebook: Notebook) -> dict[str, list[Mention]]:
-    """Return where a notebook names which file, in order."""
+def _uses(study: Study, notebook: Notebook) -> dict[str, list[Use]]:
+    """Return where a notebook uses which file, in order."""
     stages = study.stages.values()
     declared = {entry.path for stage in stages for entry in (*stage.deps, *stage.outs)}
-    named: dict[str, list[Mention]] = {}
-    for mention in mentions(notebook, Files(study.root, study.paths, declared)):
-        named.setdefault(mention.path, []).append(mention)
-    return named
+    by_path: dict[str, list[Use]] = {}
+    for use in uses(notebook, Files(study.root, study.paths, declared)):
+        by_path.setdefault(use.path, []).append(use)
+    return by_path
 
 
-def _meets(entries: list[Entry], path: str) -> bool:
-    """Tell whether a path is one of the entries, in one, or a folder around one."""
+def _is_listed(entries: list[Entry], path: str) -> bool:
+    """Tell whether a path is one of the entries, inside one, or a folder around one."""
     return path == "." or any(entry.meets(path) for entry in entries)
 
 
 @rule(repro=True)
-def unlisted_lock(study: Study) -> Iterator[Found]:
-    """Stage {stage} does not list {lock} among its deps: another environment, another result.
+def unlisted_lock(study: Study) -> Iterator[Violation]:
+    """Stage {stage} does not list {lock} among its deps, so a new package does not run it again.
 
     Next: make fix (it adds {lock} to the deps)
     """
     for stage in study.stages.values():
         if stage.is_run and not any(dep.covers(REQUIREMENTS) for dep in stage.deps):
-            add = _add(stage, REQUIREMENTS)
-            yield found(study.at_deps(stage), add, stage=stage.name, lock=REQUIREMENTS)
+            fix = _add_dep(stage, REQUIREMENTS)
+            yield violation(study.at_deps(stage), fix, stage=stage.name, lock=REQUIREMENTS)
 
 
 @rule()
-def cached_metrics(study: Study) -> Iterator[Found]:
-    """{path} is cached by DVC, so git does not hold it and dvc metrics diff shows nothing.
+def cached_metrics(study: Study) -> Iterator[Violation]:
+    """{path} is cached by DVC, so git does not track it and dvc metrics diff shows nothing.
 
     Next: make fix (it sets cache: false)
     """
     for stage in study.stages.values():
         for metric in stage.metrics:
             if metric.is_cached:
-                mend = Uncache(stage.name, metric.keys, metric.path, stage.file)
-                yield found(
-                    study.at(stage.file, *metric.keys), mend, stage=stage.name, path=metric.path
-                )
+                location = study.at(stage.file, *metric.keys)
+                fix = Uncache(stage.name, metric.keys, metric.path, stage.file)
+                yield violation(location, fix, stage=stage.name, path=metric.path)

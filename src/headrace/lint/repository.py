@@ -1,53 +1,125 @@
-"""Rules on what git holds: nothing large, nothing secret, nothing that DVC holds already."""
+"""Rules on what git tracks: no large file, no secret, no output that DVC keeps.
 
+Secrets are found by the patterns that detect-secrets publishes, without its detectors that guess
+(by entropy, or by a variable's name) and the one for IP addresses.
+"""
+
+import hashlib
+import inspect
+import re
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module, util
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
 
-from headrace.lint import secrets
+from headrace.lint.cache import LARGE
 from headrace.lint.context import REQUIREMENTS, Study
 from headrace.lint.notebooks import MIB, outputs_size
-from headrace.lint.rules import Found, Place, found, rule
+from headrace.lint.rules import Location, Violation, rule, violation
+
+ALLOWED = re.compile(r"pragma: ?(allow|white)list[ -]secret")
+ALLOWED_NEXT = re.compile(r"pragma: ?allowlist[ -]nextline[ -]secret")
+UNUSED = {"IPPublicDetector"}
 
 
 @rule(repro=True)
-def tracked_twice(study: Study) -> Iterator[Found]:
-    """{path} is an output that DVC keeps, and git tracks it as well: two truths.
+def tracked_twice(study: Study) -> Iterator[Violation]:
+    """{path} is an output that DVC keeps, and git tracks it too, so the two may differ.
 
     Next: git rm -r --cached {path} (the file stays), then make repro
     """
     tracked = study.tracked
     for stage in study.stages.values():
         for out in stage.outs:
-            told = out in stage.metrics  # by `cached-metrics`, which keeps it in git
-            if out.is_cached and not told and any(out.covers(name) for name in tracked):
-                yield found(study.at(stage.file, *out.keys), stage=stage.name, path=out.path)
+            is_reported = out in stage.metrics  # by `cached-metrics`, which keeps it in git
+            if out.is_cached and not is_reported and any(out.covers(name) for name in tracked):
+                location = study.at(stage.file, *out.keys)
+                yield violation(location, stage=stage.name, path=out.path)
     for name in tracked:
         if name.endswith(".dvc") and (path := name.removesuffix(".dvc")) in tracked:
-            yield found(Place(name), path=path)
+            yield violation(Location(name), path=path)
 
 
 @rule()
-def large_file(study: Study) -> Iterator[Found]:
-    """Git holds {path}, {mib:.1f} MiB, and keeps every version of it for good.
+def large_file(study: Study) -> Iterator[Violation]:
+    """Git tracks {path} ({mib:.1f} MiB), and keeps every version forever.
 
     Next: git rm --cached {path}, and dvc add {path}, or make it an out of a stage
     """
     for name in study.tracked:
         size = (study.root / name).stat().st_size
-        if size > MIB and not _is_told(study, name):
-            yield found(Place(name), path=name, mib=size / MIB)
+        if size > MIB and not _has_large_outputs(study, name):
+            yield violation(Location(name), path=name, mib=size / MIB)
 
 
-def _is_told(study: Study, name: str) -> bool:
-    """Tell whether `scratch-outputs` speaks of a file."""
+def _has_large_outputs(study: Study, name: str) -> bool:
+    """Tell whether `scratch-outputs` reports a file."""
     return name in study.scratch_names and outputs_size(study, name) > MIB
 
 
 @rule()
-def secret(study: Study) -> Iterator[Found]:
-    """It looks like a secret ({kind}), and what is in git's history stays there.
+def secret(study: Study) -> Iterator[Violation]:
+    """Possible secret ({kind}); git's history keeps it.
 
-    Next: take it out and renew it; if it is none: `# pragma: allowlist secret` in its line
+    Next: remove and revoke it; if it is not a secret: `# pragma: allowlist secret` on its line
     """
-    names = [name for name in study.tracked if name != REQUIREMENTS]
-    for name, line, kind in secrets.find(study.root, names, study.memory):
-        yield found(Place(name, line=line), kind=kind)
+    scanner = _scanner_version()
+    names = [name for name in study.tracked if name != REQUIREMENTS] if scanner else []
+    for name in names:
+        for line, kind in _secrets(study, name, scanner):
+            yield violation(Location(name, line=line), kind=kind)
+
+
+def _secrets(study: Study, name: str, scanner: str) -> list[tuple[int, str]]:
+    """Return line and kind of each possible secret in a text file of up to 1 MiB.
+
+    Importing the detectors takes a fifth of a second: clean texts are cached by their MD5.
+    """
+    path = study.root / name
+    if path.stat().st_size > LARGE or b"\0" in (content := path.read_bytes())[:8000]:
+        return []
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if study.cache.is_clean(scanner, md5):
+        return []
+    matches = list(_scan(content.decode("utf-8", "replace")))
+    if not matches:
+        study.cache.add_clean(scanner, md5)
+    return matches
+
+
+def _scan(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and kind of each match that no comment allows."""
+    lines = text.splitlines()
+    for detector, pattern in _patterns():
+        for match in pattern.finditer(text):
+            number = len(text[: match.start() + 1].splitlines())
+            line, before = lines[number - 1], lines[number - 2] if number > 1 else ""
+            allowed = ALLOWED.search(line) or ALLOWED_NEXT.search(before)
+            if not allowed and any(detector.analyze_string(line)):  # the detector's own filters
+                yield number, str(detector.secret_type)
+
+
+@cache
+def _patterns() -> list[tuple[Any, re.Pattern[str]]]:
+    """Return each detector with each of its patterns."""
+    from detect_secrets import plugins
+    from detect_secrets.plugins.base import RegexBasedDetector
+
+    names = (f"{plugins.__name__}.{module.name}" for module in iter_modules(plugins.__path__))
+    classes = {
+        detector
+        for module in map(import_module, names)
+        for _, detector in inspect.getmembers(module, inspect.isclass)
+        if issubclass(detector, RegexBasedDetector) and not inspect.isabstract(detector)
+    }
+    used = sorted((detector for detector in classes if detector.__name__ not in UNUSED), key=str)
+    detectors = [detector() for detector in used]
+    return [(detector, pattern) for detector in detectors for pattern in detector.denylist]
+
+
+def _scanner_version() -> str:
+    """Return what identifies the version of the patterns; empty without detect-secrets."""
+    spec = util.find_spec("detect_secrets")
+    return str(Path(spec.origin).stat().st_mtime_ns) if spec and spec.origin else ""

@@ -1,8 +1,8 @@
-"""What a rule is, and what it finds.
+"""What a rule is, and the table of all rules.
 
-A rule is a generator over the study, under `@rule()`. Its name with dashes is the rule's name, and
-its docstring the message: first the problem, then, after "Next: ", the command or edit that mends
-it. `{name}` stands for a value that the rule yields with each place.
+A rule is a generator over the study, under `@rule()`. Its name with dashes is the rule's name. Its
+docstring is the message: the problem, then, after "Next: ", the command or edit that fixes it.
+`{name}` stands for a value that the rule yields with each location.
 """
 
 import inspect
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from headrace.lint.context import Study
-    from headrace.lint.fixes import Mend
+    from headrace.lint.fixes import Fix
 
 NEXT = "Next: "
 
 
 @dataclass(frozen=True, order=True)
-class Place:
-    """A file of the study by its path from there on, and a line of it; in a notebook, of a cell."""
+class Location:
+    """A file of the study (relative to its root) and a line; in a notebook, a line of a cell."""
 
     file: str
     cell: int = 0
@@ -34,71 +34,72 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a rule yields: where, the values of its message, and what would mend it."""
+class Violation:
+    """What a rule yields: the location, the values of its message, and the automatic fix."""
 
-    place: Place
+    location: Location
     values: Mapping[str, object]
-    mend: "Mend | None"
+    fix: "Fix | None"
 
 
-def found(place: Place, mend: "Mend | None" = None, **values: object) -> Found:
-    """Return what a rule found at a place."""
-    return Found(place, values, mend)
+def violation(location: Location, fix: "Fix | None" = None, **values: object) -> Violation:
+    """Return a violation whose message takes these values."""
+    return Violation(location, values, fix)
 
 
-Test = Callable[["Study"], Iterator[Found]]
+Check = Callable[["Study"], Iterator[Violation]]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing to look for."""
+    """One rule of the linter."""
 
-    test: Test
+    check: Check
     repro: bool
-    """Whether a breach makes `dvc repro` fail or record what is not so."""
+    """Whether a violation makes `dvc repro` fail, or record a wrong result."""
 
     @property
     def name(self) -> str:
-        """What users call it: "undeclared-read"."""
-        return self.test.__name__.replace("_", "-")
+        """The name that users see: "undeclared-read"."""
+        return self.check.__name__.replace("_", "-")
 
     @cached_property
     def message(self) -> tuple[str, str]:
         """The problem and the next step, with `{…}` where values go."""
-        problem, _, step = " ".join((inspect.getdoc(self.test) or "").split()).partition(NEXT)
+        text = " ".join((inspect.getdoc(self.check) or "").split())
+        problem, _, step = text.partition(NEXT)
         return problem.strip(), step.strip()
 
-    def say(self, values: Mapping[str, object]) -> tuple[str, str]:
+    def render(self, values: Mapping[str, object]) -> tuple[str, str]:
         """Return the problem and the next step with these values."""
         problem, step = (text.format(**values) for text in self.message)
         return re.sub(r"([.?])\.$", r"\1", problem), step
 
 
 PREFIX = re.compile(r"(?P<file>[\w./-]+\.(?:yaml|lock))(?:, line (?P<line>\d+), column \d+)?: ")
-"""How an error names its place; a finding begins with it anyway."""
+"""The file and line at the beginning of an error; a finding states them anyway."""
 
 
-def split(message: str, place: Place) -> tuple[Place, str, str]:
-    """Return an error's message as place (by default the one given), problem and next step."""
+def split(message: str, location: Location) -> tuple[Location, str, str]:
+    """Return the location (by default the given one), problem and next step of an error."""
     prefix = PREFIX.match(message)
     if prefix and prefix["line"]:
-        place = Place(prefix["file"], line=int(prefix["line"]))
-    if prefix and place.file.endswith(prefix["file"]):
+        location = Location(prefix["file"], line=int(prefix["line"]))
+    if prefix and location.file.endswith(prefix["file"]):
         message = message[prefix.end() :]
     problem, _, step = message.partition(NEXT)
-    return place, problem.strip(), step.strip()
+    return location, problem.strip(), step.strip()
 
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(*, repro: bool = False) -> Callable[[Test], Test]:
-    """Make a generator over the study one of the rules."""
+def rule(*, repro: bool = False) -> Callable[[Check], Check]:
+    """Add a generator over the study to the rules."""
 
-    def register(test: Test) -> Test:
-        made = Rule(test, repro)
-        RULES[made.name] = made
-        return test
+    def register(check: Check) -> Check:
+        new = Rule(check, repro)
+        RULES[new.name] = new
+        return check
 
     return register

@@ -90,15 +90,17 @@ def _clean_head(root: Path) -> str:
 
 
 def _refuse_behind(project: Project) -> None:
-    """Stop where dvc.lock is not what the study is; an ignored rule is asked all the same."""
-    from headrace.lint.cache import Memory
+    """Raise an error where dvc.lock is behind the study, even where that rule is ignored."""
+    from headrace.lint.cache import HashCache
     from headrace.lint.context import Study
-    from headrace.lint.lock import lock_behind
+    from headrace.lint.locks import lock_behind
 
-    found = next(lock_behind(Study(project, Memory(project.root))), None)
-    if found is not None:
-        what = f"stage {found.values['stage']} is behind: {found.values['what']}"
-        raise ProjectError(f"{found.place}: {what}. Next: make repro, and commit what it changed")
+    behind = next(lock_behind(Study(project, HashCache(project.root))), None)
+    if behind is not None:
+        problem = f"stage {behind.values['stage']} is behind: {behind.values['what']}"
+        raise ProjectError(
+            f"{behind.location}: {problem}. Next: make repro, and commit what it changed"
+        )
 
 
 def _recorded(artifact: Artifact, held: Snapshot) -> str:

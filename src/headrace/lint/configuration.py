@@ -1,0 +1,106 @@
+"""Rules on gates.yaml and the server's settings: each name in them exists."""
+
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from headrace.core import artifact
+from headrace.core.suggest import nearest
+from headrace.errors import ProjectError
+from headrace.gates import live, reader
+from headrace.gates.model import NAME
+from headrace.lint.context import Study
+from headrace.lint.rules import Location, Violation, rule, split, violation
+
+MONITOR = "metrics/monitor.json"
+LABELLED_SHARE = "performance.truth_share"
+"""The only figure of performance while no label has arrived: others may follow."""
+PARAMS, LOG_NEVER = "params.yaml", ("serve", "log_never")
+
+
+@rule()
+def gates_yaml(study: Study) -> Iterator[Violation]:
+    """gates.yaml cannot be used: {problem}.
+
+    Next: {step}
+    """
+    path = study.root / NAME
+    try:
+        _ = reader.parse(path.read_bytes()) if path.is_file() else None
+    except ProjectError as error:
+        prefix = re.match(rf"{NAME}:(\d+): ", str(error))
+        message = str(error)[prefix.end() :] if prefix else str(error)
+        location = Location(NAME, line=int(prefix[1]) if prefix else 1)
+        location, problem, step = split(message, location)
+        yield violation(location, problem=problem, step=step or f"fix {NAME}")
+
+
+@rule()
+def live_figures(study: Study) -> Iterator[Violation]:
+    """{file} has no figure {figure}, so the live rule on it never fires.{near}.
+
+    Next: use a figure that it has; if the figure comes later, say so in [tool.headrace.ignore]
+    """
+    figures = _figures(study)
+    checks = {figure.partition(".")[0] for figure in figures - {LABELLED_SHARE}}
+    for live_rule in _live_rules(study) if figures else ():
+        is_later = live_rule.check in live.CHECKS and live_rule.check not in checks
+        if live_rule.figure not in figures and not is_later:
+            location = study.at(NAME, "live", live_rule.name, "figure")
+            near = nearest(live_rule.figure, figures)
+            yield violation(location, file=MONITOR, figure=live_rule.figure, near=near)
+
+
+def _live_rules(study: Study) -> tuple[live.Rule, ...]:
+    """Return the live rules; none where gates.yaml is invalid, which `gates-yaml` reports."""
+    path = study.root / NAME
+    with suppress(ProjectError):
+        return reader.parse(path.read_bytes()).live if path.is_file() else ()
+    return ()
+
+
+def _figures(study: Study) -> set[str]:
+    """Return the figures that any batch has; none before the monitor ran."""
+    try:
+        batches = json.loads((study.root / MONITOR).read_bytes()).values()
+        return {*chain.from_iterable(map(live.finite_values, batches))}
+    except (OSError, ValueError, AttributeError):
+        return set()
+
+
+@rule()
+def log_never(study: Study) -> Iterator[Violation]:
+    """serve.log_never names {name}, which is not an input of {file}.{near}.
+
+    Next: name one of its inputs; the server does not start otherwise
+    """
+    block: Any = (study.values or {}).get(LOG_NEVER[0])
+    names = block.get(LOG_NEVER[1]) if isinstance(block, dict) else None
+    names = names if isinstance(names, list) else []
+    for bundle, inputs in _inputs(study).items() if names else ():
+        for index, name in enumerate(names):
+            if isinstance(name, str) and name not in inputs:  # `params-yaml` reports other types
+                location = study.at(PARAMS, *LOG_NEVER, index)
+                yield violation(location, name=name, file=bundle, near=nearest(name, inputs))
+
+
+def _inputs(study: Study) -> dict[str, list[str]]:
+    """Return the inputs of the bundle that the server would load; nothing where it is missing."""
+    with suppress(ProjectError, OSError, ValueError, LookupError, AttributeError, TypeError):
+        bundle = next(iter(artifact.artifacts(study.root).values()))
+        return {bundle: [*_schema(study.root / bundle)["properties"]]}
+    return {}
+
+
+def _schema(bundle: Path) -> Any:
+    try:
+        with tarfile.open(bundle, "r:") as archive:
+            content = archive.extractfile("schema.json")
+            return json.load(content) if content else {}
+    except tarfile.TarError as error:
+        raise ValueError(str(error)) from None

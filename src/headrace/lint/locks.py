@@ -1,0 +1,136 @@
+"""Rules on the locks: requirements.lock is what is installed, dvc.lock is what lies here."""
+
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from headrace.core import pipeline, requirements, yaml
+from headrace.core.lockfile import NAME, File, Record
+from headrace.core.pipeline import Entry, Stage
+from headrace.lint.context import REQUIREMENTS, Study
+from headrace.lint.rules import Location, Violation, rule, violation
+
+UNLOCKED = {"pip", "setuptools", "wheel"}
+"""Packages that `python -m venv` may install."""
+PARAMS = "params.yaml"
+
+
+@rule(repro=True)
+def environment(study: Study) -> Iterator[Violation]:
+    """The environment does not match {lock}: {what}.
+
+    Next: {step}
+    """
+    if study.staged:  # a commit has no environment
+        return
+    if not study.is_file(REQUIREMENTS):
+        what = f"{REQUIREMENTS} is missing"
+        location = Location(REQUIREMENTS)
+        yield violation(location, what=what, lock=REQUIREMENTS, step="make lock")
+    elif wrong := requirements.differences(study.root):
+        location = Location(REQUIREMENTS, line=min(wrong.values()))
+        step = "make --always-make setup"  # plain make compares times only
+        yield violation(location, what=requirements.some(wrong), lock=REQUIREMENTS, step=step)
+
+
+@rule()
+def environment_extra(study: Study) -> Iterator[Violation]:
+    """The environment contains {what}, which {lock} does not list, so nobody else will have it.
+
+    Next: add it to pyproject.toml and make lock, or remove it with make --always-make setup
+    """
+    is_own = Path(sys.prefix).resolve() == (study.root / ".venv").resolve()
+    if study.staged or not is_own or not study.is_file(REQUIREMENTS):
+        return
+    locked = {pin.name for pin in requirements.locked(study.root)}
+    extra = set(requirements.installed()) - locked - UNLOCKED - {_study_name(study.root)}
+    if extra:
+        what = requirements.some(sorted(extra))
+        yield violation(Location(REQUIREMENTS), what=what, lock=REQUIREMENTS)
+
+
+def _study_name(root: Path) -> str:
+    """Return the name under which the study itself is installed."""
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("project")
+    name = project.get("name", "") if isinstance(project, dict) else ""
+    return requirements.normalized(str(name))
+
+
+@rule()
+def lock_behind(study: Study) -> Iterator[Violation]:
+    """Stage {stage} is behind: {what}.
+
+    Next: {step}, and commit {lock} with what it changed
+    """
+    # This is `dvc status`, without the start of dvc.
+    for stage in study.stages.values():
+        lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
+        is_main = stage.file == pipeline.MAIN
+        step = "make repro" if is_main else pipeline.command(stage.file)
+        for location, name, what in _behind(study, stage, lock):
+            yield violation(location, stage=name, what=what, lock=lock, step=step)
+
+
+def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Location, str, str]]:
+    """Yield location, name and differences of a stage, or of each member of a matrix."""
+    if not study.locks[stage.file]:  # nothing has been run yet
+        return
+    records = _records(study, stage)
+    if not records:
+        yield study.at(stage.file, *stage.keys), stage.name, f"{lock} has no record of it"
+    for name, record in records.items():
+        if differences := list(_differences(study, stage, record)):
+            yield study.at(lock, "stages", name), name, ", ".join(differences)
+
+
+def _records(study: Study, stage: Stage) -> dict[str, Record]:
+    """Return a stage's record in dvc.lock; of a matrix, the records of all its members."""
+    lock = study.locks[stage.file]
+    if not stage.is_many:
+        return {name: lock[name] for name in [stage.name] if name in lock}
+    return {name: record for name, record in lock.items() if name.partition("@")[0] == stage.name}
+
+
+def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
+    """Yield the differences between a record and the study as it is."""
+    if stage.entry.get("frozen") is True:
+        return
+    if not stage.is_many and "${" not in stage.cmd and stage.cmd != record.cmd.strip():
+        yield "its cmd changed"
+    deps, outs = ({stage.placed(f.path): f for f in part} for part in (record.deps, record.outs))
+    yield from _unrecorded("dep", stage.deps, deps)
+    yield from _unrecorded("out", stage.outs, outs)
+    yield from _changed_files(study, deps | outs)
+    yield from _changed_params(study, stage, record)
+
+
+def _unrecorded(kind: str, entries: list[Entry], recorded: Mapping[str, File]) -> Iterator[str]:
+    """Yield files that the stage lists and dvc.lock does not; DVC itself ignores the reverse."""
+    for entry in entries:
+        if not any(entry.covers(path) for path in recorded):
+            yield f"{entry.path} is a new {kind}"
+
+
+def _changed_files(study: Study, files: Mapping[str, File]) -> Iterator[str]:
+    """Yield files with other bytes than recorded; a missing file, as in a clone, is no change."""
+    for name, file in files.items():
+        path = study.root / name
+        is_comparable = file.md5 and not file.is_folder and path.is_file()
+        if is_comparable and study.cache.md5(path) != file.md5:
+            yield f"{name} changed"
+
+
+def _changed_params(study: Study, stage: Stage, record: Record) -> Iterator[str]:
+    """Yield parameters with other values than in dvc.lock, or without one there."""
+    listed = stage.body.get("params")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    recorded = record.params.get(PARAMS) if isinstance(record.params, dict) else None
+    recorded = recorded if isinstance(recorded, dict) else {}
+    if study.values is None or any("${" in name for name in names):
+        return
+    for name in names:
+        if name not in recorded:
+            yield f"parameter {name} is new"
+        elif yaml.lookup(study.values, name) != recorded[name]:
+            yield f"parameter {name} changed"
