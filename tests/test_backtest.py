@@ -124,7 +124,7 @@ def test_a_parameter_of_the_model_reaches_every_month(played: Played, tmp_path: 
     said = bake.run(changed, "headrace", "check", "lock-behind", check=False).stdout
     for month in MONTHS:
         assert f"Stage backtest@{month} is behind: parameter train.learning_rate changed" in said
-    assert f"Next: headrace backtest, and commit backtest/dvc.lock with what it changed" in said
+    assert "Next: headrace backtest, and commit backtest/dvc.lock with what it changed" in said
 
 
 def test_a_new_month_runs_only_what_it_needs(played: Played, tmp_path: Path) -> None:
