@@ -126,7 +126,7 @@ PLANTS: dict[str, Plant] = {
     "stage-notebook": (
         lambda t: t.replace("dvc.yaml", f"      - {NOTEBOOK}\n", ""),
         "dvc.yaml:5",
-        "list notebooks/01_train.ipynb",
+        "such as notebooks/01_train.ipynb",
     ),
     "notebook-missing": (
         lambda t: (t.root / NOTEBOOK).rename(t.root / "notebooks/01_trainer.ipynb"),
