@@ -1,13 +1,15 @@
-"""`headrace replay` runs executed notebooks again, strictly: what was stored must come out."""
+"""`make replay` runs executed notebooks again, strictly: what was stored must come out."""
 
+import re
+import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import nbformat
 import pytest
-from planted import READS, Planted, stage
+from planted import READS, Planted, Stage, stage
 
-from lab import bake
+from lab import bake, paths
 
 PICTURE = """
 import io, random
@@ -30,14 +32,31 @@ STAGES = {
 DIFFER = {"other_picture", "other_text"}
 
 
+def plant(root: Path, stages: dict[str, Stage]) -> Planted:
+    """Return a study of these stages that has the template's plugin."""
+    study = Planted(root, stages)
+    (root / "tests").mkdir()
+    for name in ("replay.py", "replay.cfg"):
+        shutil.copy(paths.study / "tests" / name, root / "tests")
+    return study
+
+
+def replay(study: Planted) -> CompletedProcess[str]:
+    """Run the line that `make replay` runs."""
+    makefile = (paths.study / "Makefile").read_text("utf-8")
+    rule = re.search(r"^replay: .*\n\t@(.*)$", makefile, re.MULTILINE)
+    assert rule
+    env = bake.environment(TMPDIR=str(study.temporary))
+    return bake.run(study.root, "bash", "-c", rule[1], check=False, env=env)
+
+
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Planted, CompletedProcess[str]]:
     """A study of these stages, run, and what replaying it printed."""
-    study = Planted(tmp_path_factory.mktemp("replay") / "study", STAGES)
+    study = plant(tmp_path_factory.mktemp("replay") / "study", STAGES)
     study.reproduce()
     before = study.state()
-    env = bake.environment(TMPDIR=str(study.temporary))
-    result = bake.run(study.root, "headrace", "replay", check=False, env=env)
+    result = replay(study)
     assert study.state() == before
     assert list(study.temporary.iterdir()) == []
     return study, result
@@ -49,7 +68,7 @@ def test_a_cell_that_gives_something_else_is_named_and_no_other(
     _, result = replayed
     assert result.returncode == 1
     failed = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("FAILED")]
-    assert {name.split(".ipynb::")[0] for name in failed} == DIFFER
+    assert {Path(name.split("::")[0]).stem for name in failed} == DIFFER
     assert len(failed) == len(DIFFER)
 
 
@@ -66,8 +85,8 @@ def test_what_differs_is_kept_for_nbdime_to_show(
 
 
 def test_a_study_that_was_never_run_has_nothing_to_replay(tmp_path: Path) -> None:
-    study = Planted(tmp_path / "study", {"sound": READS})
+    study = plant(tmp_path / "study", {"sound": READS})
     bake.commit(study.root)
-    result = bake.run(study.root, "headrace", "replay", check=False)
-    assert result.returncode == 1
+    result = replay(study)
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert "No notebook has been run yet. Next: dvc repro" in result.stdout

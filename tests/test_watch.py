@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from headrace.monitor import page, pictures
 from headrace.monitor import results as founds
-from lab import bake
+from lab import bake, paths
 
 RULES = """\
 live:
@@ -152,7 +153,9 @@ def test_pictures_have_titles_units_and_a_legend(firing: Path) -> None:
 
 def test_four_months_play_from_the_first_request_to_the_audit(quick: Path, tmp_path: Path) -> None:
     """The whole loop: a server, truth a month late, incidents, a challenger, a second person."""
-    said = bake.run(quick, "headrace", "live", "--into", str(tmp_path / "play")).stdout
+    words = ("-m", "lab.play", str(quick), "--into", str(tmp_path / "play"))
+    env = bake.environment(PYTHONPATH=str(paths.root / "notebooks"))
+    said = bake.run(tmp_path, sys.executable, *words, env=env).stdout
     study = tmp_path / "play/study"
     assert bake.run(quick, "git", "status", "--porcelain").stdout == ""
     for month in ("2013-09", "2013-10", "2013-11", "2013-12"):

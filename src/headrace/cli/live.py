@@ -123,25 +123,6 @@ def retrain(project: Project, **options: Any) -> int:
     return module.run(project, Namespace(**options))
 
 
-@command("live")
-@click.option("--into", type=click.Path(path_type=Path), metavar="FOLDER")
-@in_study
-def play(project: Project, **options: Any) -> None:
-    """Play the months after the model was handed over."""
-    from headrace.play import command as module
-
-    module.run(project, Namespace(**options))
-
-
-@command("replay")
-@in_study
-def replay(project: Project) -> int:
-    """Run the executed notebooks again, and compare their outputs."""
-    from headrace import replay as module
-
-    return module.run(project)
-
-
 assert isinstance(alert, Group)
 alert.add_section("Commands", [incidents, dismiss, decide])
-COMMANDS: list[Command | Group] = [ingest, monitor, alert, retrain, play, replay]
+COMMANDS: list[Command | Group] = [ingest, monitor, alert, retrain]

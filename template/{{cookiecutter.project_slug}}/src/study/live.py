@@ -17,10 +17,6 @@ def called(month: int) -> str:
     return f"{YEAR}-{month:02}"
 
 
-PLAYED = [called(month) for month in range(9, 13)]
-"""What `headrace live` plays, in order."""
-
-
 def arrivals(batch: str) -> pd.DataFrame:
     """Return a month's flights as they come in: key, inputs, and whether each was late.
 

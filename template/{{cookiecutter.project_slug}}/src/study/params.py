@@ -114,8 +114,8 @@ class Backtest(Block):
     delay: int = Field(ge=1, le=9)
     """Months from the one that a challenger is judged on to the first one that it answers for.
 
-    1: truth is known when the month ends, and a person promotes at once. 2: truth comes a month
-    late, as `headrace live` plays it.
+    1: labels are known when the month ends, and a person promotes at once. 2: labels come a month
+    late.
     """
 
 
