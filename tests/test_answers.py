@@ -13,7 +13,7 @@ from headrace.bundle import load
 from headrace.bundle.load import Bundle
 from headrace.core import project
 from headrace.errors import DataError
-from headrace.ingest import command, predictions
+from headrace.ingest import batch
 from headrace.monitor import baseline, evaluate
 from headrace.monitor.accumulator import OTHERS, Stream, Watched
 from lab import bake
@@ -36,7 +36,7 @@ def flights(quick: Path) -> pd.DataFrame:
 
 def judged(root: Path, bundle: Bundle, table: pd.DataFrame) -> Watched:
     """Judge rows as the monitor does, in two parts."""
-    stream = Stream(bundle, baseline.read(bundle), command.predictions(root))
+    stream = Stream(bundle, baseline.read(bundle), batch.prediction_spec(root))
     for part in (table.iloc[:500], table.iloc[500:]):
         stream.add(part)
     return stream.watched(PRICES)
@@ -52,7 +52,7 @@ def test_a_batch_keeps_what_the_model_answered(watched: Path, bundle: Bundle) ->
 
 def test_a_row_that_breaks_the_contract_has_no_answer(quick: Path, flights: pd.DataFrame) -> None:
     flights.loc[3, "distance"] = -1
-    made = predictions.added(project.find_project(quick), flights)
+    made = batch.add_predictions(project.find_project(quick), flights)
     assert made.index[made["prediction"].isna()].tolist() == [3]
     assert made.index[made["positive"].isna()].tolist() == [3]
     assert made.index[made["model"].isna()].tolist() == [3]
@@ -60,7 +60,7 @@ def test_a_row_that_breaks_the_contract_has_no_answer(quick: Path, flights: pd.D
 
 def test_answers_that_came_with_the_rows_stay(quick: Path, flights: pd.DataFrame) -> None:
     given = flights.assign(prediction=0.25)
-    assert predictions.added(project.find_project(quick), given) is given
+    assert batch.add_predictions(project.find_project(quick), given) is given
 
 
 def test_rows_that_another_model_answered_are_judged_by_its_answers(
@@ -81,7 +81,7 @@ def test_rows_that_another_model_answered_are_judged_by_its_answers(
 def test_rows_that_this_model_answered_are_held_against_its_answers(
     quick: Path, bundle: Bundle, flights: pd.DataFrame
 ) -> None:
-    kept = predictions.added(project.find_project(quick), flights)
+    kept = batch.add_predictions(project.find_project(quick), flights)
     found, asked_now = judged(quick, bundle, kept), judged(quick, bundle, flights)
     assert found.figures == asked_now.figures
     assert found.figures["drift"]["psi_prediction"] < 0.01
@@ -91,7 +91,7 @@ def test_rows_that_this_model_answered_are_held_against_its_answers(
 def test_an_answer_that_lacks_is_asked_for_now(
     quick: Path, bundle: Bundle, flights: pd.DataFrame
 ) -> None:
-    kept = predictions.added(project.find_project(quick), flights)
+    kept = batch.add_predictions(project.find_project(quick), flights)
     holes = kept.assign(
         prediction=kept["prediction"].where(kept.index % 3 > 0),
         positive=kept["positive"].where(kept.index % 2 > 0),

@@ -1,7 +1,7 @@
 """What came in a period becomes a batch in one command, whole or not at all."""
 
-import argparse
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,7 +16,7 @@ from headrace.bundle import golden
 from headrace.core import project, yaml
 from headrace.errors import DataError, HeadraceError
 from headrace.gates.model import Predictions
-from headrace.ingest import batch, command, labels, lock, manifest, replace, tables
+from headrace.ingest import batch, command, labels, manifest
 from headrace.prediction_log import journal
 from headrace.schema import infer
 from lab import bake
@@ -47,10 +47,9 @@ def ingest(study: Path, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def taken(study: Path, source: Path, name: str = "", **more: object) -> None:
+def taken(study: Path, source: Path, name: str = "", **more: Any) -> None:
     """Take a file in as `headrace ingest` does, in this process."""
-    given = {"source": source, "batch": name, "truth": "", "replace": False, "forget_truth": False}
-    command.run(project.find_project(study), argparse.Namespace(**{**given, **more}))
+    command.run(project.find_project(study), source, name=name, **more)
 
 
 def figures(study: Path) -> dict[str, Any]:
@@ -99,8 +98,8 @@ def test_what_is_refused_changes_nothing(study: Path, tmp_path: Path) -> None:
         "lacking": (whole.drop(columns="temp"), "The rows have no column temp"),
         "twice": (pd.concat([whole, whole.head(2)]), "2 rows are there twice"),
         "maybe": (whole.assign(late="maybe"), "late is 'maybe' in row 1: neither true nor false"),
-        "nameless": (whole.drop(columns="flight"), "Nothing tells the rows apart"),
-        "2013-10": (whole.head(9), r"data/live/2013-10.parquet is there already"),
+        "nameless": (whole.drop(columns="flight"), "Rows cannot be identified"),
+        "2013-10": (whole.head(9), r"data/live/2013-10.parquet exists, with other rows"),
     }
     for name, (table, words) in wrong.items():
         table.to_csv(tmp_path / f"{name}.csv", index=False)
@@ -129,8 +128,8 @@ def test_one_broken_batch_spoils_no_other(
         table.to_csv(tmp_path / f"{name}.csv", index=False)
         taken(study, tmp_path / f"{name}.csv")
     said = capsys.readouterr().out
-    assert f"{len(whole):,} rows, 5 break the contract" in said
-    assert "see that the clock did not go backwards" in said
+    assert f"{len(whole):,} rows, 5 violate the contract" in said
+    assert "check that the clock is right" in said
     (study / "data/live/2013-11.parquet").write_bytes(b"no parquet")
     bake.run(study, "dvc", "commit", "--force", "data/live/2013-11.parquet.dvc")
     bake.run(study, "dvc", "repro", "monitor")
@@ -174,7 +173,7 @@ def test_what_a_server_wrote_down_is_a_batch_once(study: Path, tmp_path: Path) -
     assert found["row"].tolist() == [0, 1, 2, 3, 0, 1]
     assert set(found["prediction"]) == {0.25}
     assert found["temp"].tolist() == pytest.approx(whole["temp"].tolist()[:6], nan_ok=True)
-    with pytest.raises(DataError, match="served holds nothing that is in no batch"):
+    with pytest.raises(DataError, match="served holds no rows that are in no batch"):
         taken(study, folder, "2014-01")
     taken(study, folder, "2013-12")  # what it is already
 
@@ -190,20 +189,18 @@ def test_a_month_that_goes_on_keeps_its_rows_and_its_truth(
     names = {"request": ["a"] * 4 + ["b"] * 2, "row": [0, 1, 2, 3, 0, 1]}
     keys = whole[["time_hour", "flight", "late"]].assign(**names)
     keys.head(4).to_csv(told, index=False)
-    taken(study, told, truth="2013-12")
+    taken(study, told, labels_of="2013-12")
     taken(study, folder, "2013-12")
     assert pd.read_parquet(study / "data/live/2013-12.parquet")["late"].notna().sum() == 4
     serve(folder, "b", inputs[4:]).close()
-    with pytest.raises(
-        DataError, match=r"is there already, and is another. Next: --replace, which"
-    ):
+    with pytest.raises(DataError, match=r"exists, with other rows. Next: --replace, which"):
         taken(study, folder, "2013-12")
     capsys.readouterr()
     taken(study, folder, "2013-12", replace=True)
     said = capsys.readouterr().out
-    assert "6 rows\nIt is in the place of 4 rows; the truth of 4 rows is carried over\n" in said
+    assert "6 rows\nReplaced 4 rows; labels of 4 rows kept\n" in said
     keys.tail(2).to_csv(told, index=False)
-    taken(study, told, truth="2013-12")
+    taken(study, told, labels_of="2013-12")
     found = pd.read_parquet(study / "data/live/2013-12.parquet")
     assert found["late"].tolist() == whole["late"].tolist()
     assert found["flight"].tolist() == whole["flight"].tolist()
@@ -211,12 +208,14 @@ def test_a_month_that_goes_on_keeps_its_rows_and_its_truth(
     shutil.rmtree(folder)
     serve(folder, "b", inputs[4:])
     before = (study / "data/live/2013-12.parquet").read_bytes()
-    with pytest.raises(DataError, match=r"the truth of 4 rows would go.*Next: .*--forget-truth$"):
+    with pytest.raises(
+        DataError, match=r"the labels of 4 rows would be lost.*Next: .*--forget-truth$"
+    ):
         taken(study, folder, "2013-12", replace=True)
     assert (study / "data/live/2013-12.parquet").read_bytes() == before
-    taken(study, folder, "2013-12", replace=True, forget_truth=True)
+    taken(study, folder, "2013-12", replace=True, forget=True)
     said = capsys.readouterr().out
-    assert "of 6 rows, 4 are gone; the truth of 2 rows is carried over; the truth of 4" in said
+    assert "Replaced 6 rows; 4 removed; labels of 2 rows kept; labels of 4 rows removed" in said
 
 
 def test_what_is_not_of_its_type_is_refused_with_its_row(study: Path, tmp_path: Path) -> None:
@@ -233,16 +232,16 @@ def test_what_is_not_of_its_type_is_refused_with_its_row(study: Path, tmp_path: 
         whole.head(4).assign(**{"request": "a", name: column}).to_parquet(
             tmp_path / "2013-12.parquet"
         )
-        with pytest.raises(DataError, match=f"{words}.*Next: "):
+        with pytest.raises(DataError, match=f"{re.escape(words)}.*Next: "):
             taken(study, tmp_path / "2013-12.parquet")
     told = whole.head(3)[["time_hour", "carrier", "flight", "late"]]
     odd = told.assign(flight=["1", "many", "3"])
     odd.to_parquet(tmp_path / "truth.parquet")
     with pytest.raises(DataError, match=r"flight is 'many' in row 2: not a number\. Next: "):
-        taken(study, tmp_path / "truth.parquet", truth="2013-10")
+        taken(study, tmp_path / "truth.parquet", labels_of="2013-10")
     mixed = whole.head(2).assign(note=[1, "one"])
     with pytest.raises(DataError, match=r"cannot be written: .*Next: give each column"):
-        manifest.keep(study, "data/live/2013-12.parquet", mixed)
+        manifest.track(study, "data/live/2013-12.parquet", mixed)
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 
@@ -251,7 +250,7 @@ def test_a_key_in_other_types_is_the_same_batch(
 ) -> None:
     whole = pd.read_parquet(study / "data/live/2013-10.parquet")
     bare = whole["time_hour"].dt.tz_localize(None)
-    zoneless = "time_hour has times without a zone: they are taken for UTC\n"
+    zoneless = "time_hour has times without a time zone; they are read as UTC\n"
     for column, said in [
         (bare, zoneless),
         (bare.astype("str"), zoneless),
@@ -264,17 +263,17 @@ def test_a_key_in_other_types_is_the_same_batch(
         assert capsys.readouterr().out.split("rows\n")[1].split("Next")[0] == said
         told = table[["time_hour", "carrier", "flight", "late"]]
         told.to_parquet(tmp_path / "truth.parquet")
-        taken(study, tmp_path / "truth.parquet", truth="2013-10")
+        taken(study, tmp_path / "truth.parquet", labels_of="2013-10")
         out = capsys.readouterr().out
         assert out.split("rows\n")[1].split("Next")[0] == said
-        assert f"truth known for {len(whole):,} of {len(whole):,} rows\n" in out
+        assert f"labels known for {len(whole):,} of {len(whole):,} rows\n" in out
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 
 def test_two_at_once_wait_for_each_other_and_both_are_listed(study: Path, tmp_path: Path) -> None:
     whole = pd.read_parquet(study / "data/live/2013-11.parquet").head(50)
     names = ["2013-12", "2014-01"]
-    with lock.alone(study):
+    with command._lock(study):
         started = []
         for name in names:
             whole.to_csv(tmp_path / f"{name}.csv", index=False)
@@ -285,12 +284,12 @@ def test_two_at_once_wait_for_each_other_and_both_are_listed(study: Path, tmp_pa
             started.append(one)
         waits = [one.stdout.readline() for one in started if one.stdout]
     said = [one.communicate(timeout=300)[0] for one in started]
-    assert waits == [f"{lock.WAITS}\n"] * 2
+    assert waits == [f"{command.WAITING}\n"] * 2
     assert [one.returncode for one in started] == [0, 0], said
     listed = yaml.lookup(yaml.read(study / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11", *names]
     deps = project.find_project(study).stage("monitor")["deps"][-2:]
-    assert sorted(deps) == [batch.file(name) for name in names]
+    assert sorted(deps) == [batch.file_name(name) for name in names]
 
 
 def test_an_edit_during_dvc_add_stays_and_what_is_not_listed_is_named(
@@ -325,11 +324,11 @@ def test_a_batch_that_is_not_pulled_or_broken_is_replaced_only_on_purpose(study:
     there = study / "data/live/2013-10.parquet"
     there.rename(source)
     with pytest.raises(DataError, match="Next: give both, or neither"):
-        taken(study, source, forget_truth=True)
+        taken(study, source, forget=True)
     for more in ({}, {"replace": True}):
         with pytest.raises(DataError, match=r"is missing\. Next: dvc pull, or .*--forget-truth$"):
             taken(study, source, **more)
-    taken(study, source, replace=True, forget_truth=True)
+    taken(study, source, replace=True, forget=True)
     expected, found = pd.read_parquet(source), pd.read_parquet(there)
     assert {*found} == {*expected}
     assert found[[*expected]].equals(expected)
@@ -338,7 +337,7 @@ def test_a_batch_that_is_not_pulled_or_broken_is_replaced_only_on_purpose(study:
 def test_a_name_that_is_too_long_is_refused_before_anything_is_read(study: Path) -> None:
     for words in [("x" * 300,), ("2013-12", "--batch", "x" * 101), ("x", "--truth", "x" * 300)]:
         code, said = ingest(study, *words)
-        assert (code, "is no name for a batch" in said, "Traceback" in said) == (1, True, False)
+        assert (code, "is not a valid batch name" in said, "Traceback" in said) == (1, True, False)
     assert batch.NAME == update.BATCH
 
 
@@ -358,9 +357,9 @@ def test_truth_is_true_false_or_not_known_yet(told: list[object], expected: list
 
 def test_an_input_keeps_its_type_or_stays_as_it_came() -> None:
     text = rows().astype({"seats": object}).assign(seats=["100", "many", None, "180"])
-    made = batch.normal(text, SCHEMA, SPEC)
+    made = batch.normalize(text, SCHEMA, SPEC)
     assert made["seats"].tolist()[:2] == ["100", "many"]
-    fine = batch.normal(rows(seats=["100", "200", "", "180"]), SCHEMA, SPEC)
+    fine = batch.normalize(rows(seats=["100", "200", "", "180"]), SCHEMA, SPEC)
     assert fine["seats"].dtype == "float64"
     assert fine["seats"].isna().tolist() == [False, False, True, False]
     assert [*fine.columns] == ["carrier", "seats", "day", "id"]
@@ -389,9 +388,9 @@ def test_a_key_has_one_type_however_it_is_written(
 
 def test_a_row_is_a_number_only_where_a_request_has_it() -> None:
     seat = ["1A", "1B", "1C", "1D"]
-    assert batch.normal(rows(row=seat), SCHEMA, SPEC)["row"].tolist() == seat
+    assert batch.normalize(rows(row=seat), SCHEMA, SPEC)["row"].tolist() == seat
     with pytest.raises(DataError, match=r"row is '1A' in row 1: not a number \(and 3 more rows\)"):
-        batch.normal(rows(row=seat, request="a"), SCHEMA, SPEC)
+        batch.normalize(rows(row=seat, request="a"), SCHEMA, SPEC)
 
 
 def test_times_among_other_words_are_refused() -> None:
@@ -400,19 +399,19 @@ def test_times_among_other_words_are_refused() -> None:
 
 
 def test_truth_joins_by_key_and_what_is_not_told_stays() -> None:
-    known = batch.normal(rows(late=[None, True, None, None]), SCHEMA, SPEC)
+    known = batch.normalize(rows(late=[None, True, None, None]), SCHEMA, SPEC)
     told = rows()[["day", "id"]].assign(late=[True, False, None, None]).iloc[[0, 1, 2]]
     stranger = told.tail(1).assign(id=99, late=True)
     made, said = labels.join(known, pd.concat([told, stranger]), SPEC)
     assert [None if one is pd.NA else one for one in made["late"]] == [True, False, None, None]
-    assert "truth known for 2 of 4 rows, 1 of them told otherwise than before" in said
-    assert "1 rows of the file are none of the batch's" in said
+    assert "labels known for 2 of 4 rows, 1 of them changed" in said
+    assert "1 rows of the file are not in the batch" in said
     assert len(made) == 4
 
 
 def test_truth_joins_by_request_and_brings_the_key() -> None:
     served = rows(request=["a", "a", "b", "b"], row=[0, 1, 0, 1]).drop(columns=["day", "id"])
-    known = batch.normal(served, SCHEMA, SPEC)
+    known = batch.normalize(served, SCHEMA, SPEC)
     told = rows(request=["b", "b", "a", "a"], row=[1, 0, 1, 0], late=[True, False, True, False])
     made, _ = labels.join(known, told.drop(columns=["carrier", "seats"]), SPEC)
     assert made["late"].tolist() == [False, True, False, True]
@@ -422,7 +421,7 @@ def test_truth_joins_by_request_and_brings_the_key() -> None:
 def answered() -> tuple[pd.DataFrame, pd.DataFrame]:
     """A batch that a server answered, and what turned out for all of its rows."""
     names = {"request": ["a", "a", "b", "b"], "row": [0, 1, 0, 1]}
-    known = batch.normal(rows(**names).drop(columns=["day", "id"]), SCHEMA, SPEC)
+    known = batch.normalize(rows(**names).drop(columns=["day", "id"]), SCHEMA, SPEC)
     told = rows(**names, late=[True, False, False, True]).drop(columns=["carrier", "seats"])
     return known, told
 
@@ -431,13 +430,13 @@ def answered() -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_truth_in_two_parts_is_the_same_as_in_one(first: int) -> None:
     known, told = answered()
     half, said = labels.join(known, told.head(first), SPEC)
-    assert said == f"truth known for {first} of 4 rows"
+    assert said == f"labels known for {first} of 4 rows"
     whole, said = labels.join(half, told.iloc[2:], SPEC)  # of which one may be told twice
-    assert said == "truth known for 4 of 4 rows"
+    assert said == "labels known for 4 of 4 rows"
     pd.testing.assert_frame_equal(whole, labels.join(known, told, SPEC)[0])
     assert whole["id"].dtype == "int64"
     by_key, said = labels.join(whole, told.drop(columns=["request", "row"]), SPEC)
-    assert said == "truth known for 4 of 4 rows"
+    assert said == "labels known for 4 of 4 rows"
     pd.testing.assert_frame_equal(by_key, whole)
 
 
@@ -446,7 +445,7 @@ def test_a_key_that_the_batch_has_in_part_joins_nothing() -> None:
     half, _ = labels.join(known, told.head(2), SPEC)
     with pytest.raises(DataError, match=r"2 rows of the batch lack day or id.*by request and row$"):
         labels.join(half, told.drop(columns=["request", "row"]), SPEC)
-    again = batch.normal(half, SCHEMA, SPEC)  # it is a batch all the same
+    again = batch.normalize(half, SCHEMA, SPEC)  # it is a batch all the same
     pd.testing.assert_frame_equal(again, half)
 
 
@@ -455,45 +454,45 @@ def test_strangers_are_counted_by_the_file() -> None:
     half, _ = labels.join(known, told.head(2), SPEC)
     more = pd.concat([told.tail(3), told.tail(2).assign(request="c")])
     assert labels.join(half, more, SPEC)[1] == (
-        "truth known for 4 of 4 rows; 2 rows of the file are none of the batch's"
+        "labels known for 4 of 4 rows; 2 rows of the file are not in the batch"
     )
 
 
 def test_a_batch_made_again_keeps_the_truth_that_came_since() -> None:
     known, told = answered()
     joined, _ = labels.join(known, told.head(3), SPEC)
-    assert replace.same(joined, known, "b", SPEC) is joined
-    with pytest.raises(DataError, match=r"is another. Next: --replace"):
-        replace.same(joined, known.head(3), "b", SPEC)
-    with pytest.raises(DataError, match=r"late is told otherwise in 1 rows. Next: .*--truth b"):
-        replace.same(joined, known.assign(late=joined["late"].fillna(True)), "b", SPEC)
-    made, said = replace.instead(joined, known, "b", SPEC, forget=False)
+    assert labels.check_unchanged(joined, known, "b", SPEC) is joined
+    with pytest.raises(DataError, match=r"exists, with other rows. Next: --replace"):
+        labels.check_unchanged(joined, known.head(3), "b", SPEC)
+    with pytest.raises(DataError, match=r"late differs in 1 rows. Next: .*--truth b"):
+        labels.check_unchanged(joined, known.assign(late=joined["late"].fillna(True)), "b", SPEC)
+    made, said = labels.replace(joined, known, "b", SPEC, forget=False)
     pd.testing.assert_frame_equal(made, joined)
-    assert said == "It is in the place of 4 rows; the truth of 3 rows is carried over"
+    assert said == "Replaced 4 rows; labels of 3 rows kept"
 
 
 def test_what_comes_in_the_place_of_a_batch_knows_better_and_forgets_nothing() -> None:
-    old = batch.normal(rows(late=[True, False, True, None], note="x"), SCHEMA, SPEC)
-    made = batch.normal(rows(late=[None, True, None, None]).iloc[[3, 1, 0]], SCHEMA, SPEC)
-    with pytest.raises(DataError, match="the truth of 1 rows would go"):
-        replace.instead(old, made, "b", SPEC, forget=False)
-    found, said = replace.instead(old, made, "b", SPEC, forget=True)
+    old = batch.normalize(rows(late=[True, False, True, None], note="x"), SCHEMA, SPEC)
+    made = batch.normalize(rows(late=[None, True, None, None]).iloc[[3, 1, 0]], SCHEMA, SPEC)
+    with pytest.raises(DataError, match="the labels of 1 rows would be lost"):
+        labels.replace(old, made, "b", SPEC, forget=False)
+    found, said = labels.replace(old, made, "b", SPEC, forget=True)
     assert [None if one is pd.NA else one for one in found["late"]] == [None, True, True]
     assert said == (
-        "It is in the place of 4 rows, 1 are gone; the truth of 1 rows is carried over;"
-        " the truth of 1 rows is forgotten; without the column note"
+        "Replaced 4 rows; 1 removed; labels of 1 rows kept; labels of 1 rows removed;"
+        " columns removed: note"
     )
 
 
 def test_of_rows_that_nothing_ties_to_the_old_ones_no_truth_is_carried() -> None:
     known, told = answered()
     joined, _ = labels.join(known, told.head(2), SPEC)
-    by_key = batch.normal(rows(), SCHEMA, SPEC)
-    made, _ = replace.instead(joined, by_key, "b", SPEC, forget=False)  # by the two keys that came
+    by_key = batch.normalize(rows(), SCHEMA, SPEC)
+    made, _ = labels.replace(joined, by_key, "b", SPEC, forget=False)  # by the two keys that came
     assert [None if one is pd.NA else one for one in made["late"]] == [True, False, None, None]
     for other in (known.assign(request="z"), by_key.assign(id=["1a", "2a", "3a", "4a"])):
-        with pytest.raises(DataError, match="the truth of 2 rows would go"):
-            replace.instead(joined, other, "b", SPEC, forget=False)
+        with pytest.raises(DataError, match="the labels of 2 rows would be lost"):
+            labels.replace(joined, other, "b", SPEC, forget=False)
 
 
 @pytest.mark.parametrize(
@@ -501,26 +500,26 @@ def test_of_rows_that_nothing_ties_to_the_old_ones_no_truth_is_carried() -> None
     [
         (rows(), "The file has no column late"),
         (rows(late=True).drop(columns="id"), "share neither day, id nor request and row"),
-        (rows(late=True, id=[7, 8, 9, 7]), "No row is one of the batch's"),
+        (rows(late=True, id=[7, 8, 9, 7]), "No row is in the batch"),
         (rows(late=True, id=[1, 1, 1, 1]), "1 rows are there twice"),
     ],
 )
 def test_truth_that_fits_nothing_is_refused(told: pd.DataFrame, words: str) -> None:
-    known = batch.normal(rows(), SCHEMA, SPEC)
+    known = batch.normalize(rows(), SCHEMA, SPEC)
     with pytest.raises(DataError, match=words):
         labels.join(known, told, SPEC)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "-x", "a\nb", "2013 10", "é"])
 def test_a_batch_has_a_name_that_is_safe_as_a_file(name: str) -> None:
-    with pytest.raises(HeadraceError, match="Next: one of letters"):
-        batch.file(name)
+    with pytest.raises(HeadraceError, match="Next: use letters"):
+        batch.file_name(name)
 
 
 def test_a_column_that_is_there_twice_is_refused() -> None:
     twice = pd.concat([rows(), rows()[["carrier"]]], axis=1)
     with pytest.raises(DataError, match="The column carrier is there twice"):
-        batch.normal(twice, SCHEMA, SPEC)
+        batch.normalize(twice, SCHEMA, SPEC)
 
 
 def test_a_csv_and_a_parquet_file_give_the_same_batch(tmp_path: Path) -> None:
@@ -528,7 +527,7 @@ def test_a_csv_and_a_parquet_file_give_the_same_batch(tmp_path: Path) -> None:
     table.to_csv(tmp_path / "a.csv", index=False)
     table.assign(day=table["day"].dt.as_unit("us")).to_parquet(tmp_path / "a.parquet")
     made = [
-        batch.normal(tables.read(tmp_path / f"a.{kind}"), SCHEMA, SPEC)
+        batch.normalize(command.read_file(tmp_path / f"a.{kind}"), SCHEMA, SPEC)
         for kind in ("csv", "parquet")
     ]
     pd.testing.assert_frame_equal(*made)

@@ -24,6 +24,7 @@ import pandas as pd
 from headrace.bundle import golden
 from headrace.core import artifact, git, project, yaml
 from headrace.incidents import store
+from headrace.ingest import batch
 from headrace.ingest import command as ingest
 from headrace.retrain.clone import Copied
 from headrace.retrain.split import WINDOW
@@ -43,7 +44,7 @@ class Play:
     """A copy of a study, its commands as two people give them, and its server."""
 
     def __init__(self, study: Path, into: Path) -> None:
-        self.original = project.find(study)
+        self.original = project.find_project(study)
         self.root = Copied.of(self.original.root, into).root
         self.requests = 0
 
@@ -58,7 +59,7 @@ class Play:
         roles = ("AUTHOR", "COMMITTER")
         names = {f"GIT_{role}_NAME": by[0] for role in roles}
         emails = {f"GIT_{role}_EMAIL": by[1] for role in roles}
-        return bake.environment(PYTHONPATH=str(self.root / "src"), **names, **emails)
+        return bake.environment(**names, **emails)
 
     def commit(self, subject: str) -> None:
         """Commit all changes, if there are any."""
@@ -82,7 +83,7 @@ class Play:
     @contextmanager
     def serving(self) -> Iterator[int]:
         """Serve the model that is in production, and yield the port."""
-        source = f"{next(iter(artifact.listed(self.root)))}#prod"
+        source = f"{next(iter(artifact.artifacts(self.root)))}#prod"
         with subprocess.Popen(
             ["headrace", "serve", source, "--port", "0", "--log", str(self.root / LOG)],
             cwd=self.root,
@@ -129,10 +130,10 @@ class Play:
     def month(self, port: int, name: str, *, reload: bool) -> Path:
         """Send a month's flights, make them a batch, and return the file of their labels."""
         table = self.original.load(ingest.ARRIVALS)(name)
-        inputs = [*ingest.schema(self.original)["properties"]]
+        inputs = [*ingest.input_schema(self.original)["properties"]]
         ids = self.send(port, golden.records(table[inputs]), reload=reload)
         self.run("headrace", "ingest", LOG, "--batch", name)
-        spec = ingest.predictions(self.root)
+        spec = batch.prediction_spec(self.root)
         labels = table[[*dict.fromkeys([*spec.key, spec.label])]].reset_index(drop=True)
         path = self.root / ".headrace" / f"labels-{name}.parquet"
         path.parent.mkdir(exist_ok=True)
@@ -194,7 +195,7 @@ class Play:
         print("\nafterwards", flush=True)
         if self.judge("afterwards", labels, before):
             table = self.original.load(ingest.ARRIVALS)(before)
-            inputs = [*ingest.schema(self.original)["properties"]]
+            inputs = [*ingest.input_schema(self.original)["properties"]]
             self.send(port, golden.records(table[inputs]), reload=True)
 
 

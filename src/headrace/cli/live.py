@@ -19,8 +19,12 @@ from headrace.core.project import Project
     """,
 )
 @click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
-@click.option("--batch", default="", metavar="NAME", help="Its name.  [default: the file's]")
-@click.option("--truth", default="", metavar="BATCH", help="FILE holds the labels of this batch.")
+@click.option(
+    "--batch", "name", default="", metavar="NAME", help="Its name.  [default: the file's]"
+)
+@click.option(
+    "--truth", "labels_of", default="", metavar="BATCH", help="FILE holds the labels of this batch."
+)
 @click.option(
     "--replace",
     is_flag=True,
@@ -28,6 +32,7 @@ from headrace.core.project import Project
 )
 @click.option(
     "--forget-truth",
+    "forget",
     is_flag=True,
     help="With --replace: drop known labels of rows that the new batch does not have.",
 )
@@ -40,7 +45,7 @@ def ingest(project: Project, **options: Any) -> None:
     """
     from headrace.ingest import command as module
 
-    module.run(project, Namespace(**options))
+    module.run(project, **options)
 
 
 @command("monitor", examples="headrace monitor --gate")

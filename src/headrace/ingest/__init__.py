@@ -1,14 +1,8 @@
-"""`headrace ingest`: what came in one period becomes a batch, a file that DVC keeps.
+"""`headrace ingest`: import a period of live data as a batch, a file that DVC tracks.
 
-batch     the file of a batch: its name, its columns, what tells its rows apart
-columns   which type each of its columns has
-values    a column's values read as one type
-tables    a file, or what the server wrote down, read as a table
-rows      the same row in two tables
-truth     what turned out later, joined to a batch
-again     a batch of which there is one already
-order     whether batches follow each other in time
-declared  a batch's file, and its place in params.yaml and dvc.yaml
-alone     one command at a time
-command   all of it in one step, or nothing of it
+command   the order of the steps; what is read: a file, a server's log, the study's own function
+batch     a batch's file, the columns that identify its rows, its predictions
+labels    labels joined to a batch, and labels kept when a batch is replaced
+types     the type of each column
+manifest  the entries of a batch in DVC, params.yaml and dvc.yaml
 """

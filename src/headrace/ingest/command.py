@@ -1,128 +1,164 @@
-"""The command `headrace ingest`: a file becomes a batch, or nothing has changed."""
+"""The command `headrace ingest`: import a file as a batch, or import the labels of one.
 
-import argparse
+Nothing has changed where it fails: all checks come before the first file is written.
+"""
+
 import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from headrace.bundle import load
-from headrace.bundle import load as bundles
 from headrace.core.project import Project
-from headrace.core.tables import KINDS
-from headrace.errors import DataError, ProjectError
-from headrace.gates import reader
-from headrace.gates.model import NAME, Predictions
-from headrace.ingest import batch, labels, manifest, replace, tables, time_order, types
-from headrace.ingest import predictions as answers
-from headrace.ingest.lock import alone
+from headrace.core.tables import KINDS, kind
+from headrace.errors import DataError
+from headrace.gates.model import Predictions
+from headrace.ingest import batch, labels, manifest, types
+from headrace.prediction_log import log_format
 from headrace.schema.validate import validate
 
 ARRIVALS = "arrivals"
-"""The door to what comes in, by a batch's name, where it is no file."""
+"""The setting that names the study's own function for live data: a batch's name in, rows out."""
+LOCK = ".headrace/ingest.lock"
+WAITING = "Another headrace ingest is running here; waiting for it"
 
 
-def run(found: Project, args: argparse.Namespace) -> None:
-    """Take a file, or what the server wrote down, as a batch; or the truth of one.
+def run(
+    project: Project,
+    source: Path,
+    *,
+    name: str = "",
+    labels_of: str = "",
+    replace: bool = False,
+    forget: bool = False,
+) -> None:
+    """Import a file, or a server's log, as a batch; or import the labels of a batch.
 
     Errors:
-        DataError: it is no batch; what is wrong is said, and nothing has changed.
-        ProjectError: the study does not say what a batch needs.
+        DataError: the file is not valid; nothing has changed.
+        ProjectError: gates.yaml, params.yaml or dvc.yaml lacks what a batch needs.
     """
-    if args.forget_truth and not args.replace:
-        raise DataError("--forget-truth says what --replace may do. Next: give both, or neither")
-    spec = predictions(found.root)
-    with alone(found.root):
-        if args.truth:
-            _truth(found, args, spec)
+    if forget and not replace:
+        raise DataError("--forget-truth needs --replace. Next: give both, or neither")
+    spec = batch.prediction_spec(project.root)
+    with _lock(project.root):
+        if labels_of:
+            _import_labels(project.root, source, labels_of, spec)
         else:
-            _batch(found, args, spec)
+            _import_batch(project, source, name, spec, replace=replace, forget=forget)
 
 
-def predictions(root: Path) -> Predictions:
-    """Return what gates.yaml says of predictions: key, label, cluster and prices.
-
-    Errors:
-        ProjectError: it does not say it.
-    """
-    path = root / NAME
-    spec = reader.parse(path.read_bytes()).predictions if path.is_file() else None
-    if spec is None:
-        raise ProjectError(f"{NAME} has no block `predictions`. Next: say key and label there")
-    return spec
-
-
-def _batch(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
-    contract = schema(found)
-    name, table = _table(found, args)
-    made = batch.normal(table, contract, spec)
-    where, says = batch.file(name), types.zoneless(table, spec)
-    if replace.is_there(found.root, name):
-        made, became = _again(found.root, name, made, spec, args)
-        says += became
-    says += time_order.says(found.root, name, made, spec)
-    manifest.texts(found.root, name)  # where there is no place for it, nothing is written
-    manifest.keep(found.root, where, answers.added(found, made))
-    manifest.write(manifest.texts(found.root, name))  # anew: somebody may have edited them
-    refused = int((validate(made[[*contract["properties"]]], contract)[1] != "").sum())
-    print(f"{where}: {len(made):,} rows" + (f", {refused:,} break the contract" if refused else ""))
-    _say(found.root, where, says)
-
-
-def _table(found: Project, args: argparse.Namespace) -> tuple[str, pd.DataFrame]:
-    """Return a batch's name and its rows as they come in; a wrong name is refused first."""
-    source = args.source
-    if _is_there(source) and source.is_dir():
-        batch.file(args.batch)
-        others = [one for one in batch.names(found.root) if one != args.batch]
-        return args.batch, tables.served(source, found.root, others)
-    is_file = _is_there(source) or source.suffix in KINDS
-    name = args.batch or (source.stem if is_file else source.name)
-    batch.file(name)
-    return name, tables.read(source) if is_file else found.load(ARRIVALS)(source.name)
-
-
-def _is_there(source: Path) -> bool:
-    try:
-        return source.exists()
-    except OSError:  # its name is too long for a file
-        return False
-
-
-def _again(
-    root: Path, name: str, made: pd.DataFrame, spec: Predictions, args: argparse.Namespace
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return what becomes of a batch of which there is one already, and in words how."""
-    try:
-        old = batch.read(root, name)
-    except DataError:
-        if args.replace and args.forget_truth:
-            return made, []
-        raise
-    if not args.replace:
-        return replace.same(old, made, name, spec), []
-    made, said = replace.instead(old, made, name, spec, forget=args.forget_truth)
-    return made, [said]
-
-
-def _truth(found: Project, args: argparse.Namespace, spec: Predictions) -> None:
-    where = batch.file(args.truth)
-    known, told = batch.read(found.root, args.truth), tables.read(args.source)
-    made, said = labels.join(known, told, spec)
-    manifest.keep(found.root, where, made)
-    print(f"{where}: {said}")
-    _say(found.root, where, types.zoneless(told, spec))
-
-
-def schema(found: Project) -> dict[str, Any]:
-    """Return the JSON Schema of one row of inputs, by the bundle of the working tree."""
-    parts, _ = bundles.read_files(load.default_path(found))
-    schema: dict[str, Any] = json.loads(parts["schema.json"])
+def input_schema(project: Project) -> dict[str, Any]:
+    """Return the JSON Schema of one row of inputs, from the working tree's bundle."""
+    files, _ = load.read_files(load.default_path(project))
+    schema: dict[str, Any] = json.loads(files["schema.json"])
     return schema
 
 
-def _say(root: Path, where: str, says: list[str]) -> None:
-    for line in [*says, *manifest.unlisted(root)]:
-        print(line)
-    print(f"Next: dvc repro monitor, then git add dvc.yaml params.yaml {where}.dvc and git commit")
+def read_file(path: Path) -> pd.DataFrame:
+    """Read a CSV or Parquet file; the values of a CSV are text, to be read by column.
+
+    Errors:
+        DataError: it is neither, or cannot be read.
+    """
+    try:
+        return pd.read_parquet(path) if kind(path) == ".parquet" else pd.read_csv(path, dtype=str)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise DataError(f"{path.name} cannot be read: {reason}. Next: see what wrote it") from None
+
+
+def _lock(root: Path) -> AbstractContextManager[object]:
+    """Wait until no other import runs here: two would each write a list without the other's."""
+    path = root / LOCK
+    path.parent.mkdir(exist_ok=True)
+    lock = FileLock(path)
+    try:
+        return lock.acquire(blocking=False)
+    except Timeout:
+        print(WAITING, flush=True)
+        return lock.acquire()
+
+
+def _import_batch(
+    project: Project, source: Path, name: str, spec: Predictions, *, replace: bool, forget: bool
+) -> None:
+    root, schema = project.root, input_schema(project)
+    name, rows = _read_source(project, source, name)
+    table, notes = batch.normalize(rows, schema, spec), types.time_zone_notes(rows, spec)
+    if batch.exists(root, name):
+        table, summary = _update(root, name, table, spec, replace=replace, forget=forget)
+        notes += filter(None, [summary])
+    notes += batch.order_notes(root, name, table, spec)
+    path = batch.file_name(name)
+    manifest.entries(root, name)  # nothing is written where there is no place for the entries
+    manifest.track(root, path, batch.add_predictions(project, table))
+    manifest.write(manifest.entries(root, name))  # again: the files may have been edited meanwhile
+    invalid = int((validate(table[[*schema["properties"]]], schema)[1] != "").sum())
+    violations = f", {invalid:,} violate the contract" if invalid else ""
+    print(f"{path}: {len(table):,} rows{violations}")
+    _print_notes(root, path, notes)
+
+
+def _read_source(project: Project, source: Path, name: str) -> tuple[str, pd.DataFrame]:
+    """Return a batch's name and its rows; the name is checked before anything is read."""
+    try:
+        exists = source.exists()
+    except OSError:  # the name is too long for a file
+        exists = False
+    if exists and source.is_dir():
+        batch.file_name(name)
+        others = [other for other in batch.names(project.root) if other != name]
+        return name, _read_log(source, project.root, others)
+    is_file = exists or source.suffix in KINDS
+    name = name or (source.stem if is_file else source.name)
+    batch.file_name(name)
+    return name, read_file(source) if is_file else project.load(ARRIVALS)(source.name)
+
+
+def _read_log(folder: Path, root: Path, batches: Sequence[str]) -> pd.DataFrame:
+    """Read the requests of a server's log that these batches do not have."""
+    try:
+        log = log_format.read(folder)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder.name} cannot be read: {error}. Next: see what is there") from None
+    for table in (batch.read(root, name) for name in batches):
+        if len(log) and "request" in table:
+            log = log[~log["request"].isin(table["request"])]
+    if not len(log):
+        raise DataError(f"{folder.name} holds no rows that are in no batch. Next: headrace serve")
+    return log.reset_index(drop=True)
+
+
+def _update(
+    root: Path, name: str, table: pd.DataFrame, spec: Predictions, *, replace: bool, forget: bool
+) -> tuple[pd.DataFrame, str]:
+    """Return the batch that takes the place of the one of this name, and a summary."""
+    try:
+        old = batch.read(root, name)
+    except DataError:
+        if replace and forget:
+            return table, ""
+        raise
+    if replace:
+        return labels.replace(old, table, name, spec, forget=forget)
+    return labels.check_unchanged(old, table, name, spec), ""
+
+
+def _import_labels(root: Path, source: Path, name: str, spec: Predictions) -> None:
+    path = batch.file_name(name)
+    table, update = batch.read(root, name), read_file(source)
+    table, summary = labels.join(table, update, spec)
+    manifest.track(root, path, table)
+    print(f"{path}: {summary}")
+    _print_notes(root, path, types.time_zone_notes(update, spec))
+
+
+def _print_notes(root: Path, path: str, notes: Sequence[str]) -> None:
+    for note in (*notes, *manifest.unlisted(root)):
+        print(note)
+    print(f"Next: dvc repro monitor, then git add dvc.yaml params.yaml {path}.dvc and git commit")

@@ -1,74 +1,201 @@
-"""What turned out, joined to a batch by what tells its rows apart."""
+"""Labels of a batch: joined when they come, and kept when its rows are imported again."""
 
+from collections.abc import Callable
+
+import numpy as np
 import pandas as pd
 
 from headrace.errors import DataError
 from headrace.gates.model import Predictions
-from headrace.ingest import match_rows, types
+from headrace.ingest.batch import file_name, refuse_duplicates
+from headrace.ingest.types import PREDICTED, REQUEST, coerce_columns
 from headrace.schema import infer
 
 
-def join(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> tuple[pd.DataFrame, str]:
-    """Return a batch with what turned out, and in words what is new.
+def join(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> tuple[pd.DataFrame, str]:
+    """Return a batch with the labels of another table, and a summary of what changed.
 
-    The table may tell of some rows only, and bring columns that the batch lacks, such as the
-    study's key for rows that a server answered; a key that the batch has in part is filled in.
-    What was known already and is not told stays.
-
-    Errors:
-        DataError: no row is one of the batch's, it does not say what turned out, or a value is not
-            of its column's type.
-    """
-    if spec.label not in told:
-        raise DataError(f"The file has no column {spec.label}. Next: add what turned out")
-    by = match_rows.shared(known, told, spec)
-    found = match_rows.places(known, told, by)
-    if not (found >= 0).any():
-        raise DataError(f"No row is one of the batch's, by {', '.join(by)}. Next: name its batch")
-    brought = match_rows.taken(_read(known, told, spec), found)
-    old = before(known, spec)
-    after = brought[spec.label].fillna(old)
-    changed = int((after != old).fillna(False).sum())
-    said = f"truth known for {after.notna().sum():,} of {len(known):,} rows"
-    said += f", {changed:,} of them told otherwise than before" if changed else ""
-    strangers = len(told) - int((found >= 0).sum())
-    said += f"; {strangers:,} rows of the file are none of the batch's" if strangers else ""
-    return with_columns(known, brought, spec).assign(**{spec.label: after}), said
-
-
-def with_columns(known: pd.DataFrame, brought: pd.DataFrame, spec: Predictions) -> pd.DataFrame:
-    """Return a batch with the columns that it lacks, and its key where it lacked some of it.
-
-    `brought` has a row for each of the batch's. All else that the batch has stays as it is.
+    The table may hold some of the rows, and columns that the batch lacks, such as the study's key
+    of rows that a server answered. A label that is known and not in the table stays.
 
     Errors:
-        DataError: a value is not of its column's type.
+        DataError: no row is in the batch, there is no label, or a value has another type.
     """
-    made = known.copy(deep=False)
-    for name in brought.columns.drop(spec.label, errors="ignore"):
-        own = name in (*spec.key, spec.cluster)
-        if name not in known:
-            made[name] = infer.infer(brought[name]) if own else brought[name]
-        elif own and known[name].isna().any():
-            there = infer.infer(known[name])
-            filled = there.where(there.notna(), infer.convert_like(brought[name], there))
-            made[name] = infer.infer(filled)
-    return made
+    if spec.label not in update:
+        raise DataError(f"The file has no column {spec.label}. Next: add the labels")
+    key = _join_key(batch, update, spec)
+    positions = _match_rows(batch, update, key)
+    matched = int((positions >= 0).sum())
+    if not matched:
+        raise DataError(f"No row is in the batch, by {', '.join(key)}. Next: name its batch")
+    rows = _take(_coerce_update(batch, update, spec), positions)
+    before = _labels(batch, spec)
+    after = rows[spec.label].fillna(before)
+    changed, strangers = int((after != before).fillna(False).sum()), len(update) - matched
+    summary = f"labels known for {after.notna().sum():,} of {len(batch):,} rows"
+    summary += f", {changed:,} of them changed" if changed else ""
+    summary += f"; {strangers:,} rows of the file are not in the batch" if strangers else ""
+    return _add_columns(batch, rows, spec).assign(**{spec.label: after}), summary
 
 
-def _read(known: pd.DataFrame, told: pd.DataFrame, spec: Predictions) -> pd.DataFrame:
-    """Return a table's truth, and the columns that a batch lacks or has in part, in their types."""
-    names = (*spec.key, spec.cluster)
-    read = {
-        name: infer.convert_like(told[name], infer.infer(known[name]))
-        for name in names
-        if name in known and name in told
+def check_unchanged(
+    old: pd.DataFrame, new: pd.DataFrame, name: str, spec: Predictions
+) -> pd.DataFrame:
+    """Return the batch of this name, with its labels, where the same rows are imported again.
+
+    Errors:
+        DataError: the rows or their labels differ.
+    """
+    path = file_name(name)
+    columns = [column for column in new if column != spec.label]
+    if not {*columns} <= {*old.columns} or not old[columns].equals(new[columns]):
+        raise DataError(
+            f"{path} exists, with other rows. Next: --replace, which keeps the known labels, or"
+            " --batch with another name"
+        )
+    given, known = _labels(new, spec), _labels(old, spec)
+    differing = int((given.notna() & ~(given == known).fillna(False)).sum())
+    if differing:
+        raise DataError(
+            f"{path} exists, and {spec.label} differs in {differing:,} rows."
+            f" Next: headrace ingest FILE --truth {name}, or --replace"
+        )
+    return old
+
+
+def replace(
+    old: pd.DataFrame, new: pd.DataFrame, name: str, spec: Predictions, *, forget: bool
+) -> tuple[pd.DataFrame, str]:
+    """Return a batch with the labels and keys of the one that it replaces, and a summary.
+
+    A label of the new batch wins over a known one.
+
+    Errors:
+        DataError: known labels would be lost, and `forget` is off.
+    """
+    positions = _match_old_rows(new, old, spec)
+    rows = _take(old, positions)
+    given, known = _labels(new, spec), _labels(rows, spec)
+    lost = int(_labels(old, spec).notna().sum() - known.notna().sum())
+    if lost and not forget:
+        raise DataError(
+            f"{file_name(name)}: the labels of {lost:,} rows would be lost, since the new batch"
+            " does not have these rows. Next: add them, or --replace --forget-truth"
+        )
+    keys = [column for column in old if column in (*spec.key, spec.cluster)]
+    batch = _add_columns(new, rows[keys], spec)
+    if spec.label in new or spec.label in old:
+        batch = batch.assign(**{spec.label: given.fillna(known)})
+    kept, removed = int((given.isna() & known.notna()).sum()), len(old) - (positions >= 0).sum()
+    columns = [str(column) for column in old if column not in (*batch.columns, *PREDICTED)]
+    parts = [
+        f"Replaced {len(old):,} rows" + (f"; {removed:,} removed" if removed else ""),
+        f"labels of {kept:,} rows kept" if kept else "",
+        f"labels of {lost:,} rows removed" if lost else "",
+        f"columns removed: {', '.join(columns)}" if columns else "",
+    ]
+    return batch, "; ".join(filter(None, parts))
+
+
+def _labels(batch: pd.DataFrame, spec: Predictions) -> pd.Series:
+    """Return a batch's labels, missing where they are not known."""
+    missing = pd.Series(pd.NA, index=batch.index, dtype="boolean")
+    return batch[spec.label].astype("boolean") if spec.label in batch else missing
+
+
+def _add_columns(batch: pd.DataFrame, rows: pd.DataFrame, spec: Predictions) -> pd.DataFrame:
+    """Return a batch with the columns that it lacks, and with gaps in its key filled.
+
+    `rows` has a row for each of the batch's.
+    """
+    batch = batch.copy(deep=False)
+    for name in rows.columns.drop(spec.label, errors="ignore"):
+        is_key = name in (*spec.key, spec.cluster)
+        if name not in batch:
+            batch[name] = infer.infer(rows[name]) if is_key else rows[name]
+        elif is_key and batch[name].isna().any():
+            known = infer.infer(batch[name])
+            filled = known.where(known.notna(), infer.convert_like(rows[name], known))
+            batch[name] = infer.infer(filled)
+    return batch
+
+
+def _coerce_update(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> pd.DataFrame:
+    """Return labels and keys in the batch's types, and columns that the batch lacks."""
+    keys = {
+        name: infer.convert_like(update[name], infer.infer(batch[name]))
+        for name in (*spec.key, spec.cluster)
+        if name in batch and name in update
     }
-    new = [name for name in told.columns if name not in known or name == spec.label]
-    return pd.DataFrame({**read, **types.beside(told, new, spec)})
+    new = [name for name in update.columns if name not in batch or name == spec.label]
+    return pd.DataFrame({**keys, **coerce_columns(update, new, spec)})
 
 
-def before(known: pd.DataFrame, spec: Predictions) -> pd.Series:
-    """Return what a batch knows of the truth, missing where it knows nothing."""
-    nothing = pd.Series(pd.NA, index=known.index, dtype="boolean")
-    return known[spec.label].astype("boolean") if spec.label in known else nothing
+def _join_key(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> list[str]:
+    """Return the columns that identify rows in both tables: request and row, or the study's key.
+
+    The key of rows that a server answered comes with their labels; a batch that has some of them
+    cannot be joined by it.
+    """
+    keys = _shared_keys(batch, update, spec)
+    complete = next((key for key in keys if _is_complete(batch, key)), None)
+    if complete:
+        return complete
+    request, own = " and ".join(REQUEST), ", ".join(spec.key)
+    if keys:
+        incomplete = int(batch[keys[0]].isna().any(axis=1).sum())
+        raise DataError(
+            f"{incomplete:,} rows of the batch lack {' or '.join(keys[0])}. Next: identify its rows"
+            f" by {request if {*REQUEST} <= {*batch.columns} else own}"
+        )
+    raise DataError(
+        f"The batch and the file share neither {own} nor {request}."
+        " Next: add the columns that identify its rows"
+    )
+
+
+def _shared_keys(left: pd.DataFrame, right: pd.DataFrame, spec: Predictions) -> list[list[str]]:
+    columns = {*left.columns} & {*right.columns}
+    return [[*key] for key in (REQUEST, spec.key) if {*key} <= columns]
+
+
+def _is_complete(table: pd.DataFrame, key: list[str]) -> bool:
+    return not table[key].isna().any(axis=None)
+
+
+def _match_old_rows(new: pd.DataFrame, old: pd.DataFrame, spec: Predictions) -> pd.Series:
+    """Return for each row of a new batch the position of the same row in the old one, or -1."""
+    keys = _shared_keys(new, old, spec)
+    key = next((key for key in keys if _is_complete(new, key)), None)
+    unmatched = pd.Series(-1, index=new.index)
+    if key is None:
+        return unmatched
+    complete = np.flatnonzero(old[key].notna().all(axis=1))
+    try:
+        positions = _match_rows(new, old.iloc[complete], key)
+    except DataError:  # the old key has another type
+        return unmatched
+    return pd.Series(np.append(complete, -1)[positions], index=new.index)  # -1 takes the last, -1
+
+
+def _match_rows(batch: pd.DataFrame, other: pd.DataFrame, key: list[str]) -> pd.Series:
+    """Return for each row of a batch its position in another table, from 0; -1 where it is not.
+
+    Errors:
+        DataError: rows of the other table are not identified, or by values of other types.
+    """
+    functions: dict[str, Callable[[pd.Series], pd.Series]] = {
+        REQUEST[0]: infer.text  # an id of digits is no number
+    }
+    left = pd.DataFrame({name: functions.get(name, infer.infer)(batch[name]) for name in key})
+    right = pd.DataFrame({name: infer.convert_like(other[name], left[name]) for name in key})
+    refuse_duplicates(right, key)
+    right = right.assign(position=np.arange(len(right)))
+    positions = left.merge(right, on=key, how="left")["position"].fillna(-1).astype("int64")
+    return positions.set_axis(batch.index)
+
+
+def _take(table: pd.DataFrame, positions: pd.Series) -> pd.DataFrame:
+    """Return the rows at these positions, missing at -1, by the index of `positions`."""
+    rows = table.reset_index(drop=True)
+    return rows.reindex(positions.to_numpy()).set_axis(positions.index)

@@ -1,4 +1,4 @@
-"""A batch's place: its file, which DVC keeps, and its name in params.yaml and in dvc.yaml."""
+"""The entries of a batch: its file in DVC, its name in params.yaml, its file in dvc.yaml."""
 
 import subprocess
 import sys
@@ -9,60 +9,65 @@ from pyarrow import ArrowException
 
 from headrace.core import atomic, yaml, yaml_edit
 from headrace.errors import DataError, ProjectError
-from headrace.ingest import batch
+from headrace.ingest.batch import file_name, names
 
 STAGE, PARAMETER = "monitor", "batches"
 """The stage that reads batches, and its parameter that lists them."""
 
 
-def keep(root: Path, where: str, table: pd.DataFrame) -> None:
-    """Write a batch whole, and have DVC keep it.
+def track(root: Path, path: str, table: pd.DataFrame) -> None:
+    """Write a batch whole, and add it to DVC.
 
     Errors:
-        DataError: a column holds what Parquet cannot.
-        ProjectError: DVC cannot keep it.
+        DataError: a column has values that Parquet cannot hold.
+        ProjectError: DVC refused it.
     """
     try:
-        atomic.write_whole(root / where, lambda path: table.to_parquet(path, index=False))
+        atomic.write_whole(root / path, lambda file: table.to_parquet(file, index=False))
     except ArrowException as error:
-        said = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         step = "Next: give each column values of one type"
-        raise DataError(f"{where} cannot be written: {said}. {step}") from None
-    words = [sys.executable, "-m", "dvc", "add", "--quiet", where]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = done.stderr.strip()
-        raise ProjectError(f"dvc add {where}: {said}\nNext: mend it, and the same command again")
+        raise DataError(f"{path} cannot be written: {reason}. {step}") from None
+    command = [sys.executable, "-m", "dvc", "add", "--quiet", path]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if result.returncode:
+        reason = result.stderr.strip()
+        raise ProjectError(f"dvc add {path}: {reason}\nNext: fix it, and run the command again")
 
 
-def texts(root: Path, name: str) -> dict[Path, str]:
-    """Return the text of params.yaml and of dvc.yaml with a batch in them; comments stay.
+def entries(root: Path, name: str) -> dict[Path, str]:
+    """Return the texts of params.yaml and dvc.yaml with a batch in them; comments stay.
 
     Errors:
-        ProjectError: they have no stage and no parameter that a batch belongs to.
+        ProjectError: they have no stage or no parameter for batches.
     """
     params, pipeline = root / "params.yaml", root / "dvc.yaml"
     deps = ("stages", STAGE, "deps")
     return {
         params: yaml_edit.add_item(params, (STAGE, PARAMETER), name, ordered=True),
-        pipeline: yaml_edit.add_item(pipeline, deps, batch.file(name)),
+        pipeline: yaml_edit.add_item(pipeline, deps, file_name(name)),
     }
 
 
-def write(made: dict[Path, str]) -> None:
-    """Write texts where they differ from what lies there."""
-    for path, text in made.items():
+def write(texts: dict[Path, str]) -> None:
+    """Write the texts that differ from what the files hold."""
+    for path, text in texts.items():
         if path.read_text("utf-8") != text:
             atomic.write_text(path, text)
 
 
+def listed(root: Path) -> list[str]:
+    """Return the batches that params.yaml lists, as they stand there."""
+    batches = yaml.lookup(yaml.read(root / "params.yaml"), f"{STAGE}.{PARAMETER}")
+    return [str(name) for name in batches] if isinstance(batches, list) else []
+
+
 def unlisted(root: Path) -> list[str]:
-    """Return a sentence for each batch that lies there and that params.yaml does not list."""
-    listed = yaml.lookup(yaml.read(root / "params.yaml"), f"{STAGE}.{PARAMETER}")
-    known = [str(one) for one in listed] if isinstance(listed, list) else []
+    """Return a note for each batch in the folder that params.yaml does not list."""
+    known = listed(root)
     return [
-        f"{batch.file(name)} is not listed in params.yaml, so that the monitor does not read it."
-        f" Next: headrace ingest {batch.file(name)}, or delete it"
-        for name in batch.names(root)
+        f"{file_name(name)} is not listed in params.yaml, so the monitor does not read it."
+        f" Next: headrace ingest {file_name(name)}, or delete it"
+        for name in names(root)
         if name not in known
     ]

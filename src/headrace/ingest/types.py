@@ -1,7 +1,4 @@
-"""Which type each column of a batch has: inputs, what tells rows apart, answers, and truth.
-
-A time without a zone is taken for UTC, and `zoneless` says so.
-"""
+"""The type of each column of a batch: inputs, keys, predictions, labels, the user's own columns."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,11 +12,11 @@ from headrace.schema import infer
 from headrace.schema.validate import validate
 
 REQUEST = ("request", "row")
-"""What tells the rows apart that a server answered."""
+"""The columns that identify a row of a server's log."""
 POSITIVE, MODEL = "positive", "model"
-ANSWERS = (PREDICTION, POSITIVE, MODEL)
-"""What was answered to a row, and by which model."""
-READ = {
+PREDICTED = (PREDICTION, POSITIVE, MODEL)
+"""The columns of a prediction, with the model that made it."""
+COERCE = {
     PREDICTION: infer.probabilities,
     POSITIVE: infer.booleans,
     REQUEST[0]: infer.text,
@@ -28,43 +25,50 @@ READ = {
 ZONE = r"(?:[Zz]|[+-]\d\d:?(?:\d\d)?)$"
 
 
-def typed(column: pd.Series, said: Mapping[str, Any]) -> pd.Series:
-    """Return an input in its type, where every value of it is as the schema says."""
-    one = {"properties": {"value": said}}
-    inputs, reasons = validate(column.to_frame("value"), one)
+def coerce_input(column: pd.Series, rule: Mapping[str, Any]) -> pd.Series:
+    """Return an input in its type; a column with a value that violates its rule stays as text."""
+    inputs, reasons = validate(column.to_frame("value"), {"properties": {"value": rule}})
     if (reasons == "").all():
         return inputs["value"]
     return column.astype("str").where(column.notna(), None) if column.dtype == object else column
 
 
-def beside(table: pd.DataFrame, names: Iterable[str], spec: Predictions) -> dict[str, pd.Series]:
-    """Return columns that stand beside the inputs in their types; the user's own as they are.
+def coerce_columns(
+    table: pd.DataFrame, names: Iterable[str], spec: Predictions
+) -> dict[str, pd.Series]:
+    """Return the columns beside the inputs in their types; the user's own stay as they are.
 
     Errors:
-        DataError: a value is not of that type; column, value and rows are named.
+        DataError: a value has another type; column, value and row are named.
     """
-    answered = {*REQUEST} <= {*table.columns}  # or a row is something of the user's own
-    made = {}
+    logged = {*REQUEST} <= {*table.columns}  # alone, a column `row` is the user's own
+    columns = {}
     for name in names:
-        own = infer.infer if name in (*spec.key, spec.cluster) else None
-        known = None if name in REQUEST and not answered else READ.get(name)
-        read = infer.booleans if name == spec.label else known or own
-        made[name] = read(table[name]) if read else table[name]
-    return made
+        function = COERCE.get(name) if logged or name not in REQUEST else None
+        if name == spec.label:
+            function = infer.booleans
+        elif function is None and name in (*spec.key, spec.cluster):
+            function = infer.infer
+        columns[name] = function(table[name]) if function else table[name]
+    return columns
 
 
-def zoneless(table: pd.DataFrame, spec: Predictions) -> list[str]:
-    """Return a sentence for each column that tells times without their zone."""
+def time_zone_notes(table: pd.DataFrame, spec: Predictions) -> list[str]:
+    """Return a note for each column with times without a time zone, which are read as UTC."""
     names = [name for name in dict.fromkeys([*spec.key, spec.cluster]) if name in table]
-    bare = [name for name in names if _is_bare(table[name])]
-    return [f"{name} has times without a zone: they are taken for UTC" for name in bare]
+    return [
+        f"{name} has times without a time zone; they are read as UTC"
+        for name in names
+        if _lacks_zone(table[name])
+    ]
 
 
-def _is_bare(column: pd.Series) -> bool:
+def _lacks_zone(column: pd.Series) -> bool:
     if types.is_datetime64_any_dtype(column.dtype):
         return getattr(column.dt, "tz", None) is None
     if types.is_numeric_dtype(column.dtype):
         return False
     text = infer.text(column).dropna()
-    told = text[pd.to_numeric(text, errors="coerce").isna() & infer.parse_times(text).notna()]
-    return not told.str.contains(ZONE).all()
+    is_number = pd.to_numeric(text, errors="coerce").notna()
+    times = text[~is_number & infer.parse_times(text).notna()]
+    return not times.str.contains(ZONE).all()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from headrace.bundle.load import Bundle
 from headrace.errors import DataError
-from headrace.ingest import batch, command
+from headrace.ingest import batch
 from headrace.monitor import baseline
 from headrace.monitor.accumulator import Stream, Watched
 
@@ -25,12 +25,12 @@ def batches(
         ProjectError: gates.yaml does not say what is key and label.
         DataError: the bundle's baseline is of another version.
     """
-    held, spec = baseline.read(bundle), command.predictions(root)
+    held, spec = baseline.read(bundle), batch.prediction_spec(root)
     judged = {}
     for name in names:
         stream = Stream(bundle, held, spec)
         try:
-            for part in batch.parts(root, name):
+            for part in batch.read_parts(root, name):
                 stream.add(part)
             judged[name] = stream.watched(prices)
         except DataError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from headrace.core import parameters, yaml
 from headrace.core.project import Project
 from headrace.errors import DataError
-from headrace.ingest import batch, command, manifest
+from headrace.ingest import batch, manifest
 from headrace.retrain.champion import Champion
 
 WINDOW, SEEN = "window", "seen"
@@ -49,7 +49,7 @@ def choose(found: Project, champion: Champion, asked: str) -> Chosen:
 
 def _newest(root: Path, window: Callable[[str], Values]) -> Chosen:
     """Return the newest batch of which enough truth is known, and for which there is a window."""
-    label, notes = command.predictions(root).label, list[str]()
+    label, notes = batch.prediction_spec(root).label, list[str]()
     for name in reversed(_listed(root)):
         table = batch.read(root, name)
         if label not in table or table[label].notna().mean() < ENOUGH:

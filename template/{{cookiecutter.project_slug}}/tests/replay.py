@@ -18,7 +18,7 @@ from headrace.execution import blas_env, supervisor
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, metadata_tags
 
-STUDY = project.find()
+STUDY = project.find_project()
 RUNS = STUDY.root / "runs"
 KEPT = STUDY.root / ".headrace/replay"
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".dvc", ".headrace")
@@ -44,7 +44,7 @@ def pytest_configure() -> None:
         raise pytest.UsageError("No notebook has been run yet. Next: dvc repro")
     shutil.rmtree(COPY, ignore_errors=True)
     shutil.copytree(STUDY.root, COPY, ignore=LEFT_OUT, symlinks=True)
-    os.environ.update(supervisor.environment(project.find(COPY), os.environ))
+    os.environ.update(supervisor.environment(project.find_project(COPY), os.environ))
     compute = yaml.lookup(yaml.read(STUDY.root / parameters.FILE), parameters.COMPUTE)
     os.environ.update(blas_env.environment(compute or {}))
 
