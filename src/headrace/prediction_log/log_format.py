@@ -147,6 +147,7 @@ def table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
 
 def _kinds(values: Sequence[Any]) -> Iterator[str]:
     """Yield the kinds of values; None has no kind."""
+    # pyarrow's own inference makes 1.0 of a True that follows a float.
     for kind in {*map(type, values)} - {type(None)}:
         large = kind is int and any(v not in INT64 for v in values if type(v) is int)
         yield "large" if large else _KINDS.get(kind, "other")

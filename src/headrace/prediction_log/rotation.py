@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -91,33 +92,32 @@ def new_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
+def _open(journal: Path) -> BinaryIO:
+    return os.fdopen(os.open(journal, os.O_RDWR | os.O_NOFOLLOW), "rb+")
+
+
 def _is_free(journal: Path) -> bool:
     try:
-        handle = os.open(journal, os.O_RDWR | os.O_NOFOLLOW)
+        with _open(journal) as file:
+            return acquire(file.fileno(), journal)
     except OSError:
         return False
-    try:
-        return acquire(handle, journal)
-    finally:
-        os.close(handle)
 
 
 def _convert(journal: Path) -> Iterator[str]:
     """Replace a journal by its tables if it is free; yield what went wrong."""
     try:
-        handle = os.open(journal, os.O_RDWR | os.O_NOFOLLOW)
+        file = _open(journal)
     except FileNotFoundError:  # another process has converted it
         return
     except OSError as error:
         yield f"{journal.name} cannot be read: {error.strerror}. Next: see whose file it is"
         return
-    try:
-        if acquire(handle, journal):
+    with file:
+        if acquire(file.fileno(), journal):
             if len(journal.stem) == HOUR_LENGTH:  # no ID yet: its tables must replace no others
                 journal = journal.rename(journal.with_stem(f"{journal.stem}.{new_id()}"))
             yield from _replace(journal)
-    finally:
-        os.close(handle)
 
 
 def _replace(journal: Path) -> Iterator[str]:
