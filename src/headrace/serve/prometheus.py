@@ -1,6 +1,7 @@
 """Metrics for Prometheus: requests and their latency, rows, predictions, refusals."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,46 +15,27 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        labels = ("path", "status")
-        self.requests = Counter("headrace_requests", "Requests", labels, registry=registry)
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        self.requests = counter("headrace_requests", "Requests", ("path", "status"))
+        text = "Seconds from the head of a request to its answer"
         self.seconds = Histogram(
-            "headrace_request_seconds",
-            "Seconds from the head of a request to its answer",
-            ("path",),
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
+            "headrace_request_seconds", text, ("path",), buckets=LATENCY_BUCKETS, registry=registry
         )
-        self.rows = Counter("headrace_rows", "Rows answered", registry=registry)
-        self._refused = Counter(
-            "headrace_refused",
-            "Requests refused, by reason; one with two reasons counts under both",
-            ("reason",),
-            registry=registry,
-        )
-        self._refused_rows = Counter(
-            "headrace_refused_rows",
+        self.rows = counter("headrace_rows", "Rows answered")
+        text = "Requests refused, by reason; one with two reasons counts under both"
+        self._refused = counter("headrace_refused", text, ("reason",))
+        text = (
             "Invalid rows, by reason, as far as their refused request was read;"
-            " one with two reasons counts under both",
-            ("reason",),
-            registry=registry,
+            " one with two reasons counts under both"
         )
-        self.predictions = Counter(
-            "headrace_predictions", "Predictions, by tenth", ("tenth",), registry=registry
-        )
-        self.denied = Counter("headrace_denied", "Requests without the right", registry=registry)
-        self._reloads = Counter(
-            "headrace_reloads",
-            "Reloads of the bundle, by result",
-            ("result",),
-            registry=registry,
-        )
-        self.unwritten = Gauge(
-            "headrace_unwritten",
-            "Answers and journals that could not be kept",
-            ("what",),
-            registry=registry,
-        )
-        self.golden = Gauge("headrace_golden_rows", "Golden rows replayed", registry=registry)
+        self._refused_rows = counter("headrace_refused_rows", text, ("reason",))
+        self.predictions = counter("headrace_predictions", "Predictions, by tenth", ("tenth",))
+        self.denied = counter("headrace_denied", "Requests without the right")
+        text = "Reloads of the bundle, by result"
+        self._reloads = counter("headrace_reloads", text, ("result",))
+        text = "Answers and journals that could not be kept"
+        self.unwritten = gauge("headrace_unwritten", text, ("what",))
+        self.golden = gauge("headrace_golden_rows", "Golden rows replayed")
 
     def count_predictions(self, predictions: Sequence[float]) -> None:
         """Count answered rows; a prediction outside [0, 1] counts at the nearest end."""
