@@ -33,21 +33,27 @@ HOUR = datetime.now(UTC).strftime(log_format.HOUR)
 EARLIER = (datetime.now(UTC) - timedelta(hours=3)).strftime(log_format.HOUR)
 
 
-def made(folder: Path, *, days: int = 90, never: frozenset[str] = frozenset()) -> journal.Journal:
+def log_into(
+    folder: Path, *, days: int = 90, never: frozenset[str] = frozenset()
+) -> journal.Journal:
     """Return a journal in a folder."""
     return journal.Journal(folder, days, never)
 
 
-def answer(kept: journal.Journal, request: str, *rows: Any, model: str = "m") -> None:
+def answer(log: journal.Journal, request: str, *rows: Any, model: str = "m") -> None:
     """Write down rows as the server does, each with the prediction 0.5."""
-    said = {"model": model, "request": request, "predictions": [{"prediction": 0.5}] * len(rows)}
-    kept.write(json.dumps(rows).encode(), json.dumps(said).encode())
+    answered = {
+        "model": model,
+        "request": request,
+        "predictions": [{"prediction": 0.5}] * len(rows),
+    }
+    log.write(json.dumps(rows).encode(), json.dumps(answered).encode())
 
 
 def text(request: str, row: Any, time: str = "2020-01-01T00:00:00.000+00:00") -> str:
     """Return a journal's line."""
-    said = {"model": "m", "request": request, "predictions": [{"prediction": 0.5}]}
-    return json.dumps({"time": time, "asked": row, "answered": said}) + "\n"
+    answered = {"model": "m", "request": request, "predictions": [{"prediction": 0.5}]}
+    return json.dumps({"time": time, "asked": row, "answered": answered}) + "\n"
 
 
 def left(folder: Path, number: int, content: str | bytes) -> Path:
@@ -68,53 +74,53 @@ def ends(folder: Path) -> list[str]:
 
 
 def test_models_that_take_other_types_have_tables_of_their_own(tmp_path: Path) -> None:
-    kept = made(tmp_path)
-    answer(kept, "a", {"weekday": 3}, {"weekday": 4}, model="one")
-    answer(kept, "b", {"weekday": "3"}, model="two")
-    answer(kept, "c", {"weekday": 5}, model="one")
+    log = log_into(tmp_path)
+    answer(log, "a", {"weekday": 3}, {"weekday": 4}, model="one")
+    answer(log, "b", {"weekday": "3"}, model="two")
+    answer(log, "c", {"weekday": 5}, model="one")
     opened = log_format.read(tmp_path)
-    kept.close()
+    log.close()
     tables = [pa.parquet.read_table(path) for path in sorted(tmp_path.iterdir())]
     assert [table["request"].to_pylist() for table in tables] == [["a", "a", "c"], ["b"]]
     assert [table.schema.field("weekday").type for table in tables] == [pa.int64(), pa.string()]
-    for found in (opened, log_format.read(tmp_path)):
-        assert found["weekday"].tolist() == [3, 4, "3", 5]
-        assert found["request"].tolist() == ["a", "a", "b", "c"]
+    for logged in (opened, log_format.read(tmp_path)):
+        assert logged["weekday"].tolist() == [3, 4, "3", 5]
+        assert logged["request"].tolist() == ["a", "a", "b", "c"]
         expected = ["request", "row", "time", "model", "weekday", "prediction"]
-        assert [*found.columns] == expected
-    assert (kept.failed_answers, kept.failed_journals) == (0, 0)
+        assert [*logged.columns] == expected
+    assert (log.failed_answers, log.failed_journals) == (0, 0)
 
 
 def test_a_column_of_several_kinds_keeps_what_was_written(tmp_path: Path) -> None:
     values = [1, "x", None, True, 2.5, 10**400, [1], "\ud800"]
-    kept = made(tmp_path)
-    answer(kept, "a", *({"x": value, "n": number} for number, value in enumerate(values)))
-    answer(kept, "b", {"x": "y", "n": 0.5})
-    kept.close()
-    assert kept.failed_journals == 0
-    found = log_format.read(tmp_path)
+    log = log_into(tmp_path)
+    answer(log, "a", *({"x": value, "n": number} for number, value in enumerate(values)))
+    answer(log, "b", {"x": "y", "n": 0.5})
+    log.close()
+    assert log.failed_journals == 0
+    logged = log_format.read(tmp_path)
     expected = ["1", "x", None, "true", "2.5", str(10**400), "[1]", "\\ud800", "y"]
-    assert [None if one is None or one != one else one for one in found["x"]] == expected
-    assert found["n"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0.5]
+    assert [None if pd.isna(value) else value for value in logged["x"]] == expected
+    assert logged["n"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0.5]
 
 
 def test_a_value_that_is_never_there_keeps_its_column(tmp_path: Path) -> None:
-    kept = made(tmp_path)
-    answer(kept, "a", {"gust": None, "temp": 1})
-    kept.close()
-    answer(kept, "b", {"gust": 2.5, "temp": None})
-    found = log_format.read(tmp_path)
-    assert found["gust"].isna().tolist() == [True, False]
-    assert found["temp"].tolist()[0] == 1
-    assert [*found.columns][4:6] == ["gust", "temp"]
+    log = log_into(tmp_path)
+    answer(log, "a", {"gust": None, "temp": 1})
+    log.close()
+    answer(log, "b", {"gust": 2.5, "temp": None})
+    logged = log_format.read(tmp_path)
+    assert logged["gust"].isna().tolist() == [True, False]
+    assert logged["temp"].tolist()[0] == 1
+    assert [*logged.columns][4:6] == ["gust", "temp"]
 
 
 def test_an_input_takes_no_place_of_what_a_row_is_known_by(tmp_path: Path) -> None:
-    kept = made(tmp_path)
-    answer(kept, "a", {"row": 7, "request": "x", "time": 5}, {"row": 7, "request": "x", "time": 5})
-    found = log_format.read(tmp_path)
-    assert found["request"].tolist() == ["a", "a"]
-    assert found["row"].tolist() == [0, 1]
+    log = log_into(tmp_path)
+    answer(log, "a", {"row": 7, "request": "x", "time": 5}, {"row": 7, "request": "x", "time": 5})
+    logged = log_format.read(tmp_path)
+    assert logged["request"].tolist() == ["a", "a"]
+    assert logged["row"].tolist() == [0, 1]
 
 
 def test_a_journal_that_becomes_no_table_is_put_aside_and_the_next_one_does(
@@ -130,9 +136,9 @@ def test_a_journal_that_becomes_no_table_is_put_aside_and_the_next_one_does(
         return real(rows, schema)
 
     monkeypatch.setattr(log_format, "table", table)
-    kept = made(tmp_path)
-    kept.close()
-    assert kept.failed_journals == 1
+    log = log_into(tmp_path)
+    log.close()
+    assert log.failed_journals == 1
     assert names(tmp_path) == [f"{broken.name}.broken", f"{EARLIER}.{2:012x}.0.parquet"]
     monkeypatch.undo()
     assert log_format.read(tmp_path)["request"].tolist() == ["b"]
@@ -145,26 +151,26 @@ def test_a_full_disk_leaves_the_journal_for_another_time(
         raise OSError(28, "No space left on device")
 
     there = left(tmp_path, 1, text("a", {"x": 1}))
-    kept = made(tmp_path)
+    log = log_into(tmp_path)
     monkeypatch.setattr(os, "fsync", full)
-    kept.close()
+    log.close()
     assert names(tmp_path) == [there.name]
-    assert kept.failed_journals == 1
+    assert log.failed_journals == 1
     assert "No space left on device. Next: " in capsys.readouterr().out
     monkeypatch.undo()
-    kept.close()
+    log.close()
     assert names(tmp_path) == [f"{EARLIER}.{1:012x}.0.parquet"]
 
 
 def test_nothing_of_what_goes_wrong_while_writing_reaches_an_answer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = made(tmp_path, never=frozenset(["x"]))
+    log = log_into(tmp_path, never=frozenset(["x"]))
     for body in (b"no json", b"3", b"[1]", b"\xff"):
-        kept.write(body, b"{}")
-    assert kept.failed_answers == 4
+        log.write(body, b"{}")
+    assert log.failed_answers == 4
     assert capsys.readouterr().out.count("cannot be logged") == 1
-    answer(kept, "a", {"x": 1, "y": 2})
+    answer(log, "a", {"x": 1, "y": 2})
     assert [*log_format.read(tmp_path).columns][4:] == ["y", "prediction"]
 
 
@@ -180,30 +186,30 @@ def test_a_line_that_a_full_disk_cuts_off_spoils_no_other(
             return real(handle, content[:left])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    kept = made(tmp_path)
-    answer(kept, "a", {"x": 1})
+    log = log_into(tmp_path)
+    answer(log, "a", {"x": 1})
     monkeypatch.setattr(os, "write", write)
     for request in ("b", "c", "d", "e"):
-        answer(kept, request, {"x": 1})
-    assert kept.failed_answers == 2
+        answer(log, request, {"x": 1})
+    assert log.failed_answers == 2
     assert "No space left on device" in capsys.readouterr().out
     assert log_format.read(tmp_path)["request"].tolist() == ["a", "d", "e"]
-    kept.close()
+    log.close()
     assert log_format.read(tmp_path)["request"].tolist() == ["a", "d", "e"]
 
 
 def test_two_servers_lose_none_of_each_other_s_rows(tmp_path: Path) -> None:
-    one, other = made(tmp_path), made(tmp_path)
-    answer(one, "a", {"x": 1})
-    answer(other, "b", {"x": 2})
-    other.close()
+    first, second = log_into(tmp_path), log_into(tmp_path)
+    answer(first, "a", {"x": 1})
+    answer(second, "b", {"x": 2})
+    second.close()
     assert ends(tmp_path) == [".jsonl", ".parquet"]
-    answer(one, "c", {"x": 3})
-    answer(other, "d", {"x": 4})
-    one.close()
-    other.close()
-    found = log_format.read(tmp_path)
-    assert found["request"].tolist() == ["a", "b", "c", "d"]
+    answer(first, "c", {"x": 3})
+    answer(second, "d", {"x": 4})
+    first.close()
+    second.close()
+    logged = log_format.read(tmp_path)
+    assert logged["request"].tolist() == ["a", "b", "c", "d"]
     assert ends(tmp_path) == [".parquet"] * 3
 
 
@@ -252,12 +258,12 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
     }
     for name, content in foreign.items():
         (tmp_path / name).write_bytes(content)
-    kept = made(tmp_path, days=1)
+    log = log_into(tmp_path, days=1)
     assert not rotation.is_due(tmp_path, 1, Path())
-    answer(kept, "a", {"x": 1})
+    answer(log, "a", {"x": 1})
     assert len(log_format.read(tmp_path)) == 1
-    kept.close()
-    assert kept.failed_journals == 0
+    log.close()
+    assert log.failed_journals == 0
     there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert {name: there.get(name) for name in foreign} == foreign
     assert len(there) == len(foreign) + 1
@@ -279,19 +285,19 @@ def test_old_tables_are_forgotten_and_cut_lines_are_no_rows(tmp_path: Path) -> N
     whole = text("b", {"x": 1})
     left(tmp_path, 1, text("a", {"x": 1}) + "no json\n" + whole + whole[:20])
     left(tmp_path, 2, "")
-    kept = made(tmp_path)
+    log = log_into(tmp_path)
     assert rotation.is_due(tmp_path, 90, Path())
-    kept.close()
+    log.close()
     assert names(tmp_path) == [f"{EARLIER}.{1:012x}.0.parquet"]
     assert log_format.read(tmp_path)["request"].tolist() == ["a", "b"]
     assert not rotation.is_due(tmp_path, 90, Path())
 
 
 def test_what_is_written_down_is_for_its_owner_alone(tmp_path: Path) -> None:
-    kept = made(tmp_path)
-    answer(kept, "a", {"x": 1})
+    log = log_into(tmp_path)
+    answer(log, "a", {"x": 1})
     modes = [path.stat().st_mode for path in tmp_path.iterdir()]
-    kept.close()
+    log.close()
     modes += [path.stat().st_mode for path in tmp_path.iterdir()]
     assert [stat.S_IMODE(mode) for mode in modes] == [0o600, 0o600]
 
@@ -300,19 +306,19 @@ def test_a_large_journal_is_followed_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "MAX_BYTES", 1000)
-    kept = made(tmp_path)
+    log = log_into(tmp_path)
     for number in range(50):
-        answer(kept, f"{number:02}", {"x": number})
+        answer(log, f"{number:02}", {"x": number})
     sizes = [path.stat().st_size for path in tmp_path.iterdir()]
     assert len(sizes) > 5
     assert max(sizes) < 2000
-    assert kept.ended.is_set()
-    kept.rotate_if_due()
+    assert log.ended.is_set()
+    log.rotate_if_due()
     assert ends(tmp_path) == [".jsonl", *[".parquet"] * (len(sizes) - 1)]
-    found = log_format.read(tmp_path)
-    assert found["x"].tolist() == [*range(50)]
-    kept.close()
-    assert log_format.read(tmp_path).equals(found)
+    logged = log_format.read(tmp_path)
+    assert logged["x"].tolist() == [*range(50)]
+    log.close()
+    assert log_format.read(tmp_path).equals(logged)
 
 
 def test_an_hour_that_is_over_becomes_a_table_though_nobody_asks(
@@ -323,14 +329,14 @@ def test_an_hour_that_is_over_becomes_a_table_though_nobody_asks(
         def now(cls, tz: Any = None) -> datetime:
             return datetime.now(tz) + timedelta(hours=1)
 
-    kept = made(tmp_path)
-    answer(kept, "a", {"x": 1})
-    kept.rotate_if_due()
+    log = log_into(tmp_path)
+    answer(log, "a", {"x": 1})
+    log.rotate_if_due()
     assert ends(tmp_path) == [".jsonl"]
     monkeypatch.setattr(journal, "datetime", Later)
-    kept.rotate_if_due()
+    log.rotate_if_due()
     assert ends(tmp_path) == [".parquet"]
-    assert kept.failed_journals == 0
+    assert log.failed_journals == 0
 
 
 def test_a_journal_goes_through_memory_in_parts(
@@ -344,9 +350,9 @@ def test_a_journal_goes_through_memory_in_parts(
     assert [*rotation.rotate(tmp_path, 90)] == []
     (table,) = tmp_path.iterdir()
     assert pa.parquet.ParquetFile(table).num_row_groups > 15
-    found = pd.read_parquet(table)
-    assert found["x"].tolist() == [*range(299), 0.5]
-    assert found["y"].tolist()[-1] == "late"
+    logged = pd.read_parquet(table)
+    assert logged["x"].tolist() == [*range(299), 0.5]
+    assert logged["y"].tolist()[-1] == "late"
 
 
 @pytest.mark.parametrize("moment", ["replace", "unlink"])
@@ -383,36 +389,36 @@ def test_a_rotation_that_is_killed_is_said_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left(tmp_path, 1, text("a", {"x": 1}))
-    kept = made(tmp_path)
+    log = log_into(tmp_path)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    kept.rotate_if_due()
+    log.rotate_if_due()
     monkeypatch.setattr(sys, "executable", "/nowhere")
-    kept.rotate_if_due()
-    assert kept.failed_journals == 2
+    log.rotate_if_due()
+    assert log.failed_journals == 2
     assert capsys.readouterr().out.count("\n") == 2
     monkeypatch.undo()
-    kept.rotate_if_due()
+    log.rotate_if_due()
     assert ends(tmp_path) == [".parquet"]
 
 
 def other(files: dict[str, bytes]) -> bytes:
     """Return a bundle that takes the weekday as text."""
-    found = dict(files)
-    manifest = json.loads(found.pop(archive.MANIFEST))
-    del manifest["files"], found[archive.SEAL]
-    schema, golden = json.loads(found["schema.json"]), json.loads(found["golden.json"])
+    changed = dict(files)
+    manifest = json.loads(changed.pop(archive.MANIFEST))
+    del manifest["files"], changed[archive.SEAL]
+    schema, golden = json.loads(changed["schema.json"]), json.loads(changed["golden.json"])
     schema["properties"]["weekday"] = {"type": "string", "minLength": 1, "maxLength": 3}
     for row in golden:
         row["weekday"] = str(row["weekday"])
-    found["schema.json"] = json.dumps(schema).encode()
-    found["golden.json"] = json.dumps(golden).encode()
+    changed["schema.json"] = json.dumps(schema).encode()
+    changed["golden.json"] = json.dumps(golden).encode()
     door = manifest["doors"]["predict"].split(":")[1]
-    (code,) = [name for name in found if name.startswith("src/study/model")]
-    found[code] += (
+    (code,) = [name for name in changed if name.startswith("src/study/model")]
+    changed[code] += (
         f"\n_old = {door}\ndef {door}(model, table):\n"
         "    return _old(model, table.assign(weekday=table['weekday'].astype('int64')))\n"
     ).encode()
-    return archive.seal(found, manifest)
+    return archive.seal(changed, manifest)
 
 
 def test_a_champion_of_other_types_takes_over_and_every_row_is_kept(
@@ -420,32 +426,32 @@ def test_a_champion_of_other_types_takes_over_and_every_row_is_kept(
 ) -> None:
     folder, again = copy / "data/served", {**asked[0], "weekday": "3"}
     before = (copy / BUNDLE).read_bytes()
-    with serving(copy, log=True) as one:
-        assert one.ask("/predict", asked[0])[0] == 200
+    with serving(copy, log=True) as running:
+        assert running.ask("/predict", asked[0])[0] == 200
         (copy / BUNDLE).write_bytes(other(known))
-        assert one.ask("/reload", {})[1]["problem"] == ""
-        assert one.ask("/predict", again)[0] == 200
-        one.process.kill()
-    with serving(copy, log=True) as one:
-        assert one.ask("/predict", again)[0] == 200
+        assert running.ask("/reload", {})[1]["problem"] == ""
+        assert running.ask("/predict", again)[0] == 200
+        running.process.kill()
+    with serving(copy, log=True) as running:
+        assert running.ask("/predict", again)[0] == 200
     assert {*ends(folder)} == {".parquet"}
-    found = log_format.read(folder)
-    assert found["weekday"].tolist() == [asked[0]["weekday"], "3", "3"]
+    logged = log_format.read(folder)
+    assert logged["weekday"].tolist() == [asked[0]["weekday"], "3", "3"]
     first, second = (
         hashlib.sha256(archive.unseal(content, "b")[archive.MANIFEST]).hexdigest()[:8]
         for content in (before, other(known))
     )
-    assert [*found["model"]] == [f"bundle.tar {one}" for one in (first, second, second)]
+    assert [*logged["model"]] == [f"bundle.tar {digest}" for digest in (first, second, second)]
 
 
 def test_a_server_that_finds_its_port_taken_touches_nothing(
     copy: Path, asked: list[dict[str, Any]]
 ) -> None:
     folder = copy / "data/served"
-    with serving(copy, log=True) as one:
-        first = one.ask("/predict", asked[0])[1]["request"]
+    with serving(copy, log=True) as running:
+        first = running.ask("/predict", asked[0])[1]["request"]
         before = names(folder)
-        second = bake.run(copy, "headrace", "serve", "--port", str(one.port), check=False)
+        second = bake.run(copy, "headrace", "serve", "--port", str(running.port), check=False)
         assert second.returncode == 1
         assert "already in use" in second.stdout
         assert "Next: --port" in second.stdout
@@ -453,7 +459,7 @@ def test_a_server_that_finds_its_port_taken_touches_nothing(
         assert names(folder) == before
         with serving(copy, log=True) as beside:
             third = beside.ask("/predict", asked[1])[1]["request"]
-        fourth = one.ask("/predict", asked[2])[1]["request"]
+        fourth = running.ask("/predict", asked[2])[1]["request"]
     assert log_format.read(folder)["request"].tolist() == [first, third, fourth]
     assert {*ends(folder)} == {".parquet"}
 
@@ -488,15 +494,15 @@ def test_what_is_never_written_down_is_so_in_any_folder_and_words_only_add(copy:
     values = {"serve.log_never": ["carrier"], "serve.log_days": 7}
     sandbox.set_parameters(copy / "params.yaml", values)
 
-    def kept(*words: str) -> Any:
+    def resolved(*words: str) -> Any:
         return json.loads(bake.run(copy, "python", "-c", KEPT, *words).stdout)
 
     for log in (True, False):
         sandbox.set_parameters(copy / "params.yaml", {"serve.log": log})
         words = ("--log", "here", "--log-never", "dest", "--log-never", "carrier")
-        assert kept(*words) == ["here", 7, ["dest", "carrier"]]
-    assert kept("--log", "here", "--log-days", "3") == ["here", 3, ["carrier"]]
-    assert kept()[0] == ""
+        assert resolved(*words) == ["here", 7, ["dest", "carrier"]]
+    assert resolved("--log", "here", "--log-days", "3") == ["here", 3, ["carrier"]]
+    assert resolved()[0] == ""
 
 
 def test_no_bundle_takes_over_without_an_input_that_is_never_written_down() -> None:
@@ -523,12 +529,12 @@ def test_days_that_would_delete_all_are_refused(days: int) -> None:
 def test_a_misspelt_name_and_wrong_days_stop_the_start_and_nothing_is_written(copy: Path) -> None:
     sandbox.set_parameters(copy / "params.yaml", {"serve.log_never": ["carier"]})
     for words in (("--port", "0"), ("--log-days", "0")):
-        said = bake.run(copy, "headrace", "serve", *words, check=False)
-        assert said.returncode == 1
-        assert "Next: " in said.stdout
-        assert "Traceback" not in said.stdout
+        result = bake.run(copy, "headrace", "serve", *words, check=False)
+        assert result.returncode == 1
+        assert "Next: " in result.stdout
+        assert "Traceback" not in result.stdout
         assert not (copy / "data/served").exists()
-        assert ("Did you mean carrier?" in said.stdout) == (words[0] == "--port")
+        assert ("Did you mean carrier?" in result.stdout) == (words[0] == "--port")
 
 
 def test_what_could_not_be_written_down_is_a_figure(
@@ -537,12 +543,12 @@ def test_what_could_not_be_written_down_is_a_figure(
     folder = tmp_path / "log"
     folder.mkdir()
     broken = left(folder, 1, "no json\n")
-    with serving(quick, "--log", str(folder)) as one:
+    with serving(quick, "--log", str(folder)) as running:
         folder.rename(tmp_path / "away")
-        assert one.ask("/predict", asked[0])[0] == 200
-        said = one.ask("/metrics")[1]
-        assert 'headrace_unwritten{what="answers"} 1.0' in said
+        assert running.ask("/predict", asked[0])[0] == 200
+        metrics = running.ask("/metrics")[1]
+        assert 'headrace_unwritten{what="answers"} 1.0' in metrics
         (tmp_path / "away").rename(folder)
-        assert one.ask("/predict", asked[0])[0] == 200
+        assert running.ask("/predict", asked[0])[0] == 200
     assert (folder / f"{broken.name}.broken").exists()
     assert len(log_format.read(folder)) == 1

@@ -52,10 +52,12 @@ class Server:
         """Ask once, on a connection of its own; JSON goes in and comes out."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         sent = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        given = {"Content-Type": "application/json", **headers} if body is not None else headers
-        given |= {"Authorization": f"Bearer {token}"} if token else {}
+        sent_headers = (
+            {"Content-Type": "application/json", **headers} if body is not None else headers
+        )
+        sent_headers |= {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            connection.request("POST" if body is not None else "GET", path, sent, given)
+            connection.request("POST" if body is not None else "GET", path, sent, sent_headers)
             answer = connection.getresponse()
             text = answer.read()
         finally:
@@ -83,9 +85,9 @@ def started(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[S
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            found = re.search(r"answers on http://(?:[\w.]+|\[[\w:]+\]):(\d+)$", line.strip())
-            assert found, line + process.stdout.read()
-            yield Server(process, int(found[1]))
+            address = re.search(r"answers on http://(?:[\w.]+|\[[\w:]+\]):(\d+)$", line.strip())
+            assert address, line + process.stdout.read()
+            yield Server(process, int(address[1]))
         finally:
             process.terminate()
             process.wait(60)
@@ -95,8 +97,8 @@ def started(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[S
 def serving(study: Path, *words: str, log: bool = False) -> Iterator[Server]:
     """Serve a study's bundle; without `log` nothing is written down, whatever the study says."""
     more = () if log or "--log" in words else ("--no-log",)
-    with started(["headrace", "serve", *words, *more], study, bake.environment()) as one:
-        yield one
+    with started(["headrace", "serve", *words, *more], study, bake.environment()) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +117,8 @@ def known(quick: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def asked(known: dict[str, bytes]) -> list[dict[str, Any]]:
     """Rows of inputs: the golden ones, without their answers."""
-    found = json.loads(known["golden.json"])
-    return [{k: v for k, v in row.items() if k != golden.PREDICTION} for row in found]
+    rows = json.loads(known["golden.json"])
+    return [{k: v for k, v in row.items() if k != golden.PREDICTION} for row in rows]
 
 
 def test_one_row_and_many_get_the_answers_of_the_model(
@@ -124,10 +126,10 @@ def test_one_row_and_many_get_the_answers_of_the_model(
 ) -> None:
     expected = [row[golden.PREDICTION] for row in json.loads(known["golden.json"])]
     threshold = json.loads(known["facts.json"])["threshold"]
-    status, said = server.ask("/predict", asked)
+    status, content = server.ask("/predict", asked)
     assert status == 200
-    assert [one["prediction"] for one in said["predictions"]] == expected
-    assert [one["positive"] for one in said["predictions"]] == [p >= threshold for p in expected]
+    assert [row["prediction"] for row in content["predictions"]] == expected
+    assert [row["positive"] for row in content["predictions"]] == [p >= threshold for p in expected]
     for row, answer in zip(asked[:5], expected, strict=False):
         assert server.ask("/predict", row)[1]["predictions"][0]["prediction"] == answer
 
@@ -139,9 +141,9 @@ def test_many_who_ask_at_once_get_each_their_own_answers(
 
     def ask(number: int) -> list[float]:
         part = asked[number % 97 : number % 97 + 1 + number % 3]
-        status, said = server.ask("/predict", part)
+        status, content = server.ask("/predict", part)
         assert status == 200
-        return [one["prediction"] for one in said["predictions"]]
+        return [row["prediction"] for row in content["predictions"]]
 
     with ThreadPoolExecutor(16) as askers:
         answers = [*askers.map(ask, range(400))]
@@ -174,9 +176,9 @@ def test_a_fault_of_the_model_is_told_to_all_who_wait_and_to_nobody_later() -> N
 def test_a_thousand_rows_are_answered_in_their_order(
     server: Server, asked: list[dict[str, Any]]
 ) -> None:
-    status, said = server.ask("/predict", asked * 10)
+    status, content = server.ask("/predict", asked * 10)
     assert status == 200
-    answers = [one["prediction"] for one in said["predictions"]]
+    answers = [row["prediction"] for row in content["predictions"]]
     assert answers == answers[: len(asked)] * 10
 
 
@@ -204,13 +206,13 @@ def test_a_wrong_row_is_refused_with_its_field_and_reason(
         ({**asked[0], **change}, field),
         ([asked[0], {**asked[0], **change}], None),
     ):
-        status, said = server.ask("/predict", body)
+        status, content = server.ask("/predict", body)
         assert status == 422
-        (mistake,) = said["detail"]
+        (mistake,) = content["detail"]
         assert mistake["field"] == (place or f"1.{field}")
         assert reason in mistake["reason"]
-        assert "red" not in json.dumps(said)
-        assert "xxx" not in json.dumps(said)
+        assert "red" not in json.dumps(content)
+        assert "xxx" not in json.dumps(content)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -218,25 +220,25 @@ def test_what_is_no_finite_number_is_refused(
     server: Server, asked: list[dict[str, Any]], number: str
 ) -> None:
     body = json.dumps({**asked[0], "temp": "HERE"}).replace('"HERE"', number).encode()
-    status, said = server.ask("/predict", body)
+    status, content = server.ask("/predict", body)
     assert status == 422
-    assert said["detail"][0]["field"] in ("temp", "")
+    assert content["detail"][0]["field"] in ("temp", "")
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b"3", b'"x"', b"[[]]", b"\xff\xfe", b"\x00", b"[" * 50_000]
 )
 def test_a_body_that_is_no_row_is_refused(server: Server, body: bytes) -> None:
-    status, said = server.ask("/predict", body)
+    status, content = server.ask("/predict", body)
     assert status == 422
-    assert said["detail"]
+    assert content["detail"]
 
 
 def test_limits_of_size_rows_and_kind_are_told(server: Server, asked: list[dict[str, Any]]) -> None:
     large = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
     assert server.raw(large, whole=False).startswith(b"HTTP/1.1 413")
-    status, said = server.ask("/predict", [asked[0]] * 10_001)
-    assert (status, said["detail"][0]["reason"]) == (422, "too_many_rows")
+    status, content = server.ask("/predict", [asked[0]] * 10_001)
+    assert (status, content["detail"][0]["reason"]) == (422, "too_many_rows")
     assert server.ask("/predict", asked[0], **{"Content-Type": "text/plain"})[0] == 415
     assert server.ask("/nowhere")[0] == 404
     assert server.ask("/healthz", b"{}")[0] == 405
@@ -245,9 +247,9 @@ def test_limits_of_size_rows_and_kind_are_told(server: Server, asked: list[dict[
 def memory(process: subprocess.Popen[str], kind: str) -> int:
     """Return the MiB of memory that a process has (VmRSS), or had at most (VmHWM)."""
     text = Path(f"/proc/{process.pid}/status").read_text("utf-8")
-    found = re.search(rf"{kind}:\s+(\d+) kB", text)
-    assert found
-    return int(found[1]) // 1024
+    size = re.search(rf"{kind}:\s+(\d+) kB", text)
+    assert size
+    return int(size[1]) // 1024
 
 
 @pytest.mark.parametrize(
@@ -265,16 +267,16 @@ def test_a_body_of_many_mistakes_takes_little_memory_and_few_words(
     server: Server, body: bytes, reason: str
 ) -> None:
     before = memory(server.process, "VmHWM")
-    status, said = server.ask("/predict", body)
-    assert (status, said["detail"][-1]["reason"]) == (422, reason)
-    assert len(said["detail"]) <= 21
+    status, content = server.ask("/predict", body)
+    assert (status, content["detail"][-1]["reason"]) == (422, reason)
+    assert len(content["detail"]) <= 21
     assert memory(server.process, "VmHWM") < before + 128
 
 
 def hostile(server: Server, content: bytes) -> None:
     """Send bytes; whatever comes back is no 5xx, and the server is there afterwards."""
-    said = server.raw(content)
-    assert not re.match(rb"HTTP/1\.1 5", said), said[:200]
+    content = server.raw(content)
+    assert not re.match(rb"HTTP/1\.1 5", content), content[:200]
 
 
 @settings(
@@ -318,34 +320,34 @@ def test_five_thousand_spoilt_rows_are_answered_or_refused_and_memory_stays(
     quick: Path, asked: list[dict[str, Any]]
 ) -> None:
     names = [*asked[0], "more"]
-    with serving(quick) as one:
+    with serving(quick) as running:
 
         @settings(max_examples=5_000, deadline=None, suppress_health_check=[*HealthCheck])
         @given(st.dictionaries(st.sampled_from(names), ANYTHING, min_size=1, max_size=4))
         def spoil(change: dict[str, Any]) -> None:
-            status, said = one.ask("/predict", {**asked[0], **change})
-            assert status in (200, 422), said
-            assert status == 200 or all(mistake["says"] for mistake in said["detail"])
+            status, content = running.ask("/predict", {**asked[0], **change})
+            assert status in (200, 422), content
+            assert status == 200 or all(mistake["says"] for mistake in content["detail"])
 
         for _ in range(200):
-            one.ask("/predict", asked[0])
-        before = memory(one.process, "VmRSS")
+            running.ask("/predict", asked[0])
+        before = memory(running.process, "VmRSS")
         spoil()
-        assert memory(one.process, "VmRSS") < before + 32
-        assert one.ask("/readyz")[0] == 200
+        assert memory(running.process, "VmRSS") < before + 32
+        assert running.ask("/readyz")[0] == 200
 
 
 @pytest.mark.long
 def test_the_server_keeps_to_what_its_openapi_says(quick: Path, tmp_path: Path) -> None:
     secret, line = access.create_token("ci", ["predict", "metrics", "admin"])
     (tmp_path / "tokens").write_text(line + "\n", "utf-8")
-    with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
-        command = ["st", "run", f"http://127.0.0.1:{one.port}/openapi.json", "--checks", "all"]
+    with serving(quick, "--tokens", str(tmp_path / "tokens")) as running:
+        command = ["st", "run", f"http://127.0.0.1:{running.port}/openapi.json", "--checks", "all"]
         command += ["--header", f"Authorization: Bearer {secret}", "--max-examples", "1500"]
-        said = bake.run(tmp_path, *command, "--continue-on-failure", "--seed", "1").stdout
-    found = re.search(r"(\d+) generated, (\d+) passed", said)
-    assert found, said
-    assert int(found[1]) == int(found[2]) > 1500
+        content = bake.run(tmp_path, *command, "--continue-on-failure", "--seed", "1").stdout
+    counts = re.search(r"(\d+) generated, (\d+) passed", content)
+    assert counts, content
+    assert int(counts[1]) == int(counts[2]) > 1500
 
 
 def test_health_readiness_and_version_say_what_is_in_charge(
@@ -353,30 +355,30 @@ def test_health_readiness_and_version_say_what_is_in_charge(
 ) -> None:
     assert server.ask("/healthz") == (200, {"status": "ok"})
     assert server.ask("/readyz") == (200, {"status": "ready", "golden_rows": 100})
-    status, said = server.ask("/version")
+    status, content = server.ask("/version")
     assert status == 200
-    assert said["manifest_sha256"] == hashlib.sha256(known[archive.MANIFEST]).hexdigest()
-    assert said["files"] == json.loads(known[archive.MANIFEST])["files"]
+    assert content["manifest_sha256"] == hashlib.sha256(known[archive.MANIFEST]).hexdigest()
+    assert content["files"] == json.loads(known[archive.MANIFEST])["files"]
 
 
 def test_a_whole_number_may_be_written_with_a_point(
     server: Server, asked: list[dict[str, Any]]
 ) -> None:
-    pointed = {name: float(one) if type(one) is int else one for name, one in asked[0].items()}
+    pointed = {name: float(v) if type(v) is int else v for name, v in asked[0].items()}
     assert json.dumps(pointed) != json.dumps(asked[0])
     expected = server.ask("/predict", asked[0])[1]["predictions"]
-    status, said = server.ask("/predict", [pointed, asked[0]])
-    assert (status, said["predictions"]) == (200, expected * 2)
-    whole = next(name for name, one in asked[0].items() if type(one) is int)
-    status, said = server.ask("/predict", {**pointed, whole: asked[0][whole] + 0.5})
-    assert (status, said["detail"][0]["field"]) == (422, whole)
+    status, content = server.ask("/predict", [pointed, asked[0]])
+    assert (status, content["predictions"]) == (200, expected * 2)
+    whole = next(name for name, v in asked[0].items() if type(v) is int)
+    status, content = server.ask("/predict", {**pointed, whole: asked[0][whole] + 0.5})
+    assert (status, content["detail"][0]["field"]) == (422, whole)
 
 
-def counted(one: Server) -> dict[tuple[str, ...], float]:
+def metrics_of(running: Server) -> dict[tuple[str, ...], float]:
     """Return a server's figures, by name and labels."""
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(one.ask("/metrics")[1])
+        for family in text_string_to_metric_families(running.ask("/metrics")[1])
         for sample in family.samples
     }
 
@@ -385,14 +387,14 @@ def test_refused_rows_are_counted_by_reason_as_far_as_they_were_read(
     quick: Path, asked: list[dict[str, Any]]
 ) -> None:
     strange = {**asked[0], **{f"x{number}": 0 for number in range(15)}}
-    with serving(quick) as one:
-        assert one.ask("/predict", [strange, *asked[:3], strange, strange, strange])[0] == 422
-        assert one.ask("/predict", [asked[0], {**strange, "weekday": 9}])[0] == 422
-        assert one.ask("/predict", b"[]")[0] == 422
-        assert one.ask("/predict", asked[0], **{"Content-Type": "text/plain"})[0] == 415
-        found = counted(one)
+    with serving(quick) as running:
+        assert running.ask("/predict", [strange, *asked[:3], strange, strange, strange])[0] == 422
+        assert running.ask("/predict", [asked[0], {**strange, "weekday": 9}])[0] == 422
+        assert running.ask("/predict", b"[]")[0] == 422
+        assert running.ask("/predict", asked[0], **{"Content-Type": "text/plain"})[0] == 415
+        metrics = metrics_of(running)
     totals = ("headrace_refused_total", "headrace_refused_rows_total")
-    assert {name: value for name, value in found.items() if name[0] in totals} == {
+    assert {name: value for name, value in metrics.items() if name[0] in totals} == {
         ("headrace_refused_total", "extra_forbidden"): 2,
         ("headrace_refused_total", "less_than_equal"): 1,
         ("headrace_refused_total", "no_rows"): 1,
@@ -409,12 +411,12 @@ def test_a_prediction_on_the_page_is_counted_and_written_down_as_any_other(
     expected = row.pop(golden.PREDICTION)
     typed = {name: "" if value is None else value for name, value in row.items()}
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    with serving(copy, log=True) as one:
-        assert f"{expected:.1%}" in one.ask("/", urlencode(typed).encode(), **kind)[1]
-        assert "Not answered" in one.ask("/", b"weekday=9", **kind)[1]
-        found = counted(one)
-    assert found[("headrace_rows_total",)] == 1
-    assert found[("headrace_refused_total", "less_than_equal")] == 1
+    with serving(copy, log=True) as running:
+        assert f"{expected:.1%}" in running.ask("/", urlencode(typed).encode(), **kind)[1]
+        assert "Not answered" in running.ask("/", b"weekday=9", **kind)[1]
+        metrics = metrics_of(running)
+    assert metrics[("headrace_rows_total",)] == 1
+    assert metrics[("headrace_refused_total", "less_than_equal")] == 1
     kept = written(copy / "data/served")
     assert kept["prediction"].tolist() == [expected]
     assert kept["carrier"].tolist() == [row["carrier"]]
@@ -423,17 +425,17 @@ def test_a_prediction_on_the_page_is_counted_and_written_down_as_any_other(
 def test_figures_count_requests_rows_predictions_and_refusals(
     quick: Path, asked: list[dict[str, Any]]
 ) -> None:
-    with serving(quick) as one:
-        one.ask("/predict", asked[:7])
-        one.ask("/predict", {**asked[0], "x": 1})
-        found = counted(one)
-    assert found[("headrace_rows_total",)] == 7
-    tenths = [value for name, value in found.items() if name[0] == "headrace_predictions_total"]
+    with serving(quick) as running:
+        running.ask("/predict", asked[:7])
+        running.ask("/predict", {**asked[0], "x": 1})
+        metrics = metrics_of(running)
+    assert metrics[("headrace_rows_total",)] == 7
+    tenths = [value for name, value in metrics.items() if name[0] == "headrace_predictions_total"]
     assert sum(tenths) == 7
-    assert found[("headrace_requests_total", "/predict", "200")] == 1
-    assert found[("headrace_requests_total", "/predict", "422")] == 1
-    assert found[("headrace_refused_total", "extra_forbidden")] == 1
-    assert found[("headrace_request_seconds_count", "/predict")] == 2
+    assert metrics[("headrace_requests_total", "/predict", "200")] == 1
+    assert metrics[("headrace_requests_total", "/predict", "422")] == 1
+    assert metrics[("headrace_refused_total", "extra_forbidden")] == 1
+    assert metrics[("headrace_request_seconds_count", "/predict")] == 2
 
 
 def test_the_schema_is_in_openapi_with_meanings_units_ranges_and_an_example(
@@ -456,34 +458,34 @@ def test_the_schema_is_in_openapi_with_meanings_units_ranges_and_an_example(
 def test_a_stranger_without_a_token_gets_nothing(
     quick: Path, tmp_path: Path, asked: list[dict[str, Any]]
 ) -> None:
-    file, given = tmp_path / "tokens", {}
+    file, secrets = tmp_path / "tokens", {}
     lines = ["# who may ask"]
     for name in access.SCOPES:
-        given[name], line = access.create_token(name, [name])
+        secrets[name], line = access.create_token(name, [name])
         lines.append(line)
     file.write_text("\n".join(lines) + "\n", "utf-8")
-    with serving(quick, "--tokens", str(file)) as one:
+    with serving(quick, "--tokens", str(file)) as running:
         for path in ("/", "/predict", "/readyz", "/version", "/metrics", "/openapi.json"):
-            for wrong in ("", "x", given["admin"]):
-                status, said = one.ask(path, token=wrong)
-                assert (status, said["detail"][0]["reason"]) == (401, "no_right"), path
-        assert one.ask("/predict", asked[0], token=given["predict"])[0] == 200
-        assert one.ask("/metrics", token=given["metrics"])[0] == 200
-        assert one.ask("/reload", {}, token=given["predict"])[0] == 401
-        assert one.ask("/reload", {}, token=given["admin"])[0] == 200
-        assert "headrace_denied_total 19" in one.ask("/metrics", token=given["metrics"])[1]
+            for wrong in ("", "x", secrets["admin"]):
+                status, content = running.ask(path, token=wrong)
+                assert (status, content["detail"][0]["reason"]) == (401, "no_right"), path
+        assert running.ask("/predict", asked[0], token=secrets["predict"])[0] == 200
+        assert running.ask("/metrics", token=secrets["metrics"])[0] == 200
+        assert running.ask("/reload", {}, token=secrets["predict"])[0] == 401
+        assert running.ask("/reload", {}, token=secrets["admin"])[0] == 200
+        assert "headrace_denied_total 19" in running.ask("/metrics", token=secrets["metrics"])[1]
         file.write_text(lines[1] + "\n", "utf-8")
-        assert one.ask("/metrics", token=given["metrics"])[0] == 401
+        assert running.ask("/metrics", token=secrets["metrics"])[0] == 401
         file.write_text("broken\n", "utf-8")
-        assert one.ask("/predict", asked[0], token=given["predict"])[0] == 200
+        assert running.ask("/predict", asked[0], token=secrets["predict"])[0] == 200
         file.unlink()
         for _ in range(3):
-            assert one.ask("/predict", asked[0], token=given["predict"])[0] == 401
+            assert running.ask("/predict", asked[0], token=secrets["predict"])[0] == 401
         file.write_text(lines[1] + "\n", "utf-8")
-        assert one.ask("/predict", asked[0], token=given["predict"])[0] == 200
-        one.process.terminate()
-        assert one.process.stdout is not None
-        assert one.process.stdout.read().count("tokens is gone: NO TOKEN is valid. Next: ") == 1
+        assert running.ask("/predict", asked[0], token=secrets["predict"])[0] == 200
+        running.process.terminate()
+        assert running.process.stdout is not None
+        assert running.process.stdout.read().count("tokens is gone: NO TOKEN is valid. Next: ") == 1
 
 
 def test_another_web_page_reloads_nothing_and_asks_nothing(
@@ -495,9 +497,9 @@ def test_another_web_page_reloads_nothing_and_asks_nothing(
     other += [{"Host": "evil.example"}, {"Host": f"127.0.0.1.evil.example:{server.port}"}]
     for headers in other:
         for path in ("/reload", "/predict", "/"):
-            status, said = server.ask(path, asked[0], **plain, **headers)
-            assert (status, said["detail"][0]["reason"]) == (403, "foreign"), (path, headers)
-            assert "Next: " in said["detail"][0]["says"]
+            status, content = server.ask(path, asked[0], **plain, **headers)
+            assert (status, content["detail"][0]["reason"]) == (403, "foreign"), (path, headers)
+            assert "Next: " in content["detail"][0]["says"]
     rebound = {"Host": "evil.example", "Origin": "http://evil.example"}
     assert server.ask("/predict", asked[0], **rebound)[0] == 403
     assert server.ask("/metrics", Host="evil.example")[0] == 403
@@ -506,19 +508,19 @@ def test_another_web_page_reloads_nothing_and_asks_nothing(
     seen = {"Origin": "https://models.example", "Sec-Fetch-Site": "same-origin"}
     for fine in ({"Origin": own}, seen):
         assert server.ask("/predict", asked[0], **fine)[0] == 200
-    given, line = access.create_token("ada", ["predict"])
+    secret, line = access.create_token("ada", ["predict"])
     (tmp_path / "tokens").write_text(line + "\n", "utf-8")
     behind = {"Host": "models.example", "X-Forwarded-For": "203.0.113.7"}
-    with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
+    with serving(quick, "--tokens", str(tmp_path / "tokens")) as running:
         page = {"Origin": "https://app.example"}
-        assert one.ask("/predict", asked[0], token=given, **behind, **page)[0] == 200
-        typed = base64.b64encode(f"me:{given}".encode()).decode()
+        assert running.ask("/predict", asked[0], token=secret, **behind, **page)[0] == 200
+        typed = base64.b64encode(f"me:{secret}".encode()).decode()
         basic = {"Authorization": f"Basic {typed}", **behind}
-        assert one.ask("/", b"", **basic, **page)[0] == 403
-        assert one.ask("/", b"", **basic, Origin="https://models.example")[0] == 200
-    with serving(quick, "--insecure") as one:
-        assert one.ask("/predict", asked[0], **behind)[0] == 200
-        assert one.ask("/predict", asked[0], **behind, **page)[0] == 403
+        assert running.ask("/", b"", **basic, **page)[0] == 403
+        assert running.ask("/", b"", **basic, Origin="https://models.example")[0] == 200
+    with serving(quick, "--insecure") as running:
+        assert running.ask("/predict", asked[0], **behind)[0] == 200
+        assert running.ask("/predict", asked[0], **behind, **page)[0] == 403
 
 
 def test_json_is_what_says_so_exactly(server: Server, asked: list[dict[str, Any]]) -> None:
@@ -532,8 +534,8 @@ def test_json_is_what_says_so_exactly(server: Server, asked: list[dict[str, Any]
 def test_an_address_of_the_new_kind_is_printed_as_a_browser_takes_it(quick: Path) -> None:
     if not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    with serving(quick, "--host", "::1") as one:
-        connection = http.client.HTTPConnection("::1", one.port, timeout=60)
+    with serving(quick, "--host", "::1") as running:
+        connection = http.client.HTTPConnection("::1", running.port, timeout=60)
         connection.request("GET", "/version")
         assert connection.getresponse().status == 200
         connection.close()
@@ -542,17 +544,17 @@ def test_an_address_of_the_new_kind_is_printed_as_a_browser_takes_it(quick: Path
 def test_a_path_that_is_not_exactly_one_of_ours_leads_nowhere(
     server: Server, quick: Path, tmp_path: Path
 ) -> None:
-    given, line = access.create_token("ada", ["predict"])
+    secret, line = access.create_token("ada", ["predict"])
     (tmp_path / "tokens").write_text(line + "\n", "utf-8")
-    with serving(quick, "--tokens", str(tmp_path / "tokens")) as one:
+    with serving(quick, "--tokens", str(tmp_path / "tokens")) as running:
         for path in middleware.SCOPE_OF:
             odd = [f"{path}{end}" for end in ("%0A", "%0D", "%20")]
             odd += [f"/{path}", f"{path}/"]
             for wrong in odd:
                 body = {} if path in ("/", "/predict", "/reload") else None
                 assert server.ask(wrong, body)[0] == 404, wrong
-                assert one.ask(wrong, body, token=given)[0] == 404, wrong
-            assert one.ask(odd[0])[0] == 404, odd[0]
+                assert running.ask(wrong, body, token=secret)[0] == 404, wrong
+            assert running.ask(odd[0])[0] == 404, odd[0]
 
 
 def test_who_asks_through_a_proxy_is_not_this_machine(server: Server) -> None:
@@ -583,11 +585,11 @@ def test_a_token_file_holds_no_token_and_names_what_is_wrong_with_it(tmp_path: P
 
 def test_on_any_other_address_it_starts_only_with_tokens_or_against_advice(quick: Path) -> None:
     words = ("headrace", "serve", "--port", "0", "--host", "0.0.0.0")
-    said = bake.run(quick, *words, check=False)
-    assert said.returncode == 1
-    assert "anybody could ask, and there are no tokens. Next: headrace token NAME" in said.stdout
-    with serving(quick, "--host", "0.0.0.0", "--insecure") as one:
-        assert one.ask("/healthz")[0] == 200
+    result = bake.run(quick, *words, check=False)
+    assert result.returncode == 1
+    assert "anybody could ask, and there are no tokens. Next: headrace token NAME" in result.stdout
+    with serving(quick, "--host", "0.0.0.0", "--insecure") as running:
+        assert running.ask("/healthz")[0] == 200
 
 
 def test_a_bundle_that_is_refused_is_not_served(copy: Path) -> None:
@@ -595,10 +597,10 @@ def test_a_bundle_that_is_refused_is_not_served(copy: Path) -> None:
     content = bytearray(path.read_bytes())
     content[3000] ^= 1
     path.write_bytes(bytes(content))
-    said = bake.run(copy, "headrace", "serve", "--port", "0", check=False)
-    assert said.returncode == 1
-    assert "bundle.tar is refused: " in said.stdout
-    assert "Traceback" not in said.stdout
+    result = bake.run(copy, "headrace", "serve", "--port", "0", check=False)
+    assert result.returncode == 1
+    assert "bundle.tar is refused: " in result.stdout
+    assert "Traceback" not in result.stdout
 
 
 def other(copy: Path) -> bytes:
@@ -611,7 +613,7 @@ def other(copy: Path) -> bytes:
     schema["properties"]["distance"]["maximum"] = 7000
     changed = {"facts.json": facts, "schema.json": schema}
     return archive.seal(
-        {**files, **{name: json.dumps(one).encode() for name, one in changed.items()}}, manifest
+        {**files, **{name: json.dumps(value).encode() for name, value in changed.items()}}, manifest
     )
 
 
@@ -624,10 +626,10 @@ def test_another_bundle_takes_over_with_no_request_failing(
 
     def load() -> None:
         while not ended.is_set():
-            statuses.append(one.ask("/predict", asked[0])[0])
+            statuses.append(running.ask("/predict", asked[0])[0])
 
-    with serving(copy) as one:
-        before = one.ask("/version")[1]["manifest_sha256"]
+    with serving(copy) as running:
+        before = running.ask("/version")[1]["manifest_sha256"]
         askers = [threading.Thread(target=load) for _ in range(3)]
         for asker in askers:
             asker.start()
@@ -635,18 +637,18 @@ def test_another_bundle_takes_over_with_no_request_failing(
         made.write_bytes(other(copy))
         made.replace(copy / BUNDLE)
         if way == "/reload":
-            assert one.ask("/reload", {})[0] == 200
+            assert running.ask("/reload", {})[0] == 200
         else:
-            os.kill(one.process.pid, signal.SIGHUP)
-            assert one.process.stdout is not None
-            assert "bundle.tar has taken over" in one.process.stdout.readline()
-        after = one.ask("/version")[1]["manifest_sha256"]
-        assert counted(one)[("headrace_reloads_total", "taken over")] == 1
-        described = one.ask("/openapi.json")[1]["paths"]["/predict"]["post"]["requestBody"]
+            os.kill(running.process.pid, signal.SIGHUP)
+            assert running.process.stdout is not None
+            assert "bundle.tar has taken over" in running.process.stdout.readline()
+        after = running.ask("/version")[1]["manifest_sha256"]
+        assert metrics_of(running)[("headrace_reloads_total", "taken over")] == 1
+        described = running.ask("/openapi.json")[1]["paths"]["/predict"]["post"]["requestBody"]
         row = described["content"]["application/json"]["schema"]["oneOf"][0]
         assert row["properties"]["distance"]["maximum"] == 7000
         for _ in range(20):
-            statuses.append(one.ask("/predict", asked[0])[0])
+            statuses.append(running.ask("/predict", asked[0])[0])
         ended.set()
         for asker in askers:
             asker.join()
@@ -656,13 +658,13 @@ def test_another_bundle_takes_over_with_no_request_failing(
 
 
 def test_a_broken_bundle_does_not_take_over(copy: Path, asked: list[dict[str, Any]]) -> None:
-    with serving(copy) as one:
+    with serving(copy) as running:
         (copy / BUNDLE).write_bytes(b"broken")
-        status, said = one.ask("/reload", {})
+        status, content = running.ask("/reload", {})
         assert status == 409
-        assert "bundle.tar is refused" in said["problem"]
-        assert one.ask("/predict", asked[0])[0] == 200
-        assert 'headrace_reloads_total{result="refused"} 1.0' in one.ask("/metrics")[1]
+        assert "bundle.tar is refused" in content["problem"]
+        assert running.ask("/predict", asked[0])[0] == 200
+        assert 'headrace_reloads_total{result="refused"} 1.0' in running.ask("/metrics")[1]
 
 
 def test_a_request_that_is_under_way_is_answered_when_the_server_is_told_to_stop(
@@ -671,17 +673,17 @@ def test_a_request_that_is_under_way_is_answered_when_the_server_is_told_to_stop
     body = json.dumps(asked[0]).encode()
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     head += b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
-    with serving(quick) as one:
-        with socket.create_connection(("127.0.0.1", one.port), timeout=60) as sock:
+    with serving(quick) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=60) as sock:
             sock.sendall(head + body[:10])
-            assert one.ask("/healthz")[0] == 200  # so the head has been read
-            one.process.terminate()
+            assert running.ask("/healthz")[0] == 200  # so the head has been read
+            running.process.terminate()
             sock.sendall(body[10:])
-            said = b""
+            content = b""
             while part := sock.recv(65_536):
-                said += part
-        assert said.startswith(b"HTTP/1.1 200")
-        assert one.process.wait(60) in (0, -signal.SIGTERM)
+                content += part
+        assert content.startswith(b"HTTP/1.1 200")
+        assert running.process.wait(60) in (0, -signal.SIGTERM)
 
 
 def test_a_kept_connection_is_told_to_close_and_loses_no_request_when_the_server_stops(
@@ -692,7 +694,7 @@ def test_a_kept_connection_is_told_to_close_and_loses_no_request_when_the_server
 
     def keep(_: int) -> list[int]:
         """Ask on one connection until the server says that it closes; return the statuses."""
-        connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)
         statuses, goes_on = [], True
         while goes_on:
             connection.request("POST", "/predict", body, kind)
@@ -705,22 +707,22 @@ def test_a_kept_connection_is_told_to_close_and_loses_no_request_when_the_server
         return statuses
 
     with (
-        impatient("connections.DRAIN_SECONDS = 60", quick) as one,
+        impatient("connections.DRAIN_SECONDS = 60", quick) as running,
         ThreadPoolExecutor(8) as askers,
     ):
-        idle = http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)
+        idle = http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)
         idle.request("GET", "/healthz")
         assert idle.getresponse().read() == b'{"status": "ok"}'
-        found = askers.map(keep, range(8))
+        answers = askers.map(keep, range(8))
         busy.wait()
-        one.process.terminate()
-        for statuses in found:
+        running.process.terminate()
+        for statuses in answers:
             assert len(statuses) >= 5
             assert {*statuses} == {200}
         idle.request("GET", "/healthz")
         answer = idle.getresponse()
         assert (answer.status, answer.headers["Connection"]) == (200, "close")
-        assert one.process.wait(60) in (0, -signal.SIGTERM)
+        assert running.process.wait(60) in (0, -signal.SIGTERM)
 
 
 def test_a_request_that_has_come_is_no_idle_connection() -> None:
@@ -794,8 +796,8 @@ def test_a_person_gets_a_prediction_from_the_page(
         person.ask("document.querySelector('form').noValidate = true")
         person.ask("document.querySelector('#weekday').value = '9'")
         person.press("button")
-        said = person.ask("document.querySelector('[role=alert]').textContent")
-        assert "weekday Input should be less than or equal to 6" in said
+        content = person.ask("document.querySelector('[role=alert]').textContent")
+        assert "weekday Input should be less than or equal to 6" in content
         assert person.said == []
 
 
@@ -808,10 +810,10 @@ def test_a_form_that_no_browser_would_send_is_refused_in_words(server: Server) -
         b"weekday=" + b"9" * 5000,
         b"a&" * 2000,
     ):
-        status, said = server.ask("/", body, **kind)
+        status, content = server.ask("/", body, **kind)
         assert status == 200
-        assert "Not answered" in said
-        assert "<script" not in said
+        assert "Not answered" in content
+        assert "<script" not in content
 
 
 def test_a_fresh_environment_with_nothing_but_the_bundle_answers(
@@ -827,11 +829,11 @@ def test_a_fresh_environment_with_nothing_but_the_bundle_answers(
     env = {name: text for name, text in bake.environment().items() if name != "PYTHONPATH"}
     env |= {"VIRTUAL_ENV": ""}
     begin = [python, "-m", "headrace.serve", "bundle.tar"]
-    with started(begin, tmp_path, env) as one:
-        status, said = one.ask("/predict", asked)
+    with started(begin, tmp_path, env) as running:
+        status, content = running.ask("/predict", asked)
     expected = [row[golden.PREDICTION] for row in json.loads(known["golden.json"])]
     assert status == 200
-    assert [one["prediction"] for one in said["predictions"]] == expected
+    assert [row["prediction"] for row in content["predictions"]] == expected
     score = (python, "-m", "headrace.score", "rows.csv", "out.csv", "--model", "bundle.tar")
     bake.run(tmp_path, *score, env=env)
     assert pd.read_csv(tmp_path / "out.csv")["prediction"].tolist() == expected
@@ -868,12 +870,14 @@ def test_a_bundle_is_served_and_scored_with_its_own_requirements_alone(
     pd.DataFrame(asked).to_csv(tmp_path / "rows.csv", index=False)
     env = {name: text for name, text in bake.environment().items() if name != "PYTHONPATH"}
     python = [sys.executable, "-P", "-c", ISOLATED]
-    with started([*python, "headrace.serve", "bundle.tar", "--log", "log"], tmp_path, env) as one:
-        assert one.ask("/predict", asked)[0] == 200
-        assert one.ask("/readyz")[0] == 200
-        assert one.ask("/")[0] == 200
-        assert one.ask("/openapi.json")[0] == 200
-        assert one.ask("/metrics")[0] == 200
+    with started(
+        [*python, "headrace.serve", "bundle.tar", "--log", "log"], tmp_path, env
+    ) as running:
+        assert running.ask("/predict", asked)[0] == 200
+        assert running.ask("/readyz")[0] == 200
+        assert running.ask("/")[0] == 200
+        assert running.ask("/openapi.json")[0] == 200
+        assert running.ask("/metrics")[0] == 200
     assert len(written(tmp_path / "log")) == len(asked)
     words = ("rows.csv", "out.csv", "--model", "bundle.tar")
     bake.run(tmp_path, *python, "headrace.score", *words, env=env)
@@ -896,11 +900,11 @@ def test_the_registry_s_champion_is_served_whatever_lies_in_the_working_tree(
     (copy / BUNDLE).unlink()
     (copy / "src/study/model.py").write_text("raise RuntimeError\n", "utf-8")
     for source in ("model#prod", "model@v1.0.0"):
-        with serving(copy, source) as one:
-            status, said = one.ask("/predict", asked)
-            assert (status, said["model"]) == (200, "model@v1.0.0")
-            assert [row["prediction"] for row in said["predictions"]] == expected
-            assert one.ask("/reload", {})[0] == 200
+        with serving(copy, source) as running:
+            status, content = running.ask("/predict", asked)
+            assert (status, content["model"]) == (200, "model@v1.0.0")
+            assert [row["prediction"] for row in content["predictions"]] == expected
+            assert running.ask("/reload", {})[0] == 200
     wrong = bake.run(copy, "headrace", "serve", "model#pord", check=False)
     assert wrong.returncode == 1
     assert "Next: " in wrong.stdout
@@ -922,27 +926,27 @@ def impatient(setting: str, study: Path) -> AbstractContextManager[Server]:
 
 
 def test_a_head_that_does_not_come_is_not_waited_for(quick: Path) -> None:
-    with impatient("connections.HEAD_SECONDS = 0.3", quick) as one:
-        assert one.raw(b"GET /healthz HTT", whole=False) == b""
+    with impatient("connections.HEAD_SECONDS = 0.3", quick) as running:
+        assert running.raw(b"GET /healthz HTT", whole=False) == b""
         again = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea"
-        assert one.raw(again, whole=False).startswith(b"HTTP/1.1 200")
-        assert one.ask("/healthz")[0] == 200
+        assert running.raw(again, whole=False).startswith(b"HTTP/1.1 200")
+        assert running.ask("/healthz")[0] == 200
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(quick: Path) -> None:
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1"
-    with impatient("middleware.BODY_SECONDS = 0.3", quick) as one:
-        assert one.raw(head, whole=False).startswith(b"HTTP/1.1 408")
-        assert one.ask("/healthz")[0] == 200
+    with impatient("middleware.BODY_SECONDS = 0.3", quick) as running:
+        assert running.raw(head, whole=False).startswith(b"HTTP/1.1 408")
+        assert running.ask("/healthz")[0] == 200
 
 
 def healthy(sock: socket.socket) -> bytes:
     """Ask for health on a connection that is there, and return the whole answer."""
     sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    said = b""
-    while not said.endswith(b"}") and (part := sock.recv(65_536)):
-        said += part
-    return said
+    content = b""
+    while not content.endswith(b"}") and (part := sock.recv(65_536)):
+        content += part
+    return content
 
 
 OPENAPI = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -955,11 +959,11 @@ def keep_asking(sock: socket.socket) -> None:
 
 
 def test_who_does_not_read_the_answers_is_cut_off(quick: Path) -> None:
-    with impatient("connections.READ_SECONDS = 0.3", quick) as one:
-        address = ("127.0.0.1", one.port)
+    with impatient("connections.READ_SECONDS = 0.3", quick) as running:
+        address = ("127.0.0.1", running.port)
         with socket.create_connection(address, 60) as sock, pytest.raises(ConnectionError):
             keep_asking(sock)
-        assert one.ask("/healthz")[0] == 200
+        assert running.ask("/healthz")[0] == 200
 
 
 def test_who_reads_slowly_gets_all_answers_one_after_the_other(server: Server) -> None:
@@ -969,30 +973,30 @@ def test_who_reads_slowly_gets_all_answers_one_after_the_other(server: Server) -
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.connect(("127.0.0.1", server.port))
         sock.sendall(OPENAPI * 299 + last)
-        said = b"".join(iter(lambda: sock.recv(4096), b""))
-    heads = re.findall(rb"HTTP/1\.1 200 OK\r\n(?:.+\r\n)+\r\n", said)
+        content = b"".join(iter(lambda: sock.recv(4096), b""))
+    heads = re.findall(rb"HTTP/1\.1 200 OK\r\n(?:.+\r\n)+\r\n", content)
     assert len(heads) == 300
-    lengths = {int(size) for size in re.findall(rb"content-length: (\d+)", said)}
+    lengths = {int(size) for size in re.findall(rb"content-length: (\d+)", content)}
     assert len(lengths) == 1
-    assert len(said) == sum(map(len, heads)) + 300 * lengths.pop()
+    assert len(content) == sum(map(len, heads)) + 300 * lengths.pop()
 
 
 def test_one_connection_too_many_is_closed_and_the_others_are_heard(quick: Path) -> None:
-    with impatient("connections.MAX_CONNECTIONS = 3", quick) as one, ExitStack() as there:
-        address = ("127.0.0.1", one.port)
+    with impatient("connections.MAX_CONNECTIONS = 3", quick) as running, ExitStack() as there:
+        address = ("127.0.0.1", running.port)
         few = [there.enter_context(socket.create_connection(address, 60)) for _ in range(3)]
         assert all(healthy(sock).startswith(b"HTTP/1.1 200") for sock in few)
-        assert one.raw(b"", whole=False) == b""
+        assert running.raw(b"", whole=False) == b""
         assert all(healthy(sock).startswith(b"HTTP/1.1 200") for sock in few)
 
 
 def test_an_answer_that_takes_too_long_is_given_up(
     quick: Path, asked: list[dict[str, Any]]
 ) -> None:
-    with impatient("middleware.ANSWER_SECONDS = 0.001", quick) as one:
-        status, said = one.ask("/predict", asked * 50)
-        assert (status, said["detail"][0]["reason"]) == (503, "too_slow")
-        assert one.ask("/healthz")[0] in (200, 503)
+    with impatient("middleware.ANSWER_SECONDS = 0.001", quick) as running:
+        status, content = running.ask("/predict", asked * 50)
+        assert (status, content["detail"][0]["reason"]) == (503, "too_slow")
+        assert running.ask("/healthz")[0] in (200, 503)
 
 
 def written(folder: Path) -> pd.DataFrame:
@@ -1005,44 +1009,44 @@ def test_what_is_asked_and_answered_is_written_down_with_its_id(
     copy: Path, asked: list[dict[str, Any]]
 ) -> None:
     folder = copy / "data/served"
-    with serving(copy, log=True) as one:
-        first = one.ask("/predict", asked[:3])[1]
-        second = one.ask("/predict", asked[3])[1]
-        one.ask("/predict", {**asked[0], "x": 1})
-    found = written(folder)
+    with serving(copy, log=True) as running:
+        first = running.ask("/predict", asked[:3])[1]
+        second = running.ask("/predict", asked[3])[1]
+        running.ask("/predict", {**asked[0], "x": 1})
+    table = written(folder)
     assert [*folder.glob("*.jsonl")] == []
-    assert list(zip(found["request"], found["row"], strict=True)) == [
+    assert list(zip(table["request"], table["row"], strict=True)) == [
         *((first["request"], number) for number in range(3)),
         (second["request"], 0),
     ]
-    answers = [row["prediction"] for said in (first, second) for row in said["predictions"]]
-    assert found["prediction"].tolist() == answers
-    assert found["carrier"].tolist() == [row["carrier"] for row in asked[:4]]
+    answers = [row["prediction"] for content in (first, second) for row in content["predictions"]]
+    assert table["prediction"].tolist() == answers
+    assert table["carrier"].tolist() == [row["carrier"] for row in asked[:4]]
     manifest = archive.unseal((copy / BUNDLE).read_bytes(), "bundle.tar")[archive.MANIFEST]
-    assert set(found["model"]) == {f"bundle.tar {hashlib.sha256(manifest).hexdigest()[:8]}"}
+    assert set(table["model"]) == {f"bundle.tar {hashlib.sha256(manifest).hexdigest()[:8]}"}
     assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
 
 
 def test_nothing_that_was_answered_is_lost_when_the_server_is_killed(
     copy: Path, asked: list[dict[str, Any]]
 ) -> None:
-    with serving(copy, log=True) as one:
-        first = one.ask("/predict", asked[0])[1]["request"]
-        one.process.kill()
-    with serving(copy, log=True) as one:
-        second = one.ask("/predict", asked[1])[1]["request"]
+    with serving(copy, log=True) as running:
+        first = running.ask("/predict", asked[0])[1]["request"]
+        running.process.kill()
+    with serving(copy, log=True) as running:
+        second = running.ask("/predict", asked[1])[1]["request"]
     assert written(copy / "data/served")["request"].tolist() == [first, second]
 
 
 def test_params_yaml_says_what_is_written_down(copy: Path, asked: list[dict[str, Any]]) -> None:
     sandbox.set_parameters(copy / "params.yaml", {"serve.log_never": ["carrier", "dest"]})
-    with serving(copy, log=True) as one:
-        one.ask("/predict", asked[0])
+    with serving(copy, log=True) as running:
+        running.ask("/predict", asked[0])
     assert not {"carrier", "dest"} & {*written(copy / "data/served").columns}
     shutil.rmtree(copy / "data/served")
     sandbox.set_parameters(copy / "params.yaml", {"serve.log": False})
-    with serving(copy, log=True) as one:
-        one.ask("/predict", asked[0])
+    with serving(copy, log=True) as running:
+        running.ask("/predict", asked[0])
     assert not (copy / "data/served").exists()
 
 
@@ -1050,18 +1054,18 @@ def test_a_disk_that_fails_stops_no_answer(
     quick: Path, tmp_path: Path, asked: list[dict[str, Any]]
 ) -> None:
     folder = tmp_path / "log"
-    with serving(quick, "--log", str(folder)) as one:
+    with serving(quick, "--log", str(folder)) as running:
         shutil.rmtree(folder)
-        assert one.ask("/predict", asked[0])[0] == 200
+        assert running.ask("/predict", asked[0])[0] == 200
     (tmp_path / "file").write_text("", "utf-8")
-    said = bake.run(quick, "headrace", "serve", "--log", str(tmp_path / "file"), check=False)
-    assert said.returncode == 1
-    assert "cannot hold the log of predictions" in said.stdout
+    result = bake.run(quick, "headrace", "serve", "--log", str(tmp_path / "file"), check=False)
+    assert result.returncode == 1
+    assert "cannot hold the log of predictions" in result.stdout
 
 
 def test_nothing_is_left_where_a_server_was(quick: Path, tmp_path: Path) -> None:
     study = Path(shutil.copytree(quick, tmp_path / "study"))
     before = bake.run(study, "git", "status", "--porcelain").stdout
-    with serving(study) as one:
-        one.ask("/healthz")
+    with serving(study) as running:
+        running.ask("/healthz")
     assert bake.run(study, "git", "status", "--porcelain").stdout == before
