@@ -1,7 +1,7 @@
-"""The bundle's file: a tar archive that has one form only, so that every byte of it counts.
+"""The bundle's file: a tar archive of which only one form is valid, so that every byte counts.
 
-Names in order, no times, no owners. What is not byte for byte what its files give is refused, and
-the part that differs is named: a bit flipped in a header or in padding is as wrong as any.
+Names are in order, without times and owners. An archive that differs in one byte from what its
+files give is refused, and the part that differs is named, also where only a header or padding does.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from headrace.errors import DataError, ProjectError
 
 MANIFEST = "manifest.json"
 SEAL = "manifest.sha256"
-"""The manifest has the hash of every other file; this has the manifest's."""
+"""The manifest has the hash of every other file; the seal has the manifest's."""
 LARGEST = 4 << 30
 """Bytes of a file in a bundle."""
 LEAST = 32
@@ -62,25 +62,26 @@ def seal(files: Mapping[str, bytes], manifest: Mapping[str, object]) -> bytes:
 
 
 def unseal(content: bytes, name: str) -> Files:
-    """Return the files of an archive, every one of which has the hash that its manifest says.
+    """Return the files of an archive, every one of which has the hash that its manifest gives.
 
     Errors:
-        DataError: a byte is not as `sealed` made it; the part of the bundle is named.
+        DataError: a byte differs from what `seal` wrote; the part of the bundle is named.
     """
     files = _members(content, name)
     for part in (MANIFEST, SEAL):
         if part not in files:
-            raise _refused(name, part, "is missing")
+            raise _refusal(name, part, "is missing")
     if files[SEAL] != f"{sha256(files[MANIFEST])}\n".encode():
-        raise _refused(name, MANIFEST, f"is not what {SEAL} says")
-    known = _hashes(files[MANIFEST], name)
-    for part in sorted(known.keys() | (files.keys() - {MANIFEST, SEAL})):
-        if part not in files or part not in known:
-            raise _refused(name, part, "is missing" if part in known else "is in no manifest")
-        if sha256(files[part]) != known[part]:
-            raise _refused(name, part, f"is not what {MANIFEST} says")
-    if (whole := pack(files)) != content:
-        raise _refused(name, _part_at(_first_difference(whole, content), files), "was changed")
+        raise _refusal(name, MANIFEST, f"does not match {SEAL}")
+    hashes = _hashes(files[MANIFEST], name)
+    for part in sorted(hashes.keys() | (files.keys() - {MANIFEST, SEAL})):
+        if part not in files or part not in hashes:
+            raise _refusal(name, part, "is missing" if part in hashes else f"is not in {MANIFEST}")
+        if sha256(files[part]) != hashes[part]:
+            raise _refusal(name, part, f"does not match {MANIFEST}")
+    if (packed := pack(files)) != content:
+        part = _part_at(_first_difference(packed, content), files)
+        raise _refusal(name, part, "was changed")
     return files
 
 
@@ -88,16 +89,16 @@ def _members(content: bytes, name: str) -> Files:
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             files = dict(_member(archive, entry, name) for entry in archive)
-            left = content[archive.offset :]  # where it stopped: at the end, or at a broken header
+            rest = content[archive.offset :]  # after the end, or after a broken header
     except (tarfile.TarError, ValueError, OverflowError, UnicodeError, OSError, EOFError) as error:
-        raise _refused(name, _title(content), f"is in a broken archive ({error})") from None
-    if left.strip(b"\0"):
-        raise _refused(name, _title(left), "has a broken header")
+        raise _refusal(name, _title(content), f"is in a broken archive ({error})") from None
+    if rest.strip(b"\0"):
+        raise _refusal(name, _title(rest), "has a broken header")
     return files
 
 
 def _title(header: bytes) -> str:
-    """Return the name in a header, as far as it can be read; at the end there are zeros only."""
+    """Return the name in a header, as far as it can be read; the end is zeros only."""
     block = header[: tarfile.BLOCKSIZE]
     if len(block.replace(b"\0", b"")) < LEAST:
         return END
@@ -106,29 +107,29 @@ def _title(header: bytes) -> str:
 
 
 def _member(archive: tarfile.TarFile, entry: tarfile.TarInfo, name: str) -> tuple[str, bytes]:
-    inside = not entry.name.startswith("/") and ".." not in PurePosixPath(entry.name).parts
-    plain = entry.isreg() and 0 <= entry.size <= LARGEST and inside
-    file = archive.extractfile(entry) if plain else None
+    is_inside = not entry.name.startswith("/") and ".." not in PurePosixPath(entry.name).parts
+    is_file = entry.isreg() and 0 <= entry.size <= LARGEST
+    file = archive.extractfile(entry) if is_inside and is_file else None
     if file is None:
-        raise _refused(name, repr(entry.name), "is no plain file")
+        raise _refusal(name, repr(entry.name), "is not a regular file")
     return entry.name, file.read()
 
 
 def _hashes(manifest: bytes, name: str) -> dict[str, str]:
     try:
-        found = json.loads(manifest)["files"]
-        return {str(part): str(known) for part, known in found.items()}
+        hashes = json.loads(manifest)["files"]
+        return {str(part): str(digest) for part, digest in hashes.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise _refused(name, MANIFEST, "names no files") from None
+        raise _refusal(name, MANIFEST, "lists no files") from None
 
 
-def _first_difference(one: bytes, other: bytes) -> int:
-    least = min(len(one), len(other))
-    return next((place for place in range(least) if one[place] != other[place]), least)
+def _first_difference(content: bytes, other: bytes) -> int:
+    length = min(len(content), len(other))
+    return next((place for place in range(length) if content[place] != other[place]), length)
 
 
 def _part_at(place: int, files: Mapping[str, bytes]) -> str:
-    """Return the file whose header, bytes or padding lie at a place of the archive."""
+    """Return the file whose header, bytes or padding are at a place of the archive."""
     start = 0
     for part in sorted(files):
         start += tarfile.BLOCKSIZE + -(-len(files[part]) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
@@ -137,8 +138,8 @@ def _part_at(place: int, files: Mapping[str, bytes]) -> str:
     return END
 
 
-def _refused(name: str, part: str, what: str) -> DataError:
+def _refusal(name: str, part: str, problem: str) -> DataError:
     return DataError(
-        f"{name} is refused: {part} {what}. Nothing of it was used."
+        f"{name} is refused: {part} {problem}. No part of it was used."
         " Next: dvc checkout, or fetch it again from where it was registered"
     )

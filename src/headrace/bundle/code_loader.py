@@ -1,4 +1,9 @@
-"""The code that lies in a bundle: what answers is what the model was made with."""
+"""Import the code in a bundle under a name of its own, so that two bundles stand side by side.
+
+What is `study.model` to the code in a bundle is `_headrace_bundle_1.study.model` to Python. An
+import statement calls the `__import__` among its module's builtins, at whatever time it runs, so
+nothing is swapped during a prediction, and other threads are not affected.
+"""
 
 import atexit
 import builtins
@@ -16,22 +21,22 @@ from typing import Any, NamedTuple
 from headrace.bundle.archive import Files
 from headrace.errors import DataError
 
-pass
-
+PREFIX = "_headrace_bundle_"
 SOURCE = "src/"
-OURS = "src/headrace/"
+OWN_SOURCE = "src/headrace/"
 """Bundles made before headrace was a package hold its modules too; they are not the study's."""
+_counter = count(1)
 
 
 class Code(NamedTuple):
-    """What a bundle's code gives: what answers, and the types that its model may hold."""
+    """What a bundle's code provides: the function that predicts, and its model's types."""
 
     predict: Callable[[Any, Any], Any]
     trusted: Sequence[str]
-    inside: Callable[[str], str] = str
-    """Gives Python's name for a module or a type of the bundle's."""
-    outside: Callable[[str], str] = str
-    """Gives a text in which they have the bundle's names again."""
+    private_name: Callable[[str], str] = str
+    """Returns Python's name for a module or a type of the bundle."""
+    public_names: Callable[[str], str] = str
+    """Returns a text with the bundle's own names again."""
 
 
 def study_modules(files: Files) -> dict[str, bytes]:
@@ -39,31 +44,30 @@ def study_modules(files: Files) -> dict[str, bytes]:
     return {
         name: content
         for name, content in files.items()
-        if name.startswith(SOURCE) and name.endswith(".py") and not name.startswith(OURS)
+        if name.startswith(SOURCE) and name.endswith(".py") and not name.startswith(OWN_SOURCE)
     }
 
 
 def load_code(name: str, files: Files, doors: Mapping[str, str]) -> Code:
-    """Import a bundle's own modules, beside any of the same name, and return what its doors name.
+    """Import a bundle's modules, and return what its entry points (`doors`) name.
 
-    They stay apart from all others: what they import later, while they answer, is the bundle's too.
+    They stay apart from all modules of the same name, also in imports that run later.
 
     Errors:
         DataError: they cannot be imported, or lack a name.
     """
     folder = Path(tempfile.mkdtemp(prefix="headrace-bundle-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    names = Names(folder, _write(study_modules(files), folder))
+    namespace = Namespace(folder, _write(study_modules(files), folder))
+    private = namespace.private_name
     try:
-        predict, trusted = (
-            _entry_point(names.inside(doors[one])) for one in ("predict", "trusted")
-        )
-        return Code(predict, (*map(names.inside, trusted),), names.inside, names.outside)
+        predict, trusted = (_entry_point(private(doors[door])) for door in ("predict", "trusted"))
+        return Code(predict, (*map(private, trusted),), private, namespace.public_names)
     except Exception as error:  # its code can fail in any way
         raise DataError(
             f"{name} is refused: its code cannot be imported: {type(error).__name__}:"
-            f" {names.outside(str(error))}."
-            " Next: install the requirements.txt that lies in the bundle"
+            f" {namespace.public_names(str(error))}."
+            " Next: install the requirements.txt of the bundle"
         ) from None
 
 
@@ -84,32 +88,26 @@ def _entry_point(target: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-PREFIX = "_headrace_bundle_"
-_counter = count(1)
-
-
-class Names:
-    """The packages of one bundle, which lie in a folder."""
+class Namespace:
+    """The packages of one bundle, which are in a folder, under a name of their own."""
 
     def __init__(self, folder: Path, packages: set[str]) -> None:
-        """Make a name for them, under which Python finds them from now on."""
+        """Make the name, under which Python finds the packages from now on."""
         self._packages, self._root = packages, f"{PREFIX}{next(_counter)}"
         root = ModuleType(self._root)
         root.__path__ = [str(folder)]
         sys.modules[self._root] = root
-        sys.meta_path.insert(0, _Finder(self._root, self._builtins()))
+        own_builtins = {**vars(builtins), "__import__": self._import}
+        sys.meta_path.insert(0, _Finder(self._root, own_builtins))
         importlib.invalidate_caches()
 
-    def inside(self, name: str) -> str:
-        """Return Python's name for a module or a type that the bundle calls so."""
+    def private_name(self, name: str) -> str:
+        """Return Python's name for a module or a type of the bundle."""
         return f"{self._root}.{name}" if name.partition(".")[0] in self._packages else name
 
-    def outside(self, text: str) -> str:
-        """Return a text in which Python's names are the bundle's own again."""
+    def public_names(self, text: str) -> str:
+        """Return a text with the bundle's own names in place of Python's."""
         return text.replace(f"{self._root}.", "")
-
-    def _builtins(self) -> dict[str, Any]:
-        return {**vars(builtins), "__import__": self._import}
 
     def _import(
         self,
@@ -119,39 +117,39 @@ class Names:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
-        inside = name if level else self.inside(name)
-        if inside == name:
+        private = name if level else self.private_name(name)
+        if private == name:
             return builtins.__import__(name, globals, locals, fromlist or (), level)
         if fromlist:
-            return builtins.__import__(inside, globals, locals, fromlist, 0)
-        importlib.import_module(inside)
-        return sys.modules[self.inside(name.partition(".")[0])]
+            return builtins.__import__(private, globals, locals, fromlist, 0)
+        importlib.import_module(private)
+        return sys.modules[self.private_name(name.partition(".")[0])]
 
 
 class _Finder:
     """Finds the modules of one bundle."""
 
-    def __init__(self, root: str, known: dict[str, Any]) -> None:
-        self._root, self._known = f"{root}.", known
+    def __init__(self, root: str, own_builtins: dict[str, Any]) -> None:
+        self._root, self._builtins = f"{root}.", own_builtins
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return where a module of the bundle lies; None for any other."""
-        found = PathFinder.find_spec(name, path) if name.startswith(self._root) else None
-        if found is not None and found.origin is not None:
-            found.loader = _Loader(name, found.origin, self._known)
-        return found
+        """Return where a module of the bundle is; None for any other."""
+        spec = PathFinder.find_spec(name, path) if name.startswith(self._root) else None
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(name, spec.origin, self._builtins)
+        return spec
 
 
 class _Loader(SourceFileLoader):
-    """Runs a module with builtins of the bundle's own."""
+    """Executes a module with the bundle's own builtins."""
 
-    def __init__(self, name: str, path: str, known: dict[str, Any]) -> None:
+    def __init__(self, name: str, path: str, own_builtins: dict[str, Any]) -> None:
         super().__init__(name, path)
-        self._known = known
+        self._builtins = own_builtins
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run it."""
-        vars(module)["__builtins__"] = self._known
+        """Execute it."""
+        vars(module)["__builtins__"] = self._builtins
         super().exec_module(module)

@@ -1,4 +1,4 @@
-"""What a bundle runs on: Python, the system, and the packages that answering needs, exactly."""
+"""What a bundle runs on: Python, the packages that serving needs, their pins, headrace's wheel."""
 
 import hashlib
 import platform
@@ -15,9 +15,14 @@ from headrace.core.project import Project
 from headrace.core.requirements import NAME, normalized, pins
 from headrace.errors import ProjectError
 
+GROUP = "serve"
+HEADRACE = "headrace"
+VENDOR = "vendor"
+FIND_LINKS = f"--find-links {VENDOR}\n\n"
+
 
 class Difference(NamedTuple):
-    """One thing that is here otherwise than where the bundle was made."""
+    """One thing that differs here from the environment in which a bundle was made."""
 
     name: str
     made_with: str
@@ -25,10 +30,10 @@ class Difference(NamedTuple):
 
 
 def describe(packages: Iterable[str]) -> dict[str, object]:
-    """Return what a bundle says of the environment it was made in.
+    """Return what a bundle records of the environment in which it is made.
 
-    Python by its minor version: what the third number mends changes no result on purpose, and two
-    people's pipelines should give one bundle.
+    Python by its minor version: a patch release changes no result on purpose, and two people's
+    pipelines should give one bundle.
     """
     return {
         "python": ".".join(map(str, sys.version_info[:2])),
@@ -40,40 +45,34 @@ def describe(packages: Iterable[str]) -> dict[str, object]:
 
 
 def installed_version(name: str) -> str:
-    """Return the version of an installed package; nothing where it is not installed."""
+    """Return the version of an installed package; empty where it is not installed."""
     try:
         return distribution(name).version
     except PackageNotFoundError:
         return ""
 
 
-def differences(made: Mapping[str, object]) -> list[Difference]:
-    """Return what is other here than in the environment that a bundle describes.
+def differences(recorded: Mapping[str, object]) -> list[Difference]:
+    """Return what differs here from the environment that a bundle records.
 
     System and machine are not compared: the golden rows tell whether they matter.
     """
-    packages = made.get("packages")
-    known = packages if isinstance(packages, Mapping) else {}
-    here = describe(known)
-    pairs = [(name, made.get(name), here[name]) for name in ("implementation", "python")]
-    pairs += [(name, wanted, installed_version(name)) for name, wanted in known.items()]
+    packages = recorded.get("packages")
+    versions = packages if isinstance(packages, Mapping) else {}
+    here = describe(())
+    pairs = [(name, recorded.get(name), here[name]) for name in ("implementation", "python")]
+    pairs += [(name, version, installed_version(name)) for name, version in versions.items()]
     return [
-        Difference(name, str(wanted), str(found) or "not installed")
-        for name, wanted, found in pairs
-        if wanted != found
+        Difference(name, str(made_with), str(current) or "not installed")
+        for name, made_with, current in pairs
+        if made_with != current
     ]
 
 
-GROUP = "serve"
-HEADRACE = "headrace"
-VENDOR = "vendor"
-FIND_LINKS = f"--find-links {VENDOR}\n\n"
-
-
 def serving_packages(project: Project) -> list[str]:
-    """Return the packages that answering needs: the group `serve` and headrace[serve], with theirs.
+    """Return what serving needs: the group `serve` and headrace[serve], with their dependencies.
 
-    headrace itself is none of them: what it needs besides, to run notebooks, no server needs.
+    headrace's own dependencies, which notebooks need to run, are not among them.
 
     Errors:
         ProjectError: pyproject.toml has no such group, or one of them is not installed.
@@ -83,37 +82,37 @@ def serving_packages(project: Project) -> list[str]:
     if GROUP not in groups:
         raise ProjectError(
             f"pyproject.toml has no dependency group {GROUP!r}: the packages that a model needs to"
-            f' answer. Next: add, under [dependency-groups], {GROUP} = ["scikit-learn", …]'
+            f' predict. Next: add, under [dependency-groups], {GROUP} = ["scikit-learn", …]'
         )
-    names: dict[str, None] = {}
-    left = [*map(Requirement, groups[GROUP]), *_extra(HEADRACE, GROUP)]
-    while left:
-        wanted = left.pop()
-        name = normalized(wanted.name)
+    names: set[str] = set()
+    pending = [*map(Requirement, groups[GROUP]), *_of_extra(HEADRACE, GROUP)]
+    while pending:
+        requirement = pending.pop()
+        name = normalized(requirement.name)
         if name not in names:
-            names[name] = None
-            left += _needs(wanted)
+            names.add(name)
+            pending += _dependencies(requirement)
     return sorted(names)
 
 
-def _extra(package: str, extra: str) -> Iterator[Requirement]:
-    """Yield what an extra of a package adds to what the package needs anyway."""
-    for entry in map(Requirement, distribution(package).requires or []):
-        marker = entry.marker
+def _of_extra(package: str, extra: str) -> Iterator[Requirement]:
+    """Yield what an extra of a package adds to its dependencies."""
+    for requirement in map(Requirement, distribution(package).requires or []):
+        marker = requirement.marker
         if marker and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""}):
-            yield entry
+            yield requirement
 
 
-def _needs(wanted: Requirement) -> Iterator[Requirement]:
-    """Yield what an installed package needs here, its asked-for extras among it."""
+def _dependencies(requirement: Requirement) -> Iterator[Requirement]:
+    """Yield what an installed package needs on this machine, with the extras that are asked for."""
     try:
-        listed = distribution(wanted.name).requires or []
+        dependencies = distribution(requirement.name).requires or []
     except PackageNotFoundError:
-        raise ProjectError(f"{wanted.name} is not installed. Next: make setup") from None
-    for entry in map(Requirement, listed):
-        extras = ("", *wanted.extras)
-        if entry.marker is None or any(entry.marker.evaluate({"extra": e}) for e in extras):
-            yield entry
+        raise ProjectError(f"{requirement.name} is not installed. Next: make setup") from None
+    for dependency in map(Requirement, dependencies):
+        extras, marker = ("", *requirement.extras), dependency.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
+            yield dependency
 
 
 def pinned_requirements(lock: Path, packages: Iterable[str]) -> str:
@@ -124,19 +123,18 @@ def pinned_requirements(lock: Path, packages: Iterable[str]) -> str:
     Errors:
         ProjectError: the lock lacks one of them.
     """
-    wanted = {*packages, HEADRACE}
-    blocks = [(pin.name, pin.text) for pin in pins(lock.read_text("utf-8")) if pin.name in wanted]
-    lacking = sorted(wanted - {name for name, _ in blocks})
-    if lacking:
-        raise ProjectError(f"{NAME} lacks {', '.join(lacking)}. Next: make lock")
-    return FIND_LINKS + "".join(block for _, block in blocks)
+    names = {*packages, HEADRACE}
+    selected = [pin for pin in pins(lock.read_text("utf-8")) if pin.name in names]
+    if missing := sorted(names - {pin.name for pin in selected}):
+        raise ProjectError(f"{NAME} lacks {', '.join(missing)}. Next: make lock")
+    return FIND_LINKS + "".join(pin.text for pin in selected)
 
 
 def vendored_wheels(root: Path) -> dict[str, bytes]:
-    """Return headrace's wheel in the study, by its path, for where no index has it; or nothing.
+    """Return the study's wheel of headrace by its path; none where an index provides it.
 
     Errors:
-        ProjectError: its hash is not the one that the lock has.
+        ProjectError: its hash is not the one in the lock.
     """
     pin = next(pin for pin in pins((root / NAME).read_text("utf-8")) if pin.name == HEADRACE)
     wheels = {}

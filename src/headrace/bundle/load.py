@@ -1,4 +1,4 @@
-"""Read a bundle: every byte is checked before any of the model's is understood."""
+"""Load a bundle: every byte is checked before any of the model is read."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,6 @@ import pandas as pd
 
 from headrace.bundle import archive, code_loader, environment, golden, skops_io
 from headrace.core import artifact
-from headrace.core.project import Project
 from headrace.errors import DataError
 from headrace.schema import json_schema
 
@@ -23,7 +22,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was checked, with its model, ready to answer."""
+    """A checked bundle with its model, ready to predict."""
 
     name: str
     files: archive.Files
@@ -31,36 +30,36 @@ class Bundle:
     model: Any
     answer: Callable[[Any, pd.DataFrame], Any]
     """Takes the model and inputs, and returns predictions."""
-    told: Callable[[str], str] = str
-    """Gives a message of its code's in the names that the bundle has for its modules."""
+    public_names: Callable[[str], str] = str
+    """Returns a message of its code with the bundle's own names for its modules."""
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of one row of inputs, as it can be held to."""
+        """The JSON Schema of one row of inputs, normalized."""
         return json_schema.normalize(
             self._json("schema.json"), f"{self.name} is refused: schema.json"
         )
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of the model beside itself: its threshold, its metrics."""
+        """The model's threshold and metrics."""
         return self._json("facts.json")
 
     @property
     def example(self) -> dict[str, Any]:
-        """One row of inputs as it may be asked: the golden one that lacks least."""
+        """One row of valid inputs: the golden one with the fewest missing values."""
         rows: list[dict[str, Any]] = json.loads(self.files["golden.json"])
-        row = min(rows, key=lambda one: sum(value is None for value in one.values()))
-        return {name: row[name] for name in self.schema["properties"]}
+        complete = min(rows, key=lambda row: sum(value is None for value in row.values()))
+        return {name: complete[name] for name in self.schema["properties"]}
 
     @property
     def baseline(self) -> dict[str, Any]:
-        """What each input looked like where the model learned."""
+        """The distribution of each input that the model learned from."""
         return self._json("baseline.json")
 
     def _json(self, part: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.files[part])
-        return found
+        content: dict[str, Any] = json.loads(self.files[part])
+        return content
 
     def predict(self, table: pd.DataFrame) -> golden.Vector:
         """Return the model's prediction of each row, shape (rows,)."""
@@ -70,7 +69,7 @@ class Bundle:
         """Predict the golden rows again, and return how many there are.
 
         Errors:
-            DataError: a prediction is not what it was, and a table shows which; or its code fails.
+            DataError: predictions differ, and a table shows which; or the bundle's code fails.
         """
         rows = json.loads(self.files["golden.json"])
         expected = np.array([row[golden.PREDICTION] for row in rows], dtype="float64")
@@ -80,24 +79,54 @@ class Bundle:
         except Exception as error:  # its code can fail in any way
             raise DataError(
                 f"{self.name} is refused: its code fails on the golden rows:"
-                f" {type(error).__name__}: {self.told(str(error))}."
-                " Next: mend it in src, and dvc repro"
+                f" {type(error).__name__}: {self.public_names(str(error))}."
+                " Next: fix it in src, and dvc repro"
             ) from None
-        found = golden.differences(expected, predicted)
-        if len(found):
+        differences = golden.differences(expected, predicted)
+        if len(differences):
             raise DataError(
-                f"{self.name} is refused: {len(found)} of {len(rows)} golden rows come out"
-                f" otherwise here.\n{golden.format_differences(found)}\nNext: answer from"
-                " the environment that it was made in: uv pip sync requirements.lock"
+                f"{self.name} is refused: {len(differences)} of {len(rows)} golden predictions"
+                f" differ.\n{golden.format_differences(differences)}\nNext: install the"
+                " environment that it was made in: uv pip sync requirements.lock"
             )
         return len(rows)
 
 
-def read_files(path: Path) -> tuple[archive.Files, dict[str, Any]]:
-    """Return a bundle's files and its manifest; every byte is as it was written.
+def load(path: Path, study: "Project | None" = None) -> Bundle:
+    """Load a bundle: check its bytes and its environment, and replay its golden rows.
+
+    In a study the bundle must have been made with the study's own code. Without a study the code
+    in the bundle predicts, whatever else is installed.
+
+    The model is read only after all hashes are right, and it may hold only the types that the code
+    lists, whatever its file asks for.
 
     Errors:
-        DataError: the file is missing, or a part of it was changed; it is named.
+        DataError: the bundle was changed, or would predict otherwise here.
+    """
+    files, manifest = read_files(path)
+    _require_environment(path.name, manifest)
+    if study is None:
+        code = code_loader.load_code(path.name, files, manifest["doors"])
+    else:
+        _require_code(path.name, files, study)
+        code = code_loader.Code(study.load("predict"), study.load("trusted"))
+    try:
+        model = skops_io.loads(
+            files["model.skops"], path.name, trusted=code.trusted, rename=code.private_name
+        )
+    except DataError as error:
+        raise DataError(code.public_names(str(error))) from None
+    bundle = Bundle(path.name, files, manifest, model, code.predict, code.public_names)
+    bundle.replay()
+    return bundle
+
+
+def read_files(path: Path) -> tuple[archive.Files, dict[str, Any]]:
+    """Return a bundle's files and its manifest, after every byte was checked.
+
+    Errors:
+        DataError: the file is missing, or a part of it was changed; the part is named.
     """
     try:
         content = path.read_bytes()
@@ -105,84 +134,21 @@ def read_files(path: Path) -> tuple[archive.Files, dict[str, Any]]:
         step = "Next: dvc checkout, or dvc repro"
         raise DataError(f"{path.name} cannot be read: {error.strerror}. {step}") from None
     files = archive.unseal(content, path.name)
-    known: dict[str, Any] = json.loads(files[archive.MANIFEST])
-    if known.get("headrace_bundle") != FORMAT:
-        raise DataError(f"{path.name} is no bundle of this headrace. Next: cruft update")
-    return files, known
+    manifest: dict[str, Any] = json.loads(files[archive.MANIFEST])
+    if manifest.get("headrace_bundle") != FORMAT:
+        raise DataError(
+            f"{path.name} is not a bundle of format {FORMAT}. Next: install the headrace version"
+            " that made it, or dvc repro"
+        )
+    return files, manifest
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Return a bundle's manifest, after every byte of the bundle was checked; see `checked`."""
+    """Return a bundle's manifest, after every byte of the bundle was checked; see `read_files`."""
     return read_files(path)[1]
 
 
-def load(path: Path, study: "Project | None" = None) -> Bundle:
-    """Load a bundle: checked, of this environment, its golden rows replayed.
-
-    In a study it must have been made with the study's own code. Without one its own code answers,
-    which lies in it, whatever else is installed.
-
-    Nothing of the model is read before all hashes are right; and of the model only the types that
-    the code lists, whatever the file asks for.
-
-    Errors:
-        DataError: it is not as it was written, or would answer otherwise here.
-    """
-    files, known = read_files(path)
-    _same_environment(path.name, known)
-    if study is None:
-        found = code_loader.load_code(path.name, files, known["doors"])
-    else:
-        _same_code(path.name, files, study)
-        found = code_loader.Code(study.load("predict"), study.load("trusted"))
-    try:
-        model = skops_io.loads(
-            files["model.skops"], path.name, trusted=found.trusted, named=found.inside
-        )
-    except DataError as error:
-        raise DataError(found.outside(str(error))) from None
-    bundle = Bundle(path.name, files, known, model, found.predict, found.outside)
-    bundle.replay()
-    return bundle
-
-
-def _same_environment(name: str, known: dict[str, Any]) -> None:
-    found = environment.differences(known["environment"])
-    if found:
-        rows = [f"  {one.name}: made with {one.made_with}, here {one.here}" for one in found]
-        raise DataError(
-            f"{name} is refused: its environment is another.\n" + "\n".join(rows) + "\n"
-            "Next: make setup, or install the requirements.txt that lies in the bundle"
-        )
-
-
-def _same_code(name: str, files: archive.Files, study: "Project") -> None:
-    """Refuse a bundle whose feature code is another than the study's."""
-    for part, content in code_loader.study_modules(files).items():
-        here = study.root / part
-        if not here.is_file() or here.read_bytes() != content:
-            raise DataError(
-                f"{name} is refused: {part} is another than the one that it was made with."
-                " Next: dvc repro, or check out the commit of its version"
-            )
-
-
-pass
-
-
-def print_summary(project: Project, file: Path | None) -> None:
-    """Load a bundle, default the one that dvc.yaml names, and print what it holds.
-
-    Errors:
-        DataError: it is refused; the part or the difference is named.
-        ProjectError: no file is named, and dvc.yaml names none.
-    """
-    path = file or default_path(project)
-    for line in _summary(load(path, project)):
-        print(line)
-
-
-def default_path(project: Project) -> Path:
+def default_path(project: "Project") -> Path:
     """Return the bundle that dvc.yaml lists first under `artifacts`.
 
     Errors:
@@ -191,12 +157,45 @@ def default_path(project: Project) -> Path:
     return project.root / next(iter(artifact.artifacts(project.root).values()))
 
 
+def print_summary(project: "Project", file: Path | None) -> None:
+    """Load a bundle, by default the one that dvc.yaml names, and print what it holds.
+
+    Errors:
+        DataError: it is refused; the part or the difference is named.
+        ProjectError: no file is named, and dvc.yaml names none.
+    """
+    for line in _summary(load(file or default_path(project), project)):
+        print(line)
+
+
 def _summary(bundle: Bundle) -> Iterator[str]:
-    environment = bundle.manifest["environment"]
+    made_in = bundle.manifest["environment"]
     sizes = sorted(((len(content), name) for name, content in bundle.files.items()), reverse=True)
-    yield f"{bundle.name}: {sum(size for size, _ in sizes) / 2**20:.1f} MiB, every byte as written"
+    yield f"{bundle.name}: {sum(size for size, _ in sizes) / 2**20:.1f} MiB, all hashes match"
     for size, name in sizes:
         yield f"  {size:>11,}  {name}"
-    packages = len(environment["packages"])
-    yield f"Python {environment['python']} and {packages} packages are here as where it was made."
-    yield f"Its {bundle.replay()} golden rows come out again."
+    yield f"Python {made_in['python']} and {len(made_in['packages'])} packages match."
+    yield f"{bundle.replay()} golden predictions match."
+
+
+def _require_environment(name: str, manifest: dict[str, Any]) -> None:
+    differences = environment.differences(manifest["environment"])
+    if differences:
+        rows = [
+            f"  {item.name}: made with {item.made_with}, here {item.here}" for item in differences
+        ]
+        raise DataError(
+            f"{name} is refused: environment mismatch.\n" + "\n".join(rows) + "\n"
+            "Next: make setup, or install the requirements.txt of the bundle"
+        )
+
+
+def _require_code(name: str, files: archive.Files, study: "Project") -> None:
+    """Refuse a bundle whose feature code differs from the study's."""
+    for part, content in code_loader.study_modules(files).items():
+        path = study.root / part
+        if not path.is_file() or path.read_bytes() != content:
+            raise DataError(
+                f"{name} is refused: {part} differs from the one that it was made with."
+                " Next: dvc repro, or check out the commit of its version"
+            )

@@ -1,7 +1,7 @@
 """A model's metrics with 95 % intervals, from its predictions, by the recipes in gates.yaml."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from headrace.compare import predictions
 from headrace.core import metrics, yaml
 from headrace.errors import DataError
-from headrace.gates import reader as gatesfile
+from headrace.gates import reader
 from headrace.gates.model import NAME, Gates, Predictions, matching
 from headrace.stats import bootstrap
 from headrace.stats.recipe import Recipe
@@ -22,21 +22,22 @@ COLUMNS = ("metric", "value", "low", "high")
 def table(root: Path, file: str) -> pd.DataFrame:
     """Return the numbers of a metrics file: metric, value, and low and high of a 95 % interval.
 
-    An interval is there where gates.yaml says how the metric comes out of the predictions; it is
-    drawn as `headrace diff` draws it. Where it cannot be told, low and high are missing.
+    A metric has an interval, the one of `headrace diff`, where gates.yaml says how it is computed
+    from the predictions. Elsewhere low and high are missing.
 
     Errors:
         ProjectError, DataError: gates.yaml or the predictions cannot be read.
     """
-    rules = gatesfile.parse(_read(root / NAME)) if (root / NAME).is_file() else Gates()
+    gates = reader.parse(_read(root / NAME)) if (root / NAME).is_file() else Gates()
     try:
         content = json.loads(_read(root / file))
-        numbers = {name: float(value) for name, value in metrics.leaves(content)}
+        values = {name: float(value) for name, value in metrics.leaves(content)}
     except (ValueError, TypeError, AttributeError):
         raise DataError(f"{file} holds no metrics. Next: dvc repro") from None
-    spans = _intervals(root, rules, file, [*numbers]) if rules.predictions else {}
-    nothing = (np.nan, np.nan)
-    rows = [(name, value, *spans.get(name, nothing)) for name, value in numbers.items()]
+    spec, recipes = gates.predictions, _recipes(gates, file, values)
+    intervals = _intervals(root, spec, recipes) if spec else {}
+    missing = (np.nan, np.nan)
+    rows = [(name, value, *intervals.get(name, missing)) for name, value in values.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -47,39 +48,33 @@ def _read(path: Path) -> bytes:
         raise DataError(f"{path.name} cannot be read: {error.strerror}. Next: dvc repro") from None
 
 
+def _recipes(gates: Gates, file: str, names: Iterable[str]) -> dict[str, Recipe]:
+    """Return the recipe of each metric that has one: that of its first gate."""
+    recipes: dict[str, Recipe] = {}
+    for name in names:
+        for gate in matching(gates.metrics, file, name):
+            if gate.recipe:
+                recipes.setdefault(name, gate.recipe)
+    return recipes
+
+
 def _intervals(
-    root: Path, rules: Gates, file: str, names: list[str]
+    root: Path, spec: Predictions, recipes: Mapping[str, Recipe]
 ) -> dict[str, tuple[float, float]]:
-    spec = rules.predictions
-    assert spec is not None
-    recipes = dict(_recipes(rules, file, names))
     columns = [spec.label, spec.cluster, *(recipe.column for recipe in recipes.values())]
-    judged = predictions.load(root / spec.file, spec.file, filter(None, columns))
-    prices = _prices(spec, root)
-    label = judged.numbers(spec.label)
-    pairs = {
-        name: (_nothing, of(recipe, label, judged.numbers(recipe.column), prices))
+    rows = predictions.load(root / spec.file, spec.file, filter(None, columns))
+    prices = spec.price_values(yaml.read(root / "params.yaml"))
+    label = rows.numbers(spec.label)
+    # An interval is of a change: here of the change from nothing to the score.
+    scores = {
+        name: (_zero, of(recipe, label, rows.numbers(recipe.column), prices))
         for name, recipe in recipes.items()
         if recipe.score != COST or len(prices) == 2
     }
-    clusters = judged.groups(spec.cluster)[0] if spec.cluster else None
-    found = bootstrap.intervals(pairs, rows=judged.rows, clusters=clusters)
-    return {name: (one.low, one.high) for name, one in found.items()}
+    clusters = rows.groups(spec.cluster)[0] if spec.cluster else None
+    intervals = bootstrap.intervals(scores, rows=rows.rows, clusters=clusters)
+    return {name: (interval.low, interval.high) for name, interval in intervals.items()}
 
 
-def _recipes(rules: Gates, file: str, names: list[str]) -> Iterator[tuple[str, Recipe]]:
-    for name in names:
-        known = [gate.recipe for gate in matching(rules.metrics, file, name) if gate.recipe]
-        if known:
-            yield name, known[0]
-
-
-def _prices(spec: Predictions, root: Path) -> dict[str, float]:
-    content = yaml.read(root / "params.yaml")
-    found = {name: yaml.lookup(content, dotted) for name, dotted in spec.prices.items()}
-    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
-
-
-def _nothing(weights: Array) -> Array:
-    """Score nothing: the change from it is the score itself."""
+def _zero(weights: Array) -> Array:
     return np.zeros(len(weights))

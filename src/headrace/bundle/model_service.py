@@ -1,4 +1,4 @@
-"""What answers: the bundle in charge, which another may replace while requests are under way."""
+"""The model that answers requests, which another may replace while requests are under way."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from headrace.bundle import golden
-from headrace.bundle import load as read
 from headrace.bundle.archive import MANIFEST, sha256
-from headrace.bundle.load import Bundle
+from headrace.bundle.load import Bundle, load
 from headrace.errors import HeadraceError
-from headrace.schema import row_reader
+from headrace.schema.row_reader import Reader, Values
 
 MOST_ROWS = 10_000
 """Rows of one request."""
@@ -19,54 +18,54 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Champion:
-    """A bundle in charge, with what reads its requests; never changed, only replaced."""
+    """A bundle that answers, with the reader of its requests; never changed, only replaced."""
 
     bundle: Bundle
     label: str
-    reader: row_reader.Reader
+    reader: Reader
     schema: dict[str, Any]
     threshold: float | None
     written: str
-    """What it is called where answers are written down; a file's name alone tells no two apart."""
+    """Its name in the log of predictions: the label, with a hash if that is only a file's name."""
 
     @classmethod
     def of(cls, bundle: Bundle, label: str) -> "Champion":
         """Return a loaded bundle, ready to answer."""
-        reader = row_reader.Reader(bundle.schema, MOST_ROWS, bundle.example)
+        reader = Reader(bundle.schema, MOST_ROWS, bundle.example)
         threshold = bundle.facts.get("threshold")
-        named = f"{bundle.name} {sha256(bundle.files[MANIFEST])[:8]}"
-        written = named if label == bundle.name else label
+        hashed = f"{bundle.name} {sha256(bundle.files[MANIFEST])[:8]}"
+        written = hashed if label == bundle.name else label
         return cls(bundle, label, reader, bundle.schema, threshold, written)
 
-    def answer(self, asked: Sequence[row_reader.Values]) -> list[dict[str, Any]]:
+    def answer(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold."""
-        inputs = golden.columns(zip(*asked, strict=True), self.schema)
-        predicted = self.bundle.predict(inputs).tolist()
+        inputs = golden.columns(zip(*rows, strict=True), self.schema)
+        predictions = self.bundle.predict(inputs).tolist()
         if self.threshold is None:
-            return [{"prediction": one} for one in predicted]
-        return [{"prediction": one, "positive": one >= self.threshold} for one in predicted]
+            return [{"prediction": value} for value in predictions]
+        return [{"prediction": value, "positive": value >= self.threshold} for value in predictions]
 
 
 def load_champion(path: Path, label: str = "") -> Champion:
-    """Load a bundle's file, with the code that lies in it; see `headrace.bundle.load.load`."""
-    return Champion.of(read.load(path), label or path.name)
+    """Load a bundle's file, with the code in it; see `headrace.bundle.load.load`."""
+    return Champion.of(load(path), label or path.name)
 
 
 class Service:
     """Holds the champion; `load` returns a new one, or the same again."""
 
     def __init__(self, load: Callable[[], Champion], count: Callable[[str], None]) -> None:
-        """Load the first; `count` is told of each time it is loaded again: why not, or nothing."""
+        """Load the first; `count` gets the problem of each reload, or an empty text."""
         self._load, self._count = load, count
         self._loading = threading.Lock()
         self.champion = load()
         self.problem = ""
-        """Why the last try to take over another bundle failed; nothing where it did not."""
+        """Why the last reload failed; empty where it did not."""
 
     def reload(self) -> str:
-        """Load the bundle again and put it in charge; return why not, or nothing.
+        """Load the bundle again and let it answer; return why that failed, or an empty text.
 
-        The one in charge goes on answering meanwhile, and afterwards where the new one is refused.
+        The old one answers meanwhile, and also afterwards where the new one is refused.
         """
         with self._loading:
             try:

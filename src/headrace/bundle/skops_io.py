@@ -7,7 +7,7 @@ are in order and carry one fixed time, and the addresses become numbers in order
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from headrace.core import atomic
 from headrace.errors import DataError
 
 SCHEMA = "schema.json"
-MODULES = ("__module__", "module_path")
-"""Under which keys skops names a module."""
+MODULE_KEYS = ("__module__", "module_path")
+"""The keys under which skops names a module."""
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -34,7 +34,7 @@ def read(path: Path, *, trusted: Sequence[str]) -> Any:
     `trusted` lists the types that the file may hold beyond those that skops trusts by itself.
 
     Errors:
-        DataError: the file is missing, is no model file, or holds a type that is not trusted.
+        DataError: the file is missing or broken, or holds a type that is not trusted.
     """
     try:
         content = path.read_bytes()
@@ -44,73 +44,62 @@ def read(path: Path, *, trusted: Sequence[str]) -> Any:
 
 
 def loads(
-    content: bytes, name: str, *, trusted: Sequence[str], named: Callable[[str], str] = str
+    content: bytes, name: str, *, trusted: Sequence[str], rename: Callable[[str], str] = str
 ) -> Any:
-    """Load a model from a file's bytes; `name` is what messages call it. See `read`.
+    """Load a model from a file's bytes; messages call it `name`. See `read`.
 
-    `named` gives Python's name for a module that the file names; `trusted` holds Python's names.
+    `rename` returns Python's name for a module that the file names; `trusted` has Python's names.
     """
     try:
-        return skops_io.loads(_renamed(content, named), trusted=list(trusted))
+        return skops_io.loads(_rename_modules(content, rename), trusted=list(trusted))
     except Exception as error:  # a broken file can fail anywhere in skops or in NumPy
         raise DataError(f"{name} cannot be loaded: {error}\nNext: dvc repro") from None
 
 
-def _renamed(content: bytes, named: Callable[[str], str]) -> bytes:
-    """Return a model file whose types are looked for under other names, where they have others."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+def _rename_modules(content: bytes, rename: Callable[[str], str]) -> bytes:
+    """Return a model file in which modules have other names; unchanged where none has."""
+    members = _members(content)
     schema = json.loads(members[SCHEMA])
-    for node in [*_objects(schema)]:
-        node |= {key: named(node[key]) for key in MODULES if isinstance(node.get(key), str)}
+    for node in _objects(schema):
+        node |= {key: rename(node[key]) for key in MODULE_KEYS if isinstance(node.get(key), str)}
     if schema == json.loads(members[SCHEMA]):
         return content
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, member in {**members, SCHEMA: json.dumps(schema).encode()}.items():
-            archive.writestr(name, member)
-    return target.getvalue()
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Walk all that a schema holds by names."""
-    if isinstance(value, dict):
-        yield value
-    for child in value.values() if isinstance(value, dict) else value:
-        if isinstance(child, dict | list):
-            yield from _objects(child)
+    return _zip({**members, SCHEMA: json.dumps(schema).encode()}, zipfile.ZIP_STORED)
 
 
 def _canonical(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+    members = _members(content)
     schema = json.loads(members.pop(SCHEMA))
-    renamed = _renumber(schema)
+    new_names = _renumber(schema)
+    order = sorted(members, key=lambda name: int(new_names[name].partition(".")[0]))
+    renamed = {new_names[name]: members[name] for name in order}
+    text = json.dumps(schema, indent=1).encode()
+    return _zip({SCHEMA: text, **renamed}, zipfile.ZIP_DEFLATED)
+
+
+def _members(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _zip(members: Mapping[str, bytes], compression: int) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        _add(archive, SCHEMA, json.dumps(schema, indent=1).encode())
-        for name in sorted(members, key=lambda name: _order(renamed[name])):
-            _add(archive, renamed[name], members[name])
+        for name, content in members.items():
+            entry = zipfile.ZipInfo(name, FIXED_TIME)
+            entry.compress_type = compression
+            archive.writestr(entry, content)
     return target.getvalue()
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    entry = zipfile.ZipInfo(name, FIXED_TIME)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(entry, content)
-
-
-def _order(name: str) -> int:
-    return int(name.partition(".")[0])
 
 
 def _renumber(schema: dict[str, Any]) -> dict[str, str]:
     """Give the schema's objects numbers in order of appearance; return each file's new name."""
     numbers: dict[int, int] = {}
     names: dict[str, str] = {}
-    for count, node in enumerate(_nodes(schema)):
-        # Whether two equal texts or numbers are one object is the interpreter's whim, not the
-        # model's: each gets its own number. What is shared on purpose stays shared.
+    nodes = (node for node in _objects(schema) if "__id__" in node)
+    for count, node in enumerate(nodes):
+        # Whether two equal texts or numbers are one object depends on the interpreter, not on the
+        # model: each gets its own number. What is shared on purpose stays shared.
         key = -count if node.get("is_json") else node["__id__"]
         node["__id__"] = numbers.setdefault(key, len(numbers))
         if "file" in node:
@@ -120,13 +109,10 @@ def _renumber(schema: dict[str, Any]) -> dict[str, str]:
     return names
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Walk the schema's objects, in the order in which they are written."""
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a schema, each before those in it."""
     if isinstance(value, dict):
-        if "__id__" in value:
-            yield value
-        for child in list(value.values()):
-            yield from _nodes(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _nodes(child)
+        yield value
+    for child in value.values() if isinstance(value, dict) else value:
+        if isinstance(child, dict | list):
+            yield from _objects(child)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from headrace.compare.groups import Rate, rates
 from headrace.compare.metrics import Number
 from headrace.compare.predictions import Table, pair, read
-from headrace.core import yaml
 from headrace.core.states import State
 from headrace.errors import DataError
 from headrace.gates.model import Gates, GroupGate, Predictions
@@ -126,13 +125,11 @@ def _score(table: Table, spec: Predictions, recipe: Recipe, state: State) -> Sco
 
 
 def _prices(spec: Predictions, state: State) -> dict[str, float]:
-    found = {}
+    prices = spec.price_values(state.params)
     for name in ("missed", "false_alarm"):
-        value = yaml.lookup(state.params, spec.prices.get(name, ""))
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if name not in prices:
             raise DataError(
                 f"params.yaml of {state.name} has no price for {name}."
                 " Next: name its parameter in gates.yaml, predictions.prices"
             )
-        found[name] = float(value)
-    return found
+    return prices

@@ -1,8 +1,9 @@
 """The content of gates.yaml: gates on metrics and groups, predictions, approvals, live rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from headrace.core import yaml
 from headrace.core.yaml import Key
@@ -73,6 +74,15 @@ class Predictions:
     """The parameters that hold the prices of `missed` and `false_alarm`."""
     answers: dict[str, str]
     """The columns that hold a bundle's `prediction` and `positive`."""
+
+    def price_values(self, params: Mapping[str, Any]) -> dict[str, float]:
+        """Return the prices that parameters hold as numbers, by their names."""
+        values = {name: yaml.lookup(params, dotted) for name, dotted in self.prices.items()}
+        return {
+            name: float(value)
+            for name, value in values.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
 
 
 ALL_STAGES = ("*",)
