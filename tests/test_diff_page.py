@@ -146,6 +146,12 @@ def test_marks_that_turn_text_around_are_shown_by_name() -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x1b]", text)
 
 
+def test_a_long_name_may_break_at_its_joints() -> None:
+    text = page.render(a_report("model.roc_auc", metrics=1))
+    assert "<bdi>model.<wbr>roc_<wbr>auc</bdi>" in text
+    assert "&lt;wbr" not in text
+
+
 def test_a_name_that_is_no_utf8_can_be_written(tmp_path: Path) -> None:
     assert written(a_report("caf\udce9"), tmp_path).read_text("utf-8").count("[U+DCE9]") > 3
 
@@ -290,7 +296,7 @@ def test_costs_are_added_up_only_where_both_sides_have_them() -> None:
 
 def test_what_could_not_be_told_stands_beside_the_verdict() -> None:
     text = page.render(a_report("plain"))
-    notes = text[text.index("What could not be told") : text.index('<details id="metrics"')]
+    notes = text[text.index("What could not be compared") : text.index('<details id="metrics"')]
     assert notes.count("Next:") == 2
 
 

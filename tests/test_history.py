@@ -124,7 +124,7 @@ def test_all_shows_every_branch_and_each_line_follows_its_own_parent(make: Make)
     assert "all branches" in found.title
     assert {name for place in range(5) for name in found.names(place)} == {"[side]", "[main]"}
     assert "[side]" in shown(found)
-    assert "[side]" in page.page(found)
+    assert "[side]" in page.render(found)
 
 
 def test_a_study_in_a_subfolder_has_its_own_history(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_metric_that_never_is_a_number_is_shown_as_nothing_but_gaps(make: Make
     found = history(make(Step(scores("a"))), AUC)
     assert found.series[0].values == (None, None)
     assert "is text" in shown(found)
-    assert "no value" in page.page(found)
+    assert "no value" in page.render(found)
 
 
 def test_gates_of_gates_yaml_bound_the_metrics_that_they_speak_of(make: Make) -> None:
@@ -352,7 +352,7 @@ def test_text_from_git_cannot_steer_a_terminal_or_a_page(make: Make) -> None:
     found = history(root, "*", everywhere=True)
     printed = shown(found) + shown(history(root, AUC))
     assert all(letter.isprintable() or letter == "\n" for letter in printed)
-    made = page.page(found)
+    made = page.render(found)
     made.encode()
     assert "<script" not in made
     assert "<b>" not in made
@@ -429,7 +429,7 @@ class Tags(HTMLParser):
 
 def test_a_page_loads_and_runs_nothing(make: Make) -> None:
     tags = Tags()
-    tags.feed(page.page(history(make(Step(scores(1)), Step(scores(2))))))
+    tags.feed(page.render(history(make(Step(scores(1)), Step(scores(2))))))
     assert not tags.loading
     assert tags.policy.startswith("default-src 'none'; style-src 'sha256-")
 
@@ -441,7 +441,7 @@ def test_a_browser_shows_the_page_without_a_complaint(
 ) -> None:
     steps = [Step(scores(n, **{"x" * 60: n}), "s" * 200, tags=(f"t{n}",)) for n in range(30)]
     path = tmp_path / "page.html"
-    path.write_text(page.page(history(make(*steps))))
+    path.write_text(page.render(history(make(*steps))))
     command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--v=0"]
     more = [
         "--enable-logging=stderr",

@@ -3,21 +3,26 @@
 Sections as Mitchell et al., Model Cards for Model Reporting (FAT* 2019), propose them.
 """
 
-import html
 import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from headrace.core import metrics
+from headrace.report import pages
 
 Section = str | Sequence[str] | pd.DataFrame
 """A text, a list of them, or a table."""
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+TABLE = {
+    "<table>": '<div class="scroll" tabindex="0"><table>',
+    "</table>": "</table></div>",
+    ' style="text-align:right"': ' class="number"',  # a page's policy allows no style in a tag
+}
+"""What replaces markdown-it's markup of tables."""
 
 
 def markdown(title: str, about: str, sections: Mapping[str, Section]) -> str:
@@ -85,16 +90,9 @@ def provenance(
 
 
 def page(card: str) -> str:
-    """Return a card's Markdown as one page: no script, light and dark, phone and paper."""
-    title = html.escape(card.splitlines()[0].lstrip("# ").replace("\\", ""))
-    style = (files("headrace.bundle") / "card.css").read_text("utf-8")
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
-    body = body.replace("<table>", '<div class="wide" tabindex="0"><table>')
-    body = body.replace("</table>", "</table></div>")
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title>\n<style>\n{style}</style></head>\n"
-        f"<body><main>\n{body}</main></body></html>\n"
-    )
+    """Return a card's Markdown as one page, as the text of one HTML file."""
+    title = card.splitlines()[0].lstrip("# ").replace("\\", "")
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(pages.visible(card))
+    for element, markup in TABLE.items():
+        body = body.replace(element, markup)
+    return pages.render("card.html.j2", title=title, css="card.css", body=Markup(body))

@@ -1,139 +1,254 @@
-"""The report as one page for a reviewer: no script, no network, a verdict on top, the rest folded.
+"""The report as one page for a reviewer: the verdict on top, the details folded."""
 
-Everything that people wrote (commits, branches, notebooks, names) passes through `escape`.
-"""
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import unified_diff
+from itertools import islice
+from typing import Any
 
-from importlib.resources import files
+from markupsafe import Markup
 
-from headrace.compare import page_sections as sections
-from headrace.compare.model import CostChange, MetricChange, Report, Side, Word
-from headrace.report.page_parts import ABSENT, BADGES, code, escape, interval, name, number, word
+from headrace.compare.model import (
+    CellChange,
+    ColumnChange,
+    CostChange,
+    MetricChange,
+    Report,
+    Shown,
+    TableChange,
+    Word,
+)
+from headrace.compare.summary import STATUS
+from headrace.report import drawing, pages
+from headrace.report.pages import ABSENT, signed
+from headrace.report.text import counted
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""What a browser may do with the page, should anything ever slip through: show it."""
 MOVES = 3
+LINES = 400
+"""Lines of a difference that are shown."""
+CODE_LINES = 8
+"""Lines of a cell's code above the outputs that changed."""
+COSTS = {"wall_s": "Time", "cpu_s": "CPU time", "peak_rss_mib": "Peak memory", "dollars": "Money"}
+SUMMED = ("wall_s", "cpu_s", "dollars")
+"""What stages add up to; the peak of memory is each one's own."""
+SHIFT, STEADY = 0.25, 0.1
+"""Bounds of the population stability index that are in use; see `headrace.stats.psi`."""
+BADGES = {
+    Word.BETTER: ("good", "▲ better"),
+    Word.WORSE: ("bad", "▼ worse"),
+    Word.NOISE: ("", "≈ noise"),
+    Word.NEW: ("calm", "new"),
+    Word.GONE: ("calm", "gone"),
+    Word.CHANGED: ("", "changed"),
+}
+"""The colour of each word, and its text."""
 
 
 def render(report: Report) -> str:
     """Return the page of a report, as the text of one HTML file."""
-    style = (files("headrace.compare") / "style.css").read_text("utf-8")
-    title = f"{report.old.name} → {report.new.name}: {_headline(report)[1]}"
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="referrer" content="no-referrer">'
-        f"<title>{escape(title)}</title>\n<style>\n{style}</style></head>\n<body><main>\n"
-        f"{_header(report)}\n{_verdict(report)}\n{_notes(report)}\n"
-        f"{sections.folded(report)}\n</main></body></html>\n"
-    )
+    verdict = _verdict(report)
+    values = {
+        "report": report,
+        "verdict": verdict,
+        "badges": BADGES,
+        "notes": _notes(report),
+        "calm": _unchanged(report),
+        **_summary_values(report),
+        **_metrics_values(report.metrics),
+        **_details_values(report),
+    }
+    title = f"{report.old.name} → {report.new.name}: {verdict['sentence']}"
+    return pages.render("diff.html.j2", title=title, css="diff.css", **values)
 
 
-def _header(report: Report) -> str:
-    return (
-        '<header><p class="kicker">headrace diff</p>'
-        f"<h1>{name(report.old.name)} → {name(report.new.name)}</h1>"
-        f'<p class="soft small">Old: {_side(report.old)}. New: {_side(report.new)}.</p></header>'
-    )
-
-
-def _side(side: Side) -> str:
-    commit = f", commit {code(side.commit[:10])}" if side.commit else ""
-    return f"{name(side.name)} ({name(side.why)}{commit})"
-
-
-def _headline(report: Report) -> tuple[str, str]:
-    """Return the verdict's kind and its words."""
-    count = len(report.gates)
-    if report.broken:
-        broken = f"{len(report.broken)} of {count} gates broken"
-        return "bad", f"Must not be merged: {broken if count > 1 else 'its one gate is broken'}"
+def _verdict(report: Report) -> dict[str, str]:
+    count, broken = len(report.gates), len(report.broken)
+    if broken:
+        reason = f"{broken} of {count} gates broken" if count > 1 else "its one gate is broken"
+        return {"kind": "bad", "sentence": f"✗ Must not be merged: {reason}"}
     if count:
-        kept = f"all {count} gates are kept" if count > 1 else "its one gate is kept"
-        return "good", f"May be merged: {kept}"
-    return "calm", "For you to judge: no gate says what a change must keep"
+        reason = f"all {count} gates are kept" if count > 1 else "its one gate is kept"
+        return {"kind": "good", "sentence": f"✓ May be merged: {reason}"}
+    sentence = "For you to judge: no gate says what a change must keep"
+    return {"kind": "calm", "sentence": sentence}
 
 
-def _verdict(report: Report) -> str:
-    kind, words = _headline(report)
-    broken = "".join(f"<li>{name(gate.says)}</li>" for gate in report.broken)
-    sign = {"good": "✓ ", "bad": "✗ "}.get(kind, "")
-    return (
-        f'<section class="verdict {kind}" aria-label="Verdict"><h2>{sign}{words}</h2>'
-        f"{f'<ul>{broken}</ul>' if broken else ''}"
-        f'<div class="halves"><div><h3>Biggest moves</h3>{_moves(report)}</div>'
-        f"<div><h3>What it cost</h3>{_bill(report.costs)}</div></div></section>"
+def _notes(report: Report) -> list[str]:
+    """Return what could not be compared: in a fold, it would look as if nothing had changed."""
+    tables = [table.note for table in report.tables if not table.columns and "Next:" in table.note]
+    runs = [run.note for run in report.notebooks if not run.cells and "Next:" in run.note]
+    return [*report.notes, *tables, *runs]
+
+
+def _unchanged(report: Report) -> list[str]:
+    parts = {
+        "metrics": any(metric.old != metric.new for metric in report.metrics),
+        "gates": report.gates,
+        "parameters": report.parameters,
+        "costs": report.costs,
+        "data": report.tables,
+        "notebooks": report.notebooks,
+        "code": report.files or report.commits,
+    }
+    return [title for title, changed in parts.items() if not changed]
+
+
+def _summary_values(report: Report) -> dict[str, Any]:
+    costs = report.costs
+    bill = {COSTS[key]: _total(costs, key) for key in SUMMED}
+    present = {key for cost in costs for key in cost.old or cost.new or {}}
+    return {
+        "moves": [_move(metric) for metric in biggest(report.metrics)[:MOVES]],
+        "bill": {label: amounts for label, amounts in bill.items() if amounts},
+        "other_processor": not all(cost.same_processor for cost in costs),
+        "costs": {key: label for key, label in COSTS.items() if key in present},
+        "amounts": _amounts,
+    }
+
+
+def biggest(metrics: Sequence[MetricChange]) -> list[MetricChange]:
+    """Return the changed metrics: those that are not chance first, then by relative size."""
+    changed = [metric for metric in metrics if metric.change]
+    return sorted(changed, key=lambda metric: (_certainty(metric), -_relative(metric)))
+
+
+def _certainty(metric: MetricChange) -> int:
+    """Return 0 where the interval excludes zero, 2 where it may be chance, 1 otherwise."""
+    if metric.interval is not None:
+        return 0 if not metric.interval.low <= 0 <= metric.interval.high else 2
+    return 2 if metric.word is Word.NOISE else 1
+
+
+def _relative(metric: MetricChange) -> float:
+    assert metric.change is not None
+    assert metric.old is not None
+    return abs(metric.change) / abs(metric.old) if metric.old else float("inf")
+
+
+def _move(metric: MetricChange) -> dict[str, Any]:
+    relative = _relative(metric)
+    direction = "up" if (metric.change or 0) > 0 else "down"
+    percent = f"({relative:.1%} {direction})" if relative < 10 else ""
+    return {"change": metric, "percent": percent, "interval": _drawn(metric)}
+
+
+def _drawn(metric: MetricChange) -> Markup:
+    if metric.interval is None:
+        return Markup()
+    return drawing.interval(metric.interval, metric.change, BADGES[metric.word][0])
+
+
+def _total(costs: Sequence[CostChange], key: str) -> str:
+    """Return the old and the new sum over the stages of which both are known."""
+    both = [(cost.old[key], cost.new[key]) for cost in costs if _has(cost, key)]  # type: ignore[index]
+    return " → ".join(amount(key, sum(side)) for side in zip(*both, strict=True))
+
+
+def _has(cost: CostChange, key: str) -> bool:
+    return key in (cost.old or {}) and key in (cost.new or {})
+
+
+def _amounts(cost: CostChange, key: str) -> str:
+    figures = [(side or {}).get(key) for side in (cost.old, cost.new)]
+    return " → ".join(ABSENT if figure is None else amount(key, figure) for figure in figures)
+
+
+def amount(key: str, figure: float) -> str:
+    """Return a cost in its unit."""
+    if key == "dollars":
+        return f"${figure:,.2f}" if figure >= 0.01 or not figure else f"${figure:.2g}"
+    if key == "peak_rss_mib":
+        return f"{figure:,.0f} MiB"
+    minutes, seconds = divmod(round(figure), 60)
+    return f"{minutes:,} min {seconds:02d} s" if minutes else f"{figure:.1f} s"
+
+
+def _metrics_values(metrics: Sequence[MetricChange]) -> dict[str, Any]:
+    changed = [metric for metric in metrics if metric.old != metric.new]
+    rank = {Word.BETTER: 0, Word.WORSE: 0, Word.NOISE: 2}  # what is certain comes first
+    ordered = sorted(changed, key=lambda metric: rank.get(metric.word, 1))
+    files = dict.fromkeys(metric.file for metric in changed)
+    counts = Counter(metric.word for metric in changed)
+    return {
+        "metrics": {path: [one for one in ordered if one.file == path] for path in files},
+        "metrics_summary": ", ".join(f"{counts[word]} {word}" for word in Word if counts[word]),
+        "unchanged": len(metrics) - len(changed),
+        "drawn": _drawn,
+    }
+
+
+def _details_values(report: Report) -> dict[str, Any]:
+    """Return what the sections on data, notebooks and code need besides the report."""
+    shifted = sum(
+        (column.drift or 0) >= SHIFT for table in report.tables for column in table.columns
     )
+    cells = sum(len(notebook.cells) for notebook in report.notebooks)
+    code = ((len(report.commits), "commit"), (len(report.files), "file"))
+    return {
+        "tables": sorted(report.tables, key=lambda t: -max(t.old_rows or 0, t.new_rows or 0)),
+        "tables_summary": counted(len(report.tables), "table")
+        + (f", {counted(shifted, 'column')} shifted" if shifted else ""),
+        "rows_summary": _rows,
+        "by_drift": lambda columns: sorted(columns, key=lambda column: -(column.drift or 0)),
+        "drift": _drift,
+        "notebooks_summary": f"{counted(len(report.notebooks), 'run')},"
+        f" {counted(cells, 'cell')} changed",
+        "difference_lines": difference_lines,
+        "head_lines": _head,
+        "output_pairs": _output_pairs,
+        "image_uri": drawing.image_uri,
+        "code_summary": ", ".join(counted(count, noun) for count, noun in code if count),
+        "files": sorted(report.files, key=lambda file: (not file.stages, file.path)),
+        "statuses": STATUS,
+    }
 
 
-def biggest(metrics: tuple[MetricChange, ...]) -> list[MetricChange]:
-    """Return the changed metrics, the greatest first: what is no chance, then by relative size."""
-    moved = [one for one in metrics if one.change]
-    return sorted(moved, key=lambda one: (_certainty(one), -_relative(one)))
+def _rows(table: TableChange) -> str:
+    old, new = table.old_rows, table.new_rows
+    if old is None or new is None:
+        if old is None and new is None:
+            return "could not be compared" if table.note else ""
+        return f"{'new' if old is None else 'gone'}, {counted(new or old or 0, 'row')}"
+    summary = counted(new, "row")
+    if old != new:
+        summary += f" ({signed(new - old)})"
+    if table.columns:
+        summary += f", {counted(len(table.columns), 'column')} changed"
+    greatest = max(table.columns, key=lambda column: column.drift or 0, default=None)
+    if greatest and greatest.drift:
+        summary += f", greatest drift {greatest.drift:.2f} ({greatest.name})"
+    return summary
 
 
-def _certainty(change: MetricChange) -> int:
-    """Return 0 where the interval excludes zero, 1 where none is, 2 where it may be chance."""
-    if change.interval is not None:
-        return 0 if not change.interval.low <= 0 <= change.interval.high else 2
-    return 2 if change.word is Word.NOISE else 1
+def _drift(column: ColumnChange) -> tuple[str, str] | None:
+    """Return the badge of a column's drift; None where there is nothing to say."""
+    if column.old_type is None or column.new_type is None:
+        return "calm", "new" if column.old_type is None else "gone"
+    if column.drift is None:
+        return ("calm", "type changed") if column.old_type != column.new_type else None
+    kind, word = ("bad", "shift") if column.drift >= SHIFT else ("calm", "moved")
+    kind, word = ("", "steady") if column.drift < STEADY else (kind, word)
+    return kind, f"{column.drift:.2f} {word}"
 
 
-def _relative(change: MetricChange) -> float:
-    assert change.change is not None
-    assert change.old is not None
-    return abs(change.change) / abs(change.old) if change.old else float("inf")
+def _head(code: str) -> str:
+    lines = code.splitlines()
+    return "\n".join([*lines[:CODE_LINES], *(["…"] if len(lines) > CODE_LINES else [])])
 
 
-def _moves(report: Report) -> str:
-    moves = biggest(report.metrics)[:MOVES]
-    if not moves:
-        return '<p class="soft">No metric moved.</p>'
-    return f'<ul class="moves">{"".join(map(_move, moves))}</ul>'
+def _output_pairs(cell: CellChange) -> Iterator[tuple[Shown | None, Shown | None]]:
+    """Yield a cell's outputs side by side; what has no partner stands alone."""
+    old, new = cell.outputs or ((), ())
+    for place in range(max(len(old), len(new))):
+        yield tuple(side[place] if place < len(side) else None for side in (old, new))  # type: ignore[misc]
 
 
-def _move(change: MetricChange) -> str:
-    drawn = ""
-    if change.interval is not None:
-        kind = BADGES[change.word][0]
-        drawn = f"<div>{interval(change.interval, change.change, kind)}</div>"
-    relative = _relative(change)
-    percent = f" ({relative:.1%} {'up' if (change.change or 0) > 0 else 'down'})"
-    return (
-        f'<li><div class="move"><span>{code(change.name)}</span><span>{word(change)}</span></div>'
-        f'<div class="move"><span class="number">{number(change.old)} → {number(change.new)}</span>'
-        f'<span class="soft small">{percent if relative < 10 else ""}</span></div>{drawn}</li>'
-    )
-
-
-def _bill(costs: tuple[CostChange, ...]) -> str:
-    rows = [
-        f"<dt>{escape(label)}</dt><dd>{old} → {new}</dd>"
-        for key, label in sections.COSTS.items()
-        if (old := _total(costs, key, "old")) != ABSENT
-        and (new := _total(costs, key, "new")) != ABSENT
-        and key in sections.SUMMED
-    ]
-    if not rows:
-        return '<p class="soft">Nothing that is recorded.</p>'
-    stages = ", ".join(change.stage for change in costs)
-    other = "" if all(one.same_processor for one in costs) else " on another kind of processor"
-    says = f'<p class="soft small">Stages that ran: {name(stages)}{other}.</p>'
-    return f'<dl class="bill">{"".join(rows)}</dl>{says}'
-
-
-def _total(costs: tuple[CostChange, ...], key: str, side: str) -> str:
-    """Return the sum of what is known on both sides, so that like is held against like."""
-    both = [one for one in costs if key in (one.old or {}) and key in (one.new or {})]
-    if not both:
-        return ABSENT
-    return sections.amount(key, sum(float(getattr(one, side)[key]) for one in both))
-
-
-def _notes(report: Report) -> str:
-    """Return what could not be told: hidden in a fold it would look like calm."""
-    tables = [one.note for one in report.tables if not one.columns and "Next:" in one.note]
-    runs = [one.note for one in report.notebooks if not one.cells and "Next:" in one.note]
-    notes = "".join(f"<li>{name(note)}</li>" for note in [*report.notes, *tables, *runs])
-    title = "<h2>What could not be told</h2>"
-    return f'<section class="notes">{title}<ul>{notes}</ul></section>' if notes else ""
+def difference_lines(old: str, new: str) -> Iterator[tuple[str, str]]:
+    """Yield the tag and the text of each line that differs, with two lines around it."""
+    lines = unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2)
+    tags = {"-": "del", "+": "ins"}
+    for place, line in enumerate(islice(lines, 3, LINES + 4)):  # three lines of head
+        if place == LINES:
+            yield "span", "… and more lines"
+        else:
+            yield ("span", "⋯") if line[0] == "@" else (tags.get(line[0], "span"), line)

@@ -46,7 +46,7 @@ def _write(history: History, path: Path) -> None:
     from headrace.history import page
 
     try:
-        atomic.write_text(path, page.page(history))
+        atomic.write_text(path, page.render(history))
     except OSError as error:
         problem = f"{path} cannot be written: {error.strerror}"
         raise HeadraceError(f"{problem}. Next: --html with another file") from None

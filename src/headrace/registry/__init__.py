@@ -10,5 +10,5 @@ facts, timeline, audit                 the life of every version
 past, incidents                        what became of each incident, and who decided about it
 batch, batches, reign                  the live batches, and who was in the last stage meanwhile
 said, terminal, markdown, as_json, page    the forms in which an audit is shown
-page_entry, page_incidents, page_batches, joined    parts of the page
+joined                      events that the page shows as one
 """

@@ -1,90 +1,123 @@
-"""An audit as one page: no script, no network; a verdict on top, the links folded.
+"""An audit as one page: the verdict on top, then batches, stages, incidents and every event."""
 
-Everything that people wrote (reasons, names, commits) passes through `escape`.
-"""
+from collections.abc import Iterator
+from typing import Any
 
-from importlib.resources import files
-
-from headrace.compare.page import POLICY
-from headrace.registry import page_batches, page_incidents, text
-from headrace.registry.audit import Audit, Held, Life
+from headrace.gates.live import Level
+from headrace.registry import text
+from headrace.registry.audit import Audit, Life
+from headrace.registry.check_result import Truth
 from headrace.registry.group_promotions import joined
-from headrace.registry.incidents import Account
-from headrace.registry.page_entry import told
-from headrace.registry.timeline import moment
-from headrace.report.page_parts import badge, code, escape, name
+from headrace.registry.incidents import WORDS, Account
+from headrace.registry.live_batch import Batch, Shown
+from headrace.registry.timeline import Entry, moment
+from headrace.report import pages
+
+BROKEN = 50
+"""Broken events of a part that the verdict names; the time line shows all."""
+BATCHES = 24
+"""Batches that are seen without unfolding more."""
+TRUTHS = {
+    Truth.TRUE: ("good", "✓ true"),
+    Truth.BROKEN: ("bad", "✗ broken"),
+    Truth.UNCHECKED: ("", "not checked"),
+}
+KINDS = {
+    "promoted": "good",
+    "restored": "good",
+    "overridden": "bad",
+    "rolled back": "calm",
+    "demoted": "calm",
+    "gone": "bad",
+    "opened": "bad",
+    "closed": "good",
+    "dismissed": "calm",
+    "roll back": "calm",
+    "retrain": "calm",
+}
+"""The colour of each event's word."""
+SIGNS = {Level.NOTICE: ("calm", "!"), Level.ACT: ("bad", "✗")}
+COLOURS = {str(level): kind for level, (kind, _) in SIGNS.items()}
+DECISIONS = (*WORDS.values(), "decided")
 
 
 def render(audit: Audit) -> str:
     """Return the page of an audit, as the text of one HTML file."""
-    diff = (files("headrace.compare") / "style.css").read_text("utf-8")
-    own = (files("headrace.registry") / "style.css").read_text("utf-8")
-    lives = "\n".join(_life(at, life) for at, life in enumerate(audit.lives))
-    parts = f"{page_batches.section(audit)}{_stages(audit)}{page_incidents.section(audit)}{lives}"
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="referrer" content="no-referrer">'
-        f"<title>Audit of {escape(audit.repository)}</title>\n<style>\n{diff}{own}</style></head>\n"
-        f'<body><main>\n<header><p class="kicker">headrace audit</p>'
-        f"<h1>{name(audit.repository)}</h1></header>\n{_verdict(audit)}\n{parts}\n"
-        "<footer>Times are UTC. This page needs no network and runs no script.</footer>\n"
-        "</main></body></html>\n"
-    )
-
-
-def _verdict(audit: Audit) -> str:
-    kind = "good" if audit.holds else "bad"
-    sign = "✓ " if audit.holds else "✗ "
-    if not audit.lives and not audit.incidents:
-        kind, sign = "calm", ""
     parts: list[Life | Account] = [*audit.lives, *audit.incidents]
-    broken = "".join(
-        f'<li><a href="#e{at}-{place}">{escape(entry.word)} {name(entry.what)}</a>:'
-        f" {'; '.join(name(link.says) for link in entry.broken)}</li>"
-        for at, part in enumerate(parts)
-        for place, entry in [one for one in enumerate(part.entries) if one[1].broken][:MOST]
-    )
-    reasons = "".join(f"<li>{name(one)}</li>" for part in parts for one in text.unchecked(part))
-    not_checked = f'<h3>Not checked here</h3><ul class="soft">{reasons}</ul>' if reasons else ""
-    return (
-        f'<section class="verdict {kind}" aria-label="Verdict"><h2>{sign}'
-        f"{escape(text.verdict(audit))}</h2>{f'<ul>{broken}</ul>' if broken else ''}"
-        f"{not_checked}</section>"
-    )
+    first = len(audit.lives)
+    places = {(one.study, one.id): anchor(first + at, 0) for at, one in enumerate(audit.incidents)}
+    values: dict[str, Any] = {
+        "audit": audit,
+        "text": text,
+        "verdict": _verdict(audit),
+        "broken": [*_broken(parts)],
+        "unchecked": [reason for part in parts for reason in text.unchecked(part)],
+        "figure_heads": [f"{head}#" for head in text.HEADS],
+        "shown": BATCHES,
+        "places": places,
+        "incidents": [*enumerate(audit.incidents, first)][::-1],
+        "decisions": DECISIONS,
+        "truths": TRUTHS,
+        "lights": pages.LIGHTS,
+    }
+    functions: dict[str, Any] = {
+        "anchor": anchor,
+        "joined": joined,
+        "moment": moment,
+        "kind": _kind,
+        "mark": _mark,
+        "reason": _reason,
+        "batch_incident": _batch_incident,
+        "incident_badge": _incident_badge,
+    }
+    title = f"Audit of {audit.repository}"
+    return pages.render("audit.html.j2", title=title, css="audit.css", **values, **functions)
 
 
-MOST = 50
-"""Broken events that the verdict names; the time line shows all."""
+def anchor(part: int, place: int) -> str:
+    """Return the id of an event on the page: the part that it belongs to, and its place there."""
+    return f"e{part}-{place}"
 
 
-def _stages(audit: Audit) -> str:
-    """Return who is in which stage now, before all that led to it."""
-    listed = [one for one in audit.lives if one.held]
-    parts = "".join(
-        f"<h2>{code(one.artifact)} in its stages</h2>"
-        f'<ul class="stages">{"".join(map(_card, one.held))}</ul>'
-        for one in listed
-    )
-    label = "Who is in which stage now"
-    return f'<section class="life" aria-label="{label}">{parts}</section>\n' if listed else ""
+def _verdict(audit: Audit) -> tuple[str, str]:
+    """Return the verdict's colour and sentence."""
+    sentence = text.verdict(audit)
+    if not audit.lives and not audit.incidents:
+        return "calm", sentence
+    return ("good", f"✓ {sentence}") if audit.holds else ("bad", f"✗ {sentence}")
 
 
-def _life(at: int, life: Life) -> str:
-    entries = "".join(
-        told(entry, f"e{at}-{place}") for place, entry in reversed(joined(life.entries))
-    )
-    return (
-        f'<section class="life" aria-label="{escape(life.artifact)}"><h2>{code(life.artifact)}'
-        f' <span class="soft small">{escape(text.life(life))}</span></h2>'
-        f'<ol class="line">{entries}</ol></section>'
-    )
+def _broken(parts: list[Life | Account]) -> Iterator[tuple[str, Entry]]:
+    """Yield the events that do not hold, each with its place on the page."""
+    for number, part in enumerate(parts):
+        broken = [(place, entry) for place, entry in enumerate(part.entries) if entry.broken]
+        yield from ((anchor(number, place), entry) for place, entry in broken[:BROKEN])
 
 
-def _card(one: Held) -> str:
-    broken = "" if one.sound else badge("bad", "✗ broken")
-    return (
-        f'<li><span class="soft small">{code(one.stage)}</span><strong>{name(one.version)}</strong>'
-        f'{broken}<span class="soft small">since {moment(one.since)}, {name(one.who)}</span></li>'
-    )
+def _kind(entry: Entry) -> str:
+    return "bad" if entry.broken else KINDS.get(entry.word, "")
+
+
+def _mark(batch: Batch) -> tuple[str, str]:
+    """Return the badge of the limits that a batch's cost exceeds."""
+    kind, sign = SIGNS[min(batch.marks, key=lambda mark: mark.level).level]
+    return kind, f"{sign} {' and '.join(mark.limit for mark in batch.marks)}"
+
+
+def _reason(entry: Entry) -> str:
+    return next((fact for head, fact in entry.facts if head == "reason"), "")
+
+
+def _batch_incident(incident: Shown) -> tuple[str, str]:
+    """Return the badge of an incident below its batch."""
+    if not incident.is_open:
+        return "", f"{incident.level}, closed"
+    kind, sign = SIGNS[Level(incident.level)]
+    return kind, f"{sign} {incident.level}, open"
+
+
+def _incident_badge(incident: Account) -> tuple[str, str]:
+    if not incident.is_open:
+        return "good", "closed"
+    kind = COLOURS.get(incident.level, "good")
+    return kind, f"{incident.level}, open"

@@ -1,43 +1,43 @@
-"""A page on which a person fills in one row and sees the prediction: from the schema, no script."""
+"""A page on which a person fills in one row and sees the prediction: a form from the schema."""
 
 import html
 import re
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 from headrace.bundle.model_service import Champion
+from headrace.report import pages
 from headrace.schema.validation_errors import Refused
-from headrace.serve import form_fields
 
 CARD = "card.html"
 HEADING = re.compile(r"<h1>(?:Model card:\s*)?(.+?)</h1>\s*<p>(.+?)</p>", re.DOTALL)
 """What the card says the model is for: it asks the question that the form answers."""
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
+LIMITS = {"minimum": "min", "maximum": "max", "minLength": "minlength", "maxLength": "maxlength"}
+"""The attributes of an input by the keywords of JSON Schema."""
 
 
 def blank(champion: Champion) -> str:
     """Return the page with the example filled in."""
-    return _page(champion, champion.bundle.example, "")
+    return _render(champion, champion.bundle.example)
 
 
 def row(champion: Champion, body: bytes) -> dict[str, Any]:
-    """Return the row that a form means; what means nothing stays text."""
-    given = {name: values[-1] for name, values in _parsed(body).items()}
+    """Return the row that a form holds; what has no meaning stays text, and is refused as that."""
+    form = {name: values[-1] for name, values in _parsed(body).items()}
     return {
-        name: form_fields.value(said, given.get(name, "")) for name, said in _properties(champion)
+        name: _value(column, form.get(name, "")) for name, column in _properties(champion).items()
     }
 
 
 def answered(champion: Champion, row: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     """Return the page with what was filled in, and the answer."""
-    return _page(champion, row, _told(champion, answer))
+    return _render(champion, row, answer=_answer(champion, answer))
 
 
 def refused(champion: Champion, row: Mapping[str, Any], error: Refused) -> str:
     """Return the page with what was filled in, and what is wrong with it."""
-    return _page(champion, row, _mistakes(error))
+    return _render(champion, row, mistakes=error.errors)
 
 
 def _parsed(body: bytes) -> dict[str, list[str]]:
@@ -47,54 +47,97 @@ def _parsed(body: bytes) -> dict[str, list[str]]:
         return {}
 
 
-def _properties(champion: Champion) -> list[tuple[str, dict[str, Any]]]:
-    return [*champion.schema["properties"].items()]
+def _properties(champion: Champion) -> dict[str, dict[str, Any]]:
+    properties: dict[str, dict[str, Any]] = champion.schema["properties"]
+    return properties
 
 
-def _told(champion: Champion, answer: Mapping[str, Any]) -> str:
-    share = f"{answer['prediction']:.1%}"
-    name = champion.bundle.facts.get("positive")
-    if champion.threshold is None:
-        return f'<section class="answer"><h2>{share}</h2></section>'
-    word = str(name or "yes") if answer["positive"] else f"not {name or 'yes'}"
-    least = f"from {champion.threshold:.1%} on, the answer is {html.escape(str(name or 'yes'))}"
-    kind = "yes" if answer["positive"] else "no"
-    return (
-        f'<section class="answer {kind}" role="status"><h2>{html.escape(word)}: {share}</h2>'
-        f"<p>The probability that it is; {least}.</p></section>"
-    )
+def _value(column: Mapping[str, Any], text: str) -> Any:
+    """Return what a field's text means, by the schema of its column."""
+    types = _types(column)
+    if text == "" and "null" in types:
+        return None
+    try:
+        if "integer" in types:
+            return int(text)
+        if "number" in types:
+            return float(text)
+    except (ValueError, OverflowError):
+        return text
+    return text == "true" if "boolean" in types else text
 
 
-def _mistakes(error: Refused) -> str:
-    lines = "".join(
-        f"<li><b>{html.escape(one['field'])}</b> {html.escape(one['says'])}</li>"
-        for one in error.errors
-    )
-    inside = f"<h2>Not answered</h2><ul>{lines}</ul>"
-    return f'<section class="answer wrong" role="alert">{inside}</section>'
+def _types(column: Mapping[str, Any]) -> list[str]:
+    return [column["type"]] if isinstance(column["type"], str) else list(column["type"])
 
 
-def _page(champion: Champion, row: Mapping[str, Any], top: str) -> str:
-    style = (files("headrace.serve") / "page.css").read_text("utf-8")
+def _render(
+    champion: Champion,
+    row: Mapping[str, Any],
+    *,
+    answer: Mapping[str, str] | None = None,
+    mistakes: Any = (),
+) -> str:
     title, about = _heading(champion)
-    inputs = "".join(
-        form_fields.field(name, said, row.get(name)) for name, said in _properties(champion)
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{style}</style></head>\n<body><main>"
-        f'<h1>{title}</h1><p class="about">{about}</p>{top}'
-        f'<form method="post" action="/"><div class="fields">{inputs}</div>'
-        "<button>Predict</button></form></main></body></html>\n"
+    columns = _properties(champion).items()
+    return pages.render(
+        "serve.html.j2",
+        title=title,
+        css="serve.css",
+        policy="; form-action 'self'",
+        about=about,
+        answer=answer,
+        mistakes=mistakes,
+        fields=[_field(name, column, row.get(name)) for name, column in columns],
     )
 
 
 def _heading(champion: Champion) -> tuple[str, str]:
-    """Return, as HTML, what is asked of the model, and what it is; its name where no card says."""
-    name = html.escape(champion.label)
-    found = HEADING.search(champion.bundle.files.get(CARD, b"").decode("utf-8"))
-    if found is None:
-        return name, ""
-    return found[1][:1].upper() + found[1][1:], f"{found[2]} Answers come from {name}."
+    """Return what is asked of the model, and what it is; its name where no card says it."""
+    match = HEADING.search(champion.bundle.files.get(CARD, b"").decode("utf-8"))
+    if match is None:
+        return champion.label, ""
+    title, about = (html.unescape(re.sub(r"<[^>]*>", "", part)) for part in match.groups())
+    return title[:1].upper() + title[1:], f"{about} Answers come from {champion.label}."
+
+
+def _answer(champion: Champion, answer: Mapping[str, Any]) -> dict[str, str]:
+    share = f"{answer['prediction']:.1%}"
+    if champion.threshold is None:
+        return {"kind": "", "sentence": share, "note": ""}
+    name = str(champion.bundle.facts.get("positive") or "yes")
+    kind, word = ("yes", name) if answer["positive"] else ("no", f"not {name}")
+    bound = f"from {champion.threshold:.1%} on, the answer is {name}"
+    note = f"The probability that it is; {bound}."
+    return {"kind": kind, "sentence": f"{word}: {share}", "note": note}
+
+
+def _field(name: str, column: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    """Return what the form shows of a column: its name, unit, meaning, limits and value."""
+    types = _types(column)
+    meaning = str(column.get("description", ""))
+    optional = " May be left empty." if "null" in types else ""
+    choices = column.get("enum") or (["true", "false"] if "boolean" in types else [])
+    return {
+        "name": name,
+        "label": name.replace("_", " "),
+        "unit": str(column.get("x-unit", "")),
+        "hint": f"{meaning[:1].upper()}{meaning[1:]}.{optional}",
+        "choices": [_text(choice) for choice in choices],
+        "value": _text(value),
+        "bounds": dict(_bounds(column)),
+    }
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _bounds(column: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    types = _types(column)
+    if {"integer", "number"} & {*types}:
+        yield "type", "number"
+        yield "step", 1 if "integer" in types else "any"
+    yield from ((ours, column[theirs]) for theirs, ours in LIMITS.items() if theirs in column)
+    if "null" not in types:
+        yield "required", "required"
