@@ -78,7 +78,7 @@ class Watched:
         """Do what `headrace monitor` does with figures; return what standard output heard."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            notify.tell(project.find_project(self.root), self.update(**values), issue=issue)
+            notify.notify(project.find_project(self.root), self.update(**values), issue=issue)
         self.said = out.getvalue() + err.getvalue()
         return [line for line in out.getvalue().splitlines() if not line.startswith(" ")]
 
@@ -99,7 +99,7 @@ class Watched:
 
     def rewrite(self, text: str, by: str) -> None:
         """Edit the incident's file by hand."""
-        path = self.root / store.name(ID)
+        path = self.root / store.file_name(ID)
         content = path.read_text("utf-8")
         assert text in content
         path.write_text(content.replace(text, by), "utf-8")

@@ -14,7 +14,7 @@ from headrace.errors import DataError, HeadraceError, ProjectError
 from headrace.gates import live as rules
 from headrace.gates import reader
 from headrace.gates.live import Level, Light, Rule, State
-from headrace.incidents import firing_runs, incident, store
+from headrace.incidents import incident, store
 from lab import paths
 
 STUDY = paths.study
@@ -154,7 +154,7 @@ def test_the_study_s_own_rules_cover_each_check_and_say_what_to_do() -> None:
     live = reader.parse((STUDY / "gates.yaml").read_bytes()).live
     assert {one.check for one in live} == {"quality", "drift", "performance", "groups"}
     assert {one.level for one in live} == {*Level}
-    assert all(incident.slug(one.name) == one.name.replace(" ", "-") for one in live)
+    assert all(incident.rule_slug(one.name) == one.name.replace(" ", "-") for one in live)
 
 
 # Incidents
@@ -193,7 +193,7 @@ def test_one_message_goes_out_per_transition_however_often_it_runs(watched: Watc
 
 def test_a_run_again_leaves_the_files_as_they_are(watched: Watched) -> None:
     watched.monitor(oct=0.3)
-    path = watched.root / store.name(ID)
+    path = watched.root / store.file_name(ID)
     before = path.stat()
     watched.monitor(oct=0.3)
     assert path.stat().st_mtime_ns == before.st_mtime_ns
@@ -290,7 +290,7 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_written_over_it(
     watched: Watched,
 ) -> None:
     watched.opened()
-    path = watched.root / store.name(ID)
+    path = watched.root / store.file_name(ID)
     good = path.read_text("utf-8")
     broken = ("<<<<<<< ours\n", "[]", "{}", good.replace('"act"', '"loud"'), "[" * 9999, "\x00")
     for text in broken:
@@ -360,9 +360,11 @@ def _lived_through(root: Path, steps: list[dict[str, float | None]], one: Rule) 
     kept = store.read(root).values()
     assert all(one.id == f"it-moved-{one.first}" for one in kept), "one file per first batch"
     known = {name: value for name, value in now.items() if value is not None}
-    seen = {name: firing_runs.Seen(one_state(one, value), value) for name, value in known.items()}
+    seen = {name: incident.Seen(one_state(one, value), value) for name, value in known.items()}
     standing = [one for one in kept if not one.is_withdrawn]
-    assert sorted(one.firing for one in standing) == [run.firing for run in firing_runs.of(seen)]
+    assert sorted(one.firing for one in standing) == [
+        run.firing for run in incident.firing_runs(seen)
+    ]
     assert sum(one.is_open for one in kept) <= 1
     assert len(told) == len(set(told))
 
@@ -392,7 +394,7 @@ def test_thousands_of_orders_of_events_lose_no_batch_and_tell_nothing_twice(
 
 
 def test_the_incidents_are_listed_the_open_ones_first(watched: Watched) -> None:
-    assert "No incident yet. Next: " in watched.study.do("alert")
+    assert "No incidents yet. Next: " in watched.study.do("alert")
     watched.monitor(sep=0.3, oct=0, nov=0.4)
     said = watched.study.do("alert", "list")
     first, second = (line for line in said.splitlines() if not line.startswith(" "))

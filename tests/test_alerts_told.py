@@ -24,13 +24,13 @@ from alerts import (
 from registered import ANN, BEN, EVE, Registered, yes
 from test_promote import HOSTILE, key, ssh, trust
 
-from headrace.alerts import issue_text, notify, update, webhook
+from headrace.alerts import issues, notify, update, webhook
 from headrace.core import project
-from headrace.incidents import serialize, store
+from headrace.incidents import store
 from headrace.registry import audit, markdown, page, terminal
 from headrace.registry.audit import Audit
-from headrace.registry.check_result import Truth
-from headrace.registry.incidents import Account
+from headrace.registry.check import Outcome
+from headrace.registry.incidents import IncidentHistory
 from lab import bake
 
 SECRET = "s3cret"
@@ -56,7 +56,7 @@ def test_a_kill_between_writing_and_telling_repeats_and_never_omits(watched: Wat
     watched.update(oct=0.3)  # and then it died
     assert len(watched.monitor(oct=0.3)) == 1
     with patch.object(store, "write", side_effect=KeyboardInterrupt):
-        watched_transitions = watched.root / store.name(ID)
+        watched_transitions = watched.root / store.file_name(ID)
         before = watched_transitions.read_bytes()
         with pytest.raises(KeyboardInterrupt):
             watched.monitor(oct=0.3, nov=0.4)
@@ -70,7 +70,7 @@ def test_a_kill_after_printing_prints_again(watched: Watched) -> None:
     found = project.find_project(watched.root)
     killed = patch.object(notify, "_mark", side_effect=KeyboardInterrupt)
     with killed, pytest.raises(KeyboardInterrupt):
-        notify.tell(found, transitions)
+        notify.notify(found, transitions)
     assert len(watched.monitor(oct=0.3)) == 1
     assert watched.monitor(oct=0.3) == []
 
@@ -111,21 +111,21 @@ def _ill(kind: str) -> Iterator[tuple[str, str]]:
             yield there.url, f"it answered {kind}" if kind != "204" else ""
     elif kind == "garbage":
         with answering(b"\x00\xff not HTTP at all\r\n\r\n") as place:
-            yield f"http://{place}/{secret}", "its answer is no HTTP"
+            yield f"http://{place}/{secret}", "its answer is not HTTP"
     elif kind == "nothing":
         with answering(b"") as place:
-            yield f"http://{place}/{secret}", "it refused the connection, or broke it"
+            yield f"http://{place}/{secret}", "it refused or closed the connection"
     elif kind == "endless":
         with answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000) as place:
-            yield f"http://{place}/{secret}", "its answer is no HTTP"
+            yield f"http://{place}/{secret}", "its answer is not HTTP"
     elif kind == "hangs":
         with answering(None) as place:
             yield f"http://{place}/{secret}", "it did not answer"
     elif kind == "TLS":
         with answering(b"HTTP/1.1 200 OK\r\n\r\n") as place:
-            yield f"https://{place}/{secret}", "its certificate or encryption is not good"
+            yield f"https://{place}/{secret}", "its TLS certificate or connection is not valid"
     elif kind == "refused":
-        yield f"http://{nobody()}/{secret}", "it refused the connection"
+        yield f"http://{nobody()}/{secret}", "it refused or closed the connection"
     else:
         yield kind + secret, "its address"
 
@@ -148,7 +148,7 @@ def test_a_webhook_that_is_ill_is_said_stops_nothing_and_is_told_again(
                     short.setattr(webhook, "SECONDS", 0.1)
                 assert len(watched.monitor(oct=0.3)) == 1
             assert word in watched.said
-            assert "The webhook was not told: " in watched.said
+            assert "The webhook was not notified: " in watched.said
             assert SECRET not in watched.said
             assert "Next: " in watched.said
             with receiver() as there:
@@ -173,7 +173,7 @@ def test_a_redirect_carries_the_message_to_nobody_else(
             with receiver(status, other.url) as there:
                 monkeypatch.setenv(VARIABLE, there.url)
                 watched.monitor(oct=0.3)
-            assert f"it answered {status}, which leads elsewhere" in watched.said
+            assert f"it answered {status}, a redirect, which is not followed" in watched.said
             assert SECRET not in watched.said
     assert other.heard == []
 
@@ -191,9 +191,9 @@ def test_a_decision_is_one_commit_of_one_file_by_who_decides(watched: Watched) -
     watched.study.write("params.yaml", "seed: 8\n")
     watched.study.write("new.txt", "new")
     said = watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
-    assert "It is not told again" in said
+    assert "It is not reported again" in said
     shown = watched.study.git("show", "--name-only", "--format=%an <%ae>%n%s%n%b", "HEAD")
-    assert shown.split("\n") == [BEN, f"Dismiss {ID}", "a holiday", "", "", store.name(ID)]
+    assert shown.split("\n") == [BEN, f"Dismiss {ID}", "a holiday", "", "", store.file_name(ID)]
     assert decided(watched.study) == ["dismiss Ben: a holiday"]
     (one,) = watched.only().decisions
     assert (one.email, one.level) == ("ben@example.org", "act")
@@ -227,7 +227,7 @@ def test_of_two_decisions_the_later_stands_and_the_former_is_kept(watched: Watch
     watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=ANN)
     words = ("alert", "decide", ID, "retrain", "--reason", "it is the season")
     said = watched.study.do(*words, who=BEN)
-    assert "It stands in the place of dismiss by Ann, which is kept." in said
+    assert "It replaces dismiss by Ann, which stays in the file." in said
     assert "Next: headrace retrain" in said
     assert decided(watched.study) == ["dismiss Ann: a holiday", "retrain Ben: it is the season"]
     assert "retrain: it is the season (Ben" in watched.study.do("alert")
@@ -240,7 +240,7 @@ def test_a_clock_that_went_backwards_is_told(watched: Watched) -> None:
     watched.study.do("alert", "dismiss", ID, "--reason", "a holiday")
     watched.study.clock -= 100_000
     said = watched.study.do("alert", "decide", ID, "rollback", "--reason", "no")
-    assert "By this machine's clock it was made later than this one." in said
+    assert "By this machine's clock, that one is later." in said
     assert decided(watched.study)[-1] == "rollback Ann: no"
 
 
@@ -254,19 +254,19 @@ def test_a_decision_that_would_commit_more_or_less_is_refused(watched: Watched, 
         says = "The index holds other changes (new.txt)"
     elif kind == "changed":
         watched.monitor(oct=0.3, nov=0.4)
-        says = "is not committed as it is"
+        says = "has uncommitted changes"
     elif kind == "untracked":
         says = "git add alerts/"
     elif kind == "ignored":
         study.write(".git/info/exclude", "/alerts\n")
-        says = "is not committed as it is"
+        says = "has uncommitted changes"
     elif kind == "reason":
-        reason, says = " \n", "Without a reason"
+        reason, says = " \n", "a reason is required"
     else:
         name, says = ID.replace("moved", "mvoed"), f"Did you mean {ID}?"
-    before, head = (watched.root / store.name(ID)).read_bytes(), study.git("rev-parse", "HEAD")
+    before, head = (watched.root / store.file_name(ID)).read_bytes(), study.git("rev-parse", "HEAD")
     assert says in study.refused("alert", "dismiss", name, "--reason", reason)
-    assert (watched.root / store.name(ID)).read_bytes() == before
+    assert (watched.root / store.file_name(ID)).read_bytes() == before
     assert study.git("rev-parse", "HEAD") == head
 
 
@@ -278,7 +278,7 @@ def test_a_commit_that_git_refuses_leaves_all_as_it_was(watched: Watched) -> Non
     hook.chmod(0o755)
     said = watched.study.refused("alert", "dismiss", ID, "--reason", "a holiday")
     assert "not today" in said
-    assert "Nothing was decided." in said
+    assert "No decision was recorded." in said
     assert watched.only().decisions == []
     assert watched.study.git("status", "--porcelain") == ""
 
@@ -404,7 +404,7 @@ def test_a_decision_closes_the_issue_and_stands_in_it(watched: Watched, tmp_path
 def test_the_issues_of_people_and_pull_requests_are_left_alone(
     watched: Watched, tmp_path: Path
 ) -> None:
-    body = issue_text.MARK.format(ID)
+    body = issues.MARK.format(ID)
     person = {"number": 1, "user": {"type": "User"}, "body": body, "state": "open"}
     pull = {"number": 2, "user": {"type": "Bot"}, "body": body, "pull_request": {}}
     other = {"number": 3, "user": {"type": "Bot"}, "body": None, "state": "open"}
@@ -449,7 +449,7 @@ EVIL = "<script>x</script> @somebody #1 [a](https://x.org) `b` ![](x) --> | $(x)
 def test_hostile_words_are_harmless_in_an_issue(tmp_path: Path) -> None:
     evil = rule(EVIL, do=EVIL)
     (transition,) = update.update(tmp_path, figures(oct=0.3), [evil])
-    body = issue_text.render(transition.incident, "webhook")
+    body = issues.render(transition.incident, "webhook")
     for harm in ("<script>", "@somebody", " #1", "](", "![", "https://", "\n# head"):
         assert harm not in body
     assert body.startswith(f"<!-- headrace: incident {transition.incident.id} -->\n")
@@ -458,10 +458,10 @@ def test_hostile_words_are_harmless_in_an_issue(tmp_path: Path) -> None:
 def test_a_file_edited_by_a_stranger_is_harmless_in_an_issue(watched: Watched) -> None:
     watched.opened()
     watched.rewrite("2013-10", "--> <script> @somebody")
-    (one,) = (serialize.from_json(ID, json.loads(text)) for text in _texts(watched))
+    (one,) = (store.from_json(ID, json.loads(text)) for text in _texts(watched))
     for heard in one.told.values():
         heard["webhook"] = True
-    body = issue_text.render(one, "webhook")
+    body = issues.render(one, "webhook")
     assert "told webhook" in body
     assert "<script>" not in body
     assert "@somebody" not in body
@@ -474,8 +474,8 @@ def _texts(watched: Watched) -> list[str]:
 # The audit
 
 
-def audited(study: Registered) -> tuple[Audit, list[Account]]:
-    found = audit.build(study.root)
+def audited(study: Registered) -> tuple[Audit, list[IncidentHistory]]:
+    found = audit.audit_repository(study.root)
     return found, [*found.incidents]
 
 
@@ -508,7 +508,7 @@ def test_the_audit_tells_each_incident_and_who_decided_when_and_why(told: Watche
     assert facts["commit"].endswith(f" Dismiss {ID}")
     assert (one.is_open, one.standing) == (False, "closed: quiet again in 2013-12")
     assert found.holds
-    assert found.count(Truth.TRUE) == 2
+    assert found.count(Outcome.PASSED) == 2
     assert told.study.say("audit").code == 0
 
 
@@ -526,8 +526,8 @@ def test_every_form_of_the_audit_tells_it(told: Watched, tmp_path: Path) -> None
 def test_a_bare_clone_tells_the_same_incidents(told: Watched, tmp_path: Path) -> None:
     bare = tmp_path / "study.git"
     bake.run(tmp_path, "git", "clone", "--quiet", "--bare", str(told.root), str(bare))
-    assert audit.build(bare).incidents == audit.build(told.root).incidents
-    assert len(audit.build(bare).incidents) == 1
+    assert audit.audit_repository(bare).incidents == audit.audit_repository(told.root).incidents
+    assert len(audit.audit_repository(bare).incidents) == 1
 
 
 def test_a_study_within_a_repository_has_incidents_of_its_own(tmp_path: Path) -> None:
@@ -538,10 +538,10 @@ def test_a_study_within_a_repository_has_incidents_of_its_own(tmp_path: Path) ->
     watched = Watched(study)
     watched.opened()
     study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
-    assert len(audit.build(tmp_path / "all").incidents) == 1
-    assert len(audit.build(study.root, prefix="one/").incidents) == 1
-    assert audit.build(tmp_path / "all").holds
-    assert audit.build(study.root, prefix="two/").incidents == ()
+    assert len(audit.audit_repository(tmp_path / "all").incidents) == 1
+    assert len(audit.audit_repository(study.root, prefix="one/").incidents) == 1
+    assert audit.audit_repository(tmp_path / "all").holds
+    assert audit.audit_repository(study.root, prefix="two/").incidents == ()
 
 
 def test_a_decision_edited_later_is_found_and_its_commit_is_named(watched: Watched) -> None:
@@ -551,7 +551,7 @@ def test_a_decision_edited_later_is_found_and_its_commit_is_named(watched: Watch
     commit = watched.study.commit("Tidy up", who=EVE)
     found, (one,) = audited(watched.study)
     assert not found.holds
-    says = [link.says for link in one.links(Truth.BROKEN)]
+    says = [link.message for link in one.with_outcome(Outcome.FAILED)]
     assert says == [
         f"it was changed or taken away since, last in {commit[:7]} by {EVE}",
         f"it names {BEN}, and is in {commit[:10]} by {EVE}",
@@ -568,16 +568,16 @@ def test_a_decision_in_another_s_name_is_found(watched: Watched) -> None:
     watched.rewrite("eve@", "ben@")
     watched.study.git("commit", "--quiet", "--all", "--amend", "--no-edit", who=EVE)
     found, (one,) = audited(watched.study)
-    (link,) = one.links(Truth.BROKEN)
-    assert link.says.startswith(f"it names {BEN}, and is in ")
-    assert link.says.endswith(EVE)
+    (link,) = one.with_outcome(Outcome.FAILED)
+    assert link.message.startswith(f"it names {BEN}, and is in ")
+    assert link.message.endswith(EVE)
     assert not found.holds
 
 
 def test_an_incident_that_was_taken_away_or_spoilt_is_found(watched: Watched) -> None:
     watched.opened()
     watched.study.do("alert", "dismiss", ID, "--reason", "fine", who=BEN)
-    path = watched.root / store.name(ID)
+    path = watched.root / store.file_name(ID)
     good = path.read_text("utf-8")
     for text in (None, "<<<<<<< ours", "{}"):
         path.unlink() if text is None else path.write_text(text, "utf-8")
@@ -585,7 +585,7 @@ def test_an_incident_that_was_taken_away_or_spoilt_is_found(watched: Watched) ->
         found, (one,) = audited(watched.study)
         assert not found.holds
         (entry,) = (entry for entry in one.entries if entry.word == "gone")
-        assert EVE in entry.links[0].says
+        assert EVE in entry.results[0].message
         for form in (terminal.render, markdown.render, page.render):
             assert ID in form(found) or "predictions have moved" in form(found)
     path.write_text(good, "utf-8")
@@ -607,15 +607,15 @@ def test_decisions_of_two_branches_are_whole_after_a_merge(watched: Watched) -> 
     found, listed = audited(study)
     assert found.holds
     assert [entry.who for one in listed for entry in one.entries if entry.word == "dismissed"]
-    assert found.count(Truth.TRUE) == 2
+    assert found.count(Outcome.PASSED) == 2
 
 
 def test_a_shallow_clone_says_that_it_cannot_tell(told: Watched, tmp_path: Path) -> None:
     words = ("git", "clone", "--quiet", "--depth", "1", told.root.as_uri(), "shallow")
     bake.run(tmp_path, *words)
-    found = audit.build(tmp_path / "shallow")
+    found = audit.audit_repository(tmp_path / "shallow")
     assert found.holds
-    assert found.count(Truth.UNCHECKED) == 2
+    assert found.count(Outcome.UNCHECKED) == 2
 
 
 def test_hostile_words_reach_no_terminal_and_no_markup(tmp_path: Path) -> None:

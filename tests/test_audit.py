@@ -12,7 +12,7 @@ from test_promote import GATE, HOSTILE, key, ssh, trust
 
 from headrace.registry import audit
 from headrace.registry.audit import Audit
-from headrace.registry.check_result import Truth
+from headrace.registry.check import Outcome
 from lab import bake
 
 
@@ -39,20 +39,20 @@ def study(told: Registered, tmp_path: Path) -> Registered:
 
 
 def made(study: Registered) -> Audit:
-    return audit.build(study.root)
+    return audit.audit_repository(study.root)
 
 
 def broken(found: Audit) -> dict[str, str]:
     """Return what is broken: by tag and link, why."""
     return {
-        f"{entry.tag or entry.version} {link.name}": link.says
-        for life in found.lives
-        for entry, link in life.links(Truth.BROKEN)
+        f"{entry.tag or entry.version} {link.name}": link.message
+        for life in found.artifacts
+        for entry, link in life.with_outcome(Outcome.FAILED)
     }
 
 
 def test_the_life_of_every_version_is_told(told: Registered) -> None:
-    (life,) = made(told).lives
+    (life,) = made(told).artifacts
     assert [f"{one.word}: {one.what}" for one in life.entries] == [
         "trained: v1.0.0",
         "verified: v1.0.0",
@@ -63,17 +63,17 @@ def test_the_life_of_every_version_is_told(told: Registered) -> None:
         "retrained: v1.0.1",
         "verified: v1.0.1",
         "registered: v1.0.1",
-        "promoted: v1.0.1 to dev, in the place of v1.0.0",
-        "promoted: v1.0.1 to staging, in the place of v1.0.0",
-        "promoted: v1.0.1 to prod, in the place of v1.0.0",
+        "promoted: v1.0.1 to dev, replacing v1.0.0",
+        "promoted: v1.0.1 to staging, replacing v1.0.0",
+        "promoted: v1.0.1 to prod, replacing v1.0.0",
         "retrained: v1.1.0",
         "verified: v1.1.0",
         "registered: v1.1.0",
-        "overridden: v1.1.0 to dev, in the place of v1.0.1",
+        "overridden: v1.1.0 to dev, replacing v1.0.1",
         "rolled back: v1.0.1 out of prod",
         "restored: v1.0.0 is in prod again",
     ]
-    assert {(one.stage, one.version) for one in life.held} == {
+    assert {(one.stage, one.version) for one in life.stages} == {
         ("dev", "v1.1.0"),
         ("staging", "v1.0.1"),
         ("prod", "v1.0.0"),
@@ -81,7 +81,7 @@ def test_the_life_of_every_version_is_told(told: Registered) -> None:
 
 
 def test_each_event_says_who_and_why(told: Registered) -> None:
-    (life,) = made(told).lives
+    (life,) = made(told).artifacts
     by_word = {one.word: (one.who, dict(one.facts)) for one in life.entries}
     who, facts = by_word["retrained"]
     assert who == ANN
@@ -90,15 +90,15 @@ def test_each_event_says_who_and_why(told: Registered) -> None:
     assert facts["metrics"] == "score 0.6000, rows 100"
     who, facts = by_word["overridden"]
     assert (who, facts["override"]) == (BEN, "the old data are gone")
-    assert facts["gates"] == "0 kept, 1 broken"
+    assert facts["gates"] == "0 passed, 1 failed"
     assert by_word["restored"] == (BEN, {"reason": "too slow"})
 
 
 def test_every_link_of_an_honest_history_is_true(told: Registered) -> None:
     found = made(told)
     assert found.holds
-    assert found.count(Truth.TRUE) > 100
-    assert found.count(Truth.UNCHECKED) == 0
+    assert found.count(Outcome.PASSED) > 100
+    assert found.count(Outcome.UNCHECKED) == 0
     assert told.say("audit").code == 0
 
 
@@ -125,7 +125,7 @@ def test_no_library_of_numbers_is_imported(told: Registered) -> None:
 
 
 def test_a_folder_that_is_no_repository_is_refused(told: Registered, tmp_path: Path) -> None:
-    for word, says in ((".", "is no git repository"), ("nothing", "is no folder here")):
+    for word, says in ((".", "is not a git repository"), ("nothing", "is not a folder")):
         said = bake.run(tmp_path, "headrace", "audit", word, check=False)
         assert said.returncode == 1
         assert says in said.stdout
@@ -189,7 +189,7 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
     "a forged lightweight tag": (
         lambda s: s.git("tag", "model#prod#99", "HEAD"),
         "model#prod#99 tag",
-        "it is no annotated tag",
+        "it is not an annotated tag",
     ),
     "a forged annotated tag": (
         lambda s: s.forge("model#prod#10", "Promote model v1.1.0 to prod"),
@@ -209,7 +209,7 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
     "copied evidence, all true but its place": (
         lambda s: s.forge("model#prod#10", s.message("model#prod#6"), "model@v1.0.1^{commit}", BEN),
         "model#prod#10 previous",
-        "it follows model#staging#5, and model#prod#9 stands between",
+        "it follows model#staging#5, and model#prod#9 is between them",
     ),
     "a version moved to another commit": (
         lambda s: s.forge("model@v1.1.0", s.message("model@v1.1.0"), "HEAD~1", ANN),
@@ -224,7 +224,7 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
     "evidence that was edited": (
         lambda s: forge(s, "model#prod#6", "model#prod#6", "model@v1.0.1^{commit}", reason="other"),
         "model@v1.1.0 previous",
-        "it follows model#prod#6, and that tag was made anew since",
+        "it follows model#prod#6, and that tag was replaced since",
     ),
     "a metric that was edited in the evidence": (
         lambda s: forge(
@@ -236,14 +236,14 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
     "a metric that was edited in the commit": (
         edited_metric,
         "v1.1.1 metrics",
-        f"{M} was edited: dvc.lock records other bytes",
+        f"{M} was edited: its MD5 is not the one in dvc.lock",
     ),
     "parameters that were edited": (
         lambda s: forge(
             s, "model@v1.1.0", "model@v1.1.0", "model@v1.1.0^{commit}", parameters={"seed": 1}
         ),
         "v1.1.0 parameters",
-        "params.yaml has another seed than the evidence",
+        "seed of params.yaml differs from the evidence",
     ),
     "a bundle swapped in dvc.lock": (
         swapped_bundle,
@@ -253,7 +253,7 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
     "a bundle's bytes swapped in the cache": (
         swapped_bytes,
         "v1.0.1 bytes-kept",
-        "the bundle's bytes were swapped",
+        "the bundle's bytes were replaced",
     ),
     "a tag deleted in the middle": (
         lambda s: s.git("tag", "--delete", "model#staging#5"),
@@ -273,7 +273,7 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
     "a number that is there twice": (
         lambda s: s.forge("model#dev#6", s.message("model#dev#4"), "model@v1.0.1^{commit}"),
         "model#prod#6 counter",
-        "#6 is there 2 times",
+        "#6 occurs 2 times",
     ),
     "an approver who is another": (
         lambda s: s.forge("model#prod#9", s.message("model#prod#9"), "model@v1.0.0^{commit}", EVE),
@@ -290,7 +290,7 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
     "a broken gate, and no override": (
         lambda s: forge(s, "model#dev#7", "model#dev#7", "model@v1.1.0^{commit}", override=None),
         "model#dev#7 gates",
-        f"a gate was broken, and not overridden: {M} score",
+        f"a gate failed, and was not overridden: {M} score",
     ),
     "a champion who was another": (
         lambda s: forge(
@@ -322,7 +322,7 @@ def test_tampering_is_found(study: Registered, name: str) -> None:
     assert says in found.get(where, f"nothing; found are {json.dumps(found, indent=1)}")
     said = study.say("audit")
     assert said.code == 1
-    assert "The chain is broken: " in said.text
+    assert " failed." in said.text
     assert says.split(" ")[0] in said.text
 
 
@@ -347,7 +347,7 @@ def test_any_tag_that_is_made_anew_is_noticed_but_the_newest(study: Registered) 
 
 def test_the_gap_of_a_deleted_tag_stands_in_the_time_line(study: Registered) -> None:
     study.git("tag", "--delete", "model#staging#5")
-    (life,) = made(study).lives
+    (life,) = made(study).artifacts
     words = [f"{one.word} {one.what}" for one in life.entries]
     place = words.index("gone model#staging#5")
     assert words[place + 1].startswith("promoted v1.0.1 to prod")
@@ -394,15 +394,15 @@ def test_what_gto_did_is_shown_as_without_evidence(study: Registered) -> None:
     assert "assigned      v2.0.0 to prod (without evidence), Eve" in said
     assert "deregistered  v1.0.0 (without evidence), Eve" in said
     assert "`dvc artifacts get` still gets it" in said
-    held = {one.stage: one.version for one in made(study).lives[0].held}
+    held = {one.stage: one.version for one in made(study).artifacts[0].stages}
     shown = json.loads(bake.run(study.root, "gto", "show", "--json").stdout)
     assert held == {name: one for name, one in shown["model"]["stage"].items() if one}
 
 
 def test_two_artifacts_have_a_life_each(study: Registered) -> None:
     study.forge("other@v1.0.0", "x")
-    assert [life.artifact for life in made(study).lives] == ["model", "other"]
-    assert audit.build(study.root, "model").holds
+    assert [life.artifact for life in made(study).artifacts] == ["model", "other"]
+    assert audit.audit_repository(study.root, "model").holds
 
 
 def test_a_study_of_many_audits_its_own_and_the_repository_all(tmp_path: Path) -> None:
@@ -411,8 +411,8 @@ def test_a_study_of_many_audits_its_own_and_the_repository_all(tmp_path: Path) -
     bake.run(tmp_path, "git", "clone", "--quiet", "--bare", "mono", "mono.git")
     one.forge("two=model@v1.0.0", "x")
     assert one.say("audit").code == 0
-    assert audit.build(tmp_path / "mono.git").holds
-    assert not audit.build(tmp_path / "mono").holds
+    assert audit.audit_repository(tmp_path / "mono.git").holds
+    assert not audit.audit_repository(tmp_path / "mono").holds
 
 
 def test_hostile_text_reaches_no_terminal_and_no_markdown(study: Registered) -> None:
@@ -435,14 +435,14 @@ def test_signatures_are_looked_at(tmp_path: Path) -> None:
     trust(study, tmp_path, ("ben@example.org", ben), ("eve@example.org", eve))
     study.promote("v1.0.0", "dev")
     assert made(study).holds
-    signed = {entry.tag: one for entry, one in made(study).lives[0].links(Truth.TRUE)
+    signed = {entry.tag: one for entry, one in made(study).artifacts[0].with_outcome(Outcome.PASSED)
               if one.name == "signature"}  # fmt: skip
     assert "model#dev#1" in signed
     (tmp_path / "allowed").write_text(f"eve@example.org {eve.with_suffix('.pub').read_text()}")
     found = made(study)
     assert found.holds
-    (unknown,) = found.lives[0].links(Truth.UNCHECKED)
-    assert "a key that is not known here" in unknown[1].says
+    (unknown,) = found.artifacts[0].with_outcome(Outcome.UNCHECKED)
+    assert "a key that is not known here" in unknown[1].message
 
 
 @ssh
@@ -454,7 +454,7 @@ def test_a_signature_of_somebody_else_is_none(tmp_path: Path) -> None:
     trust(study, tmp_path, ("eve@example.org", eve))
     study.promote("v1.0.0", "dev")  # as Ben, with Eve's key
     says = broken(made(study))["model#dev#1 signature"]
-    assert says == "it is signed by eve@example.org, and says that it is ben@example.org's"
+    assert says == "it is signed by eve@example.org, and names ben@example.org"
 
 
 @ssh
@@ -481,4 +481,4 @@ def test_a_signature_that_is_missing_is_found(tmp_path: Path) -> None:
     study.promote("v1.0.0", "dev")
     study.forge("model#dev#1", study.message("model#dev#1").partition("-----BEGIN")[0], "HEAD", BEN)
     found = broken(made(study))["model#dev#1 signature"]
-    assert found == "it is not signed, and dev asks for a signature"
+    assert found == "it is not signed, and dev requires a signature"

@@ -16,9 +16,8 @@ from headrace.alerts import update
 from headrace.gates import reader
 from headrace.gates.live import evaluate, lights
 from headrace.registry import audit, group_promotions, page
-from headrace.registry.active_version import FILE
 from headrace.registry.audit import Audit
-from headrace.registry.live_batch import Live
+from headrace.registry.live_batches import FILE, LiveBatches
 from lab import bake
 
 RULES = """\
@@ -100,7 +99,7 @@ def study(told: Registered, tmp_path: Path) -> Registered:
     return Registered(Path(shutil.copytree(told.root, tmp_path / "study")), told.clock)
 
 
-def only(found: Audit) -> Live:
+def only(found: Audit) -> LiveBatches:
     (live,) = found.live
     return live
 
@@ -111,7 +110,7 @@ def figures(study: Registered) -> dict[str, dict[str, Any]]:
 
 
 def test_the_figures_are_those_of_the_monitor_at_the_head(told: Registered) -> None:
-    listed = {one.batch: one for one in only(audit.build(told.root)).batches}
+    listed = {one.batch: one for one in only(audit.audit_repository(told.root)).batches}
     assert [*listed] == [*COSTS]
     for name, known in figures(told).items():
         score, one = known["performance"], listed[name]
@@ -127,7 +126,7 @@ def test_the_figures_are_those_of_the_monitor_at_the_head(told: Registered) -> N
 def test_the_lights_are_those_of_the_monitor_and_a_cost_beyond_its_rule_is_marked(
     told: Registered,
 ) -> None:
-    live = only(audit.build(told.root))
+    live = only(audit.audit_repository(told.root))
     rules = reader.parse(RULES.encode()).live
     assert {one.batch: one.lights for one in live.batches} == lights(evaluate(rules, figures(told)))
     assert live.checks == ("quality", "drift", "performance", "groups")
@@ -140,7 +139,7 @@ def test_the_lights_are_those_of_the_monitor_and_a_cost_beyond_its_rule_is_marke
 def test_each_batch_names_its_incidents_and_who_decided_what(told: Registered) -> None:
     said = {
         one.batch: [(each.id, each.is_open, each.decided, each.by) for each in one.incidents]
-        for one in only(audit.build(told.root)).batches
+        for one in only(audit.audit_repository(told.root)).batches
     }
     closed = (COST, False, "retrain", "Ben")
     assert said == {
@@ -152,7 +151,7 @@ def test_each_batch_names_its_incidents_and_who_decided_what(told: Registered) -
 
 
 def test_each_batch_names_the_version_that_was_in_prod_when_it_came(told: Registered) -> None:
-    live = only(audit.build(told.root))
+    live = only(audit.audit_repository(told.root))
     versions = [one.version for one in live.batches]
     assert versions == ["v1.0.0", "v1.0.0", "v1.0.1", "v1.0.1"]
     assert (live.stage, live.judge) == ("prod", "v1.0.1")
@@ -163,29 +162,29 @@ def test_what_cannot_be_told_of_the_version_is_left_empty(
 ) -> None:
     late = {**figures(study), "2013-01": month(1.0), "2014-01": month(1.0), "2014-02": month(1.0)}
     watch(study, late)
-    told = {one.batch: one.version for one in only(audit.build(study.root)).batches}
+    told = {one.batch: one.version for one in only(audit.audit_repository(study.root)).batches}
     assert (told["2013-01"], told["2014-01"], told["2014-02"]) == ("", "", "v1.0.1")
     shallow = tmp_path / "shallow"
     words = ("clone", "--quiet", "--depth", "1", study.root.as_uri(), str(shallow))
     bake.run(tmp_path, "git", *words)
-    assert {one.version for one in only(audit.build(shallow)).batches} == {""}
+    assert {one.version for one in only(audit.audit_repository(shallow)).batches} == {""}
 
 
 def test_of_two_artifacts_the_one_that_was_watched_is_meant_or_nobody_can_tell(
     study: Registered,
 ) -> None:
     study.forge("other@v1.0.0", "x")
-    assert only(audit.build(study.root)).judge == "v1.0.1"
+    assert only(audit.audit_repository(study.root)).judge == "v1.0.1"
     study.train(0.95)  # its bundle is no version, and the lock names no monitor
     study.commit()
-    live = only(audit.build(study.root))
+    live = only(audit.audit_repository(study.root))
     assert (live.judge, {one.version for one in live.batches}) == ("", {""})
 
 
 def test_a_bare_clone_tells_the_same_batches(told: Registered, tmp_path: Path) -> None:
     bare = tmp_path / "study.git"
     bake.run(tmp_path, "git", "clone", "--quiet", "--bare", str(told.root), str(bare))
-    assert audit.build(bare).live == audit.build(told.root).live
+    assert audit.audit_repository(bare).live == audit.audit_repository(told.root).live
     (live,) = json.loads(bake.run(bare, "headrace", "audit", "--json").stdout)["live"]
     assert [one["cost"] for one in live["batches"]] == [*COSTS.values()]
 
@@ -213,10 +212,10 @@ def test_the_audit_of_batches_imports_no_library_of_numbers(told: Registered) ->
 
 def test_without_batches_there_is_no_section(study: Registered) -> None:
     watch(study, {})
-    assert audit.build(study.root).live == ()
+    assert audit.audit_repository(study.root).live == ()
     (study.root / FILE).unlink()
     study.commit()
-    found = audit.build(study.root)
+    found = audit.audit_repository(study.root)
     assert found.live == ()
     assert "Batch by batch" not in page.render(found) + study.do("audit")
 
@@ -252,7 +251,7 @@ def test_broken_figures_are_said_in_a_word_and_are_no_section(
 def test_broken_rules_leave_the_figures_and_are_said(study: Registered) -> None:
     study.write("gates.yaml", "live: {it moved: {figure: drift.moved}}")
     study.commit()
-    live = only(audit.build(study.root))
+    live = only(audit.audit_repository(study.root))
     assert [one.cost for one in live.batches] == [*COSTS.values()]
     assert live.checks == ()
     said = " ".join(study.do("audit").split())
@@ -262,7 +261,7 @@ def test_broken_rules_leave_the_figures_and_are_said(study: Registered) -> None:
 def test_a_batch_whose_truth_is_not_known_shows_an_estimate_and_says_so(study: Registered) -> None:
     part = {"rows": 500, "estimate": {"late_share": 0.25, "cost_per_1000": 14_684.4}}
     watch(study, {**figures(study), "2014-01": part, "2014-02": {"rows": 7}})
-    *_, one, nothing = only(audit.build(study.root)).batches
+    *_, one, nothing = only(audit.audit_repository(study.root)).batches
     assert (one.cost, one.low, one.estimated) == (14_684.4, None, True)
     assert (nothing.cost, nothing.share, nothing.estimated) == (None, None, False)
     said = " ".join(study.do("audit").split())
@@ -291,13 +290,13 @@ def test_a_study_within_a_repository_has_batches_of_its_own(tmp_path: Path) -> N
         study = Registered.make(tmp_path / "all", prefix=name)
         study.train(0.8)
         watch(study, {f"{name}-1": month(1.0)})
-    found = audit.build(tmp_path / "all")
+    found = audit.audit_repository(tmp_path / "all")
     assert [(one.study, one.batches[0].batch) for one in found.live] == [
         ("one/", "one-1"),
         ("two/", "two-1"),
     ]
-    assert [one.study for one in audit.build(study.root, prefix="two/").live] == ["two/"]
-    assert audit.build(study.root, prefix="three/").live == ()
+    assert [one.study for one in audit.audit_repository(study.root, prefix="two/").live] == ["two/"]
+    assert audit.audit_repository(study.root, prefix="three/").live == ()
 
 
 # The page
@@ -305,7 +304,7 @@ def test_a_study_within_a_repository_has_batches_of_its_own(tmp_path: Path) -> N
 
 def written(study: Registered, folder: Path) -> Path:
     path = folder / "audit.html"
-    path.write_text(page.render(audit.build(study.root)), "utf-8")
+    path.write_text(page.render(audit.audit_repository(study.root)), "utf-8")
     return path
 
 
@@ -362,15 +361,15 @@ def test_an_incident_of_a_batch_leads_to_its_events(
 def test_older_batches_are_folded(study: Registered) -> None:
     names = [f"2012-{at:03}" for at in range(27)]
     watch(study, {name: month(1.0) for name in names} | figures(study))
-    first, _, rest = page.render(audit.build(study.root)).partition("7 older rows")
+    first, _, rest = page.render(audit.audit_repository(study.root)).partition("7 older rows")
     assert "<bdi>2012-006</bdi>" not in first
     assert "<bdi>2012-006</bdi>" in rest
     assert "<bdi>2012-007</bdi>" in first
 
 
 def test_promotions_on_the_same_evidence_are_one_entry_of_the_page(told: Registered) -> None:
-    text = Tags(page.render(audit.build(told.root))).text
-    assert text.count("v1.0.1 to dev, staging and prod, in the place of v1.0.0") == 1
+    text = Tags(page.render(audit.audit_repository(told.root))).text
+    assert text.count("v1.0.1 to dev, staging and prod, replacing v1.0.0") == 1
     assert "model#dev#4, model#staging#5, model#prod#6" in text
     assert told.do("audit").count("  promoted ") == 6
 
@@ -378,15 +377,15 @@ def test_promotions_on_the_same_evidence_are_one_entry_of_the_page(told: Registe
 def test_promotions_on_other_evidence_or_broken_stand_alone(study: Registered) -> None:
     study.version(0.95)
     study.promote("v1.0.2")  # for a reason of its own in each stage
-    (life,) = audit.build(study.root).lives
-    assert [one.stage for _, one in group_promotions.joined(life.entries)[-3:]] == [
+    (life,) = audit.audit_repository(study.root).artifacts
+    assert [one.stage for _, one in group_promotions.grouped(life.entries)[-3:]] == [
         "dev",
         "staging",
         "prod",
     ]
     study.git("tag", "--delete", "model#dev#4")
-    (life,) = audit.build(study.root).lives
-    told = [one for _, one in group_promotions.joined(life.entries) if one.version == "v1.0.1"]
-    assert [one.what for one in told if one.broken] == ["v1.0.1 to staging, in the place of v1.0.0"]
-    places = [place for place, _ in group_promotions.joined(life.entries)]
+    (life,) = audit.audit_repository(study.root).artifacts
+    told = [one for _, one in group_promotions.grouped(life.entries) if one.version == "v1.0.1"]
+    assert [one.what for one in told if one.failures] == ["v1.0.1 to staging, replacing v1.0.0"]
+    places = [place for place, _ in group_promotions.grouped(life.entries)]
     assert places == sorted({*places})

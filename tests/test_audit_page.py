@@ -12,16 +12,16 @@ from test_diff_page import CONTRAST, EVIL, LONG, Tags
 
 from headrace.gates.live import Level, Light
 from headrace.registry import page
-from headrace.registry.audit import Audit, Held, Life
-from headrace.registry.check_result import Link, Truth
-from headrace.registry.incidents import Account
-from headrace.registry.live_batch import Batch, Live, Mark, Shown
+from headrace.registry.audit import ArtifactHistory, Audit, StageHolder
+from headrace.registry.check import CheckResult, Outcome
+from headrace.registry.incidents import IncidentHistory
+from headrace.registry.live_batches import Batch, BatchIncident, CostAlert, LiveBatches
 from headrace.registry.timeline import Entry
 
 LINKS = (
-    Link("tag", Truth.TRUE, "The tag holds evidence."),
-    Link("previous", Truth.BROKEN, "it follows model#dev#1, and that tag is gone"),
-    Link("bytes-kept", Truth.UNCHECKED, "the bundle's bytes are not at hand"),
+    CheckResult("tag", Outcome.PASSED, "The tag holds evidence."),
+    CheckResult("previous", Outcome.FAILED, "it follows model#dev#1, and that tag is gone"),
+    CheckResult("bytes-kept", Outcome.UNCHECKED, "the bundle's bytes are not at hand"),
 )
 HIDDEN = (
     "[...document.querySelectorAll('details > :not(summary)')]"
@@ -41,23 +41,28 @@ def an_audit(text: str, *, broken: bool = True) -> Audit:
               marked=word in ("overridden", "gone"))
         for at, word in enumerate((*words, "restored", "demoted", "assigned"))
     )  # fmt: skip
-    held = tuple(Held(text, text, 1_700_000_000, text, text, sound=not broken) for _ in range(3))
-    lives = (Life(text, 1, held, entries, deprecated=True), Life("calm", 0, (), ()))
+    held = tuple(
+        StageHolder(text, text, 1_700_000_000, text, text, sound=not broken) for _ in range(3)
+    )
+    lives = (
+        ArtifactHistory(text, 1, held, entries, deprecated=True),
+        ArtifactHistory("calm", 0, (), ()),
+    )
     return Audit(text, lives, tuple(incidents(text)), (live(text),))
 
 
-def live(text: str) -> Live:
+def live(text: str) -> LiveBatches:
     """Return a study's batches in which all that people may write is this text."""
-    shown = Shown(text, text, "act", True, text, "decided", text, sound=False)
-    marks = (Mark(Level.ACT, text), Mark(Level.NOTICE, text))
+    shown = BatchIncident(text, text, "act", True, text, "decided", text, sound=False)
+    marks = (CostAlert(Level.ACT, text), CostAlert(Level.NOTICE, text))
     batches = tuple(
         Batch(text, text, 7.0, 0.5, 1e300, -1.0, 1e300, False, marks, {text: light}, (shown,) * 2)
         for light in Light
     )
-    return Live(text, text, text, (text,), batches, (text,))
+    return LiveBatches(text, text, text, (text,), batches, (text,))
 
 
-def incidents(text: str) -> Iterator[Account]:
+def incidents(text: str) -> Iterator[IncidentHistory]:
     """Yield incidents, open and closed, loud and calm, in which all is this text."""
     facts = (("reason", text), ("shows", text))
     words = ("opened", "dismissed", "roll back", "retrain", "decided", "closed")
@@ -65,7 +70,7 @@ def incidents(text: str) -> Iterator[Account]:
         Entry(1_700_000_000 + at, word, text, text, facts=facts) for at, word in enumerate(words)
     )
     for level, still in (("act", True), ("notice", True), ("act", False)):
-        yield Account(text, text, level, still, text, text, entries, "decided", study=text)
+        yield IncidentHistory(text, text, level, still, text, text, entries, "decided", study=text)
 
 
 def written(audit: Audit, folder: Path) -> Path:
@@ -151,7 +156,7 @@ def test_the_newest_event_comes_first() -> None:
 
 def test_the_verdict_says_what_is_broken_and_what_was_not_checked() -> None:
     text = Tags(page.render(an_audit("plain"))).text
-    verdict = text[text.index("The chain is broken: 10 of 20 links.") : text.index("1 version, ")]
+    verdict = text[text.index("10 of 20 checks failed.") : text.index("1 version, ")]
     assert "it follows model#dev#1, and that tag is gone" in verdict
     assert "Not checked here" in verdict
     assert "the bundle's bytes, 10 times" in verdict
@@ -177,9 +182,9 @@ def test_the_whole_story_stands_on_the_page(tmp_path: Path) -> None:
 
 def test_an_incident_that_does_not_hold_is_seen_at_once_and_unfolded() -> None:
     (first, *_) = incidents("plain")
-    entry = Entry(1_700_000_000, "dismissed", "plain", "Ben", links=LINKS)
+    entry = Entry(1_700_000_000, "dismissed", "plain", "Ben", results=LINKS)
     text = page.render(Audit("x", (), (replace(first, entries=(entry,)),)))
-    assert "The chain is broken: 1 of 2 links." in text
+    assert "1 of 2 checks failed." in text
     assert "<details open>" in text
     assert '<a href="#e0-0">dismissed' in text
     assert 'id="e0-0"' in text

@@ -51,7 +51,7 @@ def test_a_promotion_is_a_tag_with_the_evidence_of_the_decision(study: Registere
     said = study.do("promote", "1.0.1", "--to", "dev", *yes("it is better"), who=BEN)
     assert "v1.0.0 (champion in dev) against v1.0.1 (challenger)" in said
     assert "gates are kept." in said
-    assert "model v1.0.1 to dev is promoted, in the place of v1.0.0." in said
+    assert "Promoted model v1.0.1 to dev, replacing v1.0.0." in said
     assert study.message("model#dev#4").startswith("Promote model v1.0.1 to dev\n\n{\n")
     found, registered = (study.evidence(tag) for tag in ("model#dev#4", "model@v1.0.1"))
     for name in ("commit", "tree", "dvc.lock", "bundle", "certificate", "metrics", "author"):
@@ -164,7 +164,7 @@ def test_stages_that_are_no_list_of_names_are_refused(tmp_path: Path, said: str)
         (("latest", "--to", "dev"), "The newest are v1.0.0, v1.0.1."),
         (("v1.0.0", "--to", "prd"), "Did you mean prod?"),
         (("modle@v1.0.0", "--to", "dev"), "Did you mean model?"),
-        (("v1.0.0", "--to", "dev", "--override", "x"), "no gate is broken"),
+        (("v1.0.0", "--to", "dev", "--override", "x"), "no gate failed"),
     ],
 )
 def test_what_there_is_not_is_refused_with_the_nearest(
@@ -205,7 +205,11 @@ def test_the_first_version_is_held_to_the_bounds(tmp_path: Path) -> None:
         ("approvers: [BEN@Example.ORG]", BEN, None),
         ("approvers: [ben@example.org]", EVE, "is not among the approvers of dev: ben@example.org"),
         ("approvers: [ben@example.org], stages: [prod]", EVE, None),
-        ("stages: [prd]", BEN, "approvals are asked for in prd, which is no stage. Did you mean"),
+        (
+            "stages: [prd]",
+            BEN,
+            "are required for prd, which is not a stage. Did you mean",
+        ),
     ],
 )
 def test_approvals_say_who_may(tmp_path: Path, block: str, who: str, says: str | None) -> None:
@@ -254,8 +258,8 @@ def test_without_a_terminal_nobody_is_asked(study: Registered) -> None:
     words = ("promote", "v1.0.0", "--to", "dev")
     for more in ((), ("--yes",), ("--reason", "x")):
         said = study.refused(*words, *more, who=BEN)
-        assert "Nobody can be asked here. Next: --yes --reason TEXT" in said
-    assert "Without a reason" in study.refused(*words, *yes(" "), who=BEN)
+        assert "There is no terminal to ask at. Next: --yes --reason TEXT" in said
+    assert "a reason is required" in study.refused(*words, *yes(" "), who=BEN)
 
 
 def typed(study: Registered, answers: str, *words: str) -> tuple[int, str]:
@@ -282,7 +286,7 @@ def test_at_a_terminal_a_person_is_asked(study: Registered) -> None:
     code, said = typed(study, "n\n", *words)
     assert (code, study.tags()) == (1, before)
     assert "Promote model v1.0.0 to dev? [y/N]" in said
-    assert "Nothing was done." in said
+    assert "Nothing was changed." in said
     code, said = typed(study, "y\n\n", *words)
     assert (code, study.tags()) == (1, before)
     code, said = typed(study, "y\nas good as any\n", *words)
@@ -300,10 +304,10 @@ def test_a_version_whose_chain_is_broken_is_not_promoted(study: Registered) -> N
     cached = study.cached()
     cached.write_bytes(b"another model")
     said = study.refused("promote", "v1.0.1", "--to", "dev", *yes("x"), who=BEN)
-    assert "model@v1.0.1 cannot be relied on: the bundle's bytes were swapped" in said
+    assert "evidence of model@v1.0.1 is not valid: the bundle's bytes were replaced" in said
     study.forge("model@v1.0.1", study.message("model@v1.0.1"), "HEAD~1")
     said = study.refused("promote", "v1.0.1", "--to", "dev", *yes("x"), who=BEN)
-    assert "model@v1.0.1 cannot be relied on: " in said
+    assert "evidence of model@v1.0.1 is not valid: " in said
 
 
 def test_a_version_that_gto_registered_is_not_promoted(study: Registered) -> None:
@@ -312,7 +316,7 @@ def test_a_version_that_gto_registered_is_not_promoted(study: Registered) -> Non
     env = bake.environment(**identity(EVE, study.clock + 100))
     bake.run(study.root, "gto", "register", "model", "--version", "v9.0.0", env=env)
     said = study.refused("promote", "v9.0.0", "--to", "dev", *yes("x"), who=BEN)
-    assert "model@v9.0.0 cannot be relied on: its message holds no evidence" in said
+    assert "evidence of model@v9.0.0 is not valid: its message holds no evidence" in said
 
 
 def test_a_deregistered_version_is_refused_though_dvc_still_gets_it(
@@ -335,7 +339,7 @@ def test_a_rollback_brings_the_champion_before_back(study: Registered, tmp_path:
     study.promote("v1.0.2")
     data = {path: path.stat().st_mtime_ns for path in study.root.glob(".dvc/**/*")}
     said = study.do("rollback", *yes("it is too slow"), who=BEN)
-    assert "prod is back at v1.0.1; v1.0.2 is rolled back. No data were moved." in said
+    assert "prod is back at v1.0.1; v1.0.2 was rolled back. No data were moved." in said
     assert data == {path: path.stat().st_mtime_ns for path in study.root.glob(".dvc/**/*")}
     assert stage(study, "prod") == "v1.0.1"
     assert stage(study, "dev") == "v1.0.2"
@@ -364,8 +368,8 @@ def test_a_demoted_version_is_out_for_gto_and_the_rest_is_said(
     study.promote("v1.0.0", "dev")
     first = study.cached().read_bytes()
     said = study.do("demote", "dev", *yes("not yet"), who=BEN)
-    assert "v1.0.0 is out of dev; nothing is there." in said
-    assert "overlooks that a version left a stage" in said
+    assert "v1.0.0 left dev; the stage is empty." in said
+    assert "ignores that a version left a stage" in said
     assert stage(study, "dev") is None
     assert downloaded(study, "dev", tmp_path / "got.tar") != first  # DVC still gets v1.0.0
     assert "No version of model is in dev" in study.refused("demote", "dev", *yes("x"))
@@ -384,8 +388,8 @@ def test_demoting_says_that_rolling_back_is_the_better_way(study: Registered) ->
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
     said = study.do("demote", "dev", *yes("x"), who=BEN)
-    assert "Next: headrace rollback --stage dev, for v1.0.0" in said
-    assert "v1.0.1 is out of dev; v1.0.0 is there now." in said
+    assert "Next: headrace rollback --stage dev, which restores v1.0.0" in said
+    assert "v1.0.1 left dev; v1.0.0 is there now." in said
     assert stage(study, "dev") == "v1.0.0"
 
 
@@ -394,14 +398,14 @@ def test_a_rollback_is_done_whole_or_not_at_all(
 ) -> None:
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
-    add, count = event_log.add, iter(range(9))
+    add, count = event_log.append, iter(range(9))
 
     def once(*words: Any, **more: Any) -> None:
         if next(count):
             raise ProjectError("The key is locked. Next: unlock it")
         add(*words, **more)
 
-    monkeypatch.setattr(event_log, "add", once)
+    monkeypatch.setattr(event_log, "append", once)
     assert "The key is locked" in study.refused("rollback", "--stage", "dev", *yes("x"), who=BEN)
     assert stage(study, "dev") == "v1.0.1"
 
@@ -434,7 +438,7 @@ def test_a_version_with_a_broken_chain_can_be_rolled_back_from_but_not_to(
         "model@v1.0.0", first.replace('"score": 0.8', '"score": 0.9'), "model@v1.0.0^{commit}"
     )
     said = study.refused("rollback", "--stage", "dev", *yes("x"), who=BEN)
-    assert "model@v1.0.0 cannot be relied on" in said
+    assert "evidence of model@v1.0.0 is not valid" in said
 
 
 def key(folder: Path, name: str) -> Path:
@@ -493,4 +497,4 @@ def test_a_signature_that_nobody_can_verify_leaves_no_tag(
     (tmp_path / "allowed").write_text("")
     study.git("config", "tag.gpgSign", "true")
     said = study.refused("promote", "v1.0.0", "--to", "dev", *yes("x"), who=BEN)
-    assert "cannot be verified, so the tag is not kept" in said
+    assert "cannot be verified, so the tag was deleted" in said

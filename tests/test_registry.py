@@ -9,7 +9,7 @@ import pytest
 from registered import ANN, BEN, BUNDLE, DVC, M, Registered, yes
 
 from headrace.errors import ProjectError
-from headrace.registry import resolve_name, version_bump
+from headrace.registry import register, resolve
 from headrace.registry.tags import Version
 from lab import bake
 
@@ -55,7 +55,7 @@ def test_gto_shows_the_version_and_dvc_gets_its_bundle(study: Registered, tmp_pa
 
 def test_an_untouched_tree_is_demanded(study: Registered) -> None:
     study.write("notes.txt", "new, and not ignored")
-    assert "The working tree is not as committed" in study.refused("register")
+    assert "The working tree has changes" in study.refused("register")
 
 
 def test_a_commit_is_demanded(tmp_path: Path) -> None:
@@ -84,15 +84,15 @@ def test_a_certificate_is_demanded(study: Registered) -> None:
     ("change", "says"),
     [
         ({"tree": "0" * 40}, "the certificate is of tree 0000000000, not"),
-        ({"identical": False}, "not all came out again"),
-        ({"identical": "true"}, "not all came out again"),
+        ({"identical": False}, "not every output was identical"),
+        ({"identical": "true"}, "not every output was identical"),
         ({"environment": "numpy is another"}, "it was verified where numpy is another"),
         ({"dvc.lock": "0" * 64}, "the certificate is of another dvc.lock"),
-        ({"stages": []}, f"the certificate says nothing of {BUNDLE} and 1 more"),
-        ({"stages": None}, f"the certificate says nothing of {BUNDLE} and 1 more"),
+        ({"stages": []}, f"the certificate does not cover {BUNDLE} and 1 more"),
+        ({"stages": None}, f"the certificate does not cover {BUNDLE} and 1 more"),
         (
             {"stages": [{"outputs": [{"path": p, "md5": "0"} for p in (BUNDLE, M)]}]},
-            f"the certificate knows {BUNDLE} by another MD5 and 1 more",
+            f"the certificate has another MD5 for {BUNDLE} and 1 more",
         ),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_bundle_must_be_recorded(study: Registered) -> None:
     study.write("dvc.yaml", json.dumps(DVC | {"artifacts": {"model": {"path": "models/x.tar"}}}))
     study.commit()
     study.certify()
-    assert "dvc.lock records nothing of models/x.tar" in study.refused("register")
+    assert "the artifact model of dvc.yaml, is not in dvc.lock" in study.refused("register")
 
 
 def test_a_bundle_must_be_at_hand(study: Registered) -> None:
@@ -138,7 +138,7 @@ def test_a_bundle_must_be_at_hand(study: Registered) -> None:
 
 def test_bytes_that_were_swapped_are_not_registered(study: Registered) -> None:
     study.cached().write_bytes(b"another model")
-    assert "are others than dvc.lock says" in study.refused("register")
+    assert "do not match dvc.lock" in study.refused("register")
 
 
 def test_what_is_no_bundle_is_refused(study: Registered) -> None:
@@ -225,13 +225,13 @@ def test_a_proposal_is_raised_and_never_lowered(study: Registered) -> None:
 def test_a_tag_that_stands_in_the_way_is_named(study: Registered) -> None:
     study.git("tag", "model@v1.0.0")
     said = study.refused("register")
-    assert "The tag model@v1.0.0 is there, and no event. Next: git tag --delete" in said
+    assert "The tag model@v1.0.0 exists, without an event. Next: git tag --delete" in said
 
 
 def test_a_version_without_evidence_leaves_the_next_one_to_the_worst_case() -> None:
-    version, why = version_bump.propose(Version(1, 2, 3), None, {"schema": "s"})
+    version, why = register.propose_version(Version(1, 2, 3), None, {"schema": "s"})
     assert str(version) == "v2.0.0"
-    assert "nobody can tell what changed" in why
+    assert "what changed is unknown" in why
 
 
 def test_every_tag_holds_the_hash_of_the_one_before(study: Registered) -> None:
@@ -267,8 +267,8 @@ def test_two_of_one_moment_do_not_follow_the_same_tag(study: Registered) -> None
         late = event_log.load(study.root, objects, "model")
     study.do("register")
     name = Name("model", Kind.REGISTER, version="v9.0.0")
-    with pytest.raises(HeadraceError, match=r"model@v1.0.0 came in between. Next: "):
-        event_log.add(late, name, "HEAD", "Register", {}, sign=False)
+    with pytest.raises(HeadraceError, match=r"model@v1.0.0 was added meanwhile. Next: "):
+        event_log.append(late, name, "HEAD", "Register", {}, sign=False)
     assert [*study.tags()] == ["model@v1.0.0"]
 
 
@@ -280,7 +280,7 @@ def test_a_study_in_a_folder_of_the_repository_bears_it_in_its_name(tmp_path: Pa
     assert study.evidence("studies/late=model@v1.0.0")["tree"] == study.git("rev-parse", "HEAD:./")
     study.promote("v1.0.0", "dev")
     for name in ("studies/late:model#dev", "model#dev"):
-        found = resolve_name.resolve(study.root, name)
+        found = resolve.resolve(study.root, name)
         assert (found.version, found.tag) == ("v1.0.0", "studies/late=model#dev#1")
     got = tmp_path / "got.tar"
     words = ("dvc", "artifacts", "get", str(tmp_path / "mono"), "studies/late:model")
@@ -293,7 +293,7 @@ def test_a_name_stands_for_version_commit_and_bundle(study: Registered) -> None:
     study.do("register")
     study.promote("v1.0.0", "dev")
     for name, tag in (("model@v1.0.0", "model@v1.0.0"), ("model#dev", "model#dev#1")):
-        found = resolve_name.resolve(study.root, name)
+        found = resolve.resolve(study.root, name)
         assert (found.artifact, found.version, found.commit) == ("model", "v1.0.0", commit)
         assert (found.tag, found.path) == (tag, BUNDLE)
         assert found.md5 == study.evidence("model@v1.0.0")["bundle"]["md5"]
@@ -317,16 +317,16 @@ def test_a_tag_s_own_name_stands_for_its_version_whatever_came_after(study: Regi
     study.version(0.9, rate=0.2)
     version = "v1.0.1"
     study.promote(version, "dev")
-    assert resolve_name.resolve(study.root, "model#dev").version == version
-    found = {tag: resolve_name.resolve(study.root, tag) for tag in study.tags() if "#" in tag}
+    assert resolve.resolve(study.root, "model#dev").version == version
+    found = {tag: resolve.resolve(study.root, tag) for tag in study.tags() if "#" in tag}
     assert {tag: one.version for tag, one in found.items()} == {
         "model#dev#1": "v1.0.0",
         "model#dev#2": version,
     }
     assert all(one.tag == tag for tag, one in found.items())
     with pytest.raises(ProjectError, match=r"There is no tag model#dev#3\. Next: git fetch"):
-        resolve_name.resolve(study.root, "model#dev#3")
+        resolve.resolve(study.root, "model#dev#3")
     message = study.message("model#dev#1").replace('"v1.0.0"', '"v9.0.0"')
     study.forge("model#dev#3", message, "model@v1.0.0^{commit}")
-    with pytest.raises(ProjectError, match=r"model#dev#3 has no evidence that fits it"):
-        resolve_name.resolve(study.root, "model#dev#3")
+    with pytest.raises(ProjectError, match=r"model#dev#3 has no valid evidence"):
+        resolve.resolve(study.root, "model#dev#3")

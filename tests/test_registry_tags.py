@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from headrace.core.git import Objects
 from headrace.errors import ProjectError
-from headrace.registry import evidence, resolve_name, stage_state, tag_reader, tags
+from headrace.registry import events, resolve, stage_state, tags
 from headrace.registry.tags import Kind, Name, Version
 from lab import bake
 
@@ -125,7 +125,7 @@ def write(root: Path, commits: list[str], steps: list[tuple[str, int, str, int]]
 def ours(root: Path) -> dict[str, str]:
     """Return who is in which stage by our reader."""
     with Objects(root) as objects:
-        found = stage_state.after(tag_reader.events(root, objects))
+        found = stage_state.replay(events.read_events(root, objects))
     held = {stage: found.champion(stage) for stage in found.stages}
     return {stage: version for stage, version in held.items() if version}
 
@@ -180,7 +180,7 @@ def test_tags_of_gtos_own_making_are_read_as_gto_reads_them(tmp_path: Path) -> N
     assert set(ours(root).values()) == {"v1.0.0"}
     api.deprecate(str(root), "model")
     with Objects(root) as objects:
-        assert stage_state.after(tag_reader.events(root, objects)).deprecated
+        assert stage_state.replay(events.read_events(root, objects)).deprecated
 
 
 def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
     bake.run(root, "git", "tag", "model@v1.0.0")
     bake.run(root, "git", "tag", "model#prod#1")
     with Objects(root) as objects:
-        (first, second) = tag_reader.events(root, objects)
+        (first, second) = events.read_events(root, objects)
     assert (first.annotated, second.annotated) == (False, False)
     assert ours(root) == {}
 
@@ -197,12 +197,12 @@ def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("model", "names no version"),
+        ("model", "is not a version"),
         ("modle@v1.0.0", "Did you mean model?"),
         ("model@v1.9.0", "Did you mean v1.0.0?"),
         ("model#prdo", "Did you mean prod?"),
         ("model#staging", "No version of model is in staging"),
-        ("model@v1.0.0", "has no evidence that fits it"),
+        ("model@v1.0.0", "has no valid evidence"),
         ("model#prod", "its message holds no evidence"),
     ],
 )
@@ -211,15 +211,15 @@ def test_a_name_that_stands_for_nothing_is_refused(tmp_path: Path, name: str, sa
     commits = repository(root)
     write(root, commits, [("register", 0, "prod", 0), ("assign", 0, "prod", 1)])
     with pytest.raises(ProjectError, match="Next: ") as refused:
-        resolve_name.resolve(root, name)
+        resolve.resolve(root, name)
     assert says in str(refused.value)
 
 
 def test_evidence_comes_back_as_it_was_written() -> None:
     content = {"b": 0.1 + 0.2, "a": {"ü": "\udce9\n\x1b[1m"}, "none": None}
-    message = evidence.write("Register model", content).decode("utf-8")
+    message = events.format_message("Register model", content).decode("utf-8")
     assert message.startswith("Register model\n\n{")
-    assert evidence.read(message) == ({"headrace": 1, **content}, "")
+    assert events.parse_message(message) == ({"headrace": 1, **content}, "")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_evidence_comes_back_as_it_was_written() -> None:
      "x\n\n" + "[" * 9, "x\n\n" + '{"a":' * 100_000],
 )  # fmt: skip
 def test_what_is_no_evidence_is_none(message: str) -> None:
-    found, why = evidence.read(message)
+    found, why = events.parse_message(message)
     assert found is None
     assert why
 

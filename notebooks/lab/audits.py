@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from headrace.registry import evidence
+from headrace.registry import events
 from lab import bake, histories, turns
 from lab.histories import BEGIN, DAY, STUDY, Step
 
@@ -96,7 +96,7 @@ def _tags(commits: list[list[str]]) -> Iterator[bytes]:
                 champions[stage] = version
             else:
                 content |= {"action": "register", "parameters": _parameters(number), "parts": {}}
-            text, hashed = _tag(tag, commit, time, evidence.write(f"Do {tag}", content))
+            text, hashed = _tag(tag, commit, time, events.format_message(f"Do {tag}", content))
             previous = {"tag": tag, "object": hashed}
             registered = registered if stage else previous
             yield text

@@ -1,44 +1,118 @@
-"""`headrace alert`: the incidents as they are, and a person's decisions."""
+"""`headrace alert`: the incidents, and a person's decision about one, as a commit of its file."""
 
-import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from headrace.alerts.decision import decide
+from headrace.core import git, identity
 from headrace.core.project import Project
-from headrace.incidents import format as wording
-from headrace.incidents import store
-from headrace.incidents.incident import Incident
+from headrace.core.suggest import nearest
+from headrace.errors import HeadraceError, ProjectError
+from headrace.incidents import store, text
+from headrace.incidents.incident import Decision, Incident
 from headrace.report.text import plain
 
+NEXT = {
+    "dismiss": "It is not reported again while it stays open, unless its level rises.",
+    "rollback": "Next: headrace rollback",
+    "retrain": "Next: headrace retrain",
+}
 
-def run(project: Project, args: argparse.Namespace) -> None:
-    """Show the incidents, or record a decision.
+
+def list_incidents(project: Project) -> None:
+    """Print the incidents: open ones first, of those the most severe and the newest.
 
     Errors:
-        HeadraceError: see `decide`, and `folder.read`.
+        DataError: a file of alerts/ cannot be read.
     """
-    if args.word in (None, "list"):
-        for line in show(store.read(project.root).values()):
-            print(plain(line))
-        return
-    what = "dismiss" if args.word == "dismiss" else args.what
-    for line in decide(project, args.id, what, args.reason):
+    for line in incident_lines(store.read(project.root).values()):
         print(plain(line))
 
 
-def show(incidents: Iterable[Incident]) -> list[str]:
-    """Return the incidents in words: open ones first, of those the loudest and the newest."""
-    listed = sorted(incidents, key=lambda one: one.opened, reverse=True)
-    listed.sort(key=lambda one: (not one.is_open, one.is_dismissed, one.level))
-    if not listed:
-        return ["No incident yet. Next: headrace monitor, once there are live batches"]
-    return [line for one in listed for line in _told(one)]
+def incident_lines(incidents: Iterable[Incident]) -> list[str]:
+    """Return the incidents in words, in the order in which they need attention."""
+    ranked = sorted(incidents, key=lambda incident: incident.opened, reverse=True)
+    ranked.sort(key=lambda each: (not each.is_open, each.is_dismissed, each.level))
+    if not ranked:
+        return ["No incidents yet. Next: headrace monitor, once there are live batches"]
+    return [line for incident in ranked for line in _lines(incident)]
 
 
-def _told(one: Incident) -> Iterable[str]:
-    yield f"{one.id}  {one.level}, {wording.standing(one)}"
-    yield f"  {one.rule}: {wording.shows(one)}"
-    if decided := wording.decided(one):
-        yield f"  {decided}"
-    elif one.is_open:
-        yield f"  {one.do}"
+def _lines(incident: Incident) -> Iterator[str]:
+    yield f"{incident.id}  {incident.level}, {text.state(incident)}"
+    yield f"  {incident.rule}: {text.evidence(incident)}"
+    if decision := text.decision(incident):
+        yield f"  {decision}"
+    elif incident.is_open:
+        yield f"  {incident.do}"
+
+
+def decide(project: Project, name: str, what: str, reason: str) -> None:
+    """Record who decides what about an incident, and why, as one commit of one file.
+
+    Errors:
+        HeadraceError: there is no such incident, no reason, or git does not know who decides; the
+            index, or the incident's file, holds other changes; git refuses to commit. Then nothing
+            is changed.
+    """
+    incident = _find(store.read(project.root), name)
+    reason = reason.encode("utf-8", "backslashreplace").decode().strip()
+    if not reason:
+        raise HeadraceError("Nothing was changed: a reason is required. Next: --reason TEXT")
+    _refuse_other_changes(project, incident)
+    by = identity.author(project.root)
+    when = datetime.fromtimestamp(by.time, UTC).isoformat(timespec="seconds")
+    decision = Decision(what, reason, by.person.name, by.person.email, when, str(incident.level))
+    decided = replace(incident, decisions=[*incident.decisions, decision])
+    _commit(project, decided, f"{what.capitalize()} {incident.id}", reason)
+    note = _superseded(incident, decision)
+    for line in (f"{incident.id}: {what}, for: {reason}", *note, NEXT[what]):
+        print(plain(line))
+
+
+def _find(incidents: dict[str, Incident], name: str) -> Incident:
+    name = name.removeprefix(f"{store.FOLDER}/").removesuffix(".json")
+    if name not in incidents:
+        near = nearest(name, incidents)
+        raise HeadraceError(f"There is no incident {name}.{near} Next: headrace alert, for all")
+    return incidents[name]
+
+
+def _refuse_other_changes(project: Project, incident: Incident) -> None:
+    path = store.file_name(incident)
+    git.head_tree(project.root)  # or there is no commit
+    staged = git.run(project.root, "diff", "--cached", "--name-only", "--no-ext-diff", "-z")
+    if first := staged.partition("\0")[0]:
+        raise ProjectError(
+            f"The index holds other changes ({first}), and a decision is a commit of its own."
+            " Next: git commit, or git restore --staged ."
+        )
+    options = ("--porcelain", "--untracked-files=all", "--ignored")
+    if git.run(project.root, "status", *options, "--", path):
+        raise ProjectError(
+            f"{path} has uncommitted changes. Commit the incident before a decision."
+            f" Next: git add {path} && git commit -m 'Record the incident'"
+        )
+
+
+def _superseded(incident: Incident, decision: Decision) -> list[str]:
+    """Return a note on the decision that no longer applies, if there is one."""
+    last = incident.decision
+    if last is None:
+        return []
+    note = f"It replaces {last.what} by {last.name}, which stays in the file."
+    clock = " By this machine's clock, that one is later." if last.when > decision.when else ""
+    return [note + clock]
+
+
+def _commit(project: Project, incident: Incident, subject: str, reason: str) -> None:
+    path = project.root / store.file_name(incident)
+    before = path.read_bytes()
+    store.write(project.root, incident)
+    options = ("--quiet", "--only", "--message", subject, "--message", reason)
+    try:
+        git.run(project.root, "commit", *options, "--", store.file_name(incident))
+    except ProjectError as error:
+        path.write_bytes(before)
+        problem = f"{error}\nNo decision was recorded."
+        raise ProjectError(f"{problem} Next: fix that, and decide again") from None

@@ -1,6 +1,6 @@
-"""In CI: one GitHub issue per incident, renewed in place, closed with it.
+"""In CI: one GitHub issue per incident, updated in place, closed with the incident.
 
-A machine of CI forgets: the issue itself says which transitions the webhook was told of.
+A CI machine has no memory: the issue's text records which transitions the webhook received.
 """
 
 import os
@@ -10,14 +10,18 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from headrace.alerts.issue_text import render, told
 from headrace.core import github
+from headrace.incidents import text
 from headrace.incidents.incident import Incident, Transition
-from headrace.report.text import plain
+from headrace.incidents.store import file_name
+from headrace.report.markdown import code, escape
+from headrace.report.text import number, plain
 
-OURS = re.compile(r"<!-- headrace: incident (\S+) -->")
+MARK = "<!-- headrace: incident {} -->"
+OURS = re.compile(MARK.format(r"(\S+)"))
 TITLE = 200
-"""Letters of a title: GitHub takes 256."""
+"""Letters of a title: GitHub allows 256."""
+FAILURES = (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -29,96 +33,130 @@ class Issue:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A repository on GitHub, and its issues about incidents, by the incidents' ids."""
+class Issues:
+    """A repository on GitHub, and its issues by the incidents' ids."""
 
     repository: str
     known: Mapping[str, Issue]
 
+    def has_memory_of(self, incident: Incident) -> bool:
+        """Return whether an incident is active, or has an issue that records notifications.
 
-def open_desk(*, issue: bool) -> Desk | None:
-    """Return the desk that CI asks for; None where nobody does, or GitHub is not there: it is said.
+        An incident that was over before it had an issue would be reported again by every run.
+        """
+        return _is_active(incident) or incident.id in self.known
 
-    The oldest issue counts, where an incident has two.
+
+def read_issues(*, wanted: bool) -> Issues | None:
+    """Return the issues of CI's repository; None, with a message, where GitHub is not available.
+
+    Of two issues for one incident the older counts.
     """
-    repository = os.environ.get("GITHUB_REPOSITORY", "")
-    if not issue:
+    if not wanted:
         return None
+    repository = os.environ.get("GITHUB_REPOSITORY", "")
     if not repository:
         print("No issue: GITHUB_REPOSITORY is not set. Next: --issue in CI only", file=sys.stderr)
         return None
     try:
-        words = ("--method", "GET", "--paginate", "-f", "state=all", "-f", "per_page=100")
-        said = github.api(f"repos/{repository}/issues", *words)
+        options = ("--method", "GET", "--paginate", "-f", "state=all", "-f", "per_page=100")
+        output = github.api(f"repos/{repository}/issues", *options)
         known: dict[str, Issue] = {}
-        for incident, found in sorted(_mine(said), key=lambda one: one[1].number):
-            known.setdefault(incident, found)
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
-        _refused("read")
+        for incident, issue in sorted(_ours(output), key=lambda pair: pair[1].number):
+            known.setdefault(incident, issue)
+    except FAILURES:
+        _report_failure("read")
         return None
-    return Desk(repository, known)
+    return Issues(repository, known)
 
 
-def _mine(said: str) -> Iterator[tuple[str, Issue]]:
-    for one in github.parse_pages(said):
-        body = str(one.get("body") or "").replace("\r\n", "\n")
-        found = OURS.match(body)
-        is_ours = (one.get("user") or {}).get("type") == "Bot" and "pull_request" not in one
-        if found and is_ours:
-            yield found[1], Issue(int(one["number"]), body)
+def _ours(output: str) -> Iterator[tuple[str, Issue]]:
+    for issue in github.parse_pages(output):
+        body = str(issue.get("body") or "").replace("\r\n", "\n")
+        match = OURS.match(body)
+        by_bot = (issue.get("user") or {}).get("type") == "Bot" and "pull_request" not in issue
+        if match and by_bot:
+            yield match[1], Issue(int(issue["number"]), body)
 
 
-def _refused(what: str) -> str:
-    said = f"GitHub's issues could not be {what}. Next: permissions issues: write, and gh on PATH"
-    print(said, file=sys.stderr)
-    return said
+def _report_failure(action: str) -> None:
+    step = "permissions issues: write, and gh on PATH"
+    print(f"Cannot {action} GitHub's issues. Next: {step}", file=sys.stderr)
 
 
-def recall(desk: Desk, transitions: Sequence[Transition], who: str) -> None:
-    """Note what an earlier machine told, by the word of the issues that it wrote."""
-    for one in transitions:
-        issue = desk.known.get(one.incident.id)
-        if issue and who in one.heard and told(who, f"{one.word} {one.batch}") in issue.body:
-            one.heard[who] = True
+def recall(issues: Issues, transitions: Sequence[Transition], receiver: str) -> None:
+    """Mark the transitions that the issues record as received."""
+    for transition in transitions:
+        issue, key = issues.known.get(transition.incident.id), transition.key
+        if issue and receiver in transition.heard and received_mark(receiver, key) in issue.body:
+            transition.heard[receiver] = True
 
 
-def minds(desk: Desk, one: Incident) -> bool:
-    """Tell whether an incident is this desk's: it is alive, or has an issue that remembers.
+def _is_active(incident: Incident) -> bool:
+    return incident.is_open and not incident.is_dismissed
 
-    Of one that was over before it had an issue, nobody would know tomorrow that it was told.
+
+def write(issues: Issues, incidents: Mapping[str, Incident], receiver: str) -> list[str]:
+    """Create and update issues, and return a line for each.
+
+    An incident that was over before it had an issue gets none. An issue that a person closed stays
+    closed until its text changes.
     """
-    return _is_alive(one) or one.id in desk.known
-
-
-def _is_alive(one: Incident) -> bool:
-    return one.is_open and not one.is_dismissed
-
-
-def write(desk: Desk, incidents: Mapping[str, Incident], who: str) -> list[str]:
-    """Write what changed, and say so; an incident that was over before it had an issue gets none.
-
-    An issue that a person closed by hand stays closed until there is news.
-    """
-    said = []
-    for one in incidents.values():
-        body, issue = render(one, who), desk.known.get(one.id)
-        if not minds(desk, one) or (issue and issue.body.strip() == body.strip()):
+    lines = []
+    for incident in incidents.values():
+        body, issue = render(incident, receiver), issues.known.get(incident.id)
+        unchanged = issue is not None and issue.body.strip() == body.strip()
+        if unchanged or not issues.has_memory_of(incident):
             continue
         try:
-            said.append(_put(desk, one, issue, body))
-        except (OSError, subprocess.SubprocessError):
-            _refused("written")
+            lines.append(_put(issues, incident, issue, body))
+        except FAILURES[:2]:
+            _report_failure("write")
             break
-    return said
+    return lines
 
 
-def _put(desk: Desk, one: Incident, issue: Issue | None, body: str) -> str:
-    title = plain(" ".join(f"{one.rule} (since {one.opened})".split()))[:TITLE]
-    place = f"repos/{desk.repository}/issues"
+def _put(issues: Issues, incident: Incident, issue: Issue | None, body: str) -> str:
+    title = f"{incident.rule} (since {incident.opened})"
+    title = plain(" ".join(title.split()))[:TITLE]
+    path = f"repos/{issues.repository}/issues"
     if issue is None:
-        github.api(place, "--method", "POST", "-f", f"title={title}", body=body)
-        return f"Issue for {one.id}: new."
-    state = "open" if _is_alive(one) else "closed"
-    words = ("--method", "PATCH", "-f", f"title={title}", "-f", f"state={state}")
-    github.api(f"{place}/{issue.number}", *words, body=body)
-    return f"Issue {issue.number} for {one.id}: renewed, {state}."
+        github.api(path, "--method", "POST", "-f", f"title={title}", body=body)
+        return f"Issue for {incident.id}: created."
+    state = "open" if _is_active(incident) else "closed"
+    options = ("--method", "PATCH", "-f", f"title={title}", "-f", f"state={state}")
+    github.api(f"{path}/{issue.number}", *options, body=body)
+    return f"Issue {issue.number} for {incident.id}: updated, {state}."
+
+
+def render(incident: Incident, receiver: str) -> str:
+    """Return an issue's text as harmless Markdown: evidence, decision, next commands, marks."""
+    parts = [MARK.format(incident.id), f"**{escape(incident.level)}**: {escape(incident.do)}"]
+    parts.append(f"{escape(text.state(incident))}. {escape(text.evidence(incident))}.")
+    rows = [
+        f"| {escape(batch)} | {number(seen.value)} | {seen.state} |"
+        for batch, seen in incident.batches.items()
+    ]
+    head = f"| batch | {code(incident.figure)} | |\n| --- | ---: | --- |"
+    parts.append("\n".join([head, *rows]))
+    if decision := text.decision(incident):
+        parts.append(f"Decided: {escape(decision)}")
+    parts += _next_commands(incident)
+    marks = [received_mark(receiver, key) for key, to in incident.told.items() if to.get(receiver)]
+    return "\n\n".join([*parts, *(["\n".join(marks)] if marks else [])]) + "\n"
+
+
+def received_mark(receiver: str, key: str) -> str:
+    """Return the hidden mark by which an issue records that a transition was received."""
+    return f"<!-- headrace told {receiver}: {escape(key)} -->"
+
+
+def _next_commands(incident: Incident) -> Iterator[str]:
+    commands = text.next_commands(incident)
+    if not commands:
+        return
+    lines = "\n".join(f"# {choice}\n{command}" for choice, command in commands.items())
+    yield f"### What you can do\n\n```sh\n{lines}\n```"
+    name = file_name(incident)
+    first = f"headrace monitor && git add {name} && git commit -m 'Record the incident'"
+    yield f"If {code(name)} is not in git yet, first:\n\n```sh\n{first}\n```"

@@ -1,49 +1,55 @@
-"""Who is told of what: once, and again only where nobody can be sure that it was heard."""
+"""Notifications: each receiver gets a transition once, and again only if receipt is unsure."""
 
 import sys
 from collections.abc import Sequence
 
-from headrace.alerts import issues, webhook
+from headrace.alerts import issues as github_issues
+from headrace.alerts import webhook
 from headrace.core.project import Project
-from headrace.incidents import format as wording
-from headrace.incidents import store
+from headrace.incidents import store, text
 from headrace.incidents.incident import Transition
 from headrace.report.text import plain
 
 OUTPUT, WEBHOOK = "output", "webhook"
 
 
-def tell(project: Project, transitions: Sequence[Transition], *, issue: bool = False) -> None:
-    """Tell each who has not heard: standard output, the webhook, and GitHub's issues if asked to.
+def notify(project: Project, transitions: Sequence[Transition], *, issue: bool = False) -> None:
+    """Notify standard output, the webhook, and GitHub's issues if asked to.
 
-    What was heard is written down after each, so that a kill in between repeats and never omits.
-    Nobody who cannot be reached stops or fails the run: that is said, and tried again by the next.
-    Where the issues are the memory, the webhook hears nothing of what is over and has none.
+    Receipt is recorded after each receiver, so that a kill in between repeats and never omits. A
+    receiver that is not reachable does not stop or fail the run: it is reported, and the next run
+    tries again. Where the issues are the memory, the webhook hears nothing of incidents that are
+    over and have no issue.
     """
     url = webhook.address(project.settings)
-    who = [OUTPUT, *([WEBHOOK] if url else [])]
-    for one in transitions:
-        if not one.heard:
-            one.heard.update(dict.fromkeys(who, False))
-    desk = issues.open_desk(issue=issue)
-    if desk:
-        issues.recall(desk, transitions, WEBHOOK)
-    _print([one for one in transitions if not one.heard.get(OUTPUT, True)])
+    receivers = [OUTPUT, *([WEBHOOK] if url else [])]
+    for transition in transitions:
+        if not transition.heard:
+            transition.heard.update(dict.fromkeys(receivers, False))
+    issues = github_issues.read_issues(wanted=issue)
+    if issues:
+        github_issues.recall(issues, transitions, WEBHOOK)
+    _print(_waiting(transitions, OUTPUT))
     _mark(project, transitions, OUTPUT)
     if url:
-        waiting = [one for one in transitions if not one.heard.get(WEBHOOK, True)]
-        mine = [one for one in waiting if desk is None or issues.minds(desk, one.incident)]
-        _post(project, url, mine)
-    if desk:
-        for said in issues.write(desk, store.read(project.root), WEBHOOK):
-            print(plain(said), file=sys.stderr)
+        waiting = _waiting(transitions, WEBHOOK)
+        if issues:
+            waiting = [each for each in waiting if issues.has_memory_of(each.incident)]
+        _post(project, url, waiting)
+    if issues:
+        for line in github_issues.write(issues, store.read(project.root), WEBHOOK):
+            print(plain(line), file=sys.stderr)
+
+
+def _waiting(transitions: Sequence[Transition], receiver: str) -> list[Transition]:
+    return [transition for transition in transitions if not transition.heard.get(receiver, True)]
 
 
 def _print(transitions: Sequence[Transition]) -> None:
-    for one in transitions:
-        print(plain(wording.line(one)))
-        for way, command in wording.ways(one.incident).items():
-            print(f"  {way:<9}  {command}")
+    for transition in transitions:
+        print(plain(text.transition_line(transition)))
+        for choice, command in text.next_commands(transition.incident).items():
+            print(f"  {choice:<9}  {command}")
     sys.stdout.flush()
 
 
@@ -55,13 +61,14 @@ def _post(project: Project, url: str, transitions: Sequence[Transition]) -> None
     if not problem:
         _mark(project, transitions, WEBHOOK)
         return
-    step = "Next: nothing; the next run tells it again"
-    print(f"The webhook was not told: {problem}. {step}", file=sys.stderr)
+    step = "Next: nothing; the next run tries again"
+    print(f"The webhook was not notified: {problem}. {step}", file=sys.stderr)
 
 
-def _mark(project: Project, transitions: Sequence[Transition], who: str) -> None:
-    for one in transitions:
-        if who in one.heard:
-            one.heard[who] = True
-    for incident in {one.incident.id: one.incident for one in transitions}.values():
+def _mark(project: Project, transitions: Sequence[Transition], receiver: str) -> None:
+    """Record that a receiver has heard, in the incidents' files."""
+    for transition in transitions:
+        if receiver in transition.heard:
+            transition.heard[receiver] = True
+    for incident in {each.incident.id: each.incident for each in transitions}.values():
         store.write(project.root, incident)

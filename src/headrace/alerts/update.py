@@ -1,4 +1,4 @@
-"""What new figures make of the incidents; it is written down before anyone is told."""
+"""Incidents brought up to date with new figures, and written before anyone is notified."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,44 +6,47 @@ from pathlib import Path
 
 from headrace.errors import DataError
 from headrace.gates.live import Figures, Level, Rule, evaluate
-from headrace.incidents import firing_runs, store
-from headrace.incidents.firing_runs import Run, Seen
+from headrace.incidents import store
 from headrace.incidents.incident import (
     BELONGS,
     JUDGED_AGAIN,
     Incident,
+    Run,
+    Seen,
     Transition,
     Word,
-    digest,
-    slug,
+    firing_runs,
+    rule_digest,
+    rule_slug,
 )
 
 BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 def update(root: Path, figures: Figures, rules: Sequence[Rule]) -> list[Transition]:
-    """Bring alerts/ up to date, and return what somebody has yet to be told.
+    """Bring alerts/ up to date, and return the transitions of which somebody has not heard.
 
-    What an incident showed is remembered: of a batch that is gone, or of which the figure is not
-    known any more, the last word stands. A batch that is judged again counts by its new value.
+    Incidents are remembered: for a batch that was deleted, or whose figure is unknown now, the last
+    value counts. A batch that is evaluated again counts with its new value.
 
     Errors:
-        DataError: a batch's name is none, or a file of alerts/ cannot be read; nothing is written.
+        DataError: a batch's name is not valid, or a file of alerts/ cannot be read; nothing is
+            written.
     """
-    _refuse_odd(figures)
+    _refuse_invalid(figures)
     known = store.read(root)
     for rule in rules:
-        mine = [one for one in known.values() if one.rule == rule.name]
-        for made in _judged(rule, mine, figures, known):
-            known[made.id] = made
-    _close_ruleless(known, rules)
-    for one in known.values():
-        _note_gone(one, figures)
-        store.write(root, one)
-    return [one for incident in known.values() for one in _untold(incident)]
+        before = [incident for incident in known.values() if incident.rule == rule.name]
+        for incident in _evaluate(rule, before, figures, known):
+            known[incident.id] = incident
+    _close_without_rule(known, rules)
+    for incident in known.values():
+        _note_deleted_batches(incident, figures)
+        store.write(root, incident)
+    return [transition for incident in known.values() for transition in _unheard(incident)]
 
 
-def _refuse_odd(figures: Figures) -> None:
+def _refuse_invalid(figures: Figures) -> None:
     for batch, values in figures.items():
         if not isinstance(values, Mapping):
             raise DataError(
@@ -51,104 +54,109 @@ def _refuse_odd(figures: Figures) -> None:
             )
         if not BATCH.fullmatch(batch):
             raise DataError(
-                f"metrics/monitor.json: {batch!r} is no name of a batch."
-                " Next: name it such as 2013-10, of letters, digits, dot, dash and _"
+                f"metrics/monitor.json: {batch!r} is not a batch name."
+                " Next: use letters, digits, dot, dash and _, such as 2013-10"
             )
 
 
-def _judged(
-    rule: Rule, mine: Sequence[Incident], figures: Figures, known: Mapping[str, Incident]
+def _evaluate(
+    rule: Rule, before: Sequence[Incident], figures: Figures, known: Mapping[str, Incident]
 ) -> Iterator[Incident]:
     """Yield a rule's incidents as they are now, new ones among them."""
-    left = sorted(mine, key=lambda one: (not one.is_withdrawn, one.opened))
-    seen = {batch: one for old in left for batch, one in old.batches.items()}
+    withdrawn_first = sorted(before, key=lambda each: (not each.is_withdrawn, each.opened))
+    seen = {batch: one for old in withdrawn_first for batch, one in old.batches.items()}
     for verdict in evaluate([rule], figures):
         if verdict.value is not None:
             seen[verdict.batch] = Seen(verdict.state, verdict.value)
-    left.sort(key=lambda one: one.opened)
-    made = [*firing_runs.of(seen)]
-    owners = _owners(made, left)
-    for run, owner in zip(made, owners, strict=True):
-        one = owner or _new(rule, run, known)
-        _renew(one, rule, run)
-        yield one
-    for one in left:
-        if one not in owners:
-            _withdraw(one, seen)
+    incidents = sorted(withdrawn_first, key=lambda incident: incident.opened)
+    runs = [*firing_runs(seen)]
+    owners = _owners(runs, incidents)
+    for run, owner in zip(runs, owners, strict=True):
+        incident = owner or _new(rule, run, known)
+        _refresh(incident, rule, run)
+        yield incident
+    for incident in incidents:
+        if incident not in owners:
+            _withdraw(incident, seen)
 
 
-def _owners(made: Sequence[Run], incidents: Sequence[Incident]) -> list[Incident | None]:
-    """Return the incident of each run: that began with it, else one that shares a batch with it."""
-    left, owners = [*incidents], dict[int, Incident]()
-    for born in (True, False):
-        for at, run in enumerate(made):
-            fits = (one for one in left if {*run.firing} & _batches(one, born=born))
-            if at not in owners and (found := next(fits, None)):
-                owners[at] = found
-                left.remove(found)
-    return [owners.get(at) for at in range(len(made))]
+def _owners(runs: Sequence[Run], incidents: Sequence[Incident]) -> list[Incident | None]:
+    """Return each run's incident: one that began with it, else one that shares a batch with it."""
+    remaining, owners = [*incidents], dict[int, Incident]()
+    for by_first in (True, False):
+        for at, run in enumerate(runs):
+            matches = (
+                incident
+                for incident in remaining
+                if {*run.firing} & _batches(incident, by_first=by_first)
+            )
+            if at not in owners and (match := next(matches, None)):
+                owners[at] = match
+                remaining.remove(match)
+    return [owners.get(at) for at in range(len(runs))]
 
 
-def _batches(one: Incident, *, born: bool) -> set[str]:
-    return {one.first} if born else {one.opened, *one.firing}
+def _batches(incident: Incident, *, by_first: bool) -> set[str]:
+    return {incident.first} if by_first else {incident.opened, *incident.firing}
 
 
 def _new(rule: Rule, run: Run, known: Mapping[str, Incident]) -> Incident:
-    name, first = slug(rule.name), run.firing[0]
-    found = f"{name}-{first}"
-    if found in known:  # of another rule, whose name ends where a batch's begins
-        found = f"{name}-{digest(rule.name)}-{first}"
-    made = Incident(found, "", "", "", "", rule.level, "")
-    made.note(Word.OPENED, first)
-    return made
+    slug, first = rule_slug(rule.name), run.firing[0]
+    name = f"{slug}-{first}"
+    if name in known:  # of another rule, whose name ends where a batch's begins
+        name = f"{slug}-{rule_digest(rule.name)}-{first}"
+    incident = Incident(name, "", "", "", "", rule.level, "")
+    incident.note(Word.OPENED, first)
+    return incident
 
 
-def _renew(one: Incident, rule: Rule, run: Run) -> None:
-    """Take over what is known now, and note what changed by it."""
-    raised = one.level is Level.NOTICE and rule.level is Level.ACT
-    was_closed = not one.is_open
-    one.take(rule)
-    one.batches, one.opened, one.closed = run.batches, run.firing[0], run.closed or ""
-    one.why = f"quiet again in {run.closed}" if run.closed else ""
-    if was_closed and one.is_open:
-        one.note(Word.REOPENED, run.firing[-1])
-    elif raised and one.is_open:
-        one.note(Word.RAISED, run.firing[-1])
+def _refresh(incident: Incident, rule: Rule, run: Run) -> None:
+    """Take over the rule and the run, and note the transitions."""
+    raised = incident.level is Level.NOTICE and rule.level is Level.ACT
+    was_closed = not incident.is_open
+    incident.set_rule(rule)
+    incident.batches, incident.opened = run.batches, run.firing[0]
+    incident.closed = run.closed or ""
+    incident.why = f"quiet again in {run.closed}" if run.closed else ""
+    if was_closed and incident.is_open:
+        incident.note(Word.REOPENED, run.firing[-1])
+    elif raised and incident.is_open:
+        incident.note(Word.RAISED, run.firing[-1])
     for batch in run.firing:
-        if not any(one.has(word, batch) for word in (Word.OPENED, Word.RAISED, Word.REOPENED)):
-            one.note(Word.STILL, batch)
+        if not any(incident.has(word, batch) for word in (Word.OPENED, Word.RAISED, Word.REOPENED)):
+            incident.note(Word.STILL, batch)
     if run.closed:
-        one.note(Word.CLOSED, run.closed)
+        incident.note(Word.CLOSED, run.closed)
 
 
-def _withdraw(one: Incident, seen: Mapping[str, Seen]) -> None:
-    """Close an incident whose batches, judged again, do not fire, or belong to another one."""
-    if one.is_withdrawn:
+def _withdraw(incident: Incident, seen: Mapping[str, Seen]) -> None:
+    """Close an incident whose batches no longer fire, or belong to another one."""
+    if incident.is_withdrawn:
         return
-    one.batches = {batch: seen[batch] for batch in one.firing}
-    one.why = BELONGS if one.firing else JUDGED_AGAIN
-    one.closed = one.opened
-    one.note(Word.CLOSED, one.opened)
+    incident.batches = {batch: seen[batch] for batch in incident.firing}
+    incident.why = BELONGS if incident.firing else JUDGED_AGAIN
+    incident.closed = incident.opened
+    incident.note(Word.CLOSED, incident.opened)
 
 
-def _close_ruleless(known: Mapping[str, Incident], rules: Sequence[Rule]) -> None:
+def _close_without_rule(known: Mapping[str, Incident], rules: Sequence[Rule]) -> None:
     names = {rule.name for rule in rules}
-    for one in known.values():
-        if one.is_open and one.rule not in names:
-            one.closed = (one.firing or [one.opened])[-1]
-            one.why = "its rule is not in gates.yaml any more"
-            one.note(Word.CLOSED, one.closed)
+    for incident in known.values():
+        if incident.is_open and incident.rule not in names:
+            incident.closed = (incident.firing or [incident.opened])[-1]
+            incident.why = "its rule is not in gates.yaml any more"
+            incident.note(Word.CLOSED, incident.closed)
 
 
-def _note_gone(one: Incident, figures: Figures) -> None:
-    for batch in one.firing if one.is_open else ():
+def _note_deleted_batches(incident: Incident, figures: Figures) -> None:
+    for batch in incident.firing if incident.is_open else ():
         if batch not in figures:
-            one.note(Word.KEPT, batch)
+            incident.note(Word.KEPT, batch)
 
 
-def _untold(one: Incident) -> Iterator[Transition]:
-    """Walk the transitions of which somebody has not heard yet, in the order they were noted."""
-    for key, heard in one.told.items():
+def _unheard(incident: Incident) -> Iterator[Transition]:
+    """Yield the transitions of which a receiver has not heard yet, in order."""
+    for key, heard in incident.told.items():
         word = next((word for word in Word if key.startswith(f"{word} ")), None)
         if word is not None and not (heard and all(heard.values())):
-            yield Transition(one, word, key.removeprefix(f"{word} "))
+            yield Transition(incident, word, key.removeprefix(f"{word} "))

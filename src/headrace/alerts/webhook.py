@@ -1,4 +1,4 @@
-"""A message to a receiver of JSON, who may be slow, broken or gone: that is said, and no fault."""
+"""A message to a receiver of JSON. A slow, broken or missing one is reported, and no error."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.incidents import format as wording
+from headrace.incidents import text
 from headrace.incidents.incident import Transition
 
 VARIABLE = "HEADRACE_WEBHOOK"
@@ -19,70 +19,70 @@ SECONDS = 5.0
 """How long a receiver may take, from the first byte sent to the last one read."""
 
 
-class _Nowhere(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: one to another host would carry the message to somebody else."""
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect, which would carry the message to another host."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 
 def address(settings: Mapping[str, Any]) -> str:
-    """Return the receiver's address: of the environment, or of [tool.headrace]; or nothing."""
+    """Return the receiver's address from the environment or [tool.headrace]; may be empty."""
     return os.environ.get(VARIABLE, "") or str(settings.get("webhook") or "")
 
 
 def message(study: str, transitions: Sequence[Transition]) -> dict[str, Any]:
-    """Return what is sent: `text` for a person, and each transition for a program."""
+    """Return the JSON to send: `text` for a person, and each transition for a program."""
+    lines = (text.transition_line(transition) for transition in transitions)
     return {
         "study": study,
-        "text": "\n".join(f"{study}: {wording.line(one)}" for one in transitions),
-        "transitions": [_told(one) for one in transitions],
+        "text": "\n".join(f"{study}: {line}" for line in lines),
+        "transitions": [_transition(transition) for transition in transitions],
     }
 
 
-def _told(one: Transition) -> dict[str, Any]:
-    incident = one.incident
-    seen = incident.batches.get(one.batch)
+def _transition(transition: Transition) -> dict[str, Any]:
+    incident = transition.incident
+    seen = incident.batches.get(transition.batch)
     return {
         "incident": incident.id,
         "rule": incident.rule,
         "level": str(incident.level),
-        "what": str(one.word),
-        "batch": one.batch,
+        "what": str(transition.word),
+        "batch": transition.batch,
         "figure": incident.figure,
         "value": seen.value if seen else None,
         "limit": incident.limit,
         "do": incident.do,
-        "ways_out": wording.ways(incident),
+        "ways_out": text.next_commands(incident),
     }
 
 
 def post(url: str, content: Mapping[str, Any], *, seconds: float) -> str:
-    """Send JSON, and return what went wrong, in words; nothing where it was taken.
+    """Send JSON, and return the problem in words; empty if it was received.
 
-    A thread of its own sends, and is left alone when the time is over: a receiver who sends a byte
-    now and then would never let a socket's own time-out pass. No word of the address is returned,
-    since addresses of this kind hold a secret.
+    A thread sends, and is abandoned after `seconds`: a socket's own time-out never passes while a
+    receiver sends a byte now and then. The address is in no message, since it may hold a secret.
     """
-    said: list[str] = []
+    problems: list[str] = []
     body = json.dumps(content).encode("ascii")
-    sender = Thread(target=lambda: said.append(_send(url, body, seconds)), daemon=True)
+    sender = Thread(target=lambda: problems.append(_send(url, body, seconds)), daemon=True)
     sender.start()
     sender.join(seconds)
-    return said[0] if said else f"it did not answer within {seconds:g} s"
+    return problems[0] if problems else f"it did not answer within {seconds:g} s"
 
 
 def _send(url: str, body: bytes, seconds: float) -> str:
     try:
         if urlsplit(url).scheme not in ("http", "https"):
             return "its address does not begin with https:// or http://"
-        head = {"Content-Type": "application/json", "User-Agent": "headrace"}
-        asked = urllib.request.Request(url, body, head, method="POST")
-        with urllib.request.build_opener(_Nowhere).open(asked, timeout=seconds) as answer:
-            return "" if 200 <= answer.status < 300 else f"it answered {answer.status}"
+        headers = {"Content-Type": "application/json", "User-Agent": "headrace"}
+        request = urllib.request.Request(url, body, headers, method="POST")
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=seconds) as response:
+            return "" if 200 <= response.status < 300 else f"it answered {response.status}"
     except urllib.error.HTTPError as error:
-        moved = ", which leads elsewhere" if 300 <= error.code < 400 else ""
-        return f"it answered {error.code}{moved}"
+        redirect = ", a redirect, which is not followed" if 300 <= error.code < 400 else ""
+        return f"it answered {error.code}{redirect}"
     except (OSError, HTTPException, ValueError) as error:
         return _problem(error)
 
@@ -92,9 +92,9 @@ def _problem(error: Exception) -> str:
     if isinstance(reason, TimeoutError):
         return "it did not answer in time"
     if isinstance(reason, ssl.SSLError):
-        return "its certificate or encryption is not good"
+        return "its TLS certificate or connection is not valid"
     if isinstance(reason, ConnectionError):
-        return "it refused the connection, or broke it"
+        return "it refused or closed the connection"
     if isinstance(reason, HTTPException):
-        return "its answer is no HTTP, or its address is none"
-    return "it cannot be reached, or its address is none"
+        return "its answer is not HTTP, or its address is not valid"
+    return "it cannot be reached, or its address is not valid"

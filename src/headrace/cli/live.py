@@ -79,7 +79,9 @@ def alert(ctx: click.Context) -> None:
 @in_study
 def incidents(project: Project) -> None:
     """List the incidents; so does `headrace alert` alone."""
-    _alert(project, word="list")
+    from headrace.alerts import command as module
+
+    module.list_incidents(project)
 
 
 REASON = click.option("--reason", metavar="TEXT", required=True, help="Why; it is kept in git.")
@@ -89,9 +91,11 @@ REASON = click.option("--reason", metavar="TEXT", required=True, help="Why; it i
 @click.argument("id")
 @REASON
 @in_study
-def dismiss(project: Project, **options: Any) -> None:
+def dismiss(project: Project, id: str, reason: str) -> None:
     """Stop notifications of an incident."""
-    _alert(project, word="dismiss", **options)
+    from headrace.alerts import command as module
+
+    module.decide(project, id, "dismiss", reason)
 
 
 @command("decide", examples="headrace alert decide 2013-12-psi retrain --reason 'worse for weeks'")
@@ -99,15 +103,11 @@ def dismiss(project: Project, **options: Any) -> None:
 @click.argument("what", type=click.Choice(["rollback", "retrain"]))
 @REASON
 @in_study
-def decide(project: Project, **options: Any) -> None:
+def decide(project: Project, id: str, what: str, reason: str) -> None:
     """Record what is done about an incident, and why."""
-    _alert(project, word="decide", **options)
-
-
-def _alert(project: Project, **options: Any) -> None:
     from headrace.alerts import command as module
 
-    module.run(project, Namespace(**options))
+    module.decide(project, id, what, reason)
 
 
 @command("retrain", examples="headrace retrain --batch 2013-12 --pull-request")

@@ -57,7 +57,9 @@ def consent_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @in_study
 def register(project: Project, **options: Any) -> None:
     """Make HEAD the next version of the model."""
-    _registry(project, "register", options)
+    from headrace.registry import register as module
+
+    module.register(project, **options)
 
 
 @command("promote", examples="headrace promote v1.2.0 --to prod --reason 'better recall'")
@@ -71,7 +73,9 @@ def register(project: Project, **options: Any) -> None:
 @in_study
 def promote(project: Project, **options: Any) -> None:
     """Assign a version to a stage."""
-    _registry(project, "promote", options)
+    from headrace.registry import promote as module
+
+    module.promote(project, **options)
 
 
 @command("rollback", examples="headrace rollback --stage prod --reason 'too slow'")
@@ -81,7 +85,9 @@ def promote(project: Project, **options: Any) -> None:
 @in_study
 def rollback(project: Project, **options: Any) -> None:
     """Assign the version before to a stage again."""
-    _registry(project, "rollback", options)
+    from headrace.registry import rollback as module
+
+    module.rollback(project, **options)
 
 
 @command("demote", examples="headrace demote staging")
@@ -91,13 +97,9 @@ def rollback(project: Project, **options: Any) -> None:
 @in_study
 def demote(project: Project, **options: Any) -> None:
     """Unassign the current version of a stage."""
-    _registry(project, "demote", options)
+    from headrace.registry import rollback as module
 
-
-def _registry(project: Project, name: str, options: dict[str, Any]) -> None:
-    from headrace.registry import command as module
-
-    module.run(project, Namespace(registry=name, **options))
+    module.demote(project, **options)
 
 
 @command(
@@ -119,15 +121,15 @@ def audit(
 
     REPOSITORY may be a bare clone; by default it is this one.
     """
-    from headrace.registry import audit_command as module
+    from headrace.registry import audit_command
 
     only_one(markdown=markdown, json=json, html=bool(html))
     study = None
     if repository is None:
         with suppress(ProjectError):
             study = projects.find_project()
-    options = {"markdown": markdown, "json": json, "html": html, "artifact": artifact}
-    return module.run(study, Namespace(repository=repository, **options))
+    form = "markdown" if markdown else "json" if json else "terminal"
+    return audit_command.run(study, repository, artifact=artifact, form=form, html=html)
 
 
 @command("serve", examples="headrace serve model#prod --port 8080 --tokens tokens")

@@ -29,7 +29,7 @@ def run(project: Project, args: argparse.Namespace) -> int:
     found = founds.read(project.root)
     print("\n".join(_lines(found)), flush=True)
     told = update.update(project.root, found.figures, found.rules)
-    notify.tell(project, told, issue=args.issue)
+    notify.notify(project, told, issue=args.issue)
     atomic.write_text(project.root / PAGE, page.render(found))
     print(f"\n{PAGE} shows it all.")
     if _has_screen() and not args.quiet:

@@ -39,7 +39,7 @@ def select(project: Project, asked: str | None) -> Artifact:
     found = artifacts(project.root)
     if asked is None and len(found) > 1:
         raise ProjectError(f"dvc.yaml has {len(found)} artifacts. Next: --artifact {_or(found)}")
-    prefix = git.run(project.root, "rev-parse", "--show-prefix").rstrip("\n")
+    prefix = git.prefix(project.root)
     asked = asked.rpartition(":")[2] if asked else None
     name = next(iter(found)) if asked is None else asked
     if name not in found:

@@ -23,18 +23,51 @@ def run(
     Errors:
         ProjectError: git is not there, or it refused; its own words are shown.
     """
-    command = ["git", *words]
-    environment = os.environ | QUIET | dict(more or {})
-    try:
-        done = subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, check=False, input=told
-        )
-    except FileNotFoundError:
-        raise ProjectError("git is not installed. Next: install git") from None
+    done = execute(root, *words, more=more, told=told)
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise ProjectError(f"git {words[0]}: {said}")
     return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def execute(
+    root: Path, *words: str, more: Mapping[str, str] | None = None, told: bytes | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run git and return its exit code and output; `more` are environment variables.
+
+    Errors:
+        ProjectError: git is not installed.
+    """
+    environment = os.environ | QUIET | dict(more or {})
+    try:
+        return subprocess.run(
+            ["git", *words],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            check=False,
+            input=told,
+        )
+    except FileNotFoundError:
+        raise ProjectError("git is not installed. Next: install git") from None
+
+
+def top(root: Path) -> Path | None:
+    """Return the working tree's top folder; None in a bare repository."""
+    try:
+        return Path(run(root, "rev-parse", "--show-toplevel").rstrip("\n"))
+    except ProjectError:
+        return None
+
+
+def prefix(root: Path) -> str:
+    """Return the path from the repository's top to a folder, such as "studies/one/"."""
+    return run(root, "rev-parse", "--show-prefix").rstrip("\n")
+
+
+def is_shallow(root: Path) -> bool:
+    """Return whether the clone holds only the newest part of the history."""
+    return run(root, "rev-parse", "--is-shallow-repository").strip() == "true"
 
 
 def is_repository(root: Path) -> bool:
@@ -89,8 +122,8 @@ def working_tree(root: Path, objects: Path) -> str:
 
 def _tree(root: Path, more: Mapping[str, str]) -> str:
     """Return the hash of the folder's tree in an index."""
-    prefix = run(root, "rev-parse", "--show-prefix").rstrip("\n")
-    words = [f"--prefix={prefix}"] if prefix else []
+    folder = prefix(root)
+    words = [f"--prefix={folder}"] if folder else []
     return run(root, "write-tree", *words, more=more).strip()
 
 

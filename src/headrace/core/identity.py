@@ -49,6 +49,12 @@ def parse(text: str) -> Moment:
     return Moment(Person(found["name"], found["email"]), int(found["time"]), found["zone"])
 
 
+def author_of(header: str) -> Moment:
+    """Return who made a commit, from the lines before its message."""
+    lines = (line for line in header.split("\n") if line.startswith("author "))
+    return parse(next(lines, "").removeprefix("author "))
+
+
 def committer(root: Path) -> Moment:
     """Return who would be the author of a tag now.
 

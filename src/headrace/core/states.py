@@ -47,7 +47,7 @@ class State:
     @cached_property
     def _prefix(self) -> str:
         """The way from the repository's top to the study: git names objects from the top."""
-        return git.run(self.root, "rev-parse", "--show-prefix").rstrip("\n")
+        return git.prefix(self.root)
 
     @cached_property
     def files(self) -> list[str]:
@@ -133,7 +133,7 @@ def _merge_base(root: Path, main: str) -> str:
     try:
         return git.run(root, "merge-base", main, "HEAD").strip()
     except ProjectError:
-        shallow = git.run(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+        shallow = git.is_shallow(root)
         step = "git fetch --unshallow" if shallow else "headrace diff A B, with two revisions"
         raise ProjectError(f"{main} and HEAD have no common ancestor here. Next: {step}") from None
 

@@ -122,7 +122,7 @@ def _broken(paths: set[str], known: Read) -> Iterator[str]:
 def _end(project: Project, found: Sequence[Commit], *, cut: bool) -> Iterator[str]:
     """Say where the history of a shallow clone ends; `cut`: it was asked to end somewhere."""
     ends = [commit for commit in found if commit.parent is None]
-    if (ends or not cut) and commits.is_shallow(project.root):
+    if (ends or not cut) and git.is_shallow(project.root):
         end = (ends or found)[0]
         yield (
             f"The history ends at {end.short} ({end.day}), since this clone is shallow."

@@ -131,8 +131,3 @@ def _is_day(word: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_shallow(root: Path) -> bool:
-    """Tell whether the clone holds only the newest part of the history."""
-    return git.run(root, "rev-parse", "--is-shallow-repository").strip() == "true"

@@ -73,7 +73,7 @@ def read(project: Project, commits: Sequence[Commit], words: Sequence[str]) -> R
     Errors:
         ProjectError: git cannot read its own objects.
     """
-    prefix = git.run(project.root, "rev-parse", "--show-prefix").rstrip("\n")
+    prefix = git.prefix(project.root)
     with Objects(project.root) as objects:
         patterns, notes = _patterns(objects, f"{commits[-1].hash}:{prefix}dvc.yaml")
         folders = dict.fromkeys([*map(posixpath.dirname, patterns), FOLDER])

@@ -1,1 +1,1 @@
-"""Incidents: what a live rule found, from the batch in which it fires to a person's decision."""
+"""Incidents: from the batch in which an alert rule fires to a person's decision."""

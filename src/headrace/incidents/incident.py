@@ -3,17 +3,54 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from headrace.gates.live import Level, Rule
-from headrace.incidents.firing_runs import Run, Seen
+from headrace.gates.live import Level, Rule, State
 
 JUDGED_AGAIN = "judged again, it is quiet"
 BELONGS = "it belongs to an earlier incident"
-"""Why an incident is closed that turned out to be none, or none of its own."""
+"""Why an incident was withdrawn; the files hold these texts."""
 LONGEST = 60
-"""Letters of a rule's name that a file's name takes up."""
+"""Letters of a rule's name in a file's name."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The state and the value of a rule in a batch."""
+
+    state: State
+    value: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """The batches of one incident, including the quiet one that closed it."""
+
+    batches: dict[str, Seen]
+    closed: str | None
+
+    @property
+    def firing(self) -> list[str]:
+        """The batches in which the rule fires, in their order."""
+        return [name for name, seen in self.batches.items() if seen.state is State.FIRES]
+
+
+def firing_runs(seen: Mapping[str, Seen]) -> Iterator[Run]:
+    """Yield the runs of one rule over its known batches, in the order of the batches' names.
+
+    A run begins with a batch that fires and ends with the first quiet one.
+    """
+    current: dict[str, Seen] = {}
+    for batch in sorted(seen):
+        if seen[batch].state is State.FIRES or current:
+            current[batch] = seen[batch]
+        if seen[batch].state is State.QUIET and current:
+            yield Run(current, batch)
+            current = {}
+    if current:
+        yield Run(current, None)
 
 
 class Word(StrEnum):
@@ -27,13 +64,13 @@ class Word(StrEnum):
     KEPT = "kept"
 
 
-QUIETENED = (Word.STILL, Word.KEPT)
-"""What is not told of an incident that a person dismissed."""
+SILENT = (Word.STILL, Word.KEPT)
+"""Transitions without a notification if a person dismissed the incident."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person decided, why, and when by that machine's clock; `level` is what was known."""
+    """What a person decided, why, when by that machine's clock, and the level at that time."""
 
     what: str
     reason: str
@@ -45,7 +82,7 @@ class Decision:
 
 @dataclass
 class Incident:
-    """One incident, as its file holds it; `told` says who heard of which transition."""
+    """One incident with the fields of its file; `told` records who heard of which transition."""
 
     id: str
     rule: str
@@ -57,7 +94,7 @@ class Incident:
     opened: str = ""
     closed: str = ""
     why: str = ""
-    """Why it is closed; nothing while it is open."""
+    """Why it is closed; empty while it is open."""
     batches: dict[str, Seen] = field(default_factory=dict)
     told: dict[str, dict[str, bool]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
@@ -69,23 +106,23 @@ class Incident:
 
     @property
     def first(self) -> str:
-        """The batch with which people first heard of it."""
+        """The batch of the first notification."""
         keys = (key for key in self.told if key.startswith(f"{Word.OPENED} "))
         return next(keys, "").removeprefix(f"{Word.OPENED} ")
 
     @property
     def is_withdrawn(self) -> bool:
-        """Whether it turned out to be none, or none of its own."""
+        """Whether its batches no longer fire, or belong to another incident."""
         return self.why in (JUDGED_AGAIN, BELONGS)
 
     @property
     def decision(self) -> Decision | None:
-        """The decision that stands: the last one."""
+        """The decision that applies: the last one."""
         return self.decisions[-1] if self.decisions else None
 
     @property
     def is_dismissed(self) -> bool:
-        """Whether a person dismissed it at the level that it has, or at a higher one."""
+        """Whether a person dismissed it at its level, or at a higher one."""
         last = self.decision
         return (
             last is not None
@@ -98,47 +135,52 @@ class Incident:
         """The batches in which it fired, in their order."""
         return Run(self.batches, None).firing
 
-    def take(self, rule: Rule) -> None:
-        """Take over what gates.yaml says of the rule now."""
+    def set_rule(self, rule: Rule) -> None:
+        """Take over the rule as it is in gates.yaml now."""
         self.rule, self.figure, self.limit = rule.name, rule.figure, rule.limit
         self.window, self.level, self.do = rule.window, rule.level, rule.do
 
     def note(self, word: Word, batch: str) -> None:
-        """Note a transition, to be told once; what a person dismissed is told to nobody."""
-        silent = self.is_dismissed and word in QUIETENED
+        """Record a transition, to be reported once; of a dismissed incident, not every one."""
+        silent = self.is_dismissed and word in SILENT
         self.told.setdefault(f"{word} {batch}", {"dismissed": True} if silent else {})
 
     def has(self, word: Word, batch: str) -> bool:
-        """Tell whether a transition was noted before."""
+        """Return whether a transition was recorded before."""
         return f"{word} {batch}" in self.told
 
 
 @dataclass(frozen=True)
 class Transition:
-    """What happened to an incident with a batch; not all who should know have heard of it."""
+    """What happened to an incident with a batch, before all receivers have heard of it."""
 
     incident: Incident
     word: Word
     batch: str
 
     @property
+    def key(self) -> str:
+        """Its key in the incident's file."""
+        return f"{self.word} {self.batch}"
+
+    @property
     def heard(self) -> dict[str, bool]:
-        """Who should hear of it, and has; to be changed in place."""
-        return self.incident.told[f"{self.word} {self.batch}"]
+        """The receivers, and whether each has heard; to be changed in place."""
+        return self.incident.told[self.key]
 
 
-def slug(name: str) -> str:
+def rule_slug(name: str) -> str:
     """Return a rule's name as part of a file's name: a to z, 0 to 9 and dashes.
 
-    Where it does not say all of the name, a hash of the name makes it one of its own.
+    Where that loses part of the name, a hash of it is appended, so that slugs are unique.
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST].strip("-")
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:LONGEST].strip("-")
     if words.replace("-", " ") == name:
         return words
-    return f"{words}-{digest(name)}".lstrip("-")
+    return f"{words}-{rule_digest(name)}".lstrip("-")
 
 
-def digest(name: str) -> str:
-    """Return eight hexadecimal digits that stand for a name."""
+def rule_digest(name: str) -> str:
+    """Return eight hexadecimal digits that stand for a rule's name."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -69,5 +69,5 @@ def _path(root: Path) -> Path:
 
 def _folder(root: Path) -> str:
     """Return the study's folder relative to the repository, quoted for a shell."""
-    prefix = git.run(root, "rev-parse", "--show-prefix").rstrip("\n")
+    prefix = git.prefix(root)
     return shlex.quote(f"./{prefix}")

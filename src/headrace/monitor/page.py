@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from headrace.gates.live import Level, Light, State
-from headrace.incidents import format as wording
 from headrace.incidents import store
+from headrace.incidents import text as wording
 from headrace.incidents.incident import Incident
 from headrace.monitor import estimate
 from headrace.monitor.results import PICTURES, Found
@@ -67,10 +67,10 @@ def _incident(incident: Incident) -> dict[str, Any]:
     return {
         "rule": incident.rule,
         "kind": loud if incident.is_open else "",
-        "state": wording.standing(incident),
-        "evidence": wording.shows(incident),
-        "decision": wording.decided(incident),
-        "commands": [*wording.ways(incident).values()],
+        "state": wording.state(incident),
+        "evidence": wording.evidence(incident),
+        "decision": wording.decision(incident),
+        "commands": [*wording.next_commands(incident).values()],
     }
 
 

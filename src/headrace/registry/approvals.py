@@ -1,4 +1,4 @@
-"""Who may approve what: `approvals` of the gates.yaml that a version brings."""
+"""Who may approve what: `approvals` of the gates.yaml in a version's commit."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,17 +10,17 @@ from headrace.gates.model import ALL_STAGES, NAME, Approvals
 from headrace.registry.snapshot import Snapshot
 
 
-def of(held: Snapshot) -> Approvals:
-    """Return the approvals that a commit's gates.yaml asks for.
+def read_approvals(snapshot: Snapshot) -> Approvals:
+    """Return the approvals that a commit's gates.yaml requires.
 
     Errors:
         ProjectError: it cannot be read.
     """
-    return reader.parse(held.gates).approvals if held.gates.strip() else Approvals()
+    return reader.parse(snapshot.gates).approvals if snapshot.gates.strip() else Approvals()
 
 
-def refuse_unknown(rules: Approvals, stages: Sequence[str]) -> None:
-    """Stop where the approvals speak of a stage that there is not: it would guard nothing.
+def refuse_unknown_stages(rules: Approvals, stages: Sequence[str]) -> None:
+    """Refuse approvals for a stage that does not exist: they would guard nothing.
 
     Errors:
         ProjectError: there is no such stage; the nearest is shown.
@@ -29,22 +29,24 @@ def refuse_unknown(rules: Approvals, stages: Sequence[str]) -> None:
         if name not in (*stages, *ALL_STAGES):
             near = nearest(name, stages)
             raise ProjectError(
-                f"{NAME}: approvals are asked for in {name}, which is no stage.{near}"
+                f"{NAME}: approvals are required for {name}, which is not a stage.{near}"
                 f" Next: write one of {', '.join(stages)}"
             )
 
 
-def breaches(
+def violations(
     rules: Approvals, stage: str, approver: Person, author: Person | None
 ) -> Iterator[str]:
-    """Say why this person may not approve what an author made; None: nobody's work is approved.
+    """Yield why this person may not approve an author's work; None: no work is approved.
 
-    A signature is another matter.
+    Signatures are checked elsewhere.
     """
     if not rules.covers(stage):
         return
     if rules.another_person and author is not None and approver.is_same(author):
         yield f"{approver} is the author of the commit, and {stage} needs another person's approval"
-    listed = [Person("", address) for address in rules.approvers or ()]
-    if rules.approvers is not None and not any(approver.is_same(one) for one in listed):
-        yield f"{approver} is not among the approvers of {stage}: {', '.join(rules.approvers)}"
+    addresses = rules.approvers or ()
+    if rules.approvers is not None and not any(
+        approver.is_same(Person("", address)) for address in addresses
+    ):
+        yield f"{approver} is not among the approvers of {stage}: {', '.join(addresses)}"

@@ -1,68 +1,98 @@
-"""`headrace audit`: in a study, in another folder's, or in a bare clone."""
+"""`headrace audit`: of a study, of another folder's repository, or of a bare clone."""
 
-import argparse
+import dataclasses
 import io
+import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from headrace.core import atomic, git
 from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
-from headrace.registry import audit, terminal
+from headrace.registry import audit, markdown, terminal, text
 from headrace.registry.audit import Audit
+from headrace.registry.check import Outcome
 from headrace.report.terminal import has_colours
 
 LINES = 40
-"""Entries that a person is shown at once; a pipe or a file gets all."""
+"""Entries that a terminal shows; a pipe or a file gets all."""
+KEYS = {
+    "artifacts": "lives",
+    "stages": "held",
+    "results": "links",
+    "outcome": "truth",
+    "message": "says",
+}
+"""Fields that have other names in the JSON, which programs read."""
 
 
-def run(found: Project | None, args: argparse.Namespace) -> int:
-    """Audit, show, and return 1 where a link is broken; `found` is the study here, if any.
+def run(
+    study: Project | None,
+    repository: Path | None,
+    *,
+    artifact: str | None,
+    form: str,
+    html: Path | None,
+) -> int:
+    """Audit and show; return 1 if a check failed. `form` is terminal, markdown or json.
 
     Errors:
         HeadraceError: there is no repository, or the page cannot be written.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack a letter
+    root, prefix = _locate(study, repository)
+    result = audit.audit_repository(root, artifact, prefix)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack a character
         sys.stdout.reconfigure(errors="backslashreplace")
-    root, prefix = _place(found, args.repository)
-    made = audit.build(root, args.artifact, prefix)
-    _show(made, args)
-    return int(not made.holds)
-
-
-def _place(found: Project | None, asked: Path | None) -> tuple[Path, str | None]:
-    """Return the folder to ask git in, and the way to the study that is meant; None: all."""
-    root = asked or (found.root if found else Path.cwd())
-    if not root.is_dir():
-        raise ProjectError(f"{root} is no folder here. Next: git clone --bare {root}, and that")
-    try:
-        git.run(root, "rev-parse", "--git-dir")
-        inside = git.run(root, "rev-parse", "--is-inside-work-tree").strip() == "true"
-    except ProjectError:
-        raise ProjectError(f"{root} is no git repository. Next: cd into one, or name one") from None
-    if not inside or not (root / "dvc.yaml").is_file():
-        return root, None
-    return root, git.run(root, "rev-parse", "--show-prefix").rstrip("\n")
-
-
-def _show(made: Audit, args: argparse.Namespace) -> None:
-    if args.html:
-        from headrace.registry import page
-
-        try:
-            atomic.write_text(args.html, page.render(made))
-        except OSError as error:
-            problem = f"{args.html} cannot be written: {error.strerror}"
-            raise HeadraceError(f"{problem}. Next: --html with another file") from None
-        print(args.html)
-    elif args.markdown:
-        from headrace.registry import markdown
-
-        print(markdown.render(made), end="")
-    elif args.json:
-        from headrace.registry import as_json
-
-        print(as_json.render(made))
+    if html:
+        _write_page(result, html)
+    elif form == "markdown":
+        print(markdown.render(result), end="")
+    elif form == "json":
+        print(as_json(result))
     else:
         most = LINES if sys.stdout.isatty() else None
-        print(terminal.render(made, colour=has_colours(), most=most))
+        print(terminal.render(result, colour=has_colours(), most=most))
+    return int(not result.holds)
+
+
+def _locate(study: Project | None, repository: Path | None) -> tuple[Path, str | None]:
+    """Return the folder to run git in, and the path to the study in it; None: all studies."""
+    root = repository or (study.root if study else Path.cwd())
+    if not root.is_dir():
+        raise ProjectError(f"{root} is not a folder. Next: git clone --bare {root}, and audit that")
+    try:
+        git.run(root, "rev-parse", "--git-dir")
+    except ProjectError:
+        step = "cd into a repository, or name one"
+        raise ProjectError(f"{root} is not a git repository. Next: {step}") from None
+    if not git.is_repository(root) or not (root / "dvc.yaml").is_file():
+        return root, None
+    return root, git.prefix(root)
+
+
+def _write_page(result: Audit, path: Path) -> None:
+    from headrace.registry import page
+
+    try:
+        atomic.write_text(path, page.render(result))
+    except OSError as error:
+        problem = f"Cannot write {path}: {error.strerror}"
+        raise HeadraceError(f"{problem}. Next: --html with another file") from None
+    print(path)
+
+
+def as_json(result: Audit) -> str:
+    """Return an audit as JSON, the oldest entry first."""
+    content = {
+        "holds": result.holds,
+        "verdict": text.verdict(result),
+        "links": {str(outcome): result.count(outcome) for outcome in Outcome},
+        **dataclasses.asdict(result, dict_factory=_with_keys),
+    }
+    return json.dumps(content, indent=2)
+
+
+def _with_keys(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {KEYS.get(name, name): value for name, value in fields}

@@ -1,17 +1,17 @@
-"""The links of the chain: tag, commit, dvc.lock, hashes, certificate; and the tag before.
+"""Checks of the tags, and of the registrations against their commits.
 
-A link is a generator of problems. Its docstring says what holds where there is none.
+A check yields problems. Its docstring is the message where there is none.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from headrace.core import lockfile
-from headrace.registry import certificate as certified
-from headrace.registry.check_result import STAGED, Case, NotAtHand, link
-from headrace.registry.evidence import lookup
+from headrace.registry.certificate import certificate_problems
+from headrace.registry.check import STAGED, Case, NotAvailable, check
+from headrace.registry.events import lookup
 from headrace.registry.tags import Kind
 
 ACTIONS = {
@@ -20,48 +20,47 @@ ACTIONS = {
     Kind.UNASSIGN: ("demote", "rollback"),
 }
 COPIED = ("tree", lockfile.NAME, "bundle", "certificate", "metrics", "author")
-"""What an event in a stage repeats of the registration."""
+"""What the evidence of a stage change copies from the registration."""
 
 
-@link()
+@check()
 def tag(case: Case) -> Iterator[str]:
-    """The tag holds evidence, which says what the tag's name says."""
+    """The tag holds evidence that agrees with the tag's name."""
     event, name = case.event, case.event.name
     if event.evidence is None:
         yield event.problem
-    if event.named not in ("", event.tag):
-        yield f"the tag was renamed: it calls itself {event.named}"
-    told = {"artifact": name.artifact, "version": case.state.version(event)}
-    told |= {"stage": name.stage} if name.stage else {}
-    for key, value in told.items():
-        if case.said(key) != value:
-            yield f"its evidence says {key} {case.said(key)}, and the tag says {value}"
-    if case.said("action") not in ACTIONS.get(name.kind, ()):
-        yield f"its evidence is of another action: {case.said('action')}"
+    if event.own_name not in ("", event.tag):
+        yield f"the tag was renamed: it calls itself {event.own_name}"
+    expected = {"artifact": name.artifact, "version": case.state.version(event)}
+    expected |= {"stage": name.stage} if name.stage else {}
+    for key, value in expected.items():
+        if case.evidence(key) != value:
+            yield f"its evidence says {key} {case.evidence(key)}, and the tag says {value}"
+    if case.evidence("action") not in ACTIONS.get(name.kind, ()):
+        yield f"its evidence is of another action: {case.evidence('action')}"
 
 
-@link()
+@check()
 def previous(case: Case) -> Iterator[str]:
-    """It follows the tag that it says it follows, and that one is as it was."""
-    newest, told = case.state.newest, case.said("previous")
-    before = {"tag": newest.tag, "object": newest.object} if newest else None
-    if told == before:
+    """It follows the tag that its evidence names, and that tag is unchanged."""
+    newest, recorded = case.state.newest, case.evidence("previous")
+    if recorded == ({"tag": newest.tag, "object": newest.object} if newest else None):
         return
-    name = lookup(told, "tag")
-    known = case.shared.tags.get(name) if isinstance(name, str) else None
-    if told is None and newest:
-        yield f"it says that it is the first, and {newest.tag} is before it"
-    elif known is None:
+    name = lookup(recorded, "tag")
+    named = case.shared.tags.get(name) if isinstance(name, str) else None
+    if recorded is None and newest:
+        yield f"its evidence says that it is the first, and {newest.tag} is before it"
+    elif named is None:
         yield f"it follows {name}, and that tag is gone"
-    elif known.object != lookup(told, "object"):
-        yield f"it follows {name}, and that tag was made anew since"
+    elif named.object != lookup(recorded, "object"):
+        yield f"it follows {name}, and that tag was replaced since"
     else:
-        yield f"it follows {name}, and {newest.tag if newest else 'nothing'} stands between"
+        yield f"it follows {name}, and {newest.tag if newest else 'nothing'} is between them"
 
 
-@link(*STAGED)
+@check(*STAGED)
 def counter(case: Case) -> Iterator[str]:
-    """Its number follows the one before, and is there once."""
+    """Its number follows the one before, and occurs once."""
     number, counters = case.event.name.counter, case.shared.counters
     if number is None:
         yield "it has no number"
@@ -73,96 +72,102 @@ def counter(case: Case) -> Iterator[str]:
         gap = f"#{first} is" if first == number - 1 else f"#{first} to #{number - 1} are"
         yield f"there is a gap before it: {gap} missing"
     if counters.get(number, 0) > 1:
-        yield f"#{number} is there {counters[number]} times"
+        yield f"#{number} occurs {counters[number]} times"
 
 
-@link()
+@check()
 def commit(case: Case) -> Iterator[str]:
     """The tag is on the commit that its evidence names."""
-    if case.said("commit") != case.event.commit:
-        other = str(case.said("commit"))[:10]
+    if case.evidence("commit") != case.event.commit:
+        other = str(case.evidence("commit"))[:10]
         yield f"the tag is on {case.event.commit[:10]}, and its evidence on {other}"
-    if case.held is None:
+    if case.snapshot is None:
         yield f"git has no commit {case.event.commit[:10]}"
 
 
-@link(Kind.REGISTER)
+@check(Kind.REGISTER)
 def tree(case: Case) -> Iterator[str]:
     """The commit holds the tree that was verified."""
-    if case.said("tree") != case.commit.tree:
-        yield f"the commit's tree is {case.commit.tree[:10]}, not {str(case.said('tree'))[:10]}"
+    if case.evidence("tree") != case.commit.tree:
+        other = str(case.evidence("tree"))[:10]
+        yield f"the commit's tree is {case.commit.tree[:10]}, not {other}"
 
 
-@link(Kind.REGISTER)
+@check(Kind.REGISTER)
 def lock(case: Case) -> Iterator[str]:
     """The commit's dvc.lock is the one that was registered."""
     if case.commit.problems:
         yield case.commit.problems[0]
-    if case.said(lockfile.NAME) != case.commit.lock:
-        yield f"{lockfile.NAME} has another sha256 than the evidence says"
+    if case.evidence(lockfile.NAME) != case.commit.lock:
+        yield f"the sha256 of {lockfile.NAME} is not the one in the evidence"
 
 
-@link(Kind.REGISTER)
+@check(Kind.REGISTER)
 def bundle(case: Case) -> Iterator[str]:
     """dvc.lock records the bundle that was registered."""
-    path, md5 = case.said("bundle", "path"), case.said("bundle", "md5")
+    path, md5 = case.evidence("bundle", "path"), case.evidence("bundle", "md5")
     recorded = case.commit.outs.get(path) if isinstance(path, str) else None
     if recorded != md5 or md5 is None:
         yield f"{lockfile.NAME} records {path} as {recorded}, the evidence as {md5}"
 
 
-@link(Kind.REGISTER)
+@check(Kind.REGISTER)
 def metrics(case: Case) -> Iterator[str]:
     """The metrics are those that dvc.lock records, and those of the evidence."""
-    held = {file: one for file, one in case.commit.metrics.items() if one is not None}
-    for file, one in held.items():
-        if case.commit.outs.get(file, one.md5) != one.md5:
-            yield f"{file} was edited: {lockfile.NAME} records other bytes"
-    told = case.said("metrics")
-    if told != {file: one.numbers for file, one in held.items()}:
-        yield from _others(told, {file: dict(one.numbers) for file, one in held.items()})
+    files = {file: values for file, values in case.commit.metrics.items() if values is not None}
+    for file, values in files.items():
+        if case.commit.outs.get(file, values.md5) != values.md5:
+            yield f"{file} was edited: its MD5 is not the one in {lockfile.NAME}"
+    yield from _metric_changes(
+        case.evidence("metrics"), {file: dict(values.numbers) for file, values in files.items()}
+    )
 
 
-def _others(told: object, held: dict[str, Any]) -> Iterator[str]:
-    for file, numbers in held.items():
+def _metric_changes(recorded: object, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    if recorded == files:
+        return
+    for file, numbers in files.items():
         for name, value in numbers.items():
-            said = lookup(told, file, name)
-            if said != value:
-                yield f"{file}: {name} is {value} in the commit, and {said} in the evidence"
+            other = lookup(recorded, file, name)
+            if other != value:
+                yield f"{file}: {name} is {value} in the commit, and {other} in the evidence"
     yield "the evidence has metrics that the commit does not have"
 
 
-@link(Kind.REGISTER)
+@check(Kind.REGISTER)
 def parameters(case: Case) -> Iterator[str]:
-    """The parameters are the commit's."""
-    told, held = case.said("parameters"), case.commit.parameters
-    if told != held:
-        known = told if isinstance(told, dict) else {}
-        names = [one for one in {**held, **known} if known.get(one) != held.get(one)]
-        yield f"params.yaml has another {names[0] if names else 'content'} than the evidence"
+    """The parameters are those of the commit."""
+    recorded, params = case.evidence("parameters"), case.commit.parameters
+    if recorded != params:
+        known = recorded if isinstance(recorded, dict) else {}
+        names = [name for name in {**params, **known} if known.get(name) != params.get(name)]
+        yield f"{names[0] if names else 'content'} of params.yaml differs from the evidence"
 
 
-@link(Kind.REGISTER)
+@check(Kind.REGISTER)
 def certificate(case: Case) -> Iterator[str]:
-    """The certificate is of this tree, and vouches for every output."""
-    yield from certified.problems(case.said("certificate"), case.commit)
+    """The certificate is of this tree, and covers every output."""
+    yield from certificate_problems(case.evidence("certificate"), case.commit)
 
 
-@link(Kind.REGISTER)
+@check(Kind.REGISTER)
 def bytes_kept(case: Case) -> Iterator[str]:
     """The bundle's bytes are those that were registered."""
-    md5, sha256 = case.said("bundle", "md5"), case.said("bundle", "sha256")
-    found = [*_kept(case, md5)] if isinstance(md5, str) else []
-    if not found:
-        raise NotAtHand("the bundle's bytes are not at hand. Next: audit the study, after dvc pull")
-    for path in found:
-        if path not in case.shared.hashed:
-            case.shared.hashed[path] = _hashes(path)
-        if case.shared.hashed[path] != (md5, sha256):
-            yield f"the bundle's bytes were swapped: those that DVC keeps as {md5} are others"
+    md5, sha256 = case.evidence("bundle", "md5"), case.evidence("bundle", "sha256")
+    copies = [*_copies(case, md5)] if isinstance(md5, str) else []
+    if not copies:
+        raise NotAvailable(
+            "the bundle's bytes are not available. Next: audit the study, after dvc pull"
+        )
+    for path in copies:
+        if path not in case.shared.hashes:
+            case.shared.hashes[path] = _hashes(path)
+        if case.shared.hashes[path] != (md5, sha256):
+            yield f"the bundle's bytes were replaced: the hashes of DVC's file {md5} do not match"
 
 
-def _kept(case: Case, md5: str) -> Iterator[Path]:
+def _copies(case: Case, md5: str) -> Iterator[Path]:
+    """Yield DVC's copies of a file, in its cache and in remotes that are folders."""
     for folder in case.shared.store.folders if case.shared.store else ():
         path = folder / "files/md5" / md5[:2] / md5[2:]
         if path.is_file():
@@ -177,3 +182,20 @@ def _hashes(path: Path) -> tuple[str, str]:
             md5.update(block)
             sha256.update(block)
     return md5.hexdigest(), sha256.hexdigest()
+
+
+REGISTRATION = (tag, commit, tree, lock, bundle, metrics, parameters, certificate)
+"""The checks of a registration before a decision; `bytes_kept` reads the whole bundle."""
+CHECKS = (
+    tag,
+    previous,
+    counter,
+    commit,
+    tree,
+    lock,
+    bundle,
+    metrics,
+    parameters,
+    certificate,
+    bytes_kept,
+)

@@ -1,77 +1,80 @@
-"""The links of a decision: who decided what about which version, and whether they might."""
+"""Checks of a decision: who decided what about which version, and with what right."""
 
 from collections.abc import Iterator
 
 from headrace.core.identity import Person
 from headrace.registry import approvals
-from headrace.registry.check_result import STAGED, Case, NotAtHand, link
+from headrace.registry.check import STAGED, Case, NotAvailable, check
 from headrace.registry.checks import COPIED
-from headrace.registry.evidence import lookup
+from headrace.registry.events import lookup
 from headrace.registry.tags import Kind
 
 
-@link(*STAGED)
+@check(*STAGED)
 def registration(case: Case) -> Iterator[str]:
-    """It is about a registered version, on the evidence of its registration."""
-    found = case.registration
-    if found is None:
+    """It is about a registered version, with the evidence of its registration."""
+    event = case.state.versions.get(case.state.version(case.event))
+    if event is None:
         yield "no registered version is at its commit"
         return
-    if case.said("registered") != {"tag": found.tag, "object": found.object}:
-        yield f"{found.tag} was made anew since"
+    if case.evidence("registered") != {"tag": event.tag, "object": event.object}:
+        yield f"{event.tag} was replaced since"
     for key in COPIED:
-        if case.said(key) != lookup(found.evidence, key):
-            yield f"its evidence has another {key} than {found.tag}"
+        if case.evidence(key) != lookup(event.evidence, key):
+            yield f"its {key} is not that of {event.tag}"
 
 
-@link(*STAGED)
+@check(*STAGED)
 def champion(case: Case) -> Iterator[str]:
-    """The champion before it is the one that it names."""
+    """The champion before it is the one that its evidence names."""
     before = case.state.champion(case.event.name.stage)
-    said = case.said("champion", "version")
-    if said != before:
-        yield f"{before or 'nothing'} was in the stage, and the evidence says {said or 'nothing'}"
+    named = case.evidence("champion", "version")
+    if named != before:
+        yield f"{before or 'nothing'} was in the stage, and the evidence says {named or 'nothing'}"
 
 
-@link(Kind.ASSIGN)
+@check(Kind.ASSIGN)
 def gates(case: Case) -> Iterator[str]:
-    """Every gate was kept, or overridden for a reason that is told; no stage was left out."""
-    if case.said("action") != "promote":
+    """Every gate passed, or was overridden with a reason; no stage was skipped."""
+    if case.evidence("action") != "promote":
         return
-    listed = case.said("comparison", "gates")
-    if not isinstance(listed, list):
+    results = case.evidence("comparison", "gates")
+    if not isinstance(results, list):
         yield "its evidence holds no gates"
         return
-    broken = [one for one in listed if lookup(one, "kept") is not True]
-    if broken and not case.said("override", "reason"):
-        yield f"a gate was broken, and not overridden: {lookup(broken[0], 'name')}"
-    stages, stage = case.said("stages"), case.event.name.stage
+    failed = [gate for gate in results if lookup(gate, "kept") is not True]
+    if failed and not case.evidence("override", "reason"):
+        yield f"a gate failed, and was not overridden: {lookup(failed[0], 'name')}"
+    stages, stage = case.evidence("stages"), case.event.name.stage
     at = stages.index(stage) if isinstance(stages, list) and stage in stages else 0
     if at and case.state.version(case.event) not in case.state.reached[stages[at - 1]]:
         yield f"the version had not been in {stages[at - 1]}"
 
 
-@link()
+@check()
 def approver(case: Case) -> Iterator[str]:
-    """Who made the tag is who the evidence says, and may approve it."""
+    """The person who made the tag is the one that the evidence names, and may approve it."""
     person = case.event.by.person
-    said = Person(str(case.said("by", "name")), str(case.said("by", "email")))
-    if not person.is_same(said):
-        yield f"{person} made the tag, and its evidence says {said}"
+    named = Person(str(case.evidence("by", "name")), str(case.evidence("by", "email")))
+    if not person.is_same(named):
+        yield f"{person} made the tag, and its evidence says {named}"
     if case.event.name.stage:
-        # Who rolls back approves the version that comes back, and not the one that leaves.
-        leaves = case.event.name.kind is Kind.UNASSIGN and case.said("action") == "rollback"
+        # A rollback approves the version that comes back, not the one that leaves.
+        leaves = case.event.name.kind is Kind.UNASSIGN and case.evidence("action") == "rollback"
         author = None if leaves else case.commit.author.person
-        yield from approvals.breaches(case.rules, case.event.name.stage, person, author)
+        yield from approvals.violations(case.approvals, case.event.name.stage, person, author)
 
 
-@link()
+@check()
 def signature(case: Case) -> Iterator[str]:
-    """Its signature is good, or nobody asked for one."""
-    found, stage = case.shared.signatures.get(case.event.tag), case.event.name.stage
-    if found is None and stage and case.rules.signed and case.rules.covers(stage):
-        yield f"it is not signed, and {stage} asks for a signature"
-    if found is not None and found.good is None:
-        raise NotAtHand(found.says)
-    if found is not None and not found.good:
-        yield found.says
+    """Its signature is good, or none is required."""
+    result, stage = case.shared.signatures.get(case.event.tag), case.event.name.stage
+    if result is None and stage and case.approvals.signed and case.approvals.covers(stage):
+        yield f"it is not signed, and {stage} requires a signature"
+    if result is not None and result.good is None:
+        raise NotAvailable(result.message)
+    if result is not None and not result.good:
+        yield result.message
+
+
+CHECKS = (registration, champion, gates, approver, signature)

@@ -10,25 +10,20 @@ from typing import Any
 from headrace.core import git, identity
 from headrace.core.git import Objects
 from headrace.errors import HeadraceError, ProjectError
-from headrace.registry import evidence, stage_state, tag_reader
-from headrace.registry.stage_state import State
-from headrace.registry.tag_reader import Event
+from headrace.registry import stage_state
+from headrace.registry.events import Event, by_artifact, format_message, read_events
+from headrace.registry.stage_state import StageState
 from headrace.registry.tags import Kind, Name
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """The events of one artifact, lightweight tags among them, and what they come to."""
+class EventLog:
+    """The events of one artifact, lightweight tags among them, and the state after them."""
 
     root: Path
     artifact: str
     events: Sequence[Event]
-    state: State
-
-    @property
-    def counter(self) -> int:
-        """The number of the next event in a stage: gto counts all stages of an artifact as one."""
-        return max((one.name.counter or 0 for one in self.events), default=0) + 1
+    state: StageState
 
     @property
     def previous(self) -> dict[str, str] | None:
@@ -36,86 +31,83 @@ class Ledger:
         newest = self.state.newest
         return {"tag": newest.tag, "object": newest.object} if newest else None
 
+    def next_name(self, stage: str, *, leaves: bool = False) -> Name:
+        """Return the tag name of the next event in a stage; gto numbers all stages together."""
+        kind = Kind.UNASSIGN if leaves else Kind.ASSIGN
+        counter = max((event.name.counter or 0 for event in self.events), default=0) + 1
+        return Name(self.artifact, kind, stage=stage, counter=counter)
 
-def load(root: Path, objects: Objects, artifact: str) -> Ledger:
-    """Return the ledger of an artifact; an empty one where it has no event yet."""
-    events = stage_state.by_artifact(tag_reader.events(root, objects)).get(artifact, [])
-    return Ledger(root, artifact, events, stage_state.after(events))
+
+def load(root: Path, objects: Objects, artifact: str) -> EventLog:
+    """Return the event log of an artifact; empty where it has no event yet."""
+    events = by_artifact(read_events(root, objects)).get(artifact, [])
+    return EventLog(root, artifact, events, stage_state.replay(events))
 
 
-def add(
-    ledger: Ledger, name: Name, commit: str, subject: str, content: Mapping[str, Any], *, sign: bool
+def append(
+    log: EventLog, name: Name, commit: str, subject: str, content: Mapping[str, Any], *, sign: bool
 ) -> None:
-    """Write the next event as an annotated tag: of git's own making, since gto signs nothing.
+    """Write the next event as an annotated tag. git makes it, since gto cannot sign.
 
-    Its time is later than that of the event before by a second at least: of one second's events,
-    gto and DVC each have an order of their own.
+    Its time is at least a second after the event before: within a second, gto and DVC order events
+    differently.
 
     Errors:
-        ProjectError: there is another event by now, git cannot write it, or its signature cannot be
-            verified; then there is no tag.
+        ProjectError: a new event was added meanwhile, git cannot write the tag, or its signature
+            cannot be verified; then there is no tag.
     """
-    said = evidence.write(subject, {**content, "previous": ledger.previous})
-    with _locked(ledger.root):
-        _refuse_late(ledger)
-        now, newest = identity.committer(ledger.root), ledger.state.newest
+    message = format_message(subject, {**content, "previous": log.previous})
+    with _lock(log.root):
+        _refuse_stale(log)
+        now, newest = identity.committer(log.root), log.state.newest
         time = max(now.time, newest.by.time + 1 if newest else 0)
-        words = ["tag", "--sign" if sign else "--annotate", "--cleanup=verbatim", "--file=-"]
-        more = {"GIT_COMMITTER_DATE": f"{time} {now.zone}"}
+        options = ["tag", "--sign" if sign else "--annotate", "--cleanup=verbatim", "--file=-"]
+        date = {"GIT_COMMITTER_DATE": f"{time} {now.zone}"}
         try:
-            git.run(ledger.root, *words, str(name), commit, more=more, told=said)
+            git.run(log.root, *options, str(name), commit, more=date, told=message)
         except ProjectError as error:
-            raise ProjectError(f"{name} cannot be written. {error}. {_step(sign=sign)}") from None
+            step = "git fetch --tags, and run this again"
+            if sign:
+                step = "git config user.signingKey KEY, and gpg.format ssh for an ssh key"
+            raise ProjectError(f"Cannot write {name}. {error}. Next: {step}") from None
         if sign:
-            _verify(ledger.root, str(name))
-
-
-def _step(*, sign: bool) -> str:
-    if sign:
-        return "Next: git config user.signingKey KEY, and gpg.format ssh where it is one of ssh"
-    return "Next: git fetch --tags, and again"
+            _verify(log.root, str(name))
 
 
 def _verify(root: Path, tag: str) -> None:
-    """Take a tag away again whose signature nobody could verify here."""
+    """Delete a new tag again if its signature cannot be verified here."""
     try:
         git.run(root, "verify-tag", tag)
     except ProjectError as error:
         git.run(root, "tag", "--delete", tag)
         raise ProjectError(
-            f"The signature of {tag} cannot be verified, so the tag is not kept. {error}\n"
-            "Next: git config user.signingKey KEY, and gpg.ssh.allowedSignersFile FILE for one of"
-            " ssh, or import the key into gpg"
+            f"The signature of {tag} cannot be verified, so the tag was deleted. {error}\n"
+            "Next: git config user.signingKey KEY, and gpg.ssh.allowedSignersFile FILE for an ssh"
+            " key, or import the key into gpg"
         ) from None
 
 
-def signs(root: Path, *, demanded: bool) -> bool:
-    """Tell whether tags are to be signed: where git is set up so, or an approval demands it."""
+def must_sign(root: Path, *, required: bool) -> bool:
+    """Return whether tags must be signed: an approval requires it, or git is configured so."""
     try:
-        said = git.run(root, "config", "--type=bool", "--get", "tag.gpgSign").strip()
+        configured = git.run(root, "config", "--type=bool", "--get", "tag.gpgSign").strip()
     except ProjectError:  # it is not set
-        said = ""
-    return demanded or said == "true"
+        configured = ""
+    return required or configured == "true"
 
 
-def _refuse_late(ledger: Ledger) -> None:
-    with Objects(ledger.root) as objects:
-        now = load(ledger.root, objects, ledger.artifact)
-    if now.previous != ledger.previous or len(now.events) != len(ledger.events):
-        newest = now.previous or {"tag": "a tag that is gone"}
-        raise HeadraceError(f"{newest['tag']} came in between. Next: the same command again")
+def _refuse_stale(log: EventLog) -> None:
+    with Objects(log.root) as objects:
+        now = load(log.root, objects, log.artifact)
+    if now.previous != log.previous or len(now.events) != len(log.events):
+        newest = now.previous or {"tag": "a deleted tag"}
+        raise HeadraceError(f"{newest['tag']} was added meanwhile. Next: run the command again")
 
 
 @contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """Let one process at a time add an event: two would follow the same one."""
+def _lock(root: Path) -> Iterator[None]:
+    """Let one process at a time append an event: two would follow the same one."""
     folder = git.run(root, "rev-parse", "--git-common-dir").rstrip("\n")
     with (root / folder / "headrace.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def in_stage(ledger: Ledger, stage: str, *, gone: bool = False) -> Name:
-    """Return the name of the next event in a stage."""
-    kind = Kind.UNASSIGN if gone else Kind.ASSIGN
-    return Name(ledger.artifact, kind, stage=stage, counter=ledger.counter)

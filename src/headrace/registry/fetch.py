@@ -7,7 +7,7 @@ from headrace.core import dvc_cache
 from headrace.core.lockfile import File
 from headrace.core.project import Project
 from headrace.errors import DataError
-from headrace.registry import resolve_name
+from headrace.registry import resolve
 
 
 def champion(project: Project, source: str) -> model_service.Champion:
@@ -30,19 +30,19 @@ def bundle_file(project: Project, source: str) -> tuple[Path, str]:
         ProjectError: there is no such version, or no artifact.
     """
     if source and ("#" in source or "@" in source) and not Path(source).exists():
-        return bundle(project.root, source)
+        return fetch_bundle(project.root, source)
     path = Path(source) if source else load.default_path(project)
     return path, path.name
 
 
-def bundle(root: Path, name: str) -> tuple[Path, str]:
+def fetch_bundle(root: Path, name: str) -> tuple[Path, str]:
     """Return the file of `model#prod` or `model@v1.2.0`, and its label: its version.
 
     Errors:
         ProjectError: there is no such version, or nothing is in that stage.
         DataError: neither DVC's cache nor a remote has its bytes.
     """
-    version = resolve_name.resolve(root, name)
+    version = resolve.resolve(root, name)
     file = File(version.path, version.md5, 0)
     path = dvc_cache.store_of(root).find(file) or dvc_cache.fetch(root, file)
     label = f"{version.artifact}@{version.version}"

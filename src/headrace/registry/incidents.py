@@ -1,7 +1,7 @@
-"""The incidents of the live model, and who decided about them, as git's history tells it.
+"""The incidents of the live model, and who decided about them, from git's history.
 
-Read from git's objects at HEAD, so that a bare clone tells the same. A decision counts for the
-author of the first commit that holds it as it stands: who edits one later makes it their own.
+Read from git's objects at HEAD, so that a bare clone gives the same result. A decision counts for
+the author of the first commit that holds it in this form: editing one makes it the editor's own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,21 +12,25 @@ from headrace.core import git
 from headrace.core.git import Objects
 from headrace.core.identity import Person
 from headrace.errors import ProjectError
-from headrace.incidents import format as wording
+from headrace.incidents import text
 from headrace.incidents.incident import Decision
-from headrace.registry.alert_history import Commit, Past, last_change, pasts
-from headrace.registry.check_result import Link, Truth
-from headrace.registry.timeline import Entry
+from headrace.registry.alert_history import Commit, FileHistory, file_histories, last_change
+from headrace.registry.check import CheckResult, Outcome
+from headrace.registry.timeline import NOBODY, Entry
 
 WORDS = {"dismiss": "dismissed", "rollback": "roll back", "retrain": "retrain"}
 OTHER = "decided"
-"""What a decision is called that headrace does not know."""
-SOUND = "Its commit's author is who decided, and nobody changed it since."
+"""The word for a decision that headrace does not know."""
+PASSED = "The commit's author made the decision, and nobody changed it since."
 
 
 @dataclass(frozen=True)
-class Account:
-    """What became of one incident: its last state in words, and its entries, oldest first."""
+class IncidentHistory:
+    """One incident: its last state in words, and its entries, oldest first.
+
+    `study` is the path from the repository's top to the study. `opened` is the batch in which it
+    opened, empty if it was withdrawn; `closed` the batch that closed it.
+    """
 
     id: str
     rule: str
@@ -37,147 +41,152 @@ class Account:
     entries: tuple[Entry, ...]
     decided: str = ""
     by: str = ""
-    """Who decided that."""
+    """The person who decided."""
     study: str = ""
-    """The way from the repository's top to the study that it is of."""
     opened: str = ""
-    """The batch in which it opened; nothing where it turned out to be none of its own."""
     closed: str = ""
-    """The batch in which it closed."""
     firing: tuple[str, ...] = ()
     """The batches in which its rule fired."""
 
     def was_open_in(self, batch: str) -> bool:
-        """Tell whether it was open in a batch: from its first one to the one that closed it."""
+        """Return whether it was open in a batch: from its first one to the one that closed it."""
         if not self.opened or batch < self.opened:
             return False
         return self.is_open or batch < self.closed or batch in self.firing
 
-    def links(self, truth: Truth) -> list[Link]:
-        """Return the links of which this is known."""
-        return [one for entry in self.entries for one in entry.links if one.truth is truth]
+    def with_outcome(self, outcome: Outcome) -> list[CheckResult]:
+        """Return the results with an outcome."""
+        results = (result for entry in self.entries for result in entry.results)
+        return [result for result in results if result.outcome is outcome]
 
     @property
-    def broken(self) -> bool:
-        """Whether anything of it does not hold."""
-        return bool(self.links(Truth.BROKEN))
+    def failed(self) -> bool:
+        """Whether any check of it failed."""
+        return bool(self.with_outcome(Outcome.FAILED))
 
 
-def read(root: Path, objects: Objects, prefix: str | None) -> list[Account]:
-    """Return the incidents of a study, or of all studies where none is meant, oldest first."""
-    chosen = studies(root, prefix)
-    if not chosen:
+def read(root: Path, objects: Objects, prefix: str | None) -> list[IncidentHistory]:
+    """Return the incidents of a study, or of all studies where `prefix` is None, oldest first."""
+    paths = studies(root, prefix)
+    if not paths:
         return []
-    shallow = git.run(root, "rev-parse", "--is-shallow-repository").strip() == "true"
-    found = [past for one in chosen for past in pasts(root, objects, one, shallow=shallow)]
-    return sorted((_account(root, one) for one in found), key=lambda one: one.entries[0].time)
-
-
-def studies(root: Path, prefix: str | None) -> list[str]:
-    """Return the ways to the study that is meant, or, where none is, to all that HEAD holds."""
-    try:
-        listed = git.run(root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
-    except ProjectError:  # nothing is committed yet
-        return []
-    names = listed.split("\0") if prefix is None else [f"{prefix}dvc.yaml"]
-    return [one.removesuffix("dvc.yaml") for one in names if f"/{one}".endswith("/dvc.yaml")]
-
-
-def _account(root: Path, past: Past) -> Account:
-    if not past.states:
-        return _unreadable(root, past)
-    last = past.last or past.states[-1][1]
-    entries = [_opened(past), *_decided(root, past), *_closed(past)]
-    if past.last is None:
-        entries.append(_lost(root, past))
-    entries.sort(key=lambda one: one.time)
-    stands = wording.standing(last) if past.last else past.problem
-    decided = WORDS.get(last.decision.what, OTHER) if last.decision else ""
-    open_now = past.last is not None and last.is_open
-    shows = wording.shows(last)
-    return Account(
-        last.id,
-        last.rule,
-        str(last.level),
-        open_now,
-        stands,
-        shows,
-        tuple(entries),
-        decided,
-        last.decision.name if last.decision else "",
-        past.study,
-        "" if last.is_withdrawn else last.opened,
-        last.closed,
-        tuple(last.firing),
+    shallow = git.is_shallow(root)
+    files = [
+        history
+        for path in paths
+        for history in file_histories(root, objects, path, shallow=shallow)
+    ]
+    return sorted(
+        (_incident_history(root, history) for history in files),
+        key=lambda incident: incident.entries[0].time,
     )
 
 
-def _unreadable(root: Path, past: Past) -> Account:
-    stem = past.path.rpartition("/")[2].removesuffix(".json")
-    lost = (_lost(root, past),)
-    return Account(stem, stem, "", False, past.problem, "", lost, study=past.study)
+def studies(root: Path, prefix: str | None) -> list[str]:
+    """Return the path to the study, or, where `prefix` is None, to all studies of HEAD."""
+    try:
+        listing = git.run(root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
+    except ProjectError:  # nothing is committed yet
+        return []
+    names = listing.split("\0") if prefix is None else [f"{prefix}dvc.yaml"]
+    return [name.removesuffix("dvc.yaml") for name in names if f"/{name}".endswith("/dvc.yaml")]
 
 
-def _opened(past: Past) -> Entry:
-    commit, one = past.states[0]
-    last = past.last or past.states[-1][1]
-    facts = (("shows", wording.shows(last)), ("to do", one.do), _fact(commit))
-    what = f"{one.rule} ({one.level}, {one.opened})"
+def _incident_history(root: Path, history: FileHistory) -> IncidentHistory:
+    if not history.states:
+        stem = history.path.rpartition("/")[2].removesuffix(".json")
+        lost = (_lost(root, history),)
+        return IncidentHistory(
+            stem, stem, "", False, history.problem, "", lost, study=history.study
+        )
+    last = history.last or history.states[-1][1]
+    entries = [_opened(history), *_decisions(root, history), *_closed(history)]
+    if history.last is None:
+        entries.append(_lost(root, history))
+    entries.sort(key=lambda entry: entry.time)
+    return IncidentHistory(
+        id=last.id,
+        rule=last.rule,
+        level=str(last.level),
+        is_open=history.last is not None and last.is_open,
+        standing=text.state(last) if history.last else history.problem,
+        shows=text.evidence(last),
+        entries=tuple(entries),
+        decided=WORDS.get(last.decision.what, OTHER) if last.decision else "",
+        by=last.decision.name if last.decision else "",
+        study=history.study,
+        opened="" if last.is_withdrawn else last.opened,
+        closed=last.closed,
+        firing=tuple(last.firing),
+    )
+
+
+def _opened(history: FileHistory) -> Entry:
+    commit, incident = history.states[0]
+    last = history.last or history.states[-1][1]
+    facts = (("shows", text.evidence(last)), ("to do", incident.do), _commit_fact(commit))
+    what = f"{incident.rule} ({incident.level}, {incident.opened})"
     return Entry(commit.by.time, "opened", what, str(commit.by.person), facts=facts)
 
 
-def _closed(past: Past) -> Iterator[Entry]:
+def _closed(history: FileHistory) -> Iterator[Entry]:
     """Yield the end: the first commit since which it is closed."""
     closing = None
-    for commit, one in past.states:
-        closing = (closing or (commit, one)) if not one.is_open else None
+    for commit, incident in history.states:
+        closing = (closing or (commit, incident)) if not incident.is_open else None
     if closing:
-        commit, one = closing
-        what = f"{one.rule} ({one.why})"
-        who = str(commit.by.person)
-        yield Entry(commit.by.time, "closed", what, who, facts=(_fact(commit),))
+        commit, incident = closing
+        what = f"{incident.rule} ({incident.why})"
+        who, facts = str(commit.by.person), (_commit_fact(commit),)
+        yield Entry(commit.by.time, "closed", what, who, facts=facts)
 
 
-def _decided(root: Path, past: Past) -> Iterator[Entry]:
+def _decisions(root: Path, history: FileHistory) -> Iterator[Entry]:
     first: dict[Decision, Commit] = {}
-    for commit, one in past.states:
-        for decision in one.decisions:
+    for commit, incident in history.states:
+        for decision in incident.decisions:
             first.setdefault(decision, commit)
-    stands = past.last.decisions if past.last else []
+    current = history.last.decisions if history.last else []
     for decision, commit in first.items():
-        link = _judged(root, past, decision, commit, stands)
-        later = stands[stands.index(decision) + 1 :] if decision in stands else []
-        more = (("later", f"{later[-1].what} by {later[-1].name}"),) if later else ()
-        facts = (("reason", decision.reason), *more, _fact(commit))
-        who = str(Person(decision.name, decision.email))
-        word = WORDS.get(decision.what, OTHER)
-        yield Entry(commit.by.time, word, past.rule, who, facts=facts, links=(link,))
-
-
-def _judged(
-    root: Path, past: Past, decision: Decision, commit: Commit, stands: Sequence[Decision]
-) -> Link:
-    author = commit.by.person
-    if past.shallow:
-        return Link(
-            "decision", Truth.UNCHECKED, "the clone is shallow: who committed it is not here"
+        result = _check_decision(root, history, decision, commit, current)
+        later = current[current.index(decision) + 1 :] if decision in current else []
+        superseded = (("later", f"{later[-1].what} by {later[-1].name}"),) if later else ()
+        yield Entry(
+            commit.by.time,
+            WORDS.get(decision.what, OTHER),
+            history.rule,
+            str(Person(decision.name, decision.email)),
+            facts=(("reason", decision.reason), *superseded, _commit_fact(commit)),
+            results=(result,),
         )
-    if decision not in stands:
-        says = f"it was changed or taken away since, last in {last_change(root, past)}"
-        return Link("decision", Truth.BROKEN, says)
-    if not author.is_same(Person(decision.name, decision.email)):
-        says = f"it names {decision.name} <{decision.email}>, and is in {commit.named}"
-        return Link("decision", Truth.BROKEN, says)
-    return Link("decision", Truth.TRUE, SOUND)
 
 
-def _lost(root: Path, past: Past) -> Entry:
-    """Return the gap where a file was taken away, or cannot be read."""
-    says = f"{past.path}: {past.problem}, last changed in {last_change(root, past)}"
-    time = past.states[-1][0].by.time if past.states else 0
-    link = Link("decision", Truth.BROKEN, says)
-    return Entry(time, "gone", past.path, "nobody knows who", links=(link,), marked=True)
+def _check_decision(
+    root: Path,
+    history: FileHistory,
+    decision: Decision,
+    commit: Commit,
+    current: Sequence[Decision],
+) -> CheckResult:
+    person = Person(decision.name, decision.email)
+    if history.shallow:
+        message = "the clone is shallow, and does not hold who committed it"
+        return CheckResult("decision", Outcome.UNCHECKED, message)
+    if decision not in current:
+        message = f"it was changed or deleted since, last in {last_change(root, history)}"
+        return CheckResult("decision", Outcome.FAILED, message)
+    if not commit.by.person.is_same(person):
+        return CheckResult("decision", Outcome.FAILED, f"it names {person}, and is in {commit}")
+    return CheckResult("decision", Outcome.PASSED, PASSED)
 
 
-def _fact(commit: Commit) -> tuple[str, str]:
+def _lost(root: Path, history: FileHistory) -> Entry:
+    """Return the entry of a file that was deleted, or cannot be read."""
+    message = f"{history.path}: {history.problem}, last changed in {last_change(root, history)}"
+    time = history.states[-1][0].by.time if history.states else 0
+    result = CheckResult("decision", Outcome.FAILED, message)
+    return Entry(time, "gone", history.path, NOBODY, results=(result,), marked=True)
+
+
+def _commit_fact(commit: Commit) -> tuple[str, str]:
     return ("commit", f"{commit.hash[:10]} {commit.subject}")

@@ -1,23 +1,112 @@
-"""The live batches, a row each: their figures, their lights, their incidents, and who answered.
+"""Live batches by study, with their figures, lights, incidents and the version then in production.
 
-Read from git's objects at HEAD, so that a bare clone tells the same.
+Read from git's objects at HEAD, so that a bare clone gives the same result.
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headrace.core import git, lockfile
 from headrace.core.git import Objects
 from headrace.errors import DataError, ProjectError
 from headrace.gates import reader
-from headrace.gates.live import Figures, Rule, State, evaluate, finite_values, lights
+from headrace.gates.live import Level, Light, Rule, State, Verdict, evaluate, finite_values, lights
 from headrace.gates.model import NAME
-from headrace.registry import active_version, live_batch
-from headrace.registry.active_version import FILE, Reign
-from headrace.registry.incidents import Account, studies
-from headrace.registry.live_batch import Live
-from headrace.registry.tag_reader import Event
+from headrace.registry.alert_history import commits
+from headrace.registry.events import Event, lookup
+from headrace.registry.incidents import IncidentHistory, studies
+from headrace.registry.stage_state import StageState, ordered, replay
+
+FILE = "metrics/monitor.json"
+COST = "cost_per_1000"
+LAST = "prod"
+"""The last stage, where no tag names the stages."""
+
+
+@dataclass(frozen=True)
+class CostAlert:
+    """A rule on the cost that fires: its level, and its bound in words."""
+
+    level: Level
+    limit: str
+
+
+@dataclass(frozen=True)
+class BatchIncident:
+    """An incident that was open in a batch: its state now, and who decided what."""
+
+    id: str
+    rule: str
+    level: str
+    is_open: bool
+    standing: str
+    decided: str
+    by: str
+    sound: bool
+
+    @classmethod
+    def of(cls, history: IncidentHistory) -> "BatchIncident":
+        """Return the part of an incident's history that a batch shows."""
+        return cls(
+            history.id,
+            history.rule,
+            history.level,
+            history.is_open,
+            history.standing,
+            history.decided,
+            history.by,
+            sound=not history.failed,
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch. `share` is of positives; `cost` is per 1,000 rows, `low` to `high` its interval.
+
+    An unknown figure is None; `estimated` marks share and cost taken from the model's predictions.
+    `version` was in the last stage when the batch was first monitored; empty if unknown.
+    """
+
+    batch: str
+    version: str
+    rows: float | None
+    share: float | None
+    cost: float | None
+    low: float | None
+    high: float | None
+    estimated: bool
+    marks: tuple[CostAlert, ...]
+    lights: Mapping[str, Light]
+    incidents: tuple[BatchIncident, ...]
+
+
+@dataclass(frozen=True)
+class LiveBatches:
+    """A study's batches, oldest first; `study` is its path from the repository's top.
+
+    `stage` is the last one; `judge` the version whose bundle made the figures, empty if it is not
+    registered. `problems` are the files that cannot be read.
+    """
+
+    study: str
+    stage: str
+    judge: str
+    checks: tuple[str, ...]
+    batches: tuple[Batch, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ActiveVersions:
+    """The last stage, the version that made HEAD's figures, and each batch's version."""
+
+    stage: str = LAST
+    judge: str = ""
+    by_batch: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(
@@ -25,60 +114,172 @@ def read(
     objects: Objects,
     prefix: str | None,
     events: Mapping[str, Sequence[Event]],
-    accounts: Sequence[Account],
-) -> Iterator[Live]:
-    """Walk the studies that have live batches; of one whose figures are broken it is said so.
+    incidents: Sequence[IncidentHistory],
+) -> Iterator[LiveBatches]:
+    """Yield the live batches of each study that has any; unreadable figures become a problem.
 
-    `events` are the registry's by artifact, `accounts` the incidents.
+    `events` are the registry's by artifact.
     """
     for study in studies(root, prefix):
         content = objects.read(f"HEAD:{study}{FILE}")
         if content is None:
             continue
-        mine = [one for one in accounts if one.study == study]
         try:
-            if figures := _figures(content):
-                yield _live(
-                    objects, study, active_version.of(root, objects, study, events), figures, mine
-                )
+            figures = _figures(content)
         except DataError as error:
-            yield Live(study, "", "", (), (), (str(error),))
+            yield LiveBatches(study, "", "", (), (), (str(error),))
+            continue
+        if figures:
+            active = find_active_versions(root, objects, study, events)
+            mine = [incident for incident in incidents if incident.study == study]
+            yield _live_batches(objects, study, active, figures, mine)
 
 
 def _figures(content: bytes) -> dict[str, dict[str, float]]:
-    """Return each batch's numbers by their dotted names; what is no number is left out."""
+    """Return each batch's numbers by their dotted names."""
     try:
-        said: dict[str, Any] = json.loads(content.decode("utf-8"))
-        return {name: finite_values(known) for name, known in sorted(said.items())}
+        batches: dict[str, Any] = json.loads(content.decode("utf-8"))
+        return {name: finite_values(values) for name, values in sorted(batches.items())}
     except (ValueError, AttributeError, RecursionError, OverflowError):
         problem = f"{FILE} of this commit holds no figures by batch"
         raise DataError(f"{problem}. Next: dvc repro monitor, and commit it") from None
 
 
-def _live(
-    objects: Objects, study: str, held: Reign, figures: Figures, accounts: Sequence[Account]
-) -> Live:
+def _live_batches(
+    objects: Objects,
+    study: str,
+    active: ActiveVersions,
+    figures: Mapping[str, Mapping[str, float]],
+    incidents: Sequence[IncidentHistory],
+) -> LiveBatches:
     rules, problems = _rules(objects.read(f"HEAD:{study}{NAME}") or b"")
     verdicts = evaluate(rules, figures)
-    lit = lights(verdicts)
-    checks = tuple(dict.fromkeys(check for row in lit.values() for check in row))
-    made = tuple(
-        live_batch.of(
+    rows = lights(verdicts)
+    checks = tuple(dict.fromkeys(check for row in rows.values() for check in row))
+    batches = tuple(
+        make_batch(
             name,
-            held.versions.get(name, ""),
-            figures[name],
+            active.by_batch.get(name, ""),
+            values,
             [one for one in verdicts if one.batch == name and one.state is State.FIRES],
-            lit.get(name, {}),
-            [one for one in accounts if one.was_open_in(name)],
+            rows.get(name, {}),
+            [incident for incident in incidents if incident.was_open_in(name)],
         )
-        for name in figures
+        for name, values in figures.items()
     )
-    return Live(study, held.stage, held.judge, checks, made, problems)
+    return LiveBatches(study, active.stage, active.judge, checks, batches, problems)
 
 
 def _rules(content: bytes) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
-    """Return the live rules, and what is wrong with them."""
+    """Return the live rules of a gates.yaml, and its problems."""
     try:
         return (reader.parse(content).live if content.strip() else ()), ()
     except ProjectError as error:
-        return (), (f"No rule is judged: {error}",)
+        return (), (f"No rule is evaluated: {error}",)
+
+
+def make_batch(
+    name: str,
+    version: str,
+    values: Mapping[str, float],
+    firing: Sequence[Verdict],
+    row: Mapping[str, Light],
+    incidents: Sequence[IncidentHistory],
+) -> Batch:
+    """Return a batch from its numbers by dotted names, the rules that fire, and its incidents."""
+    estimated = f"performance.{COST}" not in values and f"estimate.{COST}" in values
+    source = "estimate" if estimated else "performance"
+    cost, low, high = (values.get(f"{source}.{COST}{end}") for end in ("", "_low", "_high"))
+    on_cost = [verdict for verdict in firing if verdict.rule.figure.startswith(f"{source}.{COST}")]
+    open_first = sorted(incidents, key=lambda incident: (not incident.is_open, incident.level))
+    return Batch(
+        name,
+        version,
+        values.get("rows"),
+        values.get(f"{source}.late_share"),
+        cost,
+        low,
+        high,
+        estimated,
+        tuple(CostAlert(verdict.rule.level, verdict.rule.limit) for verdict in on_cost),
+        row,
+        tuple(map(BatchIncident.of, open_first)),
+    )
+
+
+def find_active_versions(
+    root: Path, objects: Objects, study: str, events: Mapping[str, Sequence[Event]]
+) -> ActiveVersions:
+    """Return which version of a study was in the last stage at each batch.
+
+    The artifact is the one whose bundle made the figures, or the only one; of two, neither.
+    """
+    folder = study.rstrip("/")
+    artifacts = {name: log for name, log in events.items() if name.rpartition(":")[0] == folder}
+    judges = {name: _judge(objects, study, log) for name, log in artifacts.items()}
+    candidates = [name for name in judges if judges[name]] or [*artifacts]
+    if len(candidates) != 1:
+        return ActiveVersions()
+    (name,) = candidates
+    stage = _last_stage(artifacts[name])
+    times = _first_seen(root, objects, f"{study}{FILE}")
+    return ActiveVersions(stage, judges[name], dict(_active(artifacts[name], stage, times)))
+
+
+def _judge(objects: Objects, study: str, events: Sequence[Event]) -> str:
+    """Return the version whose bundle made the figures, by dvc.lock at HEAD."""
+    try:
+        records = lockfile.parse(objects.read(f"HEAD:{study}{lockfile.NAME}") or b"").values()
+    except ProjectError:
+        return ""
+    monitors = [record for record in records if any(out.path == FILE for out in record.outs)]
+    deps = {dep.md5 for record in monitors for dep in record.deps if dep.md5}
+    versions = (
+        version
+        for version, event in reversed(replay(events).versions.items())
+        if lookup(event.evidence, "bundle", "md5") in deps
+    )
+    return next(versions, "")
+
+
+def _last_stage(events: Sequence[Event]) -> str:
+    newest_first = sorted(events, key=lambda event: event.by.time, reverse=True)
+    stages = (lookup(event.evidence, "stages") for event in newest_first)
+    return next((str(names[-1]) for names in stages if isinstance(names, list) and names), LAST)
+
+
+def _first_seen(root: Path, objects: Objects, path: str) -> dict[str, int]:
+    """Return when each batch was first monitored; not of one that came after, or with, a later one.
+
+    Empty in a shallow clone: its oldest commit seems to bring all that came before it.
+    """
+    if git.is_shallow(root):
+        return {}
+    seen, times = set[str](), dict[str, int]()
+    for commit in commits(root, objects, path):
+        new = {*_batch_names(objects.read(f"{commit.hash}:{path}"))} - seen
+        seen |= new
+        if new and max(new) == max(seen):
+            times[max(new)] = commit.by.time
+    return times
+
+
+def _batch_names(content: bytes | None) -> Iterator[str]:
+    try:
+        batches = json.loads((content or b"").decode("utf-8"))
+    except (ValueError, RecursionError):
+        return
+    yield from batches if isinstance(batches, dict) else ()
+
+
+def _active(
+    events: Sequence[Event], stage: str, times: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
+    """Yield each batch with the version that was in a stage at its time."""
+    in_order, names = ordered(events)
+    state, remaining = StageState(names), deque(in_order)
+    for batch, time in sorted(times.items(), key=lambda item: item[1]):
+        while remaining and remaining[0].by.time <= time:
+            state.apply(remaining.popleft())
+        version = state.champion(stage) or ""
+        yield batch, version if version in state.versions else ""

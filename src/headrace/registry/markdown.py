@@ -2,83 +2,89 @@
 
 from collections.abc import Iterator
 
-from headrace.registry import text as said
-from headrace.registry.audit import Audit, Life
-from headrace.registry.live_batch import Batch, Live
+from headrace.registry import text
+from headrace.registry.audit import ArtifactHistory, Audit
+from headrace.registry.live_batches import Batch, LiveBatches
 from headrace.registry.timeline import Entry, moment
 from headrace.report.markdown import code, escape, table
 from headrace.report.text import NONE
 
-HEADS = ("when", "event", "what", "by", "links")
+HEADS = ("when", "event", "what", "by", "checks")
 
 
 def render(audit: Audit) -> str:
     """Return the audit as Markdown."""
-    parts = [f"## Audit of {code(audit.repository)}", f"**{escape(said.verdict(audit))}**"]
+    parts = [f"## Audit of {code(audit.repository)}", f"**{escape(text.verdict(audit))}**"]
     for live in audit.live:
         parts += _live(live)
     parts += _incidents(audit)
-    for life in audit.lives:
-        parts += _life(life)
+    for history in audit.artifacts:
+        parts += _history(history)
     return "\n\n".join(parts) + "\n"
 
 
-def _live(live: Live) -> Iterator[str]:
-    yield f"### Batch by batch{f' of {code(live.study)}' if live.study else ''}"
-    yield from (f"❌ {escape(one)}" for one in live.problems)
+def _live(live: LiveBatches) -> Iterator[str]:
+    yield f"### Live batches{f' of {code(live.study)}' if live.study else ''}"
+    yield from (f"❌ {escape(problem)}" for problem in live.problems)
     if live.batches:
-        yield escape(said.batches(live))
-        heads = ("batch", f"in {live.stage}", *said.HEADS, *live.checks, "incidents")
-        yield table([escape(one) for one in heads], [_batch(live, one) for one in live.batches])
+        yield escape(text.batches_note(live))
+        heads = ("batch", f"in {live.stage}", *text.FIGURE_HEADS, *live.checks, "incidents")
+        rows = [_batch(live, batch) for batch in live.batches]
+        yield table([escape(head) for head in heads], rows)
 
 
-def _batch(live: Live, one: Batch) -> tuple[str, ...]:
-    lights = [str(one.lights[check]) for check in live.checks]
-    told = [f"{escape(each.rule)}: {escape(said.decided(each))}" for each in one.incidents]
-    version = escape(one.version or NONE)
-    return (escape(one.batch), version, *said.figures(one), *lights, "<br>".join(told))
+def _batch(live: LiveBatches, batch: Batch) -> tuple[str, ...]:
+    lights = [str(batch.lights[check]) for check in live.checks]
+    incidents = [
+        f"{escape(incident.rule)}: {escape(text.decision_summary(incident))}"
+        for incident in batch.incidents
+    ]
+    version, figures = escape(batch.version or NONE), text.batch_figures(batch)
+    return (escape(batch.batch), version, *figures, *lights, "<br>".join(incidents))
 
 
 def _incidents(audit: Audit) -> Iterator[str]:
-    if audit.incidents:
-        yield f"### Incidents\n\n{escape(said.incidents(audit))}"
-        heads = ("incident", "level", "shows", "stands", "decided")
-        listed = [*reversed(audit.incidents)]
-        yield table(
-            heads,
-            [
-                (escape(one.rule), one.level, escape(one.shows), escape(one.standing), one.decided)
-                for one in listed
-            ],
-        )
-        entries = [_row(entry) for one in listed for entry in reversed(one.entries)]
-        yield table(HEADS, entries)
+    if not audit.incidents:
+        return
+    yield f"### Incidents\n\n{escape(text.incidents_summary(audit))}"
+    newest_first = [*reversed(audit.incidents)]
+    yield table(
+        ("incident", "level", "shows", "state", "decision"),
+        [
+            (escape(each.rule), each.level, escape(each.shows), escape(each.standing), each.decided)
+            for each in newest_first
+        ],
+    )
+    entries = (entry for incident in newest_first for entry in reversed(incident.entries))
+    yield table(HEADS, [_entry(entry) for entry in entries])
 
 
-def _life(life: Life) -> Iterator[str]:
-    yield f"### {code(life.artifact)}\n\n{escape(said.life(life))}"
-    if life.held:
+def _history(history: ArtifactHistory) -> Iterator[str]:
+    yield f"### {code(history.artifact)}\n\n{escape(text.artifact_summary(history))}"
+    if history.stages:
         rows = [
             (
-                code(one.stage),
-                f"{code(one.version)}{said.UNSOUND[one.sound]}",
-                moment(one.since),
-                escape(one.who),
+                code(holder.stage),
+                f"{code(holder.version)}{text.SOUND_MARK[holder.sound]}",
+                moment(holder.since),
+                escape(holder.who),
             )
-            for one in life.held
+            for holder in history.stages
         ]
         yield table(("stage", "version", "since", "by"), rows)
-    lines = [_row(entry) for entry in reversed(life.entries)]
-    yield table(HEADS, lines)
-    if reasons := [f"- not checked: {escape(reason)}" for reason in said.unchecked(life)]:
+    yield table(HEADS, [_entry(entry) for entry in reversed(history.entries)])
+    if reasons := [f"- not checked: {escape(each)}" for each in text.unchecked_reasons(history)]:
         yield "\n".join(reasons)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
-    mark = said.marks(entry)
-    word = f"**{entry.word}**" if entry.marked or entry.broken else entry.word
-    facts = [f"{head}: {escape(text)}" for head, text in entry.facts]
+def _entry(entry: Entry) -> tuple[str, ...]:
+    mark = text.entry_mark(entry)
+    word = f"**{entry.word}**" if entry.marked or entry.failures else entry.word
+    facts = [f"{head}: {escape(fact)}" for head, fact in entry.facts]
     what = "<br>".join([escape(entry.what) + (f" ({mark})" if mark else ""), *facts])
-    broken = [f"❌ {escape(said.NAMES[one.name])}: {escape(one.says)}" for one in entry.broken]
-    links = "<br>".join([*broken, said.links(entry)] if entry.links else [])
-    return entry.moment, word, what, escape(entry.who), links
+    failures = [
+        f"❌ {escape(text.CHECK_NAMES[result.name])}: {escape(result.message)}"
+        for result in entry.failures
+    ]
+    checks = "<br>".join([*failures, text.outcome_counts(entry)] if entry.results else [])
+    return entry.moment, word, what, escape(entry.who), checks

@@ -5,22 +5,22 @@ from typing import Any
 
 from headrace.gates.live import Level
 from headrace.registry import text
-from headrace.registry.audit import Audit, Life
-from headrace.registry.check_result import Truth
-from headrace.registry.group_promotions import joined
-from headrace.registry.incidents import WORDS, Account
-from headrace.registry.live_batch import Batch, Shown
+from headrace.registry.audit import ArtifactHistory, Audit
+from headrace.registry.check import Outcome
+from headrace.registry.group_promotions import grouped
+from headrace.registry.incidents import WORDS, IncidentHistory
+from headrace.registry.live_batches import Batch, BatchIncident
 from headrace.registry.timeline import Entry, moment
 from headrace.report import pages
 
-BROKEN = 50
-"""Broken events of a part that the verdict names; the time line shows all."""
+FAILED = 50
+"""Events with a failed check of a part that the verdict names; the time line shows all."""
 BATCHES = 24
 """Batches that are seen without unfolding more."""
-TRUTHS = {
-    Truth.TRUE: ("good", "✓ true"),
-    Truth.BROKEN: ("bad", "✗ broken"),
-    Truth.UNCHECKED: ("", "not checked"),
+OUTCOMES = {
+    Outcome.PASSED: ("good", "✓ passed"),
+    Outcome.FAILED: ("bad", "✗ failed"),
+    Outcome.UNCHECKED: ("", "not checked"),
 }
 KINDS = {
     "promoted": "good",
@@ -43,26 +43,26 @@ DECISIONS = (*WORDS.values(), "decided")
 
 def render(audit: Audit) -> str:
     """Return the page of an audit, as the text of one HTML file."""
-    parts: list[Life | Account] = [*audit.lives, *audit.incidents]
-    first = len(audit.lives)
+    parts: list[ArtifactHistory | IncidentHistory] = [*audit.artifacts, *audit.incidents]
+    first = len(audit.artifacts)
     places = {(one.study, one.id): anchor(first + at, 0) for at, one in enumerate(audit.incidents)}
     values: dict[str, Any] = {
         "audit": audit,
         "text": text,
         "verdict": _verdict(audit),
-        "broken": [*_broken(parts)],
-        "unchecked": [reason for part in parts for reason in text.unchecked(part)],
-        "figure_heads": [f"{head}#" for head in text.HEADS],
+        "failed": [*_failed(parts)],
+        "unchecked": [reason for part in parts for reason in text.unchecked_reasons(part)],
+        "figure_heads": [f"{head}#" for head in text.FIGURE_HEADS],
         "shown": BATCHES,
         "places": places,
         "incidents": [*enumerate(audit.incidents, first)][::-1],
         "decisions": DECISIONS,
-        "truths": TRUTHS,
+        "outcomes": OUTCOMES,
         "lights": pages.LIGHTS,
     }
     functions: dict[str, Any] = {
         "anchor": anchor,
-        "joined": joined,
+        "grouped": grouped,
         "moment": moment,
         "kind": _kind,
         "mark": _mark,
@@ -82,20 +82,20 @@ def anchor(part: int, place: int) -> str:
 def _verdict(audit: Audit) -> tuple[str, str]:
     """Return the verdict's colour and sentence."""
     sentence = text.verdict(audit)
-    if not audit.lives and not audit.incidents:
+    if not audit.artifacts and not audit.incidents:
         return "calm", sentence
     return ("good", f"✓ {sentence}") if audit.holds else ("bad", f"✗ {sentence}")
 
 
-def _broken(parts: list[Life | Account]) -> Iterator[tuple[str, Entry]]:
-    """Yield the events that do not hold, each with its place on the page."""
+def _failed(parts: list[ArtifactHistory | IncidentHistory]) -> Iterator[tuple[str, Entry]]:
+    """Yield the events with a failed check, each with its place on the page."""
     for number, part in enumerate(parts):
-        broken = [(place, entry) for place, entry in enumerate(part.entries) if entry.broken]
-        yield from ((anchor(number, place), entry) for place, entry in broken[:BROKEN])
+        failed = [(place, entry) for place, entry in enumerate(part.entries) if entry.failures]
+        yield from ((anchor(number, place), entry) for place, entry in failed[:FAILED])
 
 
 def _kind(entry: Entry) -> str:
-    return "bad" if entry.broken else KINDS.get(entry.word, "")
+    return "bad" if entry.failures else KINDS.get(entry.word, "")
 
 
 def _mark(batch: Batch) -> tuple[str, str]:
@@ -108,7 +108,7 @@ def _reason(entry: Entry) -> str:
     return next((fact for head, fact in entry.facts if head == "reason"), "")
 
 
-def _batch_incident(incident: Shown) -> tuple[str, str]:
+def _batch_incident(incident: BatchIncident) -> tuple[str, str]:
     """Return the badge of an incident below its batch."""
     if not incident.is_open:
         return "", f"{incident.level}, closed"
@@ -116,7 +116,7 @@ def _batch_incident(incident: Shown) -> tuple[str, str]:
     return kind, f"{sign} {incident.level}, open"
 
 
-def _incident_badge(incident: Account) -> tuple[str, str]:
+def _incident_badge(incident: IncidentHistory) -> tuple[str, str]:
     if not incident.is_open:
         return "good", "closed"
     kind = COLOURS.get(incident.level, "good")

@@ -1,70 +1,74 @@
-"""`headrace promote`: a version takes over a stage, when it keeps the gates and somebody agrees."""
+"""`headrace promote`: assign a version to a stage, if it passes the gates and somebody agrees."""
 
-import argparse
+from dataclasses import asdict
+from typing import Any
 
 from headrace.compare import format as wording
+from headrace.compare import report as reports
 from headrace.compare import terminal
 from headrace.compare.model import Report
 from headrace.core import dvc_cache
 from headrace.core.git import Objects
 from headrace.core.project import Project
+from headrace.core.states import State
 from headrace.errors import HeadraceError
-from headrace.registry import compare, confirm, event_log, register, stages
-from headrace.registry.stages import Desk
+from headrace.registry import event_log
+from headrace.registry.events import Event
+from headrace.registry.stage_change import Registry, confirm, tag_line
 from headrace.report.terminal import has_colours
 
 
-def run(project: Project, args: argparse.Namespace) -> None:
+def promote(
+    project: Project,
+    *,
+    version: str,
+    to: str,
+    artifact: str | None,
+    override: str | None,
+    yes: bool,
+    reason: str | None,
+) -> None:
     """Show champion against challenger, ask, and write the tag.
 
     Errors:
-        HeadraceError: no such version or stage, a stage left out, a gate broken, or who decides may
-            not.
+        HeadraceError: no such version or stage, a stage skipped, a gate failed, or the person may
+            not approve.
     """
     with Objects(project.root) as objects:
-        at = stages.desk(project, objects, args.artifact or _named(args.version))
-        stage, event = stages.stage(at, args.to), stages.version(at, args.version)
-        held = stages.vouched(at, event, store=dvc_cache.store_of(project.root))
-        _refuse_order(at, event.name.version, stage)
-        must_sign = stages.approved(at, held, stage)
-        champion = at.book.state.champion(stage)
-        before = at.book.state.versions.get(champion) if champion else None
-        report = compare.compare(project, objects, before, event, stage)
-    print(terminal.render(report, colour=has_colours()))
-    override = _override(report, args.override)
-    what = f"{at.artifact.name} {event.name.version} to {stage}"
-    place = f", in the place of {champion}" if champion else ""
-    reason = confirm.consent(f"\nPromote {what}{place}?", yes=args.yes, reason=args.reason)
-    sign = event_log.signs(project.root, demanded=must_sign)
-    content = {
-        **stages.repeated(event),
-        **stages.decided(at, stage),
-        "action": "promote",
-        "stages": [*at.stages],
-        "comparison": compare.as_evidence(report),
-        "override": override,
-        "reason": reason,
-    }
-    name = event_log.in_stage(at.book, stage)
-    subject = f"Promote {what}{', overriding gates' if override else ''}"
-    event_log.add(at.book, name, event.commit, subject, content, sign=sign)
-    print(f"\n{what} is promoted{place}.", *register.told(str(name), sign=sign), sep="\n")
+        registry = Registry.open(project, objects, artifact or version.rpartition("@")[0] or None)
+        stage, event = registry.stage(to), registry.version(version)
+        version = event.name.version
+        snapshot = registry.checked_snapshot(event, store=dvc_cache.store_of(project.root))
+        _refuse_order(registry, version, stage)
+        required = registry.require_approval(snapshot, stage)
+        champion = registry.log.state.champion(stage)
+        report = compare_versions(registry, champion, event, stage)
+        print(terminal.render(report, colour=has_colours()))
+        overridden = _override(report, override)
+        change = f"{registry.artifact.name} {version} to {stage}"
+        instead = f", replacing {champion}" if champion else ""
+        reason = confirm(f"\nPromote {change}{instead}?", yes=yes, reason=reason)
+        sign = event_log.must_sign(project.root, required=required)
+        decision = {
+            "action": "promote",
+            "stages": [*registry.stages],
+            "comparison": comparison_evidence(report),
+            "override": overridden,
+            "reason": reason,
+        }
+        subject = f"Promote {change}{', overriding gates' if overridden else ''}"
+        tag = registry.write(event, stage, subject, decision, sign=sign)
+    print(f"\nPromoted {change}{instead}.", tag_line(tag, sign=sign), sep="\n")
 
 
-def _named(version: str) -> str | None:
-    """Return the artifact that a version such as model@v1.2.0 names."""
-    return version.rpartition("@")[0] or None
-
-
-def _refuse_order(at: Desk, version: str, stage: str) -> None:
-    """Stop where the version is in the stage already, or has not been in the one before."""
-    if at.book.state.champion(stage) == version:
-        raise HeadraceError(
-            f"{version} is in {stage} already. Next: headrace audit shows since when"
-        )
-    place = at.stages.index(stage)
-    if place and version not in at.book.state.reached[at.stages[place - 1]]:
-        before = at.stages[place - 1]
+def _refuse_order(registry: Registry, version: str, stage: str) -> None:
+    """Refuse a version that is in the stage already, or was never in the one before."""
+    state, place = registry.log.state, registry.stages.index(stage)
+    if state.champion(stage) == version:
+        step = "headrace audit shows since when"
+        raise HeadraceError(f"{version} is in {stage} already. Next: {step}")
+    if place and version not in state.reached[registry.stages[place - 1]]:
+        before = registry.stages[place - 1]
         raise HeadraceError(
             f"{version} has not been in {before}, which comes before {stage}."
             f" Next: headrace promote {version} --to {before}"
@@ -72,19 +76,57 @@ def _refuse_order(at: Desk, version: str, stage: str) -> None:
 
 
 def _override(report: Report, reason: str | None) -> dict[str, object] | None:
-    """Return what overrides the gates that are broken; None where all are kept.
+    """Return the failed gates and the reason to override them; None where all passed.
 
     Errors:
-        HeadraceError: gates are broken and no reason is given, or the reverse.
+        HeadraceError: gates failed and no reason is given, or the reverse.
     """
-    broken = [gate.name for gate in report.broken]
-    if broken and reason is None:
+    failed = [gate.name for gate in report.broken]
+    if failed and reason is None:
         raise HeadraceError(
             f"Not promoted: {wording.verdict(report)}"
-            " Next: mend it; or --override REASON, which is shown for ever"
+            " Next: fix it, or --override REASON, which stays in the history"
         )
-    if reason is not None and not (broken and reason.strip()):
-        why = "it gives no reason" if broken else "no gate is broken"
-        step = "say why" if broken else "leave it out"
-        raise HeadraceError(f"There is nothing in --override: {why}. Next: {step}")
-    return {"gates": broken, "reason": (reason or "").strip()} if broken else None
+    if reason is not None and not (failed and reason.strip()):
+        why = "it gives no reason" if failed else "no gate failed"
+        step = "say why" if failed else "leave it out"
+        raise HeadraceError(f"--override is not needed: {why}. Next: {step}")
+    return {"gates": failed, "reason": (reason or "").strip()} if failed else None
+
+
+def compare_versions(
+    registry: Registry, champion: str | None, challenger: Event, stage: str
+) -> Report:
+    """Compare a version with the one in a stage; with itself, for the bounds, if there is none.
+
+    Errors:
+        ProjectError: dvc.yaml, params.yaml or gates.yaml of a commit cannot be read.
+    """
+    root, objects = registry.project.root, registry.objects
+    event = registry.log.state.versions.get(champion) if champion else None
+    role = f"champion in {stage}" if event else f"against itself, since nothing is in {stage}"
+    event = event or challenger
+    old = State(root, event.name.version, event.commit, role, objects)
+    new = State(root, challenger.name.version, challenger.commit, "challenger", objects)
+    return reports.build(registry.project, old, new)
+
+
+def comparison_evidence(report: Report) -> dict[str, Any]:
+    """Return what a tag holds of a comparison: metrics that changed, intervals, gates, notes."""
+    return {
+        "metrics": [
+            {
+                "file": change.file,
+                "name": change.name,
+                "old": change.old,
+                "new": change.new,
+                "word": str(change.word),
+                "interval": asdict(change.interval) if change.interval else None,
+            }
+            for change in report.metrics
+        ],
+        "gates": [
+            {"name": gate.name, "kept": gate.kept, "says": gate.says} for gate in report.gates
+        ],
+        "notes": [*report.notes],
+    }

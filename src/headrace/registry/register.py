@@ -1,96 +1,106 @@
 """`headrace register`: a version of the model, from a commit that is proved to reproduce."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from headrace.bundle import archive
+from headrace.bundle import load as bundle
+from headrace.core import artifact as artifacts
 from headrace.core import dvc_cache, git, identity, lockfile, states
 from headrace.core.artifact import Artifact
 from headrace.core.git import Objects
 from headrace.core.lockfile import File
 from headrace.core.project import Project
-from headrace.errors import HeadraceError, ProjectError
-from headrace.registry import certificate as certified
-from headrace.registry import event_log, tags, version_bump
-from headrace.registry.event_log import Ledger
-from headrace.registry.evidence import lookup
+from headrace.errors import DataError, HeadraceError, ProjectError
+from headrace.registry import event_log, tags
+from headrace.registry.certificate import certificate_problems, read_certificate
+from headrace.registry.event_log import EventLog
+from headrace.registry.events import lookup
 from headrace.registry.snapshot import Reader, Snapshot
+from headrace.registry.stage_change import tag_line
 from headrace.registry.tags import Kind, Name, Version
 
+LEVELS = ("patch", "minor", "major")
+BUMPS = {"schema": "major", "features": "minor", "data": "minor", "parameters": "patch"}
+"""The part of a bundle that changed, and the part of the version number that it raises."""
+FIRST = Version(1, 0, 0)
+Parts = Mapping[str, Any]
 
-def register(project: Project, artifact: Artifact, *, bump: str | None, dry: bool) -> list[str]:
-    """Register what HEAD holds as the next version; return what to print. `dry`: propose only.
+
+def register(project: Project, *, artifact: str | None, bump: str | None, dry_run: bool) -> None:
+    """Register what HEAD holds as the next version; with `dry_run` only propose it.
 
     Errors:
-        HeadraceError: the tree is not clean, dvc.lock is behind, there is no certificate of it, the
-            bundle is not at hand, or is registered already.
+        HeadraceError: the tree is not clean, dvc.lock is out of date, the certificate or the bundle
+            is missing, or it is registered already.
     """
+    selected = artifacts.select(project, artifact)
     head = _clean_head(project.root)
-    _refuse_behind(project)
+    _refuse_stale_lock(project)
     with Objects(project.root) as objects:
-        held = Reader(objects, artifact.prefix).read([head])[head]
-        book = event_log.load(project.root, objects, artifact.name)
-    md5 = _recorded(artifact, held)
-    _refuse_same(book, head, md5)
-    path = _bytes(project.root, artifact.path, md5)
-    certificate = _certificate(project.root, held)
-    new = version_bump.read(path, artifact.path)
-    version, why = _next(book, new, bump)
-    lines = [f"{artifact.name} {version}: {why}."]
-    if dry:
-        return [*lines, "Nothing was registered. Next: headrace register"]
-    content = {
-        **_vouched(held, {"path": artifact.path, "md5": md5, **_measured(path)}, certificate),
+        snapshot = Reader(objects, selected.prefix).read([head])[head]
+        log = event_log.load(project.root, objects, selected.name)
+    md5 = _recorded_md5(selected, snapshot)
+    _refuse_registered(log, head, md5)
+    path = _bundle_file(project.root, selected.path, md5)
+    certificate = _valid_certificate(project.root, snapshot)
+    parts = read_parts(path, selected.path)
+    version, why = _next_version(log, parts, bump)
+    print(f"{selected.name} {version}: {why}.")
+    if dry_run:
+        print("Nothing was registered. Next: headrace register")
+        return
+    name = Name(selected.name, Kind.REGISTER, version=str(version))
+    if any(event.tag == str(name) for event in log.events):
+        step = f"git tag --delete {name}"
+        raise HeadraceError(f"The tag {name} exists, without an event. Next: {step}")
+    evidence = {
+        **_commit_evidence(snapshot),
+        "bundle": {"path": selected.path, "md5": md5, **_measure(path)},
+        "certificate": certificate,
         "action": "register",
-        "artifact": artifact.name,
+        "artifact": selected.name,
         "version": str(version),
         "why": why,
-        "parts": new,
+        "parts": parts,
         "by": identity.committer(project.root).person.as_json(),
     }
-    name = Name(artifact.name, Kind.REGISTER, version=str(version))
-    if any(one.tag == str(name) for one in book.events):
-        raise HeadraceError(f"The tag {name} is there, and no event. Next: git tag --delete {name}")
-    subject = f"Register {artifact.name} {version}"
-    sign = event_log.signs(project.root, demanded=False)
-    event_log.add(book, name, head, subject, content, sign=sign)
-    return [*lines, *told(str(name), sign=sign)]
+    sign = event_log.must_sign(project.root, required=False)
+    event_log.append(log, name, head, f"Register {selected.name} {version}", evidence, sign=sign)
+    print(tag_line(str(name), sign=sign))
 
 
-def _vouched(held: Snapshot, bundle: dict[str, Any], certificate: object) -> dict[str, Any]:
-    """Return the part of the evidence that an audit holds against the commit."""
+def _measure(path: Path) -> dict[str, Any]:
+    return {"sha256": archive.sha256_of_file(path), "size": path.stat().st_size}
+
+
+def _commit_evidence(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the part of the evidence that an audit compares with the commit."""
     return {
-        "commit": held.commit,
-        "tree": held.tree,
-        lockfile.NAME: held.lock,
-        "bundle": bundle,
-        "certificate": certificate,
-        "metrics": {file: dict(one.numbers) for file, one in held.metrics.items() if one},
-        "parameters": dict(held.parameters),
-        "author": held.author.person.as_json(),
+        "commit": snapshot.commit,
+        "tree": snapshot.tree,
+        lockfile.NAME: snapshot.lock,
+        "metrics": {file: dict(m.numbers) for file, m in snapshot.metrics.items() if m},
+        "parameters": dict(snapshot.parameters),
+        "author": snapshot.author.person.as_json(),
     }
-
-
-def told(tag: str, *, sign: bool) -> Iterator[str]:
-    """Yield what is said of a new tag, and how others get it."""
-    yield f"Tag {tag}{', signed' if sign else ''}. Next: git push origin '{tag}'"
 
 
 def _clean_head(root: Path) -> str:
     if not git.is_repository(root):
-        raise ProjectError(f"{root} is in no git repository. Next: git init -b main")
+        raise ProjectError(f"{root} is not in a git repository. Next: git init -b main")
     git.head_tree(root)  # or there is no commit
     if git.is_dirty(root):
         raise HeadraceError(
-            "The working tree is not as committed, and what is registered is a commit."
+            "The working tree has changes, and a version is a commit."
             " Next: git status, and git commit or git stash --include-untracked"
         )
     return states.resolve(root, "HEAD") or ""
 
 
-def _refuse_behind(project: Project) -> None:
-    """Raise an error where dvc.lock is behind the study, even where that rule is ignored."""
+def _refuse_stale_lock(project: Project) -> None:
+    """Refuse a dvc.lock that is out of date, even where the study ignores that rule."""
     from headrace.lint.cache import HashCache
     from headrace.lint.context import Study
     from headrace.lint.locks import lock_behind
@@ -98,73 +108,101 @@ def _refuse_behind(project: Project) -> None:
     behind = next(lock_behind(Study(project, HashCache(project.root))), None)
     if behind is not None:
         problem = f"stage {behind.values['stage']} is behind: {behind.values['what']}"
-        raise ProjectError(
-            f"{behind.location}: {problem}. Next: make repro, and commit what it changed"
-        )
+        step = "make repro, and commit what it changed"
+        raise ProjectError(f"{behind.location}: {problem}. Next: {step}")
 
 
-def _recorded(artifact: Artifact, held: Snapshot) -> str:
+def _recorded_md5(artifact: Artifact, snapshot: Snapshot) -> str:
     """Return the MD5 of the bundle in dvc.lock."""
-    if held.problems:
-        raise ProjectError(f"HEAD cannot be registered: {held.problems[0]}")
-    md5 = held.outs.get(artifact.path)
+    if snapshot.problems:
+        raise ProjectError(f"HEAD cannot be registered: {snapshot.problems[0]}")
+    md5 = snapshot.outs.get(artifact.path)
     if not md5 or md5.endswith(lockfile.FOLDER):
-        what = "no file" if md5 else "nothing"
+        what = "is a folder" if md5 else "is not in"
         raise ProjectError(
-            f"{lockfile.NAME} records {what} of {artifact.path}, the artifact {artifact.name} of"
-            " dvc.yaml. Next: make it an out of a stage, make repro, and commit"
+            f"{artifact.path}, the artifact {artifact.name} of dvc.yaml, {what} {lockfile.NAME}."
+            " Next: make it an out of a stage, make repro, and commit"
         )
     return md5
 
 
-def _refuse_same(book: Ledger, head: str, md5: str) -> None:
-    for version, event in book.state.versions.items():
+def _refuse_registered(log: EventLog, head: str, md5: str) -> None:
+    for version, event in log.state.versions.items():
         if event.commit == head or lookup(event.evidence, "bundle", "md5") == md5:
             what = "This commit" if event.commit == head else "The same bundle"
             raise HeadraceError(
-                f"{what} is registered already, as {book.artifact}@{version}."
+                f"{what} is registered already, as {log.artifact}@{version}."
                 f" Next: headrace promote {version} --to STAGE"
             )
 
 
-def _bytes(root: Path, path: str, md5: str) -> Path:
-    """Return the bundle's file in DVC's cache or in a remote that is a folder, true to its MD5."""
-    found = dvc_cache.store_of(root).find(File(path, md5, 0))
-    if found is None:
+def _bundle_file(root: Path, path: str, md5: str) -> Path:
+    """Return the bundle in DVC's cache or in a remote that is a folder, its MD5 verified."""
+    file = dvc_cache.store_of(root).find(File(path, md5, 0))
+    if file is None:
         raise ProjectError(f"{path} is not in DVC's cache. Next: dvc pull {path}, or make repro")
-    if lockfile.md5(found) != md5:
+    if lockfile.md5(file) != md5:
         raise ProjectError(
-            f"The bytes of {path} in DVC's cache are others than {lockfile.NAME} says."
-            f" Next: rm {found}, and make repro"
+            f"The bytes of {path} in DVC's cache do not match {lockfile.NAME}."
+            f" Next: rm {file}, and make repro"
         )
-    return found
+    return file
 
 
-def _certificate(root: Path, held: Snapshot) -> dict[str, Any]:
-    found = certified.find(root, held.tree)
-    if found is None:
+def _valid_certificate(root: Path, snapshot: Snapshot) -> dict[str, Any]:
+    certificate = read_certificate(root, snapshot.tree)
+    if certificate is None:
         raise ProjectError(
-            f"This tree ({held.tree[:10]}) has no certificate that it reproduces. Next: make verify"
+            f"This tree ({snapshot.tree[:10]}) has no certificate that it reproduces."
+            " Next: make verify"
         )
-    for problem in certified.problems(found, held):
-        raise ProjectError(f"The certificate does not do: {problem}. Next: make verify")
-    return found
+    for problem in certificate_problems(certificate, snapshot):
+        raise ProjectError(f"The certificate is not valid: {problem}. Next: make verify")
+    return certificate
 
 
-def _measured(path: Path) -> dict[str, Any]:
-    return {"sha256": archive.sha256_of_file(path), "size": path.stat().st_size}
+def read_parts(path: Path, name: str) -> dict[str, Any]:
+    """Return what decides on a version's number: hashes of schema, features, data, parameters.
+
+    `name` is the bundle's name in messages: in DVC's cache a file is named by its hash.
+
+    Errors:
+        DataError: it is not a valid bundle.
+    """
+    try:
+        manifest = bundle.read_manifest(path)
+    except DataError as error:
+        raise DataError(f"{name} cannot be registered: {error}") from None
+    return {
+        "schema": lookup(manifest, "files", "schema.json"),
+        "features": manifest.get("feature_code"),
+        "data": manifest.get("data"),
+        "parameters": manifest.get("parameters"),
+    }
 
 
-def _next(book: Ledger, new: dict[str, Any], bump: str | None) -> tuple[Version, str]:
-    """Return the version to give, and why; a bump may raise what is proposed, never lower it."""
-    known = {tags.version(name): event for name, event in book.state.versions.items()}
-    last = max((one for one in known if one is not None), default=None)
-    old = lookup(known[last].evidence, "parts") if last else None
-    proposed, why = version_bump.propose(last, old, new)
-    asked = last.bump(bump) if last and bump else proposed
-    if asked < proposed:
+def _next_version(log: EventLog, parts: Parts, bump: str | None) -> tuple[Version, str]:
+    """Return the next version, and why; `bump` may raise the proposal, never lower it."""
+    events = {tags.version(name): event for name, event in log.state.versions.items()}
+    last = max((version for version in events if version is not None), default=None)
+    old = lookup(events[last].evidence, "parts") if last else None
+    proposed, why = propose_version(last, old, parts)
+    version = last.bump(bump) if last and bump else proposed
+    if version < proposed:
         raise HeadraceError(
-            f"--bump {bump} gives {asked}, and the next version is {proposed} at least: {why}."
+            f"--bump {bump} gives {version}, and the next version is {proposed} at least: {why}."
             " Next: leave --bump out"
         )
-    return asked, why if asked == proposed else f"{why}; raised by --bump {bump}"
+    return version, why if version == proposed else f"{why}; raised by --bump {bump}"
+
+
+def propose_version(last: Version | None, old: Parts | None, new: Parts) -> tuple[Version, str]:
+    """Return the next version, and why: by the part with the greatest weight that changed."""
+    if last is None:
+        return FIRST, "the first version"
+    if old is None:
+        return last.bump("major"), f"{last} holds no evidence, so what changed is unknown"
+    changed = [part for part in BUMPS if old.get(part) != new.get(part)]
+    level = max((BUMPS[part] for part in changed), key=LEVELS.index, default="patch")
+    names = " and ".join([", ".join(changed[:-1]), changed[-1]] if changed[1:] else changed)
+    return last.bump(level), f"{names or 'the code or the environment'} changed since {last}"

@@ -1,119 +1,84 @@
 """`headrace rollback` and `headrace demote`: a version leaves a stage; no data are moved."""
 
-import argparse
-from collections.abc import Mapping
-from dataclasses import replace
-
 from headrace.core import git
 from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
-from headrace.registry import confirm, event_log, register, stages
-from headrace.registry.stages import Desk
+from headrace.registry import event_log
+from headrace.registry.stage_change import Registry, confirm, tag_line
 
-LASTS = (
-    "`dvc artifacts get --stage` overlooks that a version left a stage, and still gets it; only"
-    " another version in the stage ends that."
+DVC_NOTE = (
+    "`dvc artifacts get --stage` ignores that a version left a stage, and still gets it, until"
+    " another version is assigned to the stage."
 )
 
 
-def rollback(project: Project, args: argparse.Namespace) -> None:
-    """Put the version that was in a stage before the one that is there in it again.
+def rollback(
+    project: Project, *, stage: str | None, artifact: str | None, yes: bool, reason: str | None
+) -> None:
+    """Assign the version that was in a stage before to it again.
 
-    The one that is there leaves the stage, or gto would have it again once the other leaves; the
-    one before is assigned anew, or DVC, which looks at the last tag alone, would not see it.
+    The champion is unassigned, or gto would return to it once the other leaves. The version before
+    is assigned again, since DVC reads only the last tag.
 
     Errors:
-        HeadraceError: the stage is empty or had no version before, or who decides may not.
+        HeadraceError: the stage is empty or had no version before, or the person may not approve.
     """
     with Objects(project.root) as objects:
-        at = stages.desk(project, objects, args.artifact)
-        stage = stages.stage(at, args.stage)
-        champion = _champion(at, stage)
-        before = at.book.state.before(stage)
+        registry = Registry.open(project, objects, artifact)
+        stage = registry.stage(stage)
+        champion, versions = registry.champion(stage), registry.log.state.versions
+        before = registry.log.state.before(stage)
         if before is None:
             raise HeadraceError(
                 f"{stage} had no version before {champion} to go back to."
                 f" Next: headrace promote VERSION --to {stage}, or headrace demote {stage}"
             )
-        versions = at.book.state.versions
-        # What leaves is looked at for its approvals alone: a broken version must be able to go.
-        must_sign = stages.approved(at, stages.vouched(at, versions[before]), stage)
-        left = stages.snapshot(at, versions[champion])
-        must_sign |= stages.approved(at, left, stage, leaves=True)
-        sign = event_log.signs(project.root, demanded=must_sign)
-        subject = f"Roll back {at.artifact.name} in {stage} from {champion} to {before}"
-        reason = confirm.consent(f"{subject}?", yes=args.yes, reason=args.reason)
-        told = {"action": "rollback", "reason": reason, "from": champion, "to": before}
-        leaves = _write(at, champion, stage, subject, told, sign=sign, gone=True)
+        required = registry.require_approval(registry.checked_snapshot(versions[before]), stage)
+        # A version with invalid evidence must be able to leave: its registration is not checked.
+        leaving = registry.snapshot(versions[champion])
+        required |= registry.require_approval(leaving, stage, leaves=True)
+        sign = event_log.must_sign(project.root, required=required)
+        subject = f"Roll back {registry.artifact.name} in {stage} from {champion} to {before}"
+        reason = confirm(f"{subject}?", yes=yes, reason=reason)
+        decision = {"action": "rollback", "reason": reason, "from": champion, "to": before}
+        tag = registry.write(versions[champion], stage, subject, decision, sign=sign, leaves=True)
+        print(tag_line(tag, sign=sign))
         try:
-            _write(_again(at), before, stage, subject, told, sign=sign)
+            restored = registry.reload().write(
+                versions[before], stage, subject, decision, sign=sign
+            )
         except HeadraceError:
-            git.run(project.root, "tag", "--delete", leaves)
+            git.run(project.root, "tag", "--delete", tag)
             raise
-    print(f"{stage} is back at {before}; {champion} is rolled back. No data were moved.")
+    print(tag_line(restored, sign=sign))
+    print(f"{stage} is back at {before}; {champion} was rolled back. No data were moved.")
 
 
-def demote(project: Project, args: argparse.Namespace) -> None:
-    """Take the version that is in a stage out of it.
+def demote(
+    project: Project, *, stage: str, artifact: str | None, yes: bool, reason: str | None
+) -> None:
+    """Unassign the current version of a stage.
 
     Errors:
-        HeadraceError: the stage is empty, or who decides may not.
+        HeadraceError: the stage is empty, or the person may not approve.
     """
     with Objects(project.root) as objects:
-        at = stages.desk(project, objects, args.artifact)
-        stage = stages.stage(at, args.stage)
-        champion, before = _champion(at, stage), at.book.state.before(stage)
+        registry = Registry.open(project, objects, artifact)
+        stage = registry.stage(stage)
+        champion, before = registry.champion(stage), registry.log.state.before(stage)
         if before:
-            print(f"Take care: {LASTS} Next: headrace rollback --stage {stage}, for {before}\n")
-        left = stages.snapshot(at, at.book.state.versions[champion])
-        sign = event_log.signs(project.root, demanded=stages.approved(at, left, stage))
-        subject = f"Demote {at.artifact.name} {champion} from {stage}"
-        reason = confirm.consent(f"{subject}?", yes=args.yes, reason=args.reason)
-        told = {"action": "demote", "reason": reason}
-        _write(at, champion, stage, subject, told, sign=sign, gone=True)
-        now = _again(at).book.state.champion(stage)
-    print(f"{champion} is out of {stage}; {f'{now} is there now' if now else 'nothing is there'}.")
+            step = f"headrace rollback --stage {stage}, which restores {before}"
+            print(f"Note: {DVC_NOTE} Next: {step}\n")
+        event = registry.log.state.versions[champion]
+        required = registry.require_approval(registry.snapshot(event), stage)
+        sign = event_log.must_sign(project.root, required=required)
+        subject = f"Demote {registry.artifact.name} {champion} from {stage}"
+        reason = confirm(f"{subject}?", yes=yes, reason=reason)
+        decision = {"action": "demote", "reason": reason}
+        tag = registry.write(event, stage, subject, decision, sign=sign, leaves=True)
+        now = registry.reload().log.state.champion(stage)
+    print(tag_line(tag, sign=sign))
+    print(f"{champion} left {stage}; {f'{now} is there now' if now else 'the stage is empty'}.")
     if not before:
-        print(LASTS)
-
-
-def _champion(at: Desk, stage: str) -> str:
-    champion = at.book.state.champion(stage)
-    if champion is None:
-        raise HeadraceError(
-            f"No version of {at.artifact.name} is in {stage}."
-            f" Next: headrace promote VERSION --to {stage}"
-        )
-    if champion not in at.book.state.versions:
-        step = f"git tag --list '{at.artifact.name}*' shows the tags"
-        raise HeadraceError(f"What is in {stage} is no registered version. Next: {step}")
-    return champion
-
-
-def _again(at: Desk) -> Desk:
-    """Return the desk with the tags as they are now."""
-    return replace(at, book=event_log.load(at.project.root, at.objects, at.artifact.name))
-
-
-def _write(
-    at: Desk,
-    version: str,
-    stage: str,
-    subject: str,
-    told: Mapping[str, str],
-    *,
-    sign: bool,
-    gone: bool = False,
-) -> str:
-    """Write one tag, on the evidence of the version that it is about; return its name."""
-    event = at.book.state.versions[version]
-    content = {
-        **stages.repeated(event),
-        **stages.decided(at, stage),
-        **told,
-    }
-    name = event_log.in_stage(at.book, stage, gone=gone)
-    event_log.add(at.book, name, event.commit, subject, content, sign=sign)
-    print(*register.told(str(name), sign=sign), sep="\n")
-    return str(name)
+        print(DVC_NOTE)

@@ -1,8 +1,7 @@
-"""Whether a tag's signature is good, by git's own word; an unknown key says nothing."""
+"""Signatures of tags, verified by git."""
 
 import os
 import re
-import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,49 +9,52 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from headrace.core import git
-from headrace.registry.tag_reader import Event
+from headrace.registry.events import Event
 
 GOOD = re.compile(
     r'^Good "git" signature for (?P<ssh>.+) with \S+ key|'
     r"^\[GNUPG:\] GOODSIG \S+ .*<(?P<gpg>[^>]+)>|^gpgsm: Good signature",
     re.M,
 )
-UNKNOWN = ("NO_PUBKEY", "No principal matched", "allowedSignersFile needs to be configured")
+UNKNOWN = (
+    "NO_PUBKEY",
+    "No principal matched",
+    "allowedSignersFile needs to be configured",
+    "not found",
+)
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What came of a look at a signature: good (None: nobody here can tell), and whose it is."""
+    """Whether a signature is good (None: its key is unknown here), and a sentence about it."""
 
     good: bool | None
-    says: str
+    message: str
 
 
-def check(root: Path, events: Iterable[Event]) -> dict[str, Signature]:
-    """Return what git says of the signed ones among the events, by their tags."""
-    signed = [one for one in events if one.signed]
+def verify_signatures(root: Path, events: Iterable[Event]) -> dict[str, Signature]:
+    """Return the signatures of the signed events, by tag."""
+    signed = [event for event in events if event.signed]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda one: _check(root, one), signed)
-        return {one.tag: signature for one, signature in zip(signed, found, strict=True)}
+        signatures = pool.map(lambda event: _verify(root, event), signed)
+        return {event.tag: result for event, result in zip(signed, signatures, strict=True)}
 
 
-def _check(root: Path, event: Event) -> Signature:
-    command = ["git", "verify-tag", "--raw", event.object]
-    environment = os.environ | git.QUIET | {"LC_ALL": "C"}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, check=False)
-    said = done.stderr.decode("utf-8", "replace") + done.stdout.decode("utf-8", "replace")
+def _verify(root: Path, event: Event) -> Signature:
+    done = git.execute(root, "verify-tag", "--raw", event.object, more={"LC_ALL": "C"})
+    output = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
     if done.returncode == 0:
-        found = GOOD.search(said)
-        return _of(event, (found and (found["ssh"] or found["gpg"])) or "")
-    if any(word in said for word in UNKNOWN) or "not found" in said:
+        match = GOOD.search(output)
+        return _by(event, (match and (match["ssh"] or match["gpg"])) or "")
+    if any(text in output for text in UNKNOWN):
         return Signature(None, "it is signed with a key that is not known here")
-    return Signature(False, "its signature is bad: what is signed was changed")
+    return Signature(False, "its signature is bad: the tag was changed after signing")
 
 
-def _of(event: Event, signer: str) -> Signature:
-    """Say whose signature it is; one person's signature under another's name is none."""
+def _by(event: Event, signer: str) -> Signature:
+    """Return whether the signer is the person whose name the tag bears."""
     address = event.by.person.email.casefold()
-    patterns = [one.strip().casefold() for one in signer.split(",") if "@" in one]
-    if patterns and not any(fnmatchcase(address, one) for one in patterns):
-        return Signature(False, f"it is signed by {signer}, and says that it is {address}'s")
+    patterns = [part.strip().casefold() for part in signer.split(",") if "@" in part]
+    if patterns and not any(fnmatchcase(address, pattern) for pattern in patterns):
+        return Signature(False, f"it is signed by {signer}, and names {address}")
     return Signature(True, f"signed by {signer or 'a key that git trusts'}")

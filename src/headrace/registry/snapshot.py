@@ -82,11 +82,10 @@ class Reader:
         outs = self._parsed(lock, _outs, problems) or {}
         said = self._parsed(pipeline, _yaml("dvc.yaml"), problems) or {}
         head, _, message = commit.content.decode("utf-8", "backslashreplace").partition("\n\n")
-        author = next((one[7:] for one in head.split("\n") if one.startswith("author ")), "")
         made = Snapshot(
             name,
             tree.hash if tree else "",
-            identity.parse(author),
+            identity.author_of(head),
             message.partition("\n")[0],
             self._parsed(lock, _sha256, problems) or "",
             outs,

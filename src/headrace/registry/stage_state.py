@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from headrace.registry.tag_reader import Event
+from headrace.registry.events import Event
 from headrace.registry.tags import Kind
 
 RANK = {kind: rank for rank, kind in enumerate(Kind)}
 
 
 @dataclass
-class State:
+class StageState:
     """An artifact after some of its events; `names` are its versions by their commits."""
 
     names: Mapping[str, str]
@@ -98,18 +98,10 @@ def ordered(events: Iterable[Event]) -> tuple[list[Event], dict[str, str]]:
     return sorted(annotated, key=place_of), names
 
 
-def after(events: Iterable[Event]) -> State:
+def replay(events: Iterable[Event]) -> StageState:
     """Return the state of one artifact after all of its events."""
     listed, names = ordered(events)
-    state = State(names)
+    state = StageState(names)
     for event in listed:
         state.apply(event)
     return state
-
-
-def by_artifact(events: Iterable[Event]) -> dict[str, list[Event]]:
-    """Return the events of each artifact."""
-    found: dict[str, list[Event]] = {}
-    for event in events:
-        found.setdefault(event.name.artifact, []).append(event)
-    return found

@@ -1,99 +1,112 @@
-"""An audit for a terminal: who is in which stage, and the life of the versions, newest first."""
+"""An audit for a terminal: the version in each stage, and the history, newest entry first."""
 
 from collections.abc import Iterator
 
-from headrace.registry import text as said
-from headrace.registry.audit import Audit, Life
-from headrace.registry.live_batch import Batch, Live
+from headrace.registry import text
+from headrace.registry.audit import ArtifactHistory, Audit
+from headrace.registry.live_batches import Batch, LiveBatches
 from headrace.registry.timeline import Entry, moment
 from headrace.report.terminal import paint, table, wrap
 from headrace.report.text import NONE, counted, plain
 
-GOOD, BAD, SOFT = "green", "red", "dim"
-HEAD = 32
+GREEN, RED, DIM, NO_COLOUR = "green", "red", "dim", ""
+INDENT = " " * 32
 """Columns that time and word take before what happened."""
+Lines = Iterator[tuple[str, str]]
+"""Pairs of a colour and a line."""
 
 
 def render(audit: Audit, *, colour: bool = False, most: int | None = None) -> str:
-    """Return the audit as text; `most` limits the entries, but for those that are broken."""
-    kind = GOOD if audit.holds else BAD
-    told = audit.lives or audit.incidents
-    lines = [_paint(said.verdict(audit), kind if told else "", colour=colour)]
+    """Return the audit as text; `most` limits the entries, except those with a failed check."""
+    lines = _audit(audit, most)
+    return "\n".join(paint(line, kind) if colour else line for kind, line in lines)
+
+
+def _audit(audit: Audit, most: int | None) -> Lines:
+    registered = audit.artifacts or audit.incidents
+    kind = GREEN if audit.holds else RED
+    yield (kind if registered else NO_COLOUR), text.verdict(audit)
     for live in audit.live:
-        lines += ["", *_live(live, colour=colour, most=most)]
-    lines += _incidents(audit, colour=colour)
-    for life in audit.lives:
-        lines += ["", *_life(life, colour=colour, most=most)]
-    return "\n".join(lines)
+        yield from _plain("", *_live_table(live, most))
+        for problem in live.problems:
+            yield from _wrapped(f"! {problem}", RED, indent="  ", first="")
+    yield from _incidents(audit)
+    for history in audit.artifacts:
+        yield from _history(history, most)
 
 
-def _live(live: Live, *, colour: bool, most: int | None) -> Iterator[str]:
+def _live_table(live: LiveBatches, most: int | None) -> Iterator[str]:
     if live.batches:
-        yield from _wrapped(f"Batch by batch. {said.batches(live)}", "", "", colour, "")
-        shown = live.batches if most is None else live.batches[-most:]
+        yield from wrap(f"Live batches. {text.batches_note(live)}")
         yield ""
-        heads = ("batch", f"in {live.stage}", *said.HEADS, "checks")
-        yield from table(heads, [_row(one) for one in shown], words=1)
+        shown = live.batches if most is None else live.batches[-most:]
+        heads = ("batch", f"in {live.stage}", *text.FIGURE_HEADS, "rules")
+        yield from table(heads, [_row(batch) for batch in shown], words=1)
         if older := len(live.batches) - len(shown):
             yield f"… {counted(older, 'older row')}. Next: headrace audit --html FILE"
-    for problem in live.problems:
-        yield from _wrapped(f"! {problem}", "", "  ", colour, BAD)
 
 
-def _row(one: Batch) -> tuple[str, ...]:
-    return (one.batch, one.version or NONE, *said.figures(one), str(said.loudest(one)))
+def _row(batch: Batch) -> tuple[str, ...]:
+    version, figures = batch.version or NONE, text.batch_figures(batch)
+    return (batch.batch, version, *figures, str(text.worst_light(batch)))
 
 
-def _incidents(audit: Audit, *, colour: bool) -> Iterator[str]:
+def _incidents(audit: Audit) -> Lines:
     if not audit.incidents:
         return
-    yield from ("", said.incidents(audit))
-    for one in reversed(audit.incidents):
-        yield ""
-        loud = BAD if one.broken else ""
-        yield from _wrapped(f"{one.level} {one.id}: {one.standing}", "", "  ", colour, loud)
-        for entry in one.entries:
-            yield from _entry(entry, colour=colour)
+    yield from _plain("", text.incidents_summary(audit))
+    for incident in reversed(audit.incidents):
+        yield from _plain("")
+        line = f"{incident.level} {incident.id}: {incident.standing}"
+        kind = RED if incident.failed else NO_COLOUR
+        yield from _wrapped(line, kind, indent="  ", first="")
+        for entry in incident.entries:
+            yield from _entry(entry)
 
 
-def _life(life: Life, *, colour: bool, most: int | None) -> Iterator[str]:
-    yield plain(f"{life.artifact}: {said.life(life)}")
-    if life.held:
+def _history(history: ArtifactHistory, most: int | None) -> Lines:
+    yield from _plain("", plain(f"{history.artifact}: {text.artifact_summary(history)}"))
+    if history.stages:
         rows = [
-            (one.stage, f"{one.version}{said.UNSOUND[one.sound]}", moment(one.since), one.who)
-            for one in life.held
+            (
+                holder.stage,
+                f"{holder.version}{text.SOUND_MARK[holder.sound]}",
+                moment(holder.since),
+                holder.who,
+            )
+            for holder in history.stages
         ]
-        yield ""
-        yield from table(("stage", "version", "since", "by"), rows, words=3)
-    yield ""
-    newest = [*reversed(life.entries)]
-    shown = newest if most is None else newest[:most]
-    older = newest[len(shown) :]
-    for entry in (*shown, *(one for one in older if one.broken)):
-        yield from _entry(entry, colour=colour)
+        yield from _plain("", *table(("stage", "version", "since", "by"), rows, words=3))
+    yield from _plain("")
+    newest_first = [*reversed(history.entries)]
+    shown = newest_first if most is None else newest_first[:most]
+    older = newest_first[len(shown) :]
+    for entry in (*shown, *(entry for entry in older if entry.failures)):
+        yield from _entry(entry)
     if older:
-        yield f"… {counted(len(older), 'older line')}. Next: headrace audit | less, or --html"
-    for reason in said.unchecked(life):
-        yield from _wrapped(f"Not checked: {reason}", "", "  ", colour, SOFT)
+        step = "headrace audit | less, or --html"
+        yield from _plain(f"… {counted(len(older), 'older line')}. Next: {step}")
+    for reason in text.unchecked_reasons(history):
+        yield from _wrapped(f"Not checked: {reason}", DIM, indent="  ", first="")
 
 
-def _entry(entry: Entry, *, colour: bool) -> Iterator[str]:
-    kind = BAD if entry.broken or entry.marked else ""
-    mark = said.marks(entry)
-    word = f"{entry.moment:<16}  {entry.word:<12}"
-    line = f"{word}  {entry.what}{f' ({mark})' if mark else ''}, {entry.who}"
-    yield from _wrapped(line, "", " " * HEAD, colour, kind)
-    for head, text in entry.facts:
-        yield from _wrapped(f"{head}: {text}", " " * HEAD, " " * (HEAD + 2), colour, SOFT)
-    for link in entry.broken:
-        name = said.NAMES.get(link.name, link.name)
-        yield from _wrapped(f"✗ {name}: {link.says}", " " * HEAD, " " * (HEAD + 2), colour, BAD)
+def _entry(entry: Entry) -> Lines:
+    mark = text.entry_mark(entry)
+    what = f"{entry.what}{f' ({mark})' if mark else ''}, {entry.who}"
+    kind = RED if entry.failures or entry.marked else NO_COLOUR
+    line = f"{entry.moment:<16}  {entry.word:<12}  {what}"
+    yield from _wrapped(line, kind, indent=INDENT, first="")
+    for head, fact in entry.facts:
+        yield from _wrapped(f"{head}: {fact}", DIM, indent=f"{INDENT}  ", first=INDENT)
+    for result in entry.failures:
+        name = text.CHECK_NAMES.get(result.name, result.name)
+        line = f"✗ {name}: {result.message}"
+        yield from _wrapped(line, RED, indent=f"{INDENT}  ", first=INDENT)
 
 
-def _wrapped(text: str, first: str, rest: str, colour: bool, kind: str) -> Iterator[str]:
-    for line in wrap(text, indent=rest, first=first):
-        yield _paint(line, kind, colour=colour)
+def _plain(*lines: str) -> Lines:
+    return ((NO_COLOUR, line) for line in lines)
 
 
-def _paint(text: str, kind: str, *, colour: bool) -> str:
-    return paint(text, kind) if colour else text
+def _wrapped(line: str, kind: str, *, indent: str, first: str) -> Lines:
+    return ((kind, part) for part in wrap(line, indent=indent, first=first))

@@ -1,17 +1,17 @@
-"""Sentences that every form of an audit has."""
+"""Sentences and figures that every form of an audit shows."""
 
 from collections import Counter
 from collections.abc import Iterator
 
 from headrace.gates.live import Light
-from headrace.registry.audit import Audit, Life
-from headrace.registry.check_result import Truth
-from headrace.registry.incidents import Account
-from headrace.registry.live_batch import Batch, Live, Shown
+from headrace.registry.audit import ArtifactHistory, Audit
+from headrace.registry.check import Outcome
+from headrace.registry.incidents import IncidentHistory
+from headrace.registry.live_batches import Batch, BatchIncident, LiveBatches
 from headrace.registry.timeline import Entry
 from headrace.report.text import NONE, counted
 
-NAMES = {
+CHECK_NAMES = {
     "tag": "the tag and its evidence",
     "previous": "the tag before",
     "counter": "its number",
@@ -26,53 +26,61 @@ NAMES = {
     "registration": "the registration",
     "champion": "the champion before",
     "gates": "the gates",
-    "approver": "who approved",
+    "approver": "the approver",
     "signature": "the signature",
     "decision": "the decision",
 }
-"""What people call the links."""
+"""What people call the checks."""
+OUTCOMES = {
+    Outcome.PASSED: "passed",
+    Outcome.FAILED: "failed",
+    Outcome.UNCHECKED: "not checked",
+}
+"""What people call the outcomes."""
 LONG = 1e12
 """From here on a figure is shortened."""
-HEADS = ("rows", "positives", "cost per 1,000", "95 % interval")
+FIGURE_HEADS = ("rows", "positives", "cost per 1,000", "95 % interval")
 """The figures of a live batch."""
-UNSOUND = {True: "", False: " (broken)"}
-"""What is said of a version in a stage."""
+SOUND_MARK = {True: "", False: " (check failed)"}
+"""What stands beside the version in a stage."""
 
 
 def verdict(audit: Audit) -> str:
-    """Say in a sentence whether the chain holds."""
-    if not audit.incidents and not any(life.entries for life in audit.lives):
+    """Return one sentence on the outcome of all checks."""
+    if not audit.incidents and not any(history.entries for history in audit.artifacts):
         return "Nothing is registered here yet. Next: headrace register"
-    true, broken = audit.count(Truth.TRUE), audit.count(Truth.BROKEN)
-    if broken:
-        return f"The chain is broken: {broken:,} of {counted(true + broken, 'link')}."
-    return f"The chain holds: {counted(true, 'link')}, all true."
+    passed, failed = audit.count(Outcome.PASSED), audit.count(Outcome.FAILED)
+    if failed:
+        return f"{failed:,} of {counted(passed + failed, 'check')} failed."
+    return "The only check passed." if passed == 1 else f"All {counted(passed, 'check')} passed."
 
 
-def unchecked(life: Life | Account) -> Iterator[str]:
-    """Yield what could not be checked here, each reason once, with its count."""
-    listed = [one for entry in life.entries for one in entry.links]
-    found = Counter((one.name, one.says) for one in listed if one.truth is Truth.UNCHECKED)
-    for (name, says), count in found.items():
-        yield f"{NAMES.get(name, name)}, {counted(count, 'time')}: {says}"
+def unchecked_reasons(part: ArtifactHistory | IncidentHistory) -> Iterator[str]:
+    """Yield the checks that could not be made, each reason once, with its count."""
+    results = (result for entry in part.entries for result in entry.results)
+    counts = Counter(
+        (result.name, result.message) for result in results if result.outcome is Outcome.UNCHECKED
+    )
+    for (name, message), count in counts.items():
+        yield f"{CHECK_NAMES.get(name, name)}, {counted(count, 'time')}: {message}"
 
 
-def life(one: Life) -> str:
-    """Say how much there is of an artifact."""
-    gone = ", deprecated by gto" if one.deprecated else ""
-    return f"{counted(one.versions, 'version')}, {counted(len(one.entries), 'event')}{gone}"
+def artifact_summary(history: ArtifactHistory) -> str:
+    """Return how many versions and events an artifact has."""
+    note = ", deprecated by gto" if history.deprecated else ""
+    return f"{counted(history.versions, 'version')}, {counted(len(history.entries), 'event')}{note}"
 
 
-def incidents(audit: Audit) -> str:
-    """Say how many incidents there are, and how many of them are open."""
-    listed = audit.incidents
-    still = sum(one.is_open for one in listed)
-    decided = sum(bool(one.decided) for one in listed)
-    return f"{counted(len(listed), 'incident')}, {still} open, {decided} decided by a person"
+def incidents_summary(audit: Audit) -> str:
+    """Return how many incidents there are, are open, and were decided on."""
+    open_ones = sum(incident.is_open for incident in audit.incidents)
+    decided = sum(bool(incident.decided) for incident in audit.incidents)
+    count = counted(len(audit.incidents), "incident")
+    return f"{count}, {open_ones} open, {decided} decided by a person"
 
 
-def marks(entry: Entry) -> str:
-    """Return what must be said beside an entry's word; mostly nothing."""
+def entry_mark(entry: Entry) -> str:
+    """Return the note beside an entry's word; mostly none."""
     if entry.word == "gone":
         return "a gap"
     if entry.marked and entry.word != "overridden":
@@ -80,39 +88,45 @@ def marks(entry: Entry) -> str:
     return ""
 
 
-def links(entry: Entry) -> str:
-    """Say what the links of an entry come to."""
-    counts = Counter(one.truth for one in entry.links)
-    return ", ".join(f"{counts[truth]} {truth}" for truth in Truth if counts[truth])
+def outcome_counts(entry: Entry) -> str:
+    """Return how many checks of an entry had which outcome."""
+    counts = Counter(result.outcome for result in entry.results)
+    return ", ".join(f"{counts[each]} {OUTCOMES[each]}" for each in Outcome if counts[each])
 
 
-def batches(live: Live) -> str:
-    """Say what the figures of the live batches are of, and what stands beside them."""
+def batches_note(live: LiveBatches) -> str:
+    """Return what the figures of the live batches mean."""
     judge = live.judge or "the model of this commit"
-    beside = f"the version beside a batch was in {live.stage} when it was first watched"
-    return f"Costs are of what was answered then, drift is from what {judge} learned; {beside}."
+    return (
+        "Costs are of the predictions made then; drift is against the training data of"
+        f" {judge}; the version of a batch was in {live.stage} when it was first monitored."
+    )
 
 
-def figures(one: Batch) -> Iterator[str]:
-    """Yield a batch's figures in plain text, in the order of `HEADS`; a dash where one lacks."""
-    yield _whole(one.rows)
-    yield NONE if one.share is None else f"{100 * min(one.share, LONG):.1f} %"
-    yield f"{'≈ ' if one.estimated else ''}{_whole(one.cost)}"
-    ends = f"{_whole(one.low)} to {_whole(one.high)}"
-    yield "estimated" if one.estimated else NONE if None in (one.low, one.high) else ends
+def batch_figures(batch: Batch) -> Iterator[str]:
+    """Yield a batch's figures in the order of `FIGURE_HEADS`; a dash where one is unknown."""
+    yield _whole(batch.rows)
+    yield NONE if batch.share is None else f"{100 * min(batch.share, LONG):.1f} %"
+    yield f"{'≈ ' if batch.estimated else ''}{_whole(batch.cost)}"
+    if batch.estimated:
+        yield "estimated"
+    elif batch.low is None or batch.high is None:
+        yield NONE
+    else:
+        yield f"{_whole(batch.low)} to {_whole(batch.high)}"
 
 
 def _whole(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}" if abs(value) < LONG else f"{value:.3g}"
 
 
-def loudest(one: Batch) -> Light:
-    """Return the loudest light of a batch; not known where no rule looks at it."""
+def worst_light(batch: Batch) -> Light:
+    """Return the worst light of a batch; unknown where no rule applies to it."""
     order = (Light.ACT, Light.NOTICE, Light.OK)
-    return next((light for light in order if light in one.lights.values()), Light.UNKNOWN)
+    return next((light for light in order if light in batch.lights.values()), Light.UNKNOWN)
 
 
-def decided(one: Shown) -> str:
-    """Say what was decided about an incident, and how it stands where it is closed."""
-    words = f"{one.decided} by {one.by}" if one.decided else "nobody has decided"
-    return words if one.is_open else f"{words}; {one.standing}"
+def decision_summary(incident: BatchIncident) -> str:
+    """Return what was decided about an incident, and how it was closed."""
+    decided = f"{incident.decided} by {incident.by}" if incident.decided else "no decision yet"
+    return decided if incident.is_open else f"{decided}; {incident.standing}"

@@ -1,14 +1,15 @@
-"""The life of the versions on one time line: each event in words, with its links."""
+"""The history of an artifact as entries: each event in words, with details and check results."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from headrace.core.identity import Person
-from headrace.registry import event_details
-from headrace.registry.check_result import Case, Link, Truth
-from headrace.registry.evidence import lookup
+from headrace.core.metrics import leaves
+from headrace.registry.check import Case, CheckResult, Outcome
+from headrace.registry.events import lookup
 from headrace.registry.tags import Kind
+from headrace.report.text import NONE, counted, number
 
 TRAINED = ("commit", "tree", "lock", "bundle", "metrics", "parameters", "bytes-kept")
 VERIFIED = ("certificate",)
@@ -25,14 +26,19 @@ PLAIN = {
     Kind.DEREGISTER: "deregistered",
     Kind.DEPRECATE: "deprecated",
 }
-"""What events are called that hold no evidence."""
+"""The words for events without evidence."""
+NOBODY = "nobody knows who"
+MOST = 4
+"""Parameters or metrics that a fact names before it counts the others."""
+Facts = Iterator[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the life: what happened to which version, when (seconds since 1970), by whom.
+    """One line of a history: what happened to which version, when (seconds since 1970), by whom.
 
-    `facts` are pairs of a head and a text; `marked` says that it must be seen at once.
+    `facts` are pairs of a head and a text; `marked` entries are shown in red. `dated` is false for
+    a lightweight tag, which has no time.
     """
 
     time: int
@@ -43,115 +49,202 @@ class Entry:
     version: str = ""
     stage: str = ""
     facts: tuple[tuple[str, str], ...] = ()
-    links: tuple[Link, ...] = ()
+    results: tuple[CheckResult, ...] = ()
     marked: bool = False
     dated: bool = True
-    """Whether anybody says when it was; a lightweight tag does not."""
 
     @property
-    def broken(self) -> list[Link]:
-        """The links that are broken."""
-        return [one for one in self.links if one.truth is Truth.BROKEN]
+    def failures(self) -> list[CheckResult]:
+        """The results of the checks that failed."""
+        return [result for result in self.results if result.outcome is Outcome.FAILED]
 
     @property
     def moment(self) -> str:
-        """The time as people read it, in UTC."""
+        """The time for people, in UTC."""
         return moment(self.time) if self.dated else "no time"
 
 
 def moment(time: int) -> str:
-    """Return a time as people read it, in UTC."""
+    """Return a time for people, in UTC."""
     try:
         return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):  # a forged tag may hold any number
         return "no time"
 
 
-def entries(case: Case, links: tuple[Link, ...], last: object) -> Iterator[Entry]:
-    """Walk what an event tells; a registration tells of training and verifying, too.
+def entries(case: Case, results: tuple[CheckResult, ...], last: object) -> Iterator[Entry]:
+    """Yield the entries of an event; of a registration also its training and verification.
 
     `last` are the parameters of the version before.
     """
-    event, known = case.event, case.event.evidence is not None
-    if known and event.name.kind is Kind.REGISTER:
-        yield from _made(case, links, last)
-        used = (*TRAINED, *VERIFIED)
-        links = tuple(one for one in links if one.name not in used)
-    version = _version(case)
-    stage = event.name.stage
-    action = str(case.said("action") or "")
+    event = case.event
+    if event.evidence is not None and event.name.kind is Kind.REGISTER:
+        yield from _before_registration(case, results, last)
+        shown = (*TRAINED, *VERIFIED)
+        results = tuple(result for result in results if result.name not in shown)
+    version = case.state.version(event)
+    version = version[:10] if version == event.commit else version
+    action = str(case.evidence("action") or "")
+    newest = case.state.newest
     entry = Entry(
-        event.by.time if event.annotated else _newest(case),
+        event.by.time if event.annotated else newest.by.time if newest else 0,
         WORDS.get((action, event.name.kind), PLAIN[event.name.kind]),
         _what(case, version, action),
-        str(event.by.person) if event.annotated else "nobody knows who",
+        str(event.by.person) if event.annotated else NOBODY,
         event.tag,
         version,
-        stage,
-        tuple(event_details.told(case, action)),
-        links,
-        marked=not known,
+        event.name.stage,
+        tuple(_event_facts(case, action)),
+        results,
+        marked=event.evidence is None,
         dated=event.annotated,
     )
-    overridden = bool(case.said("override"))
+    overridden = bool(case.evidence("override"))
     yield replace(entry, word="overridden", marked=True) if overridden else entry
 
 
-def _version(case: Case) -> str:
-    version = case.state.version(case.event)
-    return version[:10] if version == case.event.commit else version
+def missing_tag(case: Case) -> Iterator[Entry]:
+    """Yield an entry for the tag before an event if that was deleted."""
+    name, shared = case.evidence("previous", "tag"), case.shared
+    if isinstance(name, str) and name not in shared.tags and name not in shared.missing:
+        shared.missing.add(name)
+        facts = (("gap", f"{case.event.tag} holds its hash, and follows it"),)
+        yield Entry(case.event.by.time, "gone", name, NOBODY, facts=facts, marked=True)
 
 
 def _what(case: Case, version: str, action: str) -> str:
-    stage, before = case.event.name.stage, case.said("champion", "version")
+    stage, before = case.event.name.stage, case.evidence("champion", "version")
     if case.event.name.kind is Kind.ASSIGN:
         if action == "rollback":
             return f"{version} is in {stage} again"
-        return f"{version} to {stage}" + (f", in the place of {before}" if before else "")
+        return f"{version} to {stage}" + (f", replacing {before}" if before else "")
     if case.event.name.kind is Kind.UNASSIGN:
         return f"{version} out of {stage}"
     return version if case.event.name.version else case.event.name.artifact
 
 
-def _newest(case: Case) -> int:
-    """Return when the newest event was: what has no time of its own is shown first."""
-    return case.state.newest.by.time if case.state.newest else 0
-
-
-def _made(case: Case, links: tuple[Link, ...], last: object) -> Iterator[Entry]:
-    """Walk what came before a registration: the commit, and its certificate."""
-    version, held = case.event.name.version, case.held
-    if held is None:
+def _before_registration(
+    case: Case, results: tuple[CheckResult, ...], last: object
+) -> Iterator[Entry]:
+    """Yield the entries before a registration: its commit, and its certificate."""
+    version, snapshot = case.event.name.version, case.snapshot
+    if snapshot is None:
         return
-    changed = event_details.changed(last, case.said("parameters"))
-    listed = [("commit", f"{held.commit[:10]} {held.subject}")]
-    listed += [("parameters", changed)] if changed else []
-    listed += [("metrics", told)] if (told := event_details.metrics(case)) else []
-    mine = tuple(one for one in links if one.name in TRAINED)
-    word = "retrained" if isinstance(last, Mapping) else "trained"
-    who = str(held.author.person)
-    yield Entry(held.author.time, word, version, who, "", version, "", tuple(listed), mine)
-    certificate = case.said("certificate")
+    facts = [("commit", f"{snapshot.commit[:10]} {snapshot.subject}")]
+    if changes := _parameter_changes(last, case.evidence("parameters")):
+        facts.append(("parameters", changes))
+    if metrics := _metrics_summary(case):
+        facts.append(("metrics", metrics))
+    author = snapshot.author
+    trained = Entry(
+        author.time,
+        "retrained" if isinstance(last, Mapping) else "trained",
+        version,
+        str(author.person),
+        version=version,
+        facts=tuple(facts),
+        results=tuple(result for result in results if result.name in TRAINED),
+    )
+    certificate = case.evidence("certificate")
     seconds = _seconds(lookup(certificate, "verified"))
-    mine = tuple(one for one in links if one.name in VERIFIED)
-    time = case.event.by.time if seconds is None else seconds
-    proof = tuple(event_details.proof(certificate))
-    yield Entry(time, "verified", version, "headrace verify", "", version, "", proof, mine)
+    yield trained
+    yield replace(
+        trained,
+        time=case.event.by.time if seconds is None else seconds,
+        word="verified",
+        who="headrace verify",
+        facts=(("proof", _proof(certificate)),),
+        results=tuple(result for result in results if result.name in VERIFIED),
+    )
 
 
-def _seconds(said: object) -> int | None:
-    """Return a time that a certificate writes as seconds since 1970."""
+def _seconds(text: object) -> int | None:
+    """Return the time in a certificate as seconds since 1970."""
     try:
-        return int(datetime.fromisoformat(str(said)).timestamp())
+        return int(datetime.fromisoformat(str(text)).timestamp())
     except (ValueError, OverflowError):
         return None
 
 
-def gone(case: Case) -> Iterator[Entry]:
-    """Yield the gap before an event that follows a tag which is not there any more."""
-    name = case.said("previous", "tag")
-    if isinstance(name, str) and name not in case.shared.tags and name not in case.shared.gone:
-        case.shared.gone.add(name)
-        says = f"{case.event.tag} holds its hash, and follows it"
-        time, nobody = case.event.by.time, str(Person("nobody knows who", "")).removesuffix(" <>")
-        yield Entry(time, "gone", name, nobody, facts=(("gap", says),), marked=True)
+def _proof(certificate: object) -> str:
+    """Return how much a certificate covers, and where it was made."""
+    stages = lookup(certificate, "stages")
+    stages = stages if isinstance(stages, list) else []
+    outputs = [lookup(stage, "outputs") for stage in stages]
+    count = sum(len(paths) for paths in outputs if isinstance(paths, list))
+    where = [lookup(certificate, name) for name in ("python", "processor")]
+    coverage = f"{counted(count, 'output')} of {counted(len(stages), 'stage')}"
+    return ", ".join([coverage, *(str(text) for text in where if text)])
+
+
+def _event_facts(case: Case, action: str) -> Facts:
+    if case.event.name.kind is Kind.DEREGISTER:
+        yield "note", "`dvc artifacts get` still gets it, by its version"
+    if case.event.evidence is None:
+        yield "message", case.event.subject or "none"
+        return
+    for name in ("why", "reason"):
+        if reason := case.evidence(name):
+            yield "reason", str(reason)
+    if reason := case.evidence("override", "reason"):
+        yield "override", str(reason)
+    if action == "promote":
+        yield from _comparison_facts(case.evidence("comparison"))
+
+
+def _comparison_facts(comparison: object) -> Facts:
+    gates, metrics = (_list(lookup(comparison, name)) for name in ("gates", "metrics"))
+    failed = [gate for gate in gates if lookup(gate, "kept") is not True]
+    counts = f"{len(gates) - len(failed)} passed, {len(failed)} failed"
+    yield "gates", counts if gates else "none"
+    for gate in failed:
+        yield "failed gate", str(lookup(gate, "says"))
+    changed = [change for change in metrics if lookup(change, "word") in ("better", "worse")]
+    changed.sort(key=lambda change: lookup(change, "interval") is None)
+    if changed:
+        yield "metrics", _some([_metric_change(change) for change in changed])
+
+
+def _list(content: object) -> list[Any]:
+    return content if isinstance(content, list) else []
+
+
+def _metric_change(change: object) -> str:
+    old, new, low, high = (
+        _number(lookup(change, *names))
+        for names in (("old",), ("new",), ("interval", "low"), ("interval", "high"))
+    )
+    interval = f", {low} to {high}" if low != NONE else ""
+    return f"{lookup(change, 'name')} {old} → {new} ({lookup(change, 'word')}{interval})"
+
+
+def _number(value: Any) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number(value) if is_number else NONE
+
+
+def _metrics_summary(case: Case) -> str:
+    """Return the first numbers of the last metrics file, scores before counts."""
+    files = [file.numbers for file in case.commit.metrics.values() if file and file.numbers]
+    if not files:
+        return ""
+    numbers = sorted(files[-1].items(), key=lambda item: isinstance(item[1], int))
+    return _some([f"{name} {_number(value)}" for name, value in numbers])
+
+
+def _parameter_changes(old: object, new: object) -> str:
+    """Return the parameters that differ from the version before."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return ""
+    before, after = (dict[str, Any](leaves(parameters)) for parameters in (old, new))
+    changes = [
+        f"{name} {before.get(name, 'none')} → {after.get(name, 'none')}"
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
+    ]
+    return _some(changes) or "unchanged"
+
+
+def _some(items: list[str]) -> str:
+    more = f" and {len(items) - MOST} more" if len(items) > MOST else ""
+    return ", ".join(items[:MOST]) + more

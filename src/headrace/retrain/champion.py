@@ -50,7 +50,7 @@ def of(found: Project) -> Champion:
 def _file(found: Project) -> tuple[Path, str]:
     for name in artifact.artifacts(found.root):
         try:
-            return fetch.bundle(found.root, f"{name}#{artifact.stages(found)[-1]}")
+            return fetch.fetch_bundle(found.root, f"{name}#{artifact.stages(found)[-1]}")
         except ProjectError:
             continue
     return _committed(found.root, load.default_path(found).relative_to(found.root).as_posix())

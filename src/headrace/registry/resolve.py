@@ -1,0 +1,113 @@
+"""Names such as `model#prod` and `model@v1.2.0`, and the versions they stand for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.core import git
+from headrace.core.git import Objects
+from headrace.core.suggest import nearest
+from headrace.errors import ProjectError
+from headrace.registry import tags
+from headrace.registry.events import Event, by_artifact, lookup, read_events
+from headrace.registry.stage_state import StageState, replay
+from headrace.registry.tags import Kind, Name
+
+INVALID = "has no valid evidence. Next: headrace audit shows why"
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A version of an artifact, its commit, and the tag by which it was found.
+
+    `path` is the bundle's, relative to the study; `md5` the key of its bytes in DVC's cache.
+    """
+
+    artifact: str
+    version: str
+    commit: str
+    tag: str
+    path: str
+    md5: str
+
+
+def resolve(root: Path, name: str) -> RegisteredVersion:
+    """Return the version for a name such as "model#prod" or "model@v1.2.0".
+
+    With a number, as "model#prod#3", it is the version that this tag put there, whatever is there
+    now.
+
+    Errors:
+        ProjectError: there is no such version (the nearest is shown), or it has no evidence.
+    """
+    wanted = tags.parse(name.replace(":", "="))
+    if wanted is None or wanted.kind not in (Kind.REGISTER, Kind.ASSIGN):
+        raise ProjectError(f"{name!r} is not a version. Next: such as model#prod or model@v1.2.0")
+    with Objects(root) as objects:
+        events = by_artifact(read_events(root, objects))
+    here = f"{git.prefix(root).rstrip('/')}:{wanted.artifact}"
+    artifact = here if here in events else wanted.artifact
+    if artifact not in events:
+        near = nearest(wanted.artifact, events)
+        raise ProjectError(f"No {wanted.artifact} is registered.{near} Next: headrace register")
+    state = replay(events[artifact])
+    if wanted.counter is not None:
+        return _resolved(artifact, *_by_tag(state, events[artifact], wanted))
+    if wanted.stage:
+        return _resolved(artifact, *_in_stage(state, artifact, wanted.stage))
+    registered = registration(state, wanted.version, artifact)
+    return _resolved(artifact, registered, registered)
+
+
+def registration(state: StageState, version: str, artifact: str) -> Event:
+    """Return the event that registered a version.
+
+    Errors:
+        ProjectError: there is no such version (the nearest is shown), or it was deregistered.
+    """
+    if version in state.gone:
+        raise ProjectError(
+            f"{artifact}@{version} was deregistered. Next: headrace audit shows by whom and why"
+        )
+    if version not in state.versions:
+        newest = ", ".join([*state.versions][-3:])
+        others = f" The newest are {newest}." if newest else " It has none yet."
+        near = nearest(version, state.versions) or others
+        raise ProjectError(f"{artifact} has no version {version}.{near} Next: headrace register")
+    return state.versions[version]
+
+
+def _in_stage(state: StageState, artifact: str, stage: str) -> tuple[Event, Event]:
+    """Return the registration of the version in a stage, and the event that put it there."""
+    event = state.holder(stage)
+    if event is None:
+        near = nearest(stage, state.stages) if stage not in state.stages else ""
+        step = f"headrace promote VERSION --to {stage}"
+        raise ProjectError(f"No version of {artifact} is in {stage}.{near} Next: {step}")
+    if event.evidence is None:
+        raise ProjectError(
+            f"{event.tag}: {event.problem}. Next: headrace audit, and promote it again"
+        )
+    return registration(state, state.version(event), artifact), event
+
+
+def _by_tag(state: StageState, events: Sequence[Event], wanted: Name) -> tuple[Event, Event]:
+    """Return the registration of the version of one tag, and the tag's event."""
+    key = wanted.kind, wanted.stage, wanted.version, wanted.counter
+    for event in events:
+        name = event.name
+        if key == (name.kind, name.stage, name.version, name.counter):
+            version = lookup(event.evidence, "version")
+            if version != state.version(event):
+                raise ProjectError(f"{event.tag} {INVALID}")
+            return registration(state, version, name.artifact), event
+    raise ProjectError(f"There is no tag {wanted}. Next: git fetch --tags, or headrace audit")
+
+
+def _resolved(artifact: str, registered: Event, event: Event) -> RegisteredVersion:
+    path, md5 = (lookup(registered.evidence, "bundle", key) for key in ("path", "md5"))
+    commit = lookup(registered.evidence, "commit")
+    if not (isinstance(path, str) and isinstance(md5, str) and commit == registered.commit):
+        raise ProjectError(f"{registered.tag} {INVALID}")
+    version = registered.name.version
+    return RegisteredVersion(artifact, version, registered.commit, event.tag, path, md5)
