@@ -205,7 +205,7 @@ def test_every_form_of_the_audit_has_the_batches(told: Registered, tmp_path: Pat
 
 def test_the_audit_of_batches_imports_no_library_of_numbers(told: Registered) -> None:
     heavy = "{'numpy', 'pandas', 'dvc', 'gto', 'pydantic', 'nbformat'}"
-    code = "import sys; from headrace import cli; print(cli.main(['audit']))"
+    code = "import sys; from headrace.cli.main import main; print(main(['audit']))"
     said = bake.run(told.root, "python", "-c", f"{code}; print({heavy} & set(sys.modules))").stdout
     assert said.splitlines()[-2:] == ["0", "set()"]
 
