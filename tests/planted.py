@@ -211,7 +211,7 @@ FAULTS = {
     ),
     "networked": Fault(
         stage("import urllib.request\nlen(urllib.request.urlopen(PAGE).read())"),
-        "asks the network for ",
+        "accesses the network: ",
     ),
     "asking": Fault(
         stage(
@@ -223,7 +223,7 @@ FAULTS = {
                 "then without"
             """
         ),
-        "asks the network for host.invalid:443",
+        "accesses the network: host.invalid:443",
     ),
     "dated": Fault(
         stage("import datetime\nprint(datetime.date.today())"),

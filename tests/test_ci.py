@@ -12,7 +12,7 @@ from conftest import PYPROJECT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.ci import comment, committed, data, steps, verdict
+from headrace.ci import actions, comment, lock_check, steps
 from headrace.ci.steps import Step
 from headrace.core import cpu, dvc_cache, lockfile, project
 from headrace.errors import HeadraceError
@@ -78,7 +78,7 @@ class Locked:
 
     def check(self) -> bool:
         """Hold what is committed against what lies there."""
-        return committed.check(project.find_project(self.root))
+        return lock_check.check(project.find_project(self.root))
 
 
 @pytest.fixture
@@ -91,9 +91,7 @@ def test_what_is_committed_and_what_repro_makes_are_the_same(
     locked: Locked, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert locked.check()
-    assert (
-        capsys.readouterr().out == "dvc.lock and the metrics in git are as dvc repro makes them\n"
-    )
+    assert capsys.readouterr().out == "dvc.lock and the metrics in git match the last dvc repro\n"
 
 
 def test_a_stage_that_was_not_run_after_a_change_is_named_with_the_change(
@@ -102,13 +100,11 @@ def test_a_stage_that_was_not_run_after_a_change_is_named_with_the_change(
     locked.repro(source="2", model="m2", scores="row,p\n1,0.6\n")
     assert not locked.check()
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(
-        f"stage train was not run again after a change of {SOURCE}. Next: dvc repro"
-    )
+    assert line.startswith(f"stage train has not run since a change of {SOURCE}. Next: dvc repro")
     locked.parameters = {"seed": 8}
     locked.repro()
     assert not locked.check()
-    assert "stage train was not run again after a change of params.yaml: seed." in (
+    assert "stage train has not run since a change of params.yaml: seed." in (
         capsys.readouterr().out
     )
 
@@ -131,7 +127,7 @@ def test_a_stage_that_is_in_one_lock_alone_is_named(
     locked.write("dvc.lock", json.dumps(content))
     assert not locked.check()
     said = capsys.readouterr().out
-    assert "stage score is in the committed dvc.lock, and not in dvc.yaml" in said
+    assert "stage score is in the committed dvc.lock, but not in dvc.yaml" in said
     assert "stage more is not in the committed dvc.lock" in said
     bake.run(locked.root, "git", "rm", "--quiet", "--force", "dvc.lock")
     bake.commit(locked.root)
@@ -146,7 +142,7 @@ def test_a_metric_that_was_edited_by_hand_is_found(
     bake.commit(locked.root, "Improve")
     locked.repro()
     assert not locked.check()
-    assert f"{M} was edited after stage train had made it" in capsys.readouterr().out
+    assert f"{M} was edited after stage train wrote it" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("score", "fine"), [("0.8001", True), ("0.9", False)])
@@ -169,7 +165,7 @@ def test_without_a_remote_it_says_so_and_goes_on(
     locked: Locked, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dvc_cache.remotes(locked.root) == []
-    assert data.fetch(project.find_project(locked.root), "")
+    assert actions.fetch_data(project.find_project(locked.root), "")
     assert "no DVC remote" in capsys.readouterr().out
 
 
@@ -181,9 +177,9 @@ def test_what_no_remote_gives_stops_nothing(
     bake.run(locked.root, "dvc", "remote", "add", "--default", "gone", url)
     bake.run(locked.root, "dvc", "config", "cache.dir", "empty")
     (locked.root / "made/model").unlink()
-    assert data.fetch(project.find_project(locked.root), "HEAD")
+    assert actions.fetch_data(project.find_project(locked.root), "HEAD")
     said = capfd.readouterr().out
-    assert "DVC's remote did not give all of it; what lacks is made again" in said
+    assert "DVC's remote does not have all data; the rest is made again" in said
 
 
 def ends(good: bool | str) -> Callable[[], bool]:
@@ -246,12 +242,12 @@ def test_nothing_that_a_step_prints_is_a_command_to_github(
 
 def test_a_base_that_git_does_not_know_is_the_commit_before(locked: Locked) -> None:
     first = bake.run(locked.root, "git", "rev-parse", "HEAD").stdout.strip()
-    assert verdict._base(locked.root, "") == ["HEAD"]
-    assert verdict._base(locked.root, "0" * 40) == ["HEAD"]
+    assert actions._revisions(locked.root, "") == ["HEAD"]
+    assert actions._revisions(locked.root, "0" * 40) == ["HEAD"]
     bake.commit(locked.root, "Another")
-    assert verdict._base(locked.root, "0" * 40) == ["HEAD~1"]
-    assert verdict._base(locked.root, "") == []
-    assert verdict._base(locked.root, first) == [first]
+    assert actions._revisions(locked.root, "0" * 40) == ["HEAD~1"]
+    assert actions._revisions(locked.root, "") == []
+    assert actions._revisions(locked.root, first) == [first]
 
 
 def test_the_workflow_runs_what_make_ci_runs_and_nothing_of_its_own() -> None:
@@ -337,8 +333,8 @@ class GitHub:
 def test_a_pull_request_gets_one_comment_and_it_is_renewed(tmp_path: Path) -> None:
     other = {"id": 5, "user": {"type": "User"}, "body": f"{comment.MARK} says a person"}
     github = GitHub(tmp_path, [other])
-    assert "Pull request 4: the comment is new." in github.comment("first")
-    assert "Pull request 4: the comment is renewed." in github.comment("second")
+    assert "Pull request 4: comment posted." in github.comment("first")
+    assert "Pull request 4: comment updated." in github.comment("second")
     person, mine = github.known["comments"]
     assert person == other
     assert mine["body"].startswith(f"{comment.MARK}\nsecond\n")
@@ -349,8 +345,8 @@ def test_a_pull_request_gets_one_comment_and_it_is_renewed(tmp_path: Path) -> No
 
 def test_a_run_that_is_not_the_newest_or_wrote_nothing_says_nothing(tmp_path: Path) -> None:
     github = GitHub(tmp_path, [])
-    assert "nothing to say" in github.comment("text", sha="older")
-    assert "nothing to say" in github.comment(None)
+    assert "nothing to post" in github.comment("text", sha="older")
+    assert "nothing to post" in github.comment(None)
     assert github.known["comments"] == []
 
 
@@ -367,7 +363,7 @@ def test_a_run_that_is_not_the_newest_or_wrote_nothing_says_nothing(tmp_path: Pa
     ],
 )
 def test_a_comment_has_no_link_picture_mention_or_tag_of_a_stranger_s(harm: str) -> None:
-    text = comment.harmless(harm)
+    text = comment.sanitize(harm)
     for mark in ("](", "://", "www.", "<", "@", "`", "&c", "&#x"):
         assert mark not in text
     assert " #12" not in text
@@ -375,16 +371,16 @@ def test_a_comment_has_no_link_picture_mention_or_tag_of_a_stranger_s(harm: str)
 
 def test_our_own_text_is_shown_as_it_is(locked: Locked) -> None:
     ours = "### Metrics\n\n| <code>a&#95;b</code> | 1 |\n| --- | ---: |\n\n**fine** ❌ 1 → 2\n"
-    assert comment.harmless(ours) == ours
+    assert comment.sanitize(ours) == ours
 
 
 @given(st.text(alphabet="ab#&;12@<>/code[]!`:\\w.\n", max_size=60))
-def test_being_made_harmless_twice_changes_nothing_more(text: str) -> None:
-    once = comment.harmless(text)
-    assert comment.harmless(once) == once
+def test_being_sanitized_twice_changes_nothing_more(text: str) -> None:
+    once = comment.sanitize(text)
+    assert comment.sanitize(once) == once
 
 
 def test_a_long_comment_is_cut_at_a_line(tmp_path: Path) -> None:
-    text = comment.harmless("| a row |\n" * 20_000)
-    assert len(text) < comment.MOST + 100
+    text = comment.sanitize("| a row |\n" * 20_000)
+    assert len(text) < comment.MAX_LENGTH + 100
     assert text.endswith("| a row |\n\n… and more")

@@ -157,7 +157,7 @@ def test_the_working_tree_can_be_verified_before_it_is_committed(make: Make) -> 
     assert "The working tree differs from HEAD in params.yaml" in at_head.stdout
     behind = study.verify("--worktree")
     assert behind.returncode == 1
-    assert "params.yaml: seed is another than stage train was run with" in behind.stdout
+    assert "params.yaml: seed has changed since stage train ran" in behind.stdout
     bake.run(study.root, "dvc", "repro")
     shutil.rmtree(study.root / ".headrace/certificates")
     before = study.state()
@@ -174,7 +174,7 @@ def test_what_was_never_run_or_has_changed_since_is_said(make: Make) -> None:
     bake.commit(study.root)
     result = study.verify()
     assert result.returncode == 1
-    assert "notebooks/train.ipynb is another than stage train was run with" in result.stdout
+    assert "notebooks/train.ipynb has changed since stage train ran" in result.stdout
     assert "stage later was never run. Next: dvc repro" in result.stdout
 
 
@@ -204,7 +204,7 @@ def test_a_metric_that_was_edited_is_no_dep_of_what_was_run(make: Make) -> None:
     for words in (("--jobs", "1"), ("reads",)):  # before and after the stage that makes it
         result = study.verify(*words)
         assert result.returncode == 1
-        assert "metrics/m.json is another than stage reads was run with" in result.stdout
+        assert "metrics/m.json has changed since stage reads ran" in result.stdout
 
 
 def test_a_commit_without_the_study_s_files_is_refused_and_no_other_is_found(make: Make) -> None:
@@ -421,11 +421,11 @@ def test_a_fresh_clone_without_data_is_verified_stage_by_stage(make: Make, tmp_p
 
 WITHOUT_RIGHTS = """\
 import ctypes, encodings.idna, os, socket
-from headrace.verify import enter
+from headrace.verify import sandbox_entry
 if os.getuid() == 0:
     os.setgroups([]), os.setresgid(*[65534] * 3), os.setresuid(*[65534] * 3)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as a program that such a user starts: it may be traced
-reason, user = enter._leave_network(), os.getuid()
+reason, user = sandbox_entry._leave_network(), os.getuid()
 server = socket.create_server(("127.0.0.1", 0))
 socket.create_connection(server.getsockname(), 5).close()
 try:
@@ -449,7 +449,7 @@ def test_a_file_of_the_original_is_no_file_of_the_system_wherever_the_study_lies
     room.study.mkdir(parents=True)
     original = mini.root / "params.yaml"
     opened = [["read", str(path)] for path in (original, "/etc/passwd", room.study / "gone")]
-    room.heard.write_text("".join(f"{json.dumps(one)}\n" for one in opened))
+    room.events.write_text("".join(f"{json.dumps(one)}\n" for one in opened))
     record = lockfile.Record("headrace run train", (), {}, ())
     found = messages.undeclared_inputs(project.find_project(mini.root), "train", record, room, [])
     assert [*found] == [f"stage train reads {original}, which lies outside the study"]

@@ -1,4 +1,4 @@
-"""`headrace ci`: the steps that CI runs, at home as there; nothing is imported that is not needed.
+"""`headrace ci`: the steps of CI, on GitHub and at home.
 
-`headrace.ci.comment` runs where nothing is installed but Python.
+`headrace.ci.comment` runs on Python alone, without any package.
 """

@@ -1,8 +1,7 @@
-"""The comparison as one comment on a pull request, which is renewed and never repeated.
+"""Post the comparison as one comment on a pull request; later runs update it.
 
-GitHub gives a pull request from a fork no right to write, and what its CI made is as trustworthy
-as its author. So a workflow of its own runs this, from the main branch, on the finished CI's text.
-Needs Python alone, and GitHub's `gh`:
+GitHub gives a pull request from a fork no right to write, and its CI's output cannot be trusted. So
+a workflow of its own runs this on that output, from the main branch. It needs Python and `gh` only:
 
     python3 -m headrace.ci.comment FILE
 """
@@ -17,60 +16,66 @@ from typing import Any
 from headrace.core import github
 
 MARK = "<!-- headrace: the comparison -->"
-MOST = 60_000
-"""Letters: GitHub takes 65,536."""
-OURS = ("<code>", "</code>")
+MAX_LENGTH = 60_000
+"""In characters; GitHub accepts 65,536."""
+ALLOWED_TAGS = ("<code>", "</code>")
 
 
 def main() -> int:
-    """Write the comment that the finished run of CI asks for; return the exit code."""
+    """Post the comment of the finished CI run; return the exit code."""
     run = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text("utf-8"))["workflow_run"]
     repository = os.environ["GITHUB_REPOSITORY"]
     number = _pull_request(repository, run)
     if number is None:
-        print("No open pull request is at the commit of this run: nothing to say.")
+        print("No open pull request has this run's commit: nothing to post.")
         return 0
     if not (file := Path(sys.argv[1])).is_file():
-        print("That run wrote no comparison: nothing to say.")
+        print("The run wrote no comparison: nothing to post.")
         return 0
     text = file.read_text("utf-8", "replace")
-    body = f"{MARK}\n{harmless(text)}\n\n[All of it, as pages]({run['html_url']})\n"
+    body = f"{MARK}\n{sanitize(text)}\n\n[Full report]({run['html_url']})\n"
     comments = f"repos/{repository}/issues/{number}/comments"
-    mine = _mine(comments)
-    if mine is None:
+    comment_id = _comment_id(comments)
+    if comment_id is None:
         github.api(comments, "--method", "POST", body=body)
     else:
-        github.api(f"repos/{repository}/issues/comments/{mine}", "--method", "PATCH", body=body)
-    print(f"Pull request {number}: the comment is {'new' if mine is None else 'renewed'}.")
+        path = f"repos/{repository}/issues/comments/{comment_id}"
+        github.api(path, "--method", "PATCH", body=body)
+    action = "posted" if comment_id is None else "updated"
+    print(f"Pull request {number}: comment {action}.")
     return 0
 
 
-def harmless(text: str) -> str:
-    """Return Markdown of ours as it is; of anyone's, with no link, picture, mention or tag left."""
-    cut = text if len(text) <= MOST else text[: text.rfind("\n", 0, MOST)] + "\n\n… and more"
-    return re.sub(r"</?code>|[@<\[\]!`\\]|://|\bwww\.|&(?!#\d+;)|(?<!&)#(?=\d)", _plain, cut)
+def sanitize(text: str) -> str:
+    """Escape links, images, mentions and tags; Markdown that headrace writes stays as it is."""
+    cut = (
+        text
+        if len(text) <= MAX_LENGTH
+        else text[: text.rfind("\n", 0, MAX_LENGTH)] + "\n\n… and more"
+    )
+    return re.sub(r"</?code>|[@<\[\]!`\\]|://|\bwww\.|&(?!#\d+;)|(?<!&)#(?=\d)", _escape, cut)
 
 
-def _plain(found: re.Match[str]) -> str:
-    part = found[0]
-    return part if part in OURS else "".join(f"&#{ord(letter)};" for letter in part)
+def _escape(match: re.Match[str]) -> str:
+    part = match[0]
+    return part if part in ALLOWED_TAGS else "".join(f"&#{ord(letter)};" for letter in part)
 
 
 def _pull_request(repository: str, run: dict[str, Any]) -> int | None:
-    """Return the open pull request whose last commit the run was about."""
+    """Return the number of the open pull request whose last commit is the run's."""
     head = f"{run['head_repository']['owner']['login']}:{run['head_branch']}"
     fields = ["-f", "state=open", "-f", f"head={head}"]
-    found = json.loads(github.api(f"repos/{repository}/pulls", "--method", "GET", *fields))
-    numbers = (int(one["number"]) for one in found if one["head"]["sha"] == run["head_sha"])
+    pulls = json.loads(github.api(f"repos/{repository}/pulls", "--method", "GET", *fields))
+    numbers = (int(pull["number"]) for pull in pulls if pull["head"]["sha"] == run["head_sha"])
     return next(numbers, None)
 
 
-def _mine(comments: str) -> int | None:
-    """Return the id of the comment that an earlier run wrote."""
-    said = github.api(comments, "--method", "GET", "--paginate", "-f", "per_page=100")
-    for one in github.parse_pages(said):
-        if one["user"]["type"] == "Bot" and one["body"].startswith(MARK):
-            return int(one["id"])
+def _comment_id(comments: str) -> int | None:
+    """Return the id of the comment of an earlier run."""
+    answer = github.api(comments, "--method", "GET", "--paginate", "-f", "per_page=100")
+    for comment in github.parse_pages(answer):
+        if comment["user"]["type"] == "Bot" and comment["body"].startswith(MARK):
+            return int(comment["id"])
     return None
 
 

@@ -1,4 +1,4 @@
-"""The steps of CI: each runs though another has failed, unless it needs what that one makes."""
+"""Run the steps of CI: all of them, except those that need the result of a failed one."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from headrace.ci import committed, data, verdict
+from headrace.ci import actions, lock_check
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
 
@@ -18,87 +18,86 @@ HEADS = ("step", "result", "seconds")
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `run` returns whether all is well, and says what is not."""
+    """One step: `run` prints what is wrong, and returns whether it passed."""
 
     name: str
     about: str
     run: Callable[[], bool]
     needs: str = ""
-    """The step without which this one says nothing."""
+    """The step whose result this one needs."""
 
 
 @dataclass(frozen=True)
-class Done:
-    """What came of a step; `good` is None where it was not run."""
+class Result:
+    """The result of a step; `passed` is None where it was not run."""
 
     step: Step
-    good: bool | None
+    passed: bool | None
     seconds: float
 
     @property
-    def word(self) -> str:
-        """The result in a word or two."""
-        return f"not run, {self.step.needs} failed" if self.good is None else _word(self.good)
-
-
-def _word(good: bool) -> str:
-    return "ok" if good else "failed"
+    def text(self) -> str:
+        """The result in a few words."""
+        if self.passed is None:
+            return f"not run, {self.step.needs} failed"
+        return "ok" if self.passed else "failed"
 
 
 def steps(project: Project, base: str) -> list[Step]:
-    """Return the steps, in their order; the comparison is the last, and has a word on all."""
+    """Return the steps in their order; the comparison is the last, since it reports on all."""
     make = partial(_make, project)
-    compare = partial(verdict.write, project, base)
-    same = partial(committed.check, project)
+    fetch = partial(actions.fetch_data, project, base)
+    compare = partial(actions.compare, project, base)
     return [
-        Step("check", "look for what should be mended", make("check")),
+        Step("check", "lint the study", make("check")),
         Step("test", "run the tests, the notebooks among them", make("test")),
-        Step("data", "fetch what DVC's remote has", partial(data.fetch, project, base)),
-        Step("repro", "run the stages that are behind", make("repro")),
-        Step("lock", "hold what is committed against it", same, "repro"),
+        Step("data", "fetch the data from DVC's remote", fetch),
+        Step("repro", "run the stages whose inputs changed", make("repro")),
+        Step("lock", "compare dvc.lock with git", partial(lock_check.check, project), "repro"),
         Step("html", "write the executed notebooks as pages", make("html"), "repro"),
-        Step("verify", "each stage again, in a clean room", make("verify")),
-        Step("diff", "compare, and judge the gates", compare, "repro"),
+        Step("verify", "run each stage again in a clean room", make("verify")),
+        Step("diff", "compare, and check the gates", compare, "repro"),
     ]
 
 
 def _make(project: Project, target: str) -> Callable[[], bool]:
     def run() -> bool:
-        words = ["make", "--no-print-directory", target]
-        return subprocess.run(words, cwd=project.root, check=False).returncode == 0
+        command = ["make", "--no-print-directory", target]
+        return subprocess.run(command, cwd=project.root, check=False).returncode == 0
 
     return run
 
 
 def run(project: Project, base: str) -> int:
-    """Run all steps, show what came of them, and return 1 where one failed."""
-    verdict.clear(project)
-    done: list[Done] = []
+    """Run all steps, print their results, and return 1 where one failed."""
+    actions.remove_reports(project)
+    results: list[Result] = []
     for step in steps(project, base):
-        with _told(step):
-            done.append(_run(step, done))
-            if done[-1].good is not True:
-                print(f"{step.name}: {done[-1].word}", flush=True)
-    verdict.publish(project, [(one.step.name, one.good) for one in done])
-    print("\n" + "\n".join(_table(done)), flush=True)
-    return int(any(one.good is False for one in done))
+        with _heading(step):
+            result = _run(step, results)
+            results.append(result)
+            if not result.passed:
+                print(f"{step.name}: {result.text}", flush=True)
+    actions.publish(project, [(result.step.name, result.passed) for result in results])
+    print("\n" + "\n".join(_table(results)), flush=True)
+    return int(any(result.passed is False for result in results))
 
 
-def _run(step: Step, done: Sequence[Done]) -> Done:
-    if any(one.step.name == step.needs and not one.good for one in done):
-        return Done(step, None, 0)
-    begun = time.monotonic()
+def _run(step: Step, results: Sequence[Result]) -> Result:
+    if any(result.step.name == step.needs and not result.passed for result in results):
+        return Result(step, None, 0)
+    start = time.monotonic()
     try:
-        good = step.run()
+        passed = step.run()
     except HeadraceError as error:
         print(error)
-        good = False
-    return Done(step, good, time.monotonic() - begun)
+        passed = False
+    return Result(step, passed, time.monotonic() - start)
 
 
 @contextmanager
-def _told(step: Step) -> Iterator[None]:
-    """Announce a step; on GitHub as a group, inside which no printed line is a command to it."""
+def _heading(step: Step) -> Iterator[None]:
+    """Print a step's heading; on GitHub a group, in which no printed line is a command to it."""
     if "GITHUB_ACTIONS" not in os.environ:
         print(f"\n== {step.name}: {step.about}", flush=True)
         yield
@@ -111,8 +110,8 @@ def _told(step: Step) -> Iterator[None]:
         print(f"::{token}::\n::endgroup::", flush=True)
 
 
-def _table(done: Sequence[Done]) -> Iterator[str]:
-    rows = [(one.step.name, one.word, f"{one.seconds:.1f}") for one in done]
+def _table(results: Sequence[Result]) -> Iterator[str]:
+    rows = [(result.step.name, result.text, f"{result.seconds:.1f}") for result in results]
     widths = [max(map(len, column)) for column in zip(HEADS, *rows, strict=True)]
-    for name, word, seconds in (HEADS, *rows):
-        yield f"  {name:<{widths[0]}}  {word:<{widths[1]}}  {seconds:>{widths[2]}}"
+    for name, text, seconds in (HEADS, *rows):
+        yield f"  {name:<{widths[0]}}  {text:<{widths[1]}}  {seconds:>{widths[2]}}"

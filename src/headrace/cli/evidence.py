@@ -71,7 +71,7 @@ def verify(project: Project, stages: tuple[str, ...], worktree: bool, jobs: int 
     """Prove that each stage reproduces, in a clean room."""
     from headrace.verify import command as module
 
-    return module.run(project, Namespace(stages=[*stages], worktree=worktree, jobs=jobs))
+    return module.run(project, stages, worktree=worktree, jobs=jobs)
 
 
 @command(

@@ -1,13 +1,13 @@
-"""Prove that a study reproduces: run each stage again, alone, in another world, and compare.
+"""`headrace verify`: run each stage again in a clean room, and compare its outputs with dvc.lock.
 
-rooms       a fresh folder for a stage: the files git tracks, and its declared deps
-world       what is different there: path, home, hash seed, time zone, language, processors …
-enter       the way in: takes the network away, then becomes the stage's command
-inside      what a stage listens to while it runs there: files it opens, hosts it asks for
-compare     where two files differ: the cell, the key, the row, the byte
-findings    what was found in a room, in words
-trial       one stage: its command in its room, and what came of it
-pipeline    all stages of dvc.lock, side by side
-certificate what was proved, about which tree
-report      what is printed
+command        the command, and what it prints
+scheduler      run the stages of dvc.lock in parallel
+run_stage      one stage: its command in its room, and the result
+clean_room     a new folder for a stage: the files that git tracks, and its declared deps
+perturb        what differs there: path, home, hash seed, time zone, language, processors …
+sandbox_entry  leave the network, then become the stage's command
+result         each output against its hash in dvc.lock
+file_diff      where two files differ: the cell, the key, the row, the byte
+messages       undeclared reads and writes, and network access, as messages
+certificate    the result, for one git tree
 """

@@ -1,4 +1,4 @@
-"""What was proved, and about what: `.headrace/certificates/TREE.json`."""
+"""The result for one git tree: `.headrace/certificates/TREE.json`."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import headrace
-from headrace.core import atomic, cpu, lockfile
+from headrace.core import atomic, cpu, lockfile, requirements
 from headrace.verify.result import Outcome
 
 FOLDER = ".headrace/certificates"
@@ -23,15 +23,15 @@ def write(
     outcomes: Sequence[Outcome],
     circumstances: Mapping[str, Any],
 ) -> Path:
-    """Write what was found of a tree, good or bad, and return the file's path.
+    """Write the certificate of a tree, whether it passed or not, and return its path.
 
-    `checkout` holds the tree's files; `circumstances` what else is to be known of the run.
+    `checkout` is a folder with the tree's files; `circumstances` are further entries.
     """
     content = {
         "tree": tree,
-        "identical": all(outcome.good for outcome in outcomes),
+        "identical": all(outcome.passed for outcome in outcomes),
         lockfile.NAME: _sha256(checkout / lockfile.NAME),
-        "requirements.lock": _sha256(checkout / "requirements.lock"),
+        requirements.NAME: _sha256(checkout / requirements.NAME),
         "headrace": headrace.__version__,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),

@@ -1,4 +1,4 @@
-"""Clean rooms: for each stage a fresh folder with what git tracks and with its declared deps."""
+"""Clean rooms: for each stage a new folder with the files that git tracks and its declared deps."""
 
 import os
 import shutil
@@ -17,49 +17,52 @@ from headrace.core.project import Project
 from headrace.errors import ProjectError
 from headrace.verify import cleanup
 
-OWN = {".headrace", ".ipynb_checkpoints", "__pycache__"}
-"""Folders that the tools themselves write to; what is in them is no result."""
-RUNNERS = ("runs/.partial/", "runs/failed/")
+TOOL_FOLDERS = {".headrace", ".ipynb_checkpoints", "__pycache__"}
+RUNNER_FOLDERS = ("runs/.partial/", "runs/failed/")
+"""Folders of the tools' own files, which are not outputs."""
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
-    """Make a temporary folder that goes away again, also when this process is killed."""
-    made = Path(tempfile.mkdtemp(prefix="headrace-verify-")).resolve()
-    keeper = subprocess.Popen(
-        [sys.executable, "-I", "-S", cleanup.__file__, str(made)],
+def temporary_folder() -> Iterator[Path]:
+    """Create a folder that is removed at the end, also when this process is killed."""
+    folder = Path(tempfile.mkdtemp(prefix="headrace-verify-")).resolve()
+    remover = subprocess.Popen(
+        [sys.executable, "-I", "-S", cleanup.__file__, str(folder)],
         stdin=subprocess.PIPE,
-        start_new_session=True,  # a Ctrl-C is not for it
+        start_new_session=True,  # Ctrl-C must not end it
     )
     try:
-        yield made
+        yield folder
     finally:
-        keeper.communicate()
+        remover.communicate()
 
 
-def checkout(found: Project, into: Path, *, worktree: bool) -> tuple[str, Project]:
-    """Write the project's files, as committed or as they are, into a folder.
+def checkout(study: Project, folder: Path, *, worktree: bool) -> tuple[str, Project]:
+    """Check out the last commit, or the tracked files as they are, into a new folder.
 
-    Returns the hash of their tree, and the project that they are.
+    Returns the hash of the git tree, and the project in the folder.
 
     Errors:
-        ProjectError: there is no repository or no commit, or it holds no study.
+        ProjectError: there is no repository or no commit, or it contains no study.
     """
-    into.mkdir()
-    objects = into.with_name("objects") if worktree else None
+    folder.mkdir()
+    objects = folder.with_name("objects") if worktree else None
     if objects:
         objects.mkdir()
-    tree = git.working_tree(found.root, objects) if objects else git.head_tree(found.root)
-    git.export_tree(found.root, tree, into, objects)
+    tree = git.working_tree(study.root, objects) if objects else git.head_tree(study.root)
+    git.export_tree(study.root, tree, folder, objects)
     for name in ("dvc.yaml", "pyproject.toml"):
-        if not (into / name).is_file():  # or another study would be found, further up
+        if not (folder / name).is_file():  # or find_project would find a study further up
             raise ProjectError(f"git does not track {name}. Next: git add {name}, and commit it")
-    return tree, project.find_project(into)
+    return tree, project.find_project(folder)
+
+
+Snapshot = dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
 class Room:
-    """The folder of one stage: the study, a home, a place for temporary files, and what it said."""
+    """The folder of one stage: the study, a home, temporary files, and what the stage reported."""
 
     path: Path
 
@@ -79,50 +82,50 @@ class Room:
         return self.path / "tmp"
 
     @property
-    def printed(self) -> Path:
-        """What the stage printed."""
-        return self.path / "printed"
+    def log(self) -> Path:
+        """The stage's standard output and standard error."""
+        return self.path / "log"
 
     @property
-    def heard(self) -> Path:
-        """What it opened and whom it asked; see `inside`."""
-        return self.path / "heard"
+    def events(self) -> Path:
+        """The files that it opened and the hosts that it contacted; see `execution.isolation`."""
+        return self.path / "events"
 
     @property
     def network(self) -> Path:
-        """Why it still has a network; empty where it has none."""
+        """The reason why it still has a network; empty where it has none."""
         return self.path / "network"
 
 
-def make(path: Path, files: Path, record: Record, kept: Store) -> Room:
-    """Make a room from a checkout and a stage's deps; what the checkout has is not copied anew.
+def create(path: Path, tree: Path, record: Record, store: Store) -> Room:
+    """Create a room from a checkout, and the deps that it lacks from the store.
 
-    What the stage is to make, a metric in git say, is taken out: it must not be found.
+    The stage's outputs that git tracks, such as metrics, are removed: it must write them.
 
     Errors:
-        ProjectError: a dep is nowhere to be found.
+        ProjectError: a dep is neither in git nor in DVC's cache.
     """
     room = Room(path)
-    shutil.copytree(files, room.study, symlinks=True)
+    shutil.copytree(tree, room.study, symlinks=True)
     for folder in (room.home, room.temporary):
         folder.mkdir()
     for dep in record.deps:
         if not (room.study / dep.path).exists():
-            kept.bring(dep, room.study)
+            store.bring(dep, room.study)
     for out in record.outs:
-        there = room.study / out.path
-        shutil.rmtree(there) if there.is_dir() else there.unlink(missing_ok=True)
+        output = room.study / out.path
+        shutil.rmtree(output) if output.is_dir() else output.unlink(missing_ok=True)
     return room
 
 
-def snapshot(study: Path) -> dict[str, tuple[int, int, int]]:
-    """Return every file below a folder, with what changes when it is written."""
-    found = {}
+def snapshot(study: Path) -> Snapshot:
+    """Return every file below a folder, with its size, time and inode."""
+    files = {}
     for parent, folders, names in os.walk(study):
-        folders[:] = [name for name in folders if name not in OWN]
+        folders[:] = [name for name in folders if name not in TOOL_FOLDERS]
         for path in (Path(parent, name) for name in names):
             status = path.lstat()
             relative = path.relative_to(study).as_posix()
-            if not relative.startswith(RUNNERS):
-                found[relative] = (status.st_size, status.st_mtime_ns, status.st_ino)
-    return found
+            if not relative.startswith(RUNNER_FOLDERS):
+                files[relative] = (status.st_size, status.st_mtime_ns, status.st_ino)
+    return files

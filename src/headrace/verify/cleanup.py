@@ -1,6 +1,6 @@
-"""Remove a folder once whoever holds the other end of our standard input is gone, however it went.
+"""Remove a folder when standard input ends, that is, when the parent process is gone.
 
-Run as a plain script, by `rooms`: it outlives a process that is killed.
+`clean_room` runs this as a script of its own, since it must outlive a parent that is killed.
 """
 
 import shutil
@@ -8,26 +8,26 @@ import sys
 import time
 from pathlib import Path
 
-PATIENCE_S = 20.0
-"""What still runs in the folder may write for a moment after its death was asked for."""
+TIMEOUT_S = 20.0
+"""Processes in the folder may still write for a moment after they were told to end."""
 
 
 def main(folder: Path) -> None:
     """Wait for the end of standard input, then remove the folder."""
     sys.stdin.buffer.read()
-    until = time.monotonic() + PATIENCE_S
-    while folder.exists() and time.monotonic() < until:
-        _open_up(folder)
+    deadline = time.monotonic() + TIMEOUT_S
+    while folder.exists() and time.monotonic() < deadline:
+        _make_writable(folder)
         shutil.rmtree(folder, ignore_errors=True)
         time.sleep(0.02)
     sys.exit(folder.exists())
 
 
-def _open_up(folder: Path) -> None:
-    """Make folders writable that a stage has closed."""
-    for inside in (folder, *folder.rglob("*")):
-        if inside.is_dir() and not inside.is_symlink():
-            inside.chmod(0o700)
+def _make_writable(folder: Path) -> None:
+    """Make folders writable that a stage made read-only."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""The command `headrace verify`."""
+"""The command `headrace verify`: a row per stage as it ends, then the findings and the verdict."""
 
-import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,108 +9,142 @@ from headrace.core import dvc_cache, git, requirements
 from headrace.core.project import Project
 from headrace.core.suggest import nearest
 from headrace.errors import HeadraceError, ProjectError
-from headrace.verify import certificate, clean_room, outputs, perturb, report
-from headrace.verify.pipeline import Pipeline
+from headrace.report.text import counted
+from headrace.verify import certificate, clean_room, perturb, result
 from headrace.verify.result import Outcome
 from headrace.verify.run_stage import Study
+from headrace.verify.scheduler import Scheduler
 
 
-def run(found: Project, args: argparse.Namespace) -> int:
-    """Verify the study, print what was found, and return 1 if anything differs.
+def run(project: Project, stages: Sequence[str], *, worktree: bool, jobs: int | None) -> int:
+    """Verify these stages (default: all), print the result, and return 1 if anything differs.
+
+    Without `stages` a certificate is written.
 
     Errors:
         ProjectError: there is no git repository, commit or dvc.lock, or no such stage.
     """
-    with clean_room.folder() as folder:
-        tree, checkout = clean_room.checkout(found, folder / "tree", worktree=args.worktree)
-        jobs = _jobs(args.jobs)
-        study = Study(found, checkout, dvc_cache.store_of(found.root), outputs.tolerance(found))
-        pipeline = Pipeline(study, jobs=jobs)
-        if not pipeline.records:
-            raise ProjectError(_no_lock(args.worktree))
-        stages = _chosen(pipeline.stages, args.stages)
-        _announce(found, tree, stages, jobs, worktree=args.worktree)
-        outcomes = _verify(pipeline, stages, folder / "rooms")
-        for line in report.details(outcomes):
-            print(line)
-        print(report.verdict(outcomes))
-        if not args.stages:
-            circumstances = _circumstances(pipeline, outcomes, worktree=args.worktree)
+    with clean_room.temporary_folder() as folder:
+        tree, checkout = clean_room.checkout(project, folder / "tree", worktree=worktree)
+        jobs = _jobs(jobs)
+        store = dvc_cache.store_of(project.root)
+        study = Study(project, checkout, store, result.tolerance(project))
+        scheduler = Scheduler(study, jobs=jobs)
+        if not scheduler.records:
+            raise ProjectError(_no_lock(worktree))
+        selected = _select(scheduler.stages, stages)
+        _announce(project, tree, selected, jobs, worktree=worktree)
+        outcomes = _verify(scheduler, selected, folder / "rooms")
+        print(*_details(outcomes), _verdict(outcomes), sep="\n")
+        if not stages:
+            circumstances = _circumstances(scheduler, outcomes, worktree=worktree)
             if circumstances["environment"]:
-                print(f"Take care: {circumstances['environment']}. Next: make check")
-            path = certificate.write(found.root, tree, checkout.root, outcomes, circumstances)
+                print(f"Warning: {circumstances['environment']}. Next: make check")
+            path = certificate.write(project.root, tree, checkout.root, outcomes, circumstances)
             print(f"Certificate: {os.path.relpath(path)}")
-    return int(not all(outcome.good for outcome in outcomes))
+    return int(not all(outcome.passed for outcome in outcomes))
 
 
-def _jobs(asked: int | None) -> int:
-    if asked is not None and asked < 1:
-        raise HeadraceError(f"--jobs {asked}: at least one stage must run")
-    return asked or len(perturb.processors()) or os.cpu_count() or 1
+def _jobs(jobs: int | None) -> int:
+    if jobs is not None and jobs < 1:
+        raise HeadraceError(f"--jobs {jobs}: it must be at least 1")
+    return jobs or len(perturb.processors()) or os.cpu_count() or 1
 
 
 def _no_lock(worktree: bool) -> str:
     where = "The working tree" if worktree else "HEAD"
     return (
-        f"{where} has no dvc.lock, so there is nothing to hold a result against. Next: dvc repro,"
+        f"{where} has no dvc.lock, so there is no result to compare with. Next: dvc repro,"
         " git add . && git commit -m 'Run the pipeline'"
     )
 
 
-def _chosen(known: Sequence[str], asked: Sequence[str]) -> list[str]:
-    for name in asked:
-        if name not in known:
-            raise ProjectError(f"dvc.lock has no stage {name!r}.{nearest(name, known)}")
-    return [name for name in known if not asked or name in asked]
+def _select(stages: Sequence[str], names: Sequence[str]) -> list[str]:
+    for name in names:
+        if name not in stages:
+            raise ProjectError(f"dvc.lock has no stage {name!r}.{nearest(name, stages)}")
+    return [stage for stage in stages if not names or stage in names]
 
 
 def _announce(
-    found: Project, tree: str, stages: Sequence[str], jobs: int, *, worktree: bool
+    project: Project, tree: str, stages: Sequence[str], jobs: int, *, worktree: bool
 ) -> None:
-    of = "the working tree" if worktree else "HEAD"
-    side_by_side = f", {min(jobs, len(stages))} side by side" if min(jobs, len(stages)) > 1 else ""
-    count = f"{len(stages)} stages" if len(stages) > 1 else "1 stage"
-    print(f"{count} of {of} (tree {tree[:10]}){side_by_side}, each in a clean room", flush=True)
-    changed = [] if worktree else git.changed_files(found.root)
+    state = "the working tree" if worktree else "HEAD"
+    parallel = min(jobs, len(stages))
+    at_a_time = f", {parallel} in parallel" if parallel > 1 else ""
+    count = counted(len(stages), "stage")
+    print(f"{count} of {state} (tree {tree[:10]}){at_a_time}, each in a clean room", flush=True)
+    changed = [] if worktree else git.changed_files(project.root)
     if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         print(
-            f"The working tree differs from HEAD in {changed[0]}"
-            f"{f' and {len(changed) - 1} more' if len(changed) > 1 else ''}; what is verified is"
-            " HEAD (--worktree: the files as they are)",
+            f"The working tree differs from HEAD in {changed[0]}{more}; this verifies HEAD"
+            " (--worktree verifies the files as they are)",
             flush=True,
         )
 
 
-def _verify(pipeline: Pipeline, stages: Sequence[str], folder: Path) -> list[Outcome]:
+def _verify(scheduler: Scheduler, stages: Sequence[str], folder: Path) -> list[Outcome]:
     """Print a row as each stage ends; return the outcomes in the order of the pipeline."""
     folder.mkdir()
-    print(report.head(stages), flush=True)
+    width = max(map(len, ["stage", *stages]))
+    print(f"  {'stage':<{width}}  outputs  identical    seconds", flush=True)
     outcomes = []
-    for outcome in pipeline.verify(stages, folder):
-        print(report.row(stages, outcome), flush=True)
+    for outcome in scheduler.run(stages, folder):
+        print(_row(outcome, width), flush=True)
         outcomes.append(outcome)
-    for reason in sorted({one.network for one in outcomes if one.network}):
-        print(f"The rooms had a network: {reason}. Who asked for it is named all the same.")
+    for reason in sorted({outcome.network for outcome in outcomes if outcome.network}):
+        print(f"The rooms had a network: {reason}. Each access is reported all the same.")
     return sorted(outcomes, key=lambda outcome: stages.index(outcome.stage))
 
 
-def _environment(tree: Project) -> str:
-    """Say in what the environment is not what requirements.lock says; nothing where it is."""
-    if not (tree.root / requirements.NAME).is_file():
-        return f"{requirements.NAME} is missing"
-    wrong = requirements.differences(tree.root)
-    return f"{requirements.some(wrong)}" if wrong else ""
+def _row(outcome: Outcome, width: int) -> str:
+    counts = f"{outcome.declared:>7}  {outcome.identical:>9}  {outcome.seconds:>9.1f}"
+    return f"  {outcome.stage:<{width}}  {counts}{'' if outcome.passed else '   ✗'}"
+
+
+def _details(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield the findings stage by stage, then which outputs differ and where."""
+    for outcome in outcomes:
+        yield from outcome.findings
+        for output in outcome.outputs:
+            if not output.identical:
+                may = ", as it may on another kind of processor" if output.tolerated else ""
+                yield f"stage {outcome.stage}: {output.path} {output.where}{may}"
+        if outcome.log:
+            yield "\n".join(f"    {line}" for line in outcome.log.splitlines())
+
+
+def _verdict(outcomes: Sequence[Outcome]) -> str:
+    outputs = sum(outcome.declared for outcome in outcomes)
+    identical = sum(outcome.identical for outcome in outcomes)
+    passed = sum(outcome.passed for outcome in outcomes)
+    if passed < len(outcomes):
+        return (
+            f"{passed} of {len(outcomes)} stages reproduce; {identical} of {outputs} outputs are"
+            " identical."
+        )
+    how = "identical" if identical == outputs else f"within tolerance, {identical} identical"
+    return f"All {len(outcomes)} stages reproduce: {outputs} outputs, {how}."
 
 
 def _circumstances(
-    pipeline: Pipeline, outcomes: Sequence[Outcome], *, worktree: bool
+    scheduler: Scheduler, outcomes: Sequence[Outcome], *, worktree: bool
 ) -> dict[str, Any]:
+    """Return the certificate's entries on the state, the environment and the rooms."""
+    study = scheduler.study
     reasons = {outcome.network for outcome in outcomes}
-    perturbed = perturb.describe(pipeline.jobs, pipeline.study.threads)
-    perturbed["network"] = "none" if reasons <= {""} else ", ".join(sorted(filter(None, reasons)))
+    network = "none" if reasons <= {""} else ", ".join(sorted(filter(None, reasons)))
     return {
         "of": "working tree" if worktree else "HEAD",
-        "environment": _environment(pipeline.study.tree),
-        "perturbations": perturbed,
-        "metric_tolerance": pipeline.study.tolerance,
+        "environment": _environment(study.tree),
+        "perturbations": {**perturb.describe(scheduler.jobs, study.threads), "network": network},
+        "metric_tolerance": study.tolerance,
     }
+
+
+def _environment(tree: Project) -> str:
+    """Return how the environment differs from requirements.lock; empty where it does not."""
+    if not (tree.root / requirements.NAME).is_file():
+        return f"{requirements.NAME} is missing"
+    return requirements.some(requirements.differences(tree.root))

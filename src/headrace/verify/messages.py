@@ -1,9 +1,9 @@
-"""What was found in a room once its stage has ended, in sentences that name file and next step."""
+"""Messages on what a stage did in its room and does not declare; each names file and next step."""
 
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import headrace
@@ -12,10 +12,10 @@ from headrace.core.imports import says_something
 from headrace.core.lockfile import Record
 from headrace.core.project import Project
 from headrace.core.requirements import NAME as LOCK
-from headrace.verify.clean_room import Room
+from headrace.verify.clean_room import Room, Snapshot
 
-RUNNERS_READS = ("dvc.yaml", "params.yaml", "pyproject.toml")
-"""What the runner reads for every stage; DVC looks at their contents itself."""
+RUNNER_READS = ("dvc.yaml", "params.yaml", "pyproject.toml")
+"""What the runner reads for every stage; DVC compares their contents itself."""
 
 VENDOR = "vendor"
 """Wheels that no index has; a stage depends on them by their hashes in requirements.lock."""
@@ -24,7 +24,7 @@ HEADRACE = Path(headrace.__file__).parent
 """Our own files, which an editable install leaves outside of Python's folder."""
 
 SYSTEM = ("/usr", "/lib", "/bin", "/etc", "/proc", "/sys", "/dev", "/run", "/var", "/opt")
-"""Where an operating system's files are; they are no study's data."""
+"""The operating system's folders, which hold no study's data."""
 
 PATH = re.compile(r"""['"]([^'"\n]{1,300})['"]|([\w./-]+/[\w.-]+\w)""")
 MODULE = re.compile(r"No module named '([\w.]+)'")
@@ -32,23 +32,22 @@ NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
 def missing_inputs(project: Project, stage: str, room: Room) -> Iterator[str]:
-    """Name files of the study that a stage which failed wanted, and which its room did not hold."""
-    said = room.printed.read_text("utf-8", "replace")
-    wanted = {*_named(said, room), *_modules(said, project), *_files(room)}
-    for name in sorted(wanted):
+    """Name the study's files that a failed stage looked for, and that its room does not have."""
+    log = room.log.read_text("utf-8", "replace")
+    names = {*_paths(log, room), *_modules(log, project), *_opened(room)}
+    for name in sorted(names):
         if (room.study / name).exists() or not (project.root / name).is_file():
             continue
-        if _is_dvcs(project, name):
-            yield f"stage {stage} reads {name}, which is not among its deps"
-        else:
-            yield (
-                f"stage {stage} reads {name}, which is not among its deps, and which neither git"
-                f" nor DVC tracks. Next: git add {name}, or dvc add {name}"
+        problem = f"stage {stage} reads {name}, which is not among its deps"
+        if not _is_in_dvc(project, name):
+            problem += (
+                f" and is tracked by neither git nor DVC. Next: git add {name}, or dvc add it"
             )
+        yield problem
 
 
-def _is_dvcs(project: Project, name: str) -> bool:
-    """Tell whether a stage makes a file, or DVC tracks it, or a folder that it lies in."""
+def _is_in_dvc(project: Project, name: str) -> bool:
+    """Tell whether a file or its folder is an out of a stage, or was added by `dvc add`."""
     outs = {out.path for record in lockfile.read(project.root).values() for out in record.outs}
     parts = (Path(name), *Path(name).parents)
     return any(
@@ -56,99 +55,96 @@ def _is_dvcs(project: Project, name: str) -> bool:
     )
 
 
-def _named(said: str, room: Room) -> Iterator[str]:
-    """Find what may be a path: in quotation marks, as errors show them, or with a slash in it."""
-    for quoted, bare in PATH.findall(said):
+def _paths(log: str, room: Room) -> Iterator[str]:
+    """Yield what may be a path: in quotation marks, as errors show them, or with a slash."""
+    for quoted, bare in PATH.findall(log):
         path = Path(quoted or bare)
-        inside = path if not path.is_absolute() else _inside(path, room.study)
-        if inside is not None and ".." not in inside.parts:
-            yield inside.as_posix()
+        relative = path if not path.is_absolute() else _relative(path, room.study)
+        if relative is not None and ".." not in relative.parts:
+            yield relative.as_posix()
 
 
-def _modules(said: str, project: Project) -> Iterator[str]:
-    names = [*MODULE.findall(said), *(f"{package}.{name}" for name, package in NAME.findall(said))]
+def _modules(log: str, project: Project) -> Iterator[str]:
+    """Yield the files of the modules whose import failed."""
+    names = [*MODULE.findall(log), *(f"{package}.{name}" for name, package in NAME.findall(log))]
     source = project.source.relative_to(project.root)
     for name in names:
         yield (source / name.replace(".", "/")).with_suffix(".py").as_posix()
 
 
-def _files(room: Room) -> Iterator[str]:
-    for kind, what in heard(room):
-        inside = _inside(Path(what), room.study) if kind == "read" else None
-        if inside is not None:
-            yield inside.as_posix()
+def _opened(room: Room) -> Iterator[str]:
+    for kind, path in _events(room):
+        relative = _relative(Path(path), room.study) if kind == "read" else None
+        if relative is not None:
+            yield relative.as_posix()
 
 
-def heard(room: Room) -> list[tuple[str, str]]:
-    """Return what the stage opened ("read", path) and whom it asked ("asked", host)."""
-    if not room.heard.exists():
+def _events(room: Room) -> list[tuple[str, str]]:
+    """Return what the stage opened ("read", path) and contacted ("asked", host)."""
+    if not room.events.exists():
         return []
-    return [tuple(json.loads(line)) for line in room.heard.read_text("utf-8").splitlines()]
+    return [tuple(json.loads(line)) for line in room.events.read_text("utf-8").splitlines()]
 
 
 def undeclared_inputs(
-    project: Project, stage: str, record: Record, room: Room, written: Iterable[str]
+    project: Project, stage: str, record: Record, room: Room, written: Collection[str]
 ) -> Iterator[str]:
-    """Name files that a stage opened, and that are neither its deps nor what it made itself."""
-    known = {file.path for file in (*record.deps, *record.outs)} | set(written)
-    for kind, what in heard(room):
-        path = Path(what).resolve()
-        inside = _inside(path, room.study.resolve())
+    """Name files that a stage opened and that are neither its deps nor its own work."""
+    declared = {*written, *(file.path for file in (*record.deps, *record.outs))}
+    for kind, name in _events(room):
+        path = Path(name).resolve()
+        relative = _relative(path, room.study.resolve())
         if kind != "read" or path.suffix == ".pyc" or not path.is_file():
             continue
-        if inside is None:
-            if not _belongs_to_the_machine(path, project, room):
+        if relative is None:
+            if not _is_of_the_machine(path, project, room):
                 yield f"stage {stage} reads {path}, which lies outside the study"
-        elif not _declared(inside, known) and not _is_the_runners(inside, path, known):
+        elif not _covers(declared, relative) and not _is_of_the_runner(relative, path, declared):
             yield (
-                f"stage {stage} reads {inside.as_posix()}, which is not among its deps."
+                f"stage {stage} reads {relative.as_posix()}, which is not among its deps."
                 " Next: add it to them in dvc.yaml"
             )
 
 
-def _declared(inside: Path, known: set[str]) -> bool:
-    return any(part.as_posix() in known for part in (inside, *inside.parents))
+def _covers(declared: Collection[str], relative: Path) -> bool:
+    return any(part.as_posix() in declared for part in (relative, *relative.parents))
 
 
-def _is_the_runners(inside: Path, path: Path, known: set[str]) -> bool:
-    """Tell whether a file is the runner's own, a wheel in the lock, or an empty __init__.py."""
-    runs = inside.parts[0] in ("runs", ".headrace")
+def _is_of_the_runner(relative: Path, path: Path, declared: Collection[str]) -> bool:
+    """Tell whether a file is the runner's own, a wheel of the lock, or an empty __init__.py."""
     return (
-        runs
-        or inside.as_posix() in RUNNERS_READS
-        or (inside.parts[0] == VENDOR and LOCK in known)
-        or (inside.name == "__init__.py" and not says_something(path))
+        relative.parts[0] in ("runs", ".headrace")
+        or relative.as_posix() in RUNNER_READS
+        or (relative.parts[0] == VENDOR and LOCK in declared)
+        or (relative.name == "__init__.py" and not says_something(path))
     )
 
 
-def _belongs_to_the_machine(path: Path, project: Project, room: Room) -> bool:
-    """Tell whether a file is the room's, Python's or the system's; the study may lie there too."""
+def _is_of_the_machine(path: Path, project: Project, room: Room) -> bool:
+    """Tell whether a file is the room's, Python's or the system's."""
     python = (room.path, Path(sys.prefix), Path(sys.base_prefix), HEADRACE)
     if any(path.is_relative_to(folder.resolve()) for folder in python):
         return True
-    system = any(path.is_relative_to(Path(folder).resolve()) for folder in SYSTEM)
-    return system and not path.is_relative_to(project.root)
+    is_system = any(path.is_relative_to(Path(folder).resolve()) for folder in SYSTEM)
+    return is_system and not path.is_relative_to(project.root)  # a study may lie below /opt
 
 
 def network(stage: str, room: Room) -> Iterator[str]:
-    """Name the hosts that a stage asked for."""
-    for kind, what in heard(room):
+    """Name the hosts that a stage contacted."""
+    for kind, host in _events(room):
         if kind == "asked":
             yield (
-                f"stage {stage} asks the network for {what}. Next: fetch it once, outside the"
-                " pipeline, and keep it: dvc import-url, or dvc add"
+                f"stage {stage} accesses the network: {host}. Next: download the data once,"
+                " outside the pipeline, and track it: dvc import-url, or dvc add"
             )
 
 
 def undeclared_outputs(
-    stage: str,
-    before: dict[str, tuple[int, int, int]],
-    after: dict[str, tuple[int, int, int]],
-    declared: set[str],
+    stage: str, before: Snapshot, after: Snapshot, declared: Collection[str]
 ) -> Iterator[str]:
-    """Name files that appeared, changed or went in a room and that are no output of the stage."""
+    """Name files that a stage added, changed or removed, and that are not among its outs."""
     for name in sorted(before.keys() | after.keys()):
-        if before.get(name) == after.get(name) or _declared(Path(name), declared):
+        if before.get(name) == after.get(name) or _covers(declared, Path(name)):
             continue
         verb = "removes" if name not in after else "changes" if name in before else "writes"
         yield (
@@ -157,5 +153,5 @@ def undeclared_outputs(
         )
 
 
-def _inside(path: Path, folder: Path) -> Path | None:
+def _relative(path: Path, folder: Path) -> Path | None:
     return path.relative_to(folder) if path.is_relative_to(folder) else None

@@ -1,7 +1,7 @@
-"""The way into a clean room: `python -m headrace.verify.sandbox_entry SPEC COMMAND`.
+"""Enter a clean room: `python -m headrace.verify.sandbox_entry SPECIFICATION COMMAND`.
 
-Takes the network away where the system allows it, narrows the processors, sets the umask, and
-becomes the command. A process of its own, because none of it can be undone.
+It leaves the network where the system allows that, sets CPU affinity and umask, and becomes the
+command. It is a process of its own because none of this can be undone.
 """
 
 import ctypes
@@ -18,13 +18,13 @@ NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
 """Flags of Linux's unshare."""
 
 SET_FLAGS, UP = 0x8914, 0x1
-"""What brings a network interface up (SIOCSIFFLAGS, IFF_UP)."""
+"""SIOCSIFFLAGS and IFF_UP, which enable a network interface."""
 
 SHELL = "/bin/sh"
 
 
 def main(specification: str, command: str) -> NoReturn:
-    """Enter the room that the specification describes, as JSON, and run the command there."""
+    """Enter the room that the JSON specification describes, and run the command there."""
     spec = json.loads(specification)
     Path(spec["network"]).write_text(_leave_network(), "utf-8")
     if spec["cpus"]:
@@ -35,7 +35,7 @@ def main(specification: str, command: str) -> NoReturn:
 
 
 def _leave_network() -> str:
-    """Move into a network of our own that leads nowhere; return why that failed, or nothing."""
+    """Move into an empty network namespace; return the reason where that fails."""
     if sys.platform != "linux":
         return f"{sys.platform} has no network namespaces"
     try:
@@ -47,7 +47,7 @@ def _leave_network() -> str:
 
 
 def _unshare() -> None:
-    """Leave the network, as root, or else as the root of a user namespace of our own."""
+    """Create a network namespace as root, or else as root of a new user namespace."""
     user, group = os.getuid(), os.getgid()
     try:
         _call(NEW_NETWORK)
@@ -65,7 +65,7 @@ def _call(flags: int) -> None:
 
 
 def _loopback_up() -> None:
-    """Let processes of the room talk to each other: kernels and clusters do."""
+    """Enable the loopback interface: kernels and clusters need it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, SET_FLAGS, struct.pack("16sh14x", b"lo", UP))
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import cell, notebook
 
-from headrace.verify import compare
+from headrace.verify import file_diff
 
 
 def _run(*outputs: str, source: str = "print()") -> str:
@@ -93,7 +93,7 @@ def test_the_place_of_the_first_difference_is_named(tmp_path: Path, name: str) -
     made, cached = tmp_path / file, tmp_path / "d41d8cd98f"  # DVC's cache keeps no suffix
     made.write_text(new, newline="")
     cached.write_text(old, newline="")
-    assert compare.describe(made, cached) == says
+    assert file_diff.describe(made, cached) == says
 
 
 @pytest.mark.parametrize(
@@ -110,23 +110,23 @@ def test_a_table_is_compared_by_column_and_row(
     made, cached = tmp_path / "t.parquet", tmp_path / "cached"
     pd.DataFrame(new).to_parquet(made)
     pd.DataFrame({"a": [1.0, None, 3.0]}).to_parquet(cached)
-    assert compare.describe(made, cached) == says
+    assert file_diff.describe(made, cached) == says
 
 
 def test_equal_rows_in_other_bytes_are_told_by_the_byte(tmp_path: Path) -> None:
     table = pd.DataFrame({"a": range(1000)})
     table.to_parquet(tmp_path / "t.parquet", compression="gzip")
     table.to_parquet(tmp_path / "cached", compression=None)
-    assert compare.describe(tmp_path / "t.parquet", tmp_path / "cached").startswith("byte ")
+    assert file_diff.describe(tmp_path / "t.parquet", tmp_path / "cached").startswith("byte ")
 
 
 def test_a_byte_beyond_the_first_block_is_found(tmp_path: Path) -> None:
     made, cached = tmp_path / "x.bin", tmp_path / "cached"
-    content = bytearray(3 * compare.BLOCK)
+    content = bytearray(3 * file_diff.BLOCK)
     cached.write_bytes(content)
-    content[2 * compare.BLOCK + 7] = 1
+    content[2 * file_diff.BLOCK + 7] = 1
     made.write_bytes(content)
-    assert compare.describe(made, cached) == "byte 2,097,160 of 3,145,728"
+    assert file_diff.describe(made, cached) == "byte 2,097,160 of 3,145,728"
 
 
 @pytest.mark.parametrize(
@@ -147,4 +147,4 @@ def test_metrics_are_near_each_other_and_what_is_none_is_not(
     made, cached = tmp_path / "m.json", tmp_path / "cached"
     made.write_text(new)
     cached.write_text(old)
-    assert compare.within(made, cached, tolerance=0.01) is near
+    assert file_diff.within(made, cached, tolerance=0.01) is near

@@ -1,0 +1,82 @@
+"""The two steps of CI without a command of their own: fetch the data, compare with the base."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from headrace.compare import markdown, page, report, terminal
+from headrace.core import atomic, dvc_cache, states
+from headrace.core.git import Objects
+from headrace.core.project import Project
+from headrace.errors import DataError
+from headrace.report.terminal import has_colours
+
+PAGE = "runs/html/diff.html"
+COMMENT = "runs/html/comment.md"
+
+
+def fetch_data(project: Project, base: str) -> bool:
+    """Pull the data of this commit and of the base from DVC's remote; always return True.
+
+    Missing data stops nothing: it is made again from its sources.
+    """
+    if not dvc_cache.remotes(project.root):
+        print(
+            "This study has no DVC remote: data that is not in the cache is made again."
+            " Next, to share it: dvc remote add --default NAME URL, and dvc push"
+        )
+        return True
+    pull = [sys.executable, "-m", "dvc", "pull"]  # of this environment, whatever PATH says
+    run = subprocess.run(pull, cwd=project.root, stdin=subprocess.DEVNULL, check=False)
+    if run.returncode:
+        print("DVC's remote does not have all data; the rest is made again from its sources.")
+    if base:
+        try:
+            dvc_cache.fetch_all(project.root, base)
+        except DataError as error:
+            print(f"{error}. The comparison goes on without it.")
+    return True
+
+
+def remove_reports(project: Project) -> None:
+    """Remove the page and the comment of an earlier run."""
+    for name in (PAGE, COMMENT):
+        (project.root / name).unlink(missing_ok=True)
+
+
+def compare(project: Project, base: str) -> bool:
+    """Compare with the base, write page and comment, and return whether all gates passed.
+
+    Errors:
+        ProjectError: the states cannot be compared.
+    """
+    with Objects(project.root) as objects:
+        old, new = states.pair(project, _revisions(project.root, base), objects)
+        comparison = report.build(project, old, new)
+    atomic.write_text(project.root / PAGE, page.render(comparison))
+    atomic.write_text(project.root / COMMENT, markdown.render(comparison))
+    print(terminal.render(comparison, colour=has_colours()))
+    return not comparison.broken
+
+
+def _revisions(root: Path, base: str) -> list[str]:
+    """Return the revisions to compare; after a forced push git does not know the base."""
+    if base and states.resolve(root, base):
+        return [base]
+    parent = states.resolve(root, "HEAD~1")
+    return [] if parent and not base else ["HEAD~1" if parent else "HEAD"]
+
+
+def publish(project: Project, results: Iterable[tuple[str, bool | None]]) -> None:
+    """Write the steps' results above the comment, and both into GitHub's job summary."""
+    comment = project.root / COMMENT
+    comparison = comment.read_text("utf-8") if comment.is_file() else ""
+    signs = {True: "✅", False: "❌", None: "⚪"}
+    steps = " · ".join(f"{signs[passed]} {name}" for name, passed in results)
+    text = f"{steps}\n\n{comparison}"
+    atomic.write_text(comment, text)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(text)
