@@ -346,7 +346,7 @@ def test_the_template_as_it_lies_has_no_finding(tmp_path: Path) -> None:
     assert bake.run(study, "headrace", "check").stdout.endswith(" passed.\n")
 
 
-def test_the_root_s_own_study_has_no_finding_but_what_a_run_mends() -> None:
+def test_the_root_s_own_study_has_no_finding_but_what_a_run_fixes() -> None:
     rules = sorted(set(RULES) - {"lock-behind"})
     assert " passed." in bake.run(paths.root, "headrace", "check", *rules).stdout
 

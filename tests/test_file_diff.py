@@ -59,7 +59,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         '{"model": {"roc_auc": 0.72, "n": 3}}',
         "model.roc_auc is 0.71, it was 0.72",
     ),
-    "a metric that is gone": ("m.json", '{"a": 1}', '{"a": 1, "b": 2}', "b is gone, it was 2"),
+    "a metric that is gone": ("m.json", '{"a": 1}', '{"a": 1, "b": 2}', "b is missing, it was 2"),
     "many metrics": (
         "m.json",
         json.dumps(dict.fromkeys("abcde", 1)),

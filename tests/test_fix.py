@@ -1,4 +1,4 @@
-"""`headrace fix` mends what it says, and changes no other byte."""
+"""`headrace fix` fixes what it reports, and changes no other byte."""
 
 import difflib
 import textwrap

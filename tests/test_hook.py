@@ -65,7 +65,7 @@ def test_what_is_not_in_the_commit_does_not_hinder_it(tidy: Tidy) -> None:
     assert "def f" in (tidy.root / NOTEBOOK).read_text()
 
 
-def test_what_is_mended_only_in_the_tree_is_refused_still(tidy: Tidy) -> None:
+def test_what_is_fixed_only_in_the_tree_is_refused_still(tidy: Tidy) -> None:
     _spoil(tidy)
     tidy.add()
     tidy.code()

@@ -75,7 +75,7 @@ def test_a_study_with_one_is_as_tidy_as_before(beside: Tidy) -> None:
     assert beside.check().endswith(" passed.\n")
 
 
-def test_what_is_missing_in_it_is_found_and_mended_there(beside: Tidy) -> None:
+def test_what_is_missing_in_it_is_found_and_fixed_there(beside: Tidy) -> None:
     play(beside, "from mini import model", WRITES, PLAYS)
     said = beside.check("undeclared-import")
     assert f"{FILE}:9: notebooks/02_play.ipynb imports mini.model" in said
