@@ -23,10 +23,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skops import io as skops_io
 
+import headrace
 from headrace.bundle import archive, baseline, card, environment, golden, inputs, load
 from headrace.bundle import metrics as scores
 from headrace.bundle import skops_io as modelfile
 from headrace.core import project
+from headrace.core.requirements import pins
 from headrace.errors import DataError, ProjectError
 from headrace.schema import json_schema
 from lab import bake, paths
@@ -321,6 +323,21 @@ def test_a_bundle_with_classes_of_its_own_answers_where_no_study_is(
     assert bake.run(tmp_path, sys.executable, "-c", code).stdout == "100\n"
 
 
+def test_a_bundle_that_holds_headrace_s_modules_still_loads(
+    study: project.Project, tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle.tar"
+    shutil.copy(study.root / BUNDLE, path)
+    old = b"raise RuntimeError('the bundle's headrace was imported')\n"
+    resealed(path, src__headrace__errors__py=old, src__headrace__bundle__load__py=old)
+    files, manifest = load.read_files(path)
+    assert manifest["headrace_bundle"] == 1
+    assert {"src/headrace/errors.py", "src/headrace/bundle/load.py"} <= files.keys()
+    assert load.load(path).replay() == 100
+    assert load.load(path, study).replay() == 100
+    assert sys.modules["headrace"] is headrace
+
+
 def test_code_that_fails_on_the_golden_rows_is_told_in_words(study: project.Project) -> None:
     path = study.root / BUNDLE
     code = archive.unseal(path.read_bytes(), "b")["src/study/model.py"]
@@ -420,6 +437,26 @@ def test_what_answering_needs_is_pinned_with_hashes(study: project.Project) -> N
     assert set(pinned) == set(environment.serving_packages(study))
     with pytest.raises(ProjectError, match=r"requirements\.lock lacks no-such\. Next: make lock"):
         environment.pinned_requirements(study.root / "requirements.lock", ["numpy", "no-such"])
+
+
+def test_the_wheel_in_a_bundle_has_the_hash_of_its_requirements(study: project.Project) -> None:
+    files = archive.unseal((study.root / BUNDLE).read_bytes(), "b")
+    (wheel,) = (name for name in files if name.startswith("vendor/"))
+    (pin,) = (pin for pin in pins(files["requirements.txt"].decode()) if pin.name == "headrace")
+    assert wheel == f"vendor/headrace-{headrace.__version__}-py3-none-any.whl"
+    assert f"--hash=sha256:{archive.sha256(files[wheel])}" in pin.text
+    assert files["requirements.txt"].startswith(b"--find-links vendor\n")
+
+
+def test_another_wheel_in_vendor_is_refused_when_a_bundle_is_made(study: project.Project) -> None:
+    (wheel,) = (study.root / "vendor").glob("headrace-*.whl")
+    wheel.write_bytes(wheel.read_bytes() + b"swapped")
+    result = bake.run(study.root, "headrace", "run", "hand_off", check=False)
+    assert result.returncode == 1
+    name = f"vendor/{wheel.name}"
+    assert (
+        f"{name} is not the wheel in requirements.lock. Next: git checkout {name}" in result.stdout
+    )
 
 
 def test_a_study_without_a_group_for_serving_is_told_to_add_one(study: project.Project) -> None:

@@ -1,16 +1,17 @@
-"""The lock files install: with plain pip too, and on every Python that is promised."""
+"""The lock files install: with uv and plain pip, and on every Python that is promised."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
+import headrace
 from lab import bake, paths
 
 FOLDERS = [paths.root, paths.study]
-pytestmark = pytest.mark.long
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 @pytest.mark.parametrize("folder", FOLDERS, ids=["root", "study"])
 def test_a_lock_resolves_for_every_python(folder: Path, python: str, tmp_path: Path) -> None:
@@ -20,21 +21,29 @@ def test_a_lock_resolves_for_every_python(folder: Path, python: str, tmp_path: P
     assert "Would install" in said
 
 
-def test_the_study_s_lock_installs_with_plain_pip(tmp_path: Path) -> None:
-    bake.run(tmp_path, sys.executable, "-m", "venv", "plain")
-    lock = str(paths.study / "requirements.lock")
-    bake.run(
-        tmp_path,
-        "plain/bin/python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--require-hashes",
-        "-r",
-        lock,
-    )
-    assert (
-        "No broken requirements"
-        in bake.run(tmp_path, "plain/bin/python", "-m", "pip", "check").stdout
-    )
+def test_uv_installs_a_study_from_another_folder_with_the_wheel_in_it(
+    baked: Path, tmp_path: Path
+) -> None:
+    bake.run(tmp_path, "uv", "venv", "--quiet", "--python", sys.executable, "env")
+    sync = ("uv", "pip", "sync", "--quiet", "--require-hashes", "--python", "env/bin/python")
+    bake.run(tmp_path, *sync, str(baked / "requirements.lock"))
+    assert _installed_version(tmp_path / "env") == headrace.__version__
+
+
+@pytest.mark.long
+def test_pip_installs_a_study_from_another_folder_with_the_wheel_in_it(
+    baked: Path, tmp_path: Path
+) -> None:
+    bake.run(tmp_path, sys.executable, "-m", "venv", "env")
+    pip = ("env/bin/python", "-m", "pip")
+    lock = str(baked / "requirements.lock")
+    bake.run(tmp_path, *pip, "install", "--quiet", "--require-hashes", "-r", lock)
+    assert "No broken requirements" in bake.run(tmp_path, *pip, "check").stdout
+    assert _installed_version(tmp_path / "env") == headrace.__version__
+
+
+def _installed_version(env: Path) -> str:
+    """Return the version of headrace that an environment has, and not this process's."""
+    code = "import headrace, sys; assert headrace.__file__.startswith(sys.prefix); "
+    code += "print(headrace.__version__)"
+    return bake.run(env, "bin/python", "-I", "-c", code).stdout.strip()

@@ -57,10 +57,10 @@ def written(row: list[tuple[str, str]]) -> str:
 def agree(body: bytes) -> bool:
     """Return whether it is read quickly; then pydantic alone must read the same."""
     try:
-        found = fast.read(body)
+        rows = fast.read(body)
     except row_types.DecodeErrors:
         return False
-    assert [*map(exact, found)] == [*map(exact, slow.explain(body))]
+    assert [*map(exact, rows)] == [*map(exact, slow.explain(body))]
     return True
 
 
@@ -150,9 +150,9 @@ def is_json(body: bytes) -> bool:
 
 def parts(body: bytes) -> list[bytes]:
     """Return a body's pieces; they must be JSON if the whole is, and not if it is not."""
-    found = [*row_reader.split(body)]
-    assert all(map(is_json, found)) == is_json(body)
-    return found
+    pieces = [*row_reader.split(body)]
+    assert all(map(is_json, pieces)) == is_json(body)
+    return pieces
 
 
 BROKEN = [
@@ -218,39 +218,40 @@ def refused(body: bytes) -> tuple[validation_errors.Refused, int]:
     return caught.value, counting.count
 
 
-def test_of_very_many_wrong_rows_no_more_are_read_than_are_told() -> None:
-    told, count = refused(b"[" + b",".join([b"{}"] * 200_000) + b"]")
-    each = len(SCHEMA["properties"])
-    assert count == -(-validation_errors.MOST_NAMED // each) == 3
-    assert told.rows == {"missing": 3}
-    assert told.errors[-1]["says"] == "and 1 more error; the following rows were not read"
-    assert told.errors[19]["field"] == "2.text"
+def test_of_very_many_wrong_rows_no_more_are_read_than_are_reported() -> None:
+    refusal, count = refused(b"[" + b",".join([b"{}"] * 200_000) + b"]")
+    fields = len(SCHEMA["properties"])
+    assert count == -(-validation_errors.MOST_NAMED // fields) == 3
+    assert refusal.rows == {"missing": 3}
+    assert refusal.errors[-1]["says"] == "and 1 more error; the following rows were not read"
+    assert refusal.errors[19]["field"] == "2.text"
     last, _ = refused(b"[" + b",".join([b"{}"] * 3) + b"]")
     assert last.errors[-1]["says"] == "and 1 more error"
 
 
-def test_of_very_many_strange_names_no_more_are_looked_at_than_are_told() -> None:
+def test_of_very_many_strange_names_no_more_are_looked_at_than_are_reported() -> None:
     names = [f'"n{number}": 0' for number in range(50_000)]
-    told, count = refused(f"{{{', '.join(names)}}}".encode())
-    each = len(SCHEMA["properties"])
+    refusal, count = refused(f"{{{', '.join(names)}}}".encode())
+    fields = len(SCHEMA["properties"])
     assert count == 1
-    assert told.errors[each]["field"] == "n0"
+    assert refusal.errors[fields]["field"] == "n0"
     assert (
-        told.errors[-1]["says"] == f"and {50_000 + each - validation_errors.MOST_NAMED} more errors"
+        refusal.errors[-1]["says"]
+        == f"and {50_000 + fields - validation_errors.MOST_NAMED} more errors"
     )
-    assert told.rows == {"missing": 1, "extra_forbidden": 1}
+    assert refusal.rows == {"missing": 1, "extra_forbidden": 1}
 
 
 @pytest.mark.parametrize("begin", [b"", b"[", b"[{},"])
 def test_a_row_too_large_is_refused_before_anything_is_made_of_it(begin: bytes) -> None:
-    told, count = refused(begin + b'{"more": [' + b"[1, " * 2_000_000)
-    assert told.errors[0]["reason"] == "row_too_large"
+    refusal, count = refused(begin + b'{"more": [' + b"[1, " * 2_000_000)
+    assert refusal.errors[0]["reason"] == "row_too_large"
     assert count == begin.count(b"}")
 
 
 def test_too_many_rows_are_refused_where_they_become_too_many() -> None:
     pointed = written([('"whole"', "1.0")])
-    told, count = refused(f"[{', '.join([pointed] * 10_001)}]".encode())
-    assert told.errors[0]["reason"] == "too_many_rows"
+    refusal, count = refused(f"[{', '.join([pointed] * 10_001)}]".encode())
+    assert refusal.errors[0]["reason"] == "too_many_rows"
     assert count <= 20_000
     assert refused(b"[]")[0].errors[0]["reason"] == "no_rows"

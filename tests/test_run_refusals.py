@@ -3,6 +3,8 @@
 import pytest
 from conftest import STARTED, Mini, cell, notebook
 
+import headrace
+
 MISTAKES_IN_PARAMS = {
     "unknown": (
         ("max_iter: 20", "max_itr: 20\n  max_iter: 20"),
@@ -226,6 +228,19 @@ def test_a_package_from_another_tree_is_refused(mini: Mini) -> None:
     assert result.returncode == 1
     assert "mini.params comes from another tree" in result.stdout
     assert not mini.started
+
+
+def test_another_headrace_than_the_lock_s_is_refused_in_one_sentence(mini: Mini) -> None:
+    mini.write("requirements.lock", "headrace==0.0.1 \\\n    --hash=sha256:00\n")
+    result = mini.run()
+    assert result.stdout.strip() == (
+        f"headrace {headrace.__version__} is installed, but requirements.lock has headrace 0.0.1."
+        " Next: make --always-make setup"
+    )
+    assert result.returncode == 1
+    assert not mini.started
+    mini.write("requirements.lock", f"headrace=={headrace.__version__} --hash=sha256:00\n")
+    assert mini.run().returncode == 0
 
 
 def _refused(mini: Mini, message: str) -> None:

@@ -37,12 +37,12 @@ def bundle(
 ) -> bytes:
     """Return the bytes of a bundle for the study in a folder.
 
-    `stage` is the one that makes it: all inputs of the pipeline must be among its deps. `model` is
-    a file in canonical form, `learned` the inputs that the model learned from, `golden_rows` some
-    inputs with the model's predictions in the column `prediction`. `judged_predictions` are those
-    of the evaluation rows, and `periods` is the number of batches that the learned rows would make:
-    live batches are compared with both. `facts` are the threshold and the metrics; `title`, `about`
-    and `sections` make the card. `data` are the tables that the pipeline starts from.
+    `stage` makes it, with all inputs of the pipeline among its deps. `model` is a file in canonical
+    form, `learned` the inputs that the model learned from, `golden_rows` some inputs with the
+    model's predictions in the column `prediction`. `judged_predictions` are those of the evaluation
+    rows, and `periods` is the number of batches that the learned rows would make: live batches are
+    compared with both. `facts` are the threshold and the metrics, `data` the pipeline's raw tables;
+    `title`, `about` and `sections` make the card.
 
     Errors:
         ProjectError: an input is not listed, or pyproject.toml lacks a setting.
@@ -51,32 +51,17 @@ def bundle(
     study = projects.find_project(root)
     schema = json_schema.from_pandera(study.load("inputs"))
     _require_columns(golden_rows, learned, [*schema["properties"]])
-    packages = environment.serving_packages(study)
-    code = inputs.code_hashes(study, DOORS)
-    manifest = {
-        "headrace_bundle": 1,
-        "headrace": headrace.__version__,
-        "doors": {door: study.settings[door] for door in DOORS},
-        "environment": environment.describe(packages),
-        "feature_code": inputs.combined_hash(code),
-        "inputs": inputs.input_hashes(study, stage),
-        "parameters": inputs.parameters(study, stage),
-        "data": {
-            path.relative_to(study.root).as_posix(): archive.sha256_of_file(path)
-            for path in sorted(data)
-        },
-    }
+    distributions = baseline.describe(learned, predictions=judged_predictions, periods=periods)
+    manifest = _manifest(study, stage, data)
     files = {
         "model.skops": model.read_bytes(),
         "schema.json": _json(schema),
         "facts.json": _json(facts),
         "golden.json": _json(golden.records(golden_rows)),
-        "baseline.json": _json(
-            baseline.describe(learned, predictions=judged_predictions, periods=periods), indent=None
-        ),
-        **_code(study, code, packages),
-        **_card(title, about, sections, manifest),
+        "baseline.json": _json(distributions, indent=None),
     }
+    files |= _code(study, manifest["environment"]["packages"])
+    files |= _card(title, about, sections, manifest)
     return archive.seal(files, manifest)
 
 
@@ -94,12 +79,27 @@ def _require_columns(golden_rows: pd.DataFrame, learned: pd.DataFrame, names: li
             )
 
 
-def _code(study: Project, names: Iterable[str], packages: Iterable[str]) -> archive.Files:
+def _manifest(study: Project, stage: str, data: Iterable[Path]) -> dict[str, Any]:
+    tables = {path.relative_to(study.root).as_posix(): path for path in sorted(data)}
+    return {
+        "headrace_bundle": 1,
+        "headrace": headrace.__version__,
+        "feature_code": inputs.combined_hash(inputs.code_hashes(study, DOORS)),
+        "doors": {door: study.settings[door] for door in DOORS},
+        "environment": environment.describe(environment.serving_packages(study)),
+        "inputs": inputs.input_hashes(study, stage),
+        "parameters": inputs.parameters(study, stage),
+        "data": {name: archive.sha256_of_file(path) for name, path in tables.items()},
+    }
+
+
+def _code(study: Project, packages: Iterable[str]) -> archive.Files:
     """Return the modules of the study that predict, and what they need to be installed."""
     lock = environment.pinned_requirements(study.root / requirements.NAME, packages)
+    modules = inputs.code_hashes(study, DOORS)
     return {
         "requirements.txt": lock.encode(),
-        **{name: (study.root / name).read_bytes() for name in names},
+        **{name: (study.root / name).read_bytes() for name in modules},
         **environment.vendored_wheels(study.root),
     }
 

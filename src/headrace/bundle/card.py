@@ -75,17 +75,17 @@ def provenance(
     packages = environment["packages"]
     steps = [
         "Check out the commit that the version's tag names; `headrace audit` shows it.",
-        "`make setup`, then `dvc pull`, or `make repro` to make everything anew.",
-        "`make verify` proves that each stage gives these very files again.",
+        "`make setup`, then `dvc pull`, or `make repro` to run everything again.",
+        "`make verify` checks that each stage gives the same files.",
     ]
     rows = [*metrics.leaves(parameters)]
-    hashes = [(name, known[:16]) for name, known in inputs.items()]
-    made = [("python", environment["python"]), *packages.items()]
+    hashes = [(name, digest[:16]) for name, digest in inputs.items()]
+    versions = [("python", environment["python"]), *packages.items()]
     return {
         "How to reproduce": steps,
         "Parameters": pd.DataFrame(rows, columns=["parameter", "value"]).astype(str),
         "Inputs": pd.DataFrame(hashes, columns=["file", "sha256 begins with"]),
-        "Environment": pd.DataFrame(made, columns=["package", "version"]),
+        "Environment": pd.DataFrame(versions, columns=["package", "version"]),
     }
 
 

@@ -94,11 +94,11 @@ class Namespace:
     def __init__(self, folder: Path, packages: set[str]) -> None:
         """Make the name, under which Python finds the packages from now on."""
         self._packages, self._root = packages, f"{PREFIX}{next(_counter)}"
+        self._builtins = {**vars(builtins), "__import__": self._import}
         root = ModuleType(self._root)
         root.__path__ = [str(folder)]
         sys.modules[self._root] = root
-        own_builtins = {**vars(builtins), "__import__": self._import}
-        sys.meta_path.insert(0, _Finder(self._root, own_builtins))
+        sys.meta_path.insert(0, self)
         importlib.invalidate_caches()
 
     def private_name(self, name: str) -> str:
@@ -108,6 +108,16 @@ class Namespace:
     def public_names(self, text: str) -> str:
         """Return a text with the bundle's own names in place of Python's."""
         return text.replace(f"{self._root}.", "")
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where a module of the bundle is, as importlib asks; None for any other."""
+        is_own = name.startswith(f"{self._root}.")
+        spec = PathFinder.find_spec(name, path) if is_own else None
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(name, spec.origin, self._builtins)
+        return spec
 
     def _import(
         self,
@@ -124,22 +134,6 @@ class Namespace:
             return builtins.__import__(private, globals, locals, fromlist, 0)
         importlib.import_module(private)
         return sys.modules[self.private_name(name.partition(".")[0])]
-
-
-class _Finder:
-    """Finds the modules of one bundle."""
-
-    def __init__(self, root: str, own_builtins: dict[str, Any]) -> None:
-        self._root, self._builtins = f"{root}.", own_builtins
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Return where a module of the bundle is; None for any other."""
-        spec = PathFinder.find_spec(name, path) if name.startswith(self._root) else None
-        if spec is not None and spec.origin is not None:
-            spec.loader = _Loader(name, spec.origin, self._builtins)
-        return spec
 
 
 class _Loader(SourceFileLoader):

@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
@@ -19,14 +18,6 @@ GROUP = "serve"
 HEADRACE = "headrace"
 VENDOR = "vendor"
 FIND_LINKS = f"--find-links {VENDOR}\n\n"
-
-
-class Difference(NamedTuple):
-    """One thing that differs here from the environment in which a bundle was made."""
-
-    name: str
-    made_with: str
-    here: str
 
 
 def describe(packages: Iterable[str]) -> dict[str, object]:
@@ -52,8 +43,8 @@ def installed_version(name: str) -> str:
         return ""
 
 
-def differences(recorded: Mapping[str, object]) -> list[Difference]:
-    """Return what differs here from the environment that a bundle records.
+def differences(recorded: Mapping[str, object]) -> list[str]:
+    """Return a line for each thing that differs here from the environment that a bundle records.
 
     System and machine are not compared: the golden rows tell whether they matter.
     """
@@ -63,7 +54,7 @@ def differences(recorded: Mapping[str, object]) -> list[Difference]:
     pairs = [(name, recorded.get(name), here[name]) for name in ("implementation", "python")]
     pairs += [(name, version, installed_version(name)) for name, version in versions.items()]
     return [
-        Difference(name, str(made_with), str(current) or "not installed")
+        f"{name}: made with {made_with}, here {current or 'not installed'}"
         for name, made_with, current in pairs
         if made_with != current
     ]

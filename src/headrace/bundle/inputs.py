@@ -52,10 +52,10 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
     content = yaml.read(project.root / "params.yaml")
     values: dict[str, Any] = {}
     listed = {dep.path for dep in Stage(stage, project.stage(stage)).deps}
-    for name, other in upstream(project, stage).items():
+    for name, maker in upstream(project, stage).items():
         run = f"runs/{name}.ipynb"
-        names = [dotted for dotted in other.body.get("params") or [] if isinstance(dotted, str)]
-        is_made = any(out.path == run for out in other.outs)
+        names = [dotted for dotted in maker.body.get("params") or [] if isinstance(dotted, str)]
+        is_made = any(out.path == run for out in maker.outs)
         if name != stage and names and is_made and run not in listed:
             raise ProjectError(
                 f"dvc.yaml: stage {name} has the parameter {names[0]}, which stage {stage} must"
@@ -68,7 +68,7 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
 def upstream(project: Project, stage: str) -> dict[str, Stage]:
     """Return a stage and all that it builds on, in the order of dvc.yaml."""
     stages = {name: Stage(name, content) for name, content in project.stages.items()}
-    makers = {out.path: name for name, other in stages.items() for out in other.outs}
+    makers = {out.path: name for name, maker in stages.items() for out in maker.outs}
     project.stage(stage)  # refuses a name that dvc.yaml lacks
     pending, reached = [stage], {stage}
     while pending:
@@ -76,7 +76,7 @@ def upstream(project: Project, stage: str) -> dict[str, Stage]:
         new = {makers[path] for path in deps & makers.keys()} - reached
         reached |= new
         pending += new
-    return {name: other for name, other in stages.items() if name in reached}
+    return {name: stages[name] for name in stages if name in reached}
 
 
 def code_hashes(project: Project, doors: Iterable[str]) -> dict[str, str]:
@@ -100,4 +100,4 @@ def _module(project: Project, door: str) -> str:
 
 def combined_hash(hashes: dict[str, str]) -> str:
     """Return one SHA-256 over names and hashes."""
-    return sha256("".join(f"{name} {known}\n" for name, known in sorted(hashes.items())).encode())
+    return sha256("".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items())).encode())

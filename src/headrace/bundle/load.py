@@ -41,6 +41,11 @@ class Bundle:
         )
 
     @property
+    def hashed_name(self) -> str:
+        """The file's name with the manifest's hash, which tells bundles of one name apart."""
+        return f"{self.name} {archive.sha256(self.files[archive.MANIFEST])[:8]}"
+
+    @property
     def facts(self) -> dict[str, Any]:
         """The model's threshold and metrics."""
         return self._json("facts.json")
@@ -181,11 +186,9 @@ def _summary(bundle: Bundle) -> Iterator[str]:
 def _require_environment(name: str, manifest: dict[str, Any]) -> None:
     differences = environment.differences(manifest["environment"])
     if differences:
-        rows = [
-            f"  {item.name}: made with {item.made_with}, here {item.here}" for item in differences
-        ]
+        lines = "\n".join(f"  {line}" for line in differences)
         raise DataError(
-            f"{name} is refused: environment mismatch.\n" + "\n".join(rows) + "\n"
+            f"{name} is refused: environment mismatch.\n{lines}\n"
             "Next: make setup, or install the requirements.txt of the bundle"
         )
 

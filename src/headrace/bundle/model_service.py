@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from headrace.bundle import golden
-from headrace.bundle.archive import MANIFEST, sha256
 from headrace.bundle.load import Bundle, load
 from headrace.errors import HeadraceError
 from headrace.schema.row_reader import Reader, Values
@@ -33,8 +32,7 @@ class Champion:
         """Return a loaded bundle, ready to answer."""
         reader = Reader(bundle.schema, MOST_ROWS, bundle.example)
         threshold = bundle.facts.get("threshold")
-        hashed = f"{bundle.name} {sha256(bundle.files[MANIFEST])[:8]}"
-        written = hashed if label == bundle.name else label
+        written = bundle.hashed_name if label == bundle.name else label
         return cls(bundle, label, reader, bundle.schema, threshold, written)
 
     def answer(self, rows: Sequence[Values]) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ import pandas as pd
 from pandas.api.types import is_string_dtype
 
 from headrace.bundle import load
-from headrace.bundle.archive import MANIFEST, sha256
 from headrace.bundle.golden import PREDICTION
 from headrace.core import tables
 from headrace.core.project import Project
@@ -200,5 +199,5 @@ def add_predictions(project: Project, table: pd.DataFrame) -> pd.DataFrame:
         positive = pd.array(y_score >= threshold, dtype="boolean")
         positive[np.isnan(y_score)] = pd.NA
         table[POSITIVE] = positive
-    model = f"{bundle.name} {sha256(bundle.files[MANIFEST])[:8]}"
+    model = bundle.hashed_name
     return table.assign(**{MODEL: pd.Series(model, index=table.index).where(~np.isnan(y_score))})

@@ -85,10 +85,11 @@ def booleans(column: pd.Series, words: Mapping[str, bool]) -> Coerced:
     if pd.api.types.is_bool_dtype(column):
         return _coerced(column.to_numpy(bool, na_value=False), empty)
     parsed = [words.get(value.lower()) if isinstance(value, str) else value for value in column]
-    known = np.array([isinstance(value, bool | np.bool_) for value in parsed], bool)
-    pairs = zip(parsed, known, strict=True)
-    values = np.array([bool(value) if is_known else False for value, is_known in pairs], bool)
-    return _coerced(values, empty, (~known & ~empty, "neither true nor false"))
+    is_bool = np.array([isinstance(value, bool | np.bool_) for value in parsed], bool)
+    values = np.array(
+        [value if ok else False for value, ok in zip(parsed, is_bool, strict=True)], bool
+    )
+    return _coerced(values, empty, (~is_bool & ~empty, "neither true nor false"))
 
 
 def _floats(column: pd.Series) -> Coerced:
