@@ -386,9 +386,8 @@ def test_a_bundle_is_loaded_with_its_answers(study: project.Project) -> None:
 def test_the_manifest_has_the_hash_of_every_input_of_the_pipeline(study: project.Project) -> None:
     known = load.read_manifest(study.root / BUNDLE)
     stages = [stage for name, stage in study.stages.items() if name != "monitor"]  # comes after
-    listed = {dep for stage in stages for dep in stage["deps"]}
-    made = {out for stage in stages for out in stage["outs"]}
-    made |= {name for stage in stages for one in stage.get("metrics", []) for name in one}
+    listed = {dep.path for stage in stages for dep in stage.deps}
+    made = {out.path for stage in stages for out in stage.outs}
     assert set(known["inputs"]) == listed - made
     for name, sha256 in {**known["inputs"], **known["data"]}.items():
         assert archive.sha256_of_file(study.root / name) == sha256
@@ -401,7 +400,7 @@ def test_the_parameters_are_those_of_the_stages_that_it_is_made_by(study: projec
     assert known["evaluate.evaluate_month"] == 9
     assert not {"monitor", "serve", "retrain", "prices"} & {*known}
     listed = project.find_project(study.root)
-    listed.stages["hand_off"]["deps"].remove("runs/train.ipynb")
+    listed.stages["hand_off"].body["deps"].remove("runs/train.ipynb")
     with pytest.raises(ProjectError, match=r"Next: add runs/train\.ipynb to the deps of hand_off"):
         inputs.parameters(listed, "hand_off")
 
@@ -411,7 +410,7 @@ def test_an_input_that_the_stage_does_not_vouch_for_is_named(study: project.Proj
     text = path.read_text("utf-8").replace("      - src/study/evaluation.py\n", "", 2)
     path.write_text(text.replace("      - metrics/train.json\n", "", 1), "utf-8")
     lacking = project.find_project(study.root)
-    lacking.stages["evaluate"]["deps"].append("src/study/evaluation.py")
+    lacking.stages["evaluate"].body["deps"].append("src/study/evaluation.py")
     with pytest.raises(
         ProjectError, match=r"Next: add src/study/evaluation\.py to the deps of hand_off"
     ):

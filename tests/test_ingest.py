@@ -67,7 +67,8 @@ def study(watched: Path, tmp_path: Path) -> Path:
 def test_a_month_is_one_command_and_the_stage_reads_it(watched: Path) -> None:
     listed = yaml.lookup(yaml.read(watched / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11"]
-    assert project.find_project(watched).stage("monitor")["deps"][-1] == "data/live/2013-11.parquet"
+    monitor = project.find_project(watched).stage("monitor")
+    assert monitor.deps[-1].path == "data/live/2013-11.parquet"
     tracked = bake.run(watched, "git", "ls-files", "data/live").stdout.split()
     assert tracked == ["data/live/2013-10.parquet.dvc", "data/live/2013-11.parquet.dvc"]
     table = pd.read_parquet(watched / "data/live/2013-10.parquet")
@@ -288,7 +289,7 @@ def test_two_at_once_wait_for_each_other_and_both_are_listed(study: Path, tmp_pa
     assert [one.returncode for one in started] == [0, 0], said
     listed = yaml.lookup(yaml.read(study / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11", *names]
-    deps = project.find_project(study).stage("monitor")["deps"][-2:]
+    deps = [dep.path for dep in project.find_project(study).stage("monitor").deps[-2:]]
     assert sorted(deps) == [batch.file_name(name) for name in names]
 
 

@@ -152,7 +152,7 @@ def test_a_stage_that_is_not_there_is_refused_with_the_nearest_name(mini: Mini) 
     [
         ("def broken(:\n", "mini.params cannot be imported: SyntaxError"),
         ("x = undefined\n", "params.py, line 1)"),
-        ("Params = dict\n", "is no pydantic model"),
+        ("Params = dict\n", "is not a pydantic model"),
         ("Parameters = 1\n", "mini.params has no Params"),
     ],
 )

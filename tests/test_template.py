@@ -100,16 +100,16 @@ def test_every_module_a_notebook_imports_is_a_dep_of_its_stage(folder: Path) -> 
     }
     files = pipeline.read_all(folder)
     for name, stage in ((name, one) for stages in files.values() for name, one in stages.items()):
-        notebooks = pipeline.own_notebooks(name, stage.get("deps", []))
-        if not stage["cmd"].startswith("headrace run"):
+        if not stage.cmd.startswith("headrace run"):
             continue
-        wanted = _own_imports("\n".join(_cells(folder / notebooks[0], "code")), source.name)
+        wanted = _own_imports("\n".join(_cells(folder / stage.notebook, "code")), source.name)
         while more := {found for one in wanted for found in imports[one]} - wanted:
             wanted |= more
         prefix = str(source.relative_to(folder))
-        listed = {Path(dep).stem for dep in stage["deps"] if dep.startswith(prefix)}
-        notebooks = [dep for dep in stage["deps"] if dep.startswith("notebooks/")]
-        vouches = len(notebooks) > 1 or "models/bundle.tar" in stage["deps"]  # it loads that code
+        deps = [dep.path for dep in stage.deps]
+        listed = {Path(dep).stem for dep in deps if dep.startswith(prefix)}
+        notebooks = [dep for dep in deps if dep.startswith("notebooks/")]
+        vouches = len(notebooks) > 1 or "models/bundle.tar" in deps  # it loads that code
         assert wanted <= listed if vouches else wanted == listed, name
 
 

@@ -112,9 +112,8 @@ def _both(folder: Path, make: Callable[[Path], Path], words: tuple[str, ...]) ->
 
 def _by_papermill(study: Path) -> None:
     text = (study / "dvc.yaml").read_text()
-    for name, stage in YAML(typ="safe").load(text)["stages"].items():
-        (notebook,) = pipeline.own_notebooks(name, stage["deps"])
-        command = PAPERMILL.format(notebook=notebook, run=f"runs/{name}.ipynb")
+    for name, stage in pipeline.read(study, pipeline.MAIN).items():
+        command = PAPERMILL.format(notebook=stage.notebook, run=f"runs/{name}.ipynb")
         text = text.replace(f"headrace run {name}\n", f"{command}\n")
     (study / "dvc.yaml").write_text(text)
 

@@ -19,7 +19,7 @@ def input_hashes(project: Project, stage: str) -> dict[str, str]:
         ProjectError: the stage that makes the bundle does not list one of them among its deps, and
             so would not run again when that one changes; or one is missing.
     """
-    listed = {dep.path for dep in Stage(stage, project.stage(stage)).deps}
+    listed = {dep.path for dep in project.stage(stage).deps}
     hashes = {}
     for path, reader in _readers(upstream(project, stage)).items():
         if path not in listed:
@@ -51,7 +51,7 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
     """
     content = yaml.read(project.root / "params.yaml")
     values: dict[str, Any] = {}
-    listed = {dep.path for dep in Stage(stage, project.stage(stage)).deps}
+    listed = {dep.path for dep in project.stage(stage).deps}
     for name, maker in upstream(project, stage).items():
         run = f"runs/{name}.ipynb"
         names = [dotted for dotted in maker.body.get("params") or [] if isinstance(dotted, str)]
@@ -67,16 +67,14 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
 
 def upstream(project: Project, stage: str) -> dict[str, Stage]:
     """Return a stage and all that it builds on, in the order of dvc.yaml."""
-    stages = {name: Stage(name, content) for name, content in project.stages.items()}
-    makers = {out.path: name for name, maker in stages.items() for out in maker.outs}
-    project.stage(stage)  # refuses a name that dvc.yaml lacks
+    makers = {out.path: name for name, maker in project.stages.items() for out in maker.outs}
     pending, reached = [stage], {stage}
     while pending:
-        deps = {dep.path for dep in stages[pending.pop()].deps}
+        deps = {dep.path for dep in project.stage(pending.pop()).deps}
         new = {makers[path] for path in deps & makers.keys()} - reached
         reached |= new
         pending += new
-    return {name: stages[name] for name in stages if name in reached}
+    return {name: maker for name, maker in project.stages.items() if name in reached}
 
 
 def code_hashes(project: Project, doors: Iterable[str]) -> dict[str, str]:

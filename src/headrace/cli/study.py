@@ -9,7 +9,7 @@ import click
 
 import headrace
 from headrace.cli.base import command, in_study, stage_names
-from headrace.core import pipeline, requirements
+from headrace.core import requirements
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
 
@@ -25,7 +25,7 @@ def run(project: Project, stage: str) -> int:
     from headrace.execution import supervisor
 
     requirements.require_version(project.root, headrace.__version__)
-    return supervisor.run(project, stage)
+    return supervisor.run(project, project.stage(stage))
 
 
 @command("debug", examples="headrace debug train", context_settings=WORDS)
@@ -36,11 +36,10 @@ def debug(project: Project, stage: str, words: tuple[str, ...]) -> None:
     """Open a failed run in JupyterLab."""
     failed = project.root / "runs/failed" / f"{stage}.ipynb"
     if not failed.is_file():
-        name, _, key = stage.rpartition("-")
-        if name not in project.all_stages:  # else one of a matrix
-            name, key = stage, ""
-            project.stage(name)
-        command = pipeline.command(project.file_of(name), f"{name}@{key}" if key else name)
+        name, _, member = stage.rpartition("-")
+        if name not in project.all_stages:  # else it is one of a matrix
+            name, member = stage, ""
+        command = project.stage(name).command(member)
         raise HeadraceError(f"There is no failed run of {stage}. Next: {command}")
     _jupyterlab(project, str(failed.relative_to(project.root)), *words)
 

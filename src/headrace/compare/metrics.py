@@ -2,13 +2,12 @@
 
 import json
 import math
-import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from headrace.core.pipeline import metrics_of
 from headrace.core.states import State
 from headrace.execution import resource_usage
 
@@ -63,9 +62,8 @@ def files(state: State) -> list[str]:
     Where a name holds `${…}`, as in a matrix, all files that fit it.
     """
     found = []
-    for path in named(state.pipeline):
-        pattern = re.sub(r"\$\{[^}]*\}", "*", path)
-        found += [path] if pattern == path else _fitting(state, pattern)
+    for metric in metrics_of(state.pipeline):
+        found += _fitting(state, metric.path) if "*" in metric.path else [metric.path]
     return [
         path for path in dict.fromkeys(found) if not path.startswith(f"{resource_usage.FOLDER}/")
     ]
@@ -75,20 +73,6 @@ def _fitting(state: State, pattern: str) -> list[str]:
     if state.commit is None:  # what is not tracked yet is a result, too
         return [path.relative_to(state.root).as_posix() for path in state.root.glob(pattern)]
     return [path for path in state.files if fnmatchcase(path, pattern)]
-
-
-def named(pipeline: dict[str, Any]) -> Iterator[str]:
-    """Walk the paths of metrics files that a dvc.yaml names, as they stand there."""
-    stages = pipeline.get("stages")
-    bodies = [pipeline, *(stages.values() if isinstance(stages, dict) else [])]
-    for body in (body for body in bodies if isinstance(body, dict)):
-        inner = body["do"] if isinstance(body.get("do"), dict) else body
-        listed = inner.get("metrics")
-        for entry in listed if isinstance(listed, list) else []:
-            for path in entry if isinstance(entry, dict) else [entry]:
-                folder = inner.get("wdir")
-                placed = posixpath.join(folder if isinstance(folder, str) else "", str(path))
-                yield posixpath.normpath(placed)
 
 
 def _pair(file: str, old: State, new: State) -> Pair:

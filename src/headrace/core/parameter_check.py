@@ -1,4 +1,4 @@
-"""Whether a notebook's parameters cell and its stage's parameters have the same names and types."""
+"""Check parameters: params.yaml against the typed model, and against a notebook's cell."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,9 +12,13 @@ from headrace.errors import ProjectError
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+FILE = "params.yaml"
+UNKNOWN = "extra_forbidden"
+"""What pydantic calls a name that the model does not declare."""
+
 
 @dataclass(frozen=True)
-class Disagreement:
+class Mismatch:
     """A name that a stage's parameters and its notebook's parameters cell do not share."""
 
     name: str
@@ -23,34 +27,37 @@ class Disagreement:
     """Whether the cell has the name."""
 
 
-def disagreements(
-    stage: str, notebook: str, defaults: Mapping[str, Any], meant: Mapping[str, Any]
-) -> Iterator[Disagreement]:
-    """Find names and types that the parameters cell, with its defaults, does not share."""
-    for name, value in meant.items():
+def mismatches(
+    stage: str, source: str, defaults: Mapping[str, Any], expected: Mapping[str, Any]
+) -> Iterator[Mismatch]:
+    """Yield the names and types in which a parameters cell and a stage's parameters differ.
+
+    `source` is the notebook's name, `defaults` what its cell declares, `expected` what the typed
+    model makes of the stage's parameters.
+    """
+    for name, value in expected.items():
         if name not in defaults:
-            near = nearest(name, set(defaults) - set(meant))
-            yield Disagreement(
+            near = nearest(name, set(defaults) - set(expected))
+            yield Mismatch(
                 name,
                 f'{FILE}: stage "{stage}" is given {name}, but the parameters cell of'
-                f" {notebook} has no such name."
+                f" {source} has no such name."
                 f"{near or f' Next: add a line such as `{name} = {value!r}` to it'}",
                 in_cell=False,
             )
         elif not _same_type(defaults[name], value):
-            yield Disagreement(
+            yield Mismatch(
                 name,
-                f"{notebook}: the default of {name} is {_type(defaults[name])}, but"
-                f" {FILE} and the typed model say {_type(value)}. Next: headrace sync",
+                f"{source}: the default of {name} is {_with_type(defaults[name])}, but"
+                f" {FILE} and the typed model say {_with_type(value)}. Next: headrace sync",
                 in_cell=True,
             )
     for name in defaults:
-        if name not in meant:
-            yield Disagreement(
+        if name not in expected:
+            yield Mismatch(
                 name,
-                f'{notebook} takes {name}, but stage "{stage}" gives it no such'
-                " parameter."
-                f"{nearest(name, set(meant) - set(defaults))}"
+                f'{source} takes {name}, but stage "{stage}" gives it no such'
+                f" parameter.{nearest(name, set(expected) - set(defaults))}"
                 f" Next: add it to {FILE} and to the stage's params",
                 in_cell=True,
             )
@@ -62,21 +69,16 @@ def _same_type(default: object, value: object) -> bool:
     return default is None or value is None or type(default) is type(value)
 
 
-def _type(value: object) -> str:
+def _with_type(value: object) -> str:
     return f"{value!r} ({type(value).__name__})"
-
-
-FILE = "params.yaml"
-UNKNOWN = "extra_forbidden"
-"""What pydantic calls a name that the model does not declare."""
 
 
 def error_lines(
     error: "ValidationError", raw: Mapping[str, Any], project: Project
 ) -> dict[str, tuple[Any, ...]]:
-    """Return one line per breach, each once, and the key that it speaks of.
+    """Return one line for each error of the typed model, with the key that it is about.
 
-    A name that is missing where a misspelt one stands is not a breach of its own.
+    A name that is missing where a misspelt one stands has no line of its own.
     """
     details = error.errors(include_url=False)
     misspelt = {
@@ -84,16 +86,15 @@ def error_lines(
         for place in (detail["loc"] for detail in details if detail["type"] == UNKNOWN)
         if (right := _nearest_name(place, raw, project))
     }
-    kept = [
-        detail
+    return {
+        _error_line(detail, raw, project): detail["loc"]
         for detail in details
         if detail["type"] != "missing" or (detail["loc"][:-1], detail["loc"][-1]) not in misspelt
-    ]
-    return {_breach(detail, raw, project): detail["loc"] for detail in kept}
+    }
 
 
-def _breach(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project) -> str:
-    """Say one breach of the model as: file, key, value, what is wrong, the nearest name."""
+def _error_line(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project) -> str:
+    """Describe one error as: file, key, value, what is wrong, the nearest name."""
     place = detail["loc"]
     key = ".".join(map(str, place))
     if detail["type"] == UNKNOWN:
@@ -105,34 +106,34 @@ def _breach(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Project)
     message = str(detail["msg"]).removeprefix("Value error, ")
     if not place:
         return f"{FILE}: {message}"
-    given = "empty" if detail["input"] is None else repr(detail["input"])
-    return f"{FILE}: {key} is {given}: {message[:1].lower()}{message[1:]}"
+    value = "empty" if detail["input"] is None else repr(detail["input"])
+    return f"{FILE}: {key} is {value}: {message[:1].lower()}{message[1:]}"
 
 
 def _owner(place: tuple[Any, ...], project: Project) -> str:
     """Name the stage and notebook that a block belongs to, where it is a stage's."""
-    if len(place) < 2 or place[0] not in project.notebook_stages():
+    stages = {stage.name: stage for stage in project.notebook_stages()}
+    if len(place) < 2 or place[0] not in stages:
         return ""
-    stage = str(place[0])
+    stage = stages[place[0]]
     try:
         return f' of stage "{stage}" ({notebook.name(project.notebook(stage))})'
-    except ProjectError:  # a mistake of its own
+    except ProjectError:  # an error of its own
         return f' of stage "{stage}"'
 
 
 def _model(project: Project) -> str:
-    """Return the file that the typed model stands in."""
+    """Return the file of the typed model."""
     module = str(project.settings["params"]).partition(":")[0].replace(".", "/")
     return f"{project.source.name}/{module}.py"
 
 
 def _nearest_name(place: tuple[Any, ...], raw: Mapping[str, Any], project: Project) -> str:
-    """Find the nearest right name: one of the model's that is still free, else any of them."""
+    """Return the nearest name of the model: one that is not in use, else any."""
     fields = project.load("params").model_fields
-    given: Any = raw
+    values: Any = raw
     for part in place[:-1]:
-        inner = getattr(fields.get(part), "annotation", None)
-        fields = getattr(inner, "model_fields", {})
-        given = given.get(part, {}) if isinstance(given, Mapping) else {}
+        fields = getattr(getattr(fields.get(part), "annotation", None), "model_fields", {})
+        values = values.get(part, {}) if isinstance(values, Mapping) else {}
     name = str(place[-1])
-    return nearest_name(name, set(fields) - set(given)) or nearest_name(name, fields)
+    return nearest_name(name, set(fields) - set(values)) or nearest_name(name, fields)

@@ -1,10 +1,10 @@
-"""A stage's parameters: read from params.yaml, checked before anything runs."""
+"""A stage's parameters: read from params.yaml, and checked before anything runs."""
 
 import keyword
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from headrace.core import parameter_check, yaml
 from headrace.core.notebook import Source
+from headrace.core.pipeline import Stage
 from headrace.core.project import Project
 from headrace.core.suggest import nearest
 from headrace.errors import ParameterError, ProjectError
@@ -24,11 +25,11 @@ REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
 
 
 def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
-    """Return params.yaml as it is written, and as the project's typed model sees it.
+    """Return params.yaml as it is written, and as the project's typed model reads it.
 
     Errors:
         ProjectError: the file cannot be read.
-        ParameterError: a value breaks the model; file, key, value and nearest name are given.
+        ParameterError: the model refuses a value; file, key, value and nearest name are given.
     """
     raw = yaml.read(project.root / FILE)
     model = project.load("params")
@@ -40,48 +41,45 @@ def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a stage is given: the values that its notebook takes, and the runner's own block."""
+class StageParameters:
+    """A stage's values: those for its notebook, and the runner's own block."""
 
     notebook: dict[str, Any]
     compute: dict[str, Any]
 
 
-def for_stage(project: Project, name: str, source: Source) -> Given:
+def for_stage(project: Project, stage: Stage, source: Source) -> StageParameters:
     """Return what params.yaml gives to a stage.
 
     A `matrix` stage such as "backtest@6" takes its matrix values as well.
 
     Errors:
-        ParameterError: params.yaml breaks the model, two blocks hold one name, or the names and
+        ParameterError: the model refuses params.yaml, two blocks hold one name, or the names and
             types are not those of the parameters cell.
     """
     raw, typed = load(project)
-    stage = project.stage(name)
-    own = _matrix_values(stage, name, raw)
-    values = merge(stage_values(raw, stage, name), own, name)
-    meant = stage_values(typed.model_dump(), stage, name) | own
-    for disagreement in parameter_check.disagreements(name, source.name, source.defaults, meant):
-        raise ParameterError(disagreement.message)
-    compute = [dotted for dotted in listed(stage, name) if dotted.split(".")[0] == COMPUTE]
-    return Given(values, {k: v for dotted in compute for k, v in _block(raw, dotted).items()})
+    own = _matrix_values(stage, raw)
+    values = merge(stage_values(raw, stage), own, stage.name)
+    expected = stage_values(typed.model_dump(), stage) | own
+    for mismatch in parameter_check.mismatches(stage.name, source.name, source.defaults, expected):
+        raise ParameterError(mismatch.message)
+    blocks = [_block(raw, dotted) for dotted in stage.params if _is_compute(dotted)]
+    return StageParameters(values, {k: v for block in blocks for k, v in block.items()})
 
 
-def stage_values(content: Mapping[str, Any], stage: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the names and values of the blocks that a stage lists, but for `compute`."""
+def _is_compute(dotted: str) -> bool:
+    return dotted.split(".")[0] == COMPUTE
+
+
+def stage_values(
+    content: Mapping[str, Any], stage: Stage, names: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Return names and values of the blocks that a stage lists, or of some, but for `compute`."""
     values: dict[str, Any] = {}
-    for dotted in listed(stage, name):
-        if dotted.split(".")[0] != COMPUTE:
-            values = merge(values, _block(content, dotted), name)
+    for dotted in stage.params if names is None else names:
+        if not _is_compute(dotted):
+            values = merge(values, _block(content, dotted), stage.name)
     return values
-
-
-def listed(stage: Mapping[str, Any], name: str) -> list[str]:
-    """Return the dotted names of params.yaml that a stage lists in its `params:`."""
-    entries = stage.get("params") or []
-    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        raise ProjectError(f"dvc.yaml: params of stage {name!r} must be a list of names in {FILE}")
-    return entries
 
 
 def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
@@ -96,7 +94,7 @@ def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
 
 
 def merge(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
-    """Return both together: no name from two places, and each one a plain name of Python.
+    """Return both together; each name stands once, and is a plain name of Python.
 
     Errors:
         ParameterError: a name stands twice, or cannot be assigned to.
@@ -113,40 +111,43 @@ def merge(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dic
     return {**values, **more}
 
 
-def _matrix_values(
-    stage: Mapping[str, Any], name: str, content: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what DVC_STAGE says of this run of a `matrix` stage, as its matrix lists it."""
-    if not isinstance(stage.get("matrix"), dict):
+def _matrix_values(stage: Stage, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the matrix values of the member that DVC runs, by the key in DVC_STAGE."""
+    if not isinstance(stage.body.get("matrix"), dict):
         return {}
-    combinations = matrix(stage, name, content)
-    keys = {"-".join(map(_as_dvc_says, chosen.values())): chosen for chosen in combinations}
+    members = {
+        "-".join(map(_dvc_text, values.values())): values for values in matrix(stage, content)
+    }
     key = os.environ.get("DVC_STAGE", "").partition("@")[2]
-    if key not in keys:
-        known = ", ".join(f"{name}@{key}" for key in keys)
-        raise ProjectError(f"Stage {name!r} is a matrix. Next: dvc repro with one of {known}")
-    return keys[key]
+    if key not in members:
+        known = ", ".join(f"{stage}@{member}" for member in members)
+        raise ProjectError(f"Stage {stage.name!r} is a matrix. Next: dvc repro with one of {known}")
+    return members[key]
 
 
-def matrix(stage: Mapping[str, Any], name: str, content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what each of the stages of a matrix takes: a list of its own, or of params.yaml.
+def matrix(stage: Stage, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the values of each member of a matrix: from lists of its own, or of params.yaml.
+
+    A stage without a matrix has one member without values.
 
     Errors:
         ProjectError: an axis is neither a plain list nor a reference to one, `${block.name}`.
     """
-    combinations: list[dict[str, Any]] = [{}]
-    for axis, choices in (stage.get("matrix") or {}).items():
-        named = REFERENCE.fullmatch(choices) if isinstance(choices, str) else None
-        choices = yaml.lookup(content, named[1]) if named else choices
+    members: list[dict[str, Any]] = [{}]
+    axes = stage.body.get("matrix")
+    for axis, values in axes.items() if isinstance(axes, dict) else ():
+        reference = REFERENCE.fullmatch(values) if isinstance(values, str) else None
+        choices = yaml.lookup(content, reference[1]) if reference else values
         if not isinstance(choices, list):
             raise ProjectError(
-                f"dvc.yaml: matrix of stage {name!r}: {axis} must be a plain list,"
+                f"dvc.yaml: matrix of stage {stage.name!r}: {axis} must be a plain list,"
                 f" or refer to one of {FILE}, such as "
                 "${block.name}"
             )
-        combinations = [{**chosen, axis: choice} for chosen in combinations for choice in choices]
-    return combinations
+        members = [{**member, axis: choice} for member in members for choice in choices]
+    return members
 
 
-def _as_dvc_says(value: object) -> str:
+def _dvc_text(value: object) -> str:
+    """Return a matrix value as DVC writes it into a stage's name."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Where the project is, and what its pyproject.toml and its pipeline files say."""
+"""The project: its folder, the settings in its pyproject.toml, its stages and its own modules."""
 
 import importlib
 import os
@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 from headrace.core import pipeline
-from headrace.core.pipeline import Stages
+from headrace.core.pipeline import Stage, Stages
 from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
 
 SCRATCH = ("notebooks", "scratch")
-"""Where exploring has no rules."""
+"""The folder in which `headrace check` looks at nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Project:
 
     @property
     def source(self) -> Path:
-        """The folder that the project's own packages lie in."""
+        """The folder of the project's own packages."""
         return self.root / str(self.settings.get("source", "src"))
 
     @cached_property
     def stages(self) -> Stages:
-        """The stages of dvc.yaml, which `dvc repro` runs, by name."""
+        """The stages of dvc.yaml, which `dvc repro` runs."""
         return pipeline.read(self.root, pipeline.MAIN)
 
     @cached_property
@@ -43,13 +43,38 @@ class Project:
 
     @property
     def all_stages(self) -> Stages:
-        """The stages of all pipeline files, by name, in order."""
-        return {name: one for stages in self.pipelines.values() for name, one in stages.items()}
+        """The stages of all pipeline files, in order."""
+        return {name: stage for stages in self.pipelines.values() for name, stage in stages.items()}
 
-    def file_of(self, stage: str) -> str:
-        """Return the pipeline file that has a stage; dvc.yaml where none has."""
-        beside = (file for file, stages in self.pipelines.items() if stage in stages)
-        return pipeline.MAIN if stage in self.stages else next(beside, pipeline.MAIN)
+    def stage(self, name: str) -> Stage:
+        """Return a stage by its name.
+
+        Errors:
+            ProjectError: no pipeline file has it; the nearest name is shown.
+        """
+        if name in self.stages:  # a stage of dvc.yaml depends on no other file
+            return self.stages[name]
+        stages = self.all_stages
+        if name not in stages:
+            files = " and ".join(self.pipelines)
+            has = "has" if len(self.pipelines) == 1 else "have"
+            raise ProjectError(
+                f"{files} {has} no stage {name!r}.{nearest(name, stages)}"
+                f" Stages: {', '.join(stages) or 'none'}"
+            )
+        return stages[name]
+
+    def notebook_stages(self) -> list[Stage]:
+        """Return the stages that `headrace run` runs, in the order of the pipeline files."""
+        return [stage for stage in self.all_stages.values() if stage.is_run]
+
+    def notebook(self, stage: Stage) -> Path:
+        """Return the source notebook of a stage.
+
+        Errors:
+            ProjectError: see `Stage.notebook`.
+        """
+        return self.root / stage.notebook
 
     def number(self, setting: str) -> float | None:
         """Return a number of [tool.headrace], such as a time-out in seconds; None if not set.
@@ -64,83 +89,43 @@ class Project:
             raise ProjectError(f"pyproject.toml: {setting} is {value!r}, not a number above 0")
         return float(value)
 
-    def stage(self, name: str) -> dict[str, Any]:
-        """Return one stage's entry of its pipeline file.
+    def load(self, setting: str) -> Any:
+        """Import the object that a setting of [tool.headrace] names as "package.module:name".
 
         Errors:
-            ProjectError: no file has such a stage; the nearest name is shown.
+            ProjectError: the setting is missing, or names something outside this project.
         """
-        if name in self.stages:  # a stage of dvc.yaml depends on no other file
-            return self.stages[name]
-        stages = self.all_stages
-        if name not in stages:
-            known = ", ".join(stages) or "none"
-            files = " and ".join(self.pipelines)
-            has = "has" if len(self.pipelines) == 1 else "have"
-            raise ProjectError(
-                f"{files} {has} no stage {name!r}.{nearest(name, stages)} Stages: {known}"
-            )
-        return stages[name]
-
-    def notebook(self, stage: str) -> Path:
-        """Return the source notebook that the stage runs: the one among its deps.
-
-        A stage that lists several, since it vouches for others, runs the one that bears its name.
-
-        Errors:
-            ProjectError: the stage lists none, or several and none of its own name.
-        """
-        deps = self.stage(stage).get("deps")
-        listed = deps if isinstance(deps, list) else []
-        found = pipeline.own_notebooks(stage, [dep for dep in listed if isinstance(dep, str)])
-        if len(found) != 1:
-            raise ProjectError(
-                f"{self.file_of(stage)}: stage {stage!r} must list one notebook among its deps,"
-                f" such as notebooks/01_{stage}.ipynb; it lists {len(found)}"
-            )
-        return self.root / found[0]
-
-    def notebook_stages(self) -> list[str]:
-        """Return the stages that `headrace run` runs, in the order of the pipeline files."""
-        return [
-            name
-            for name, stage in self.all_stages.items()
-            if str(stage.get("cmd", "")).startswith("headrace run ")
-        ]
-
-    def load(self, door: str) -> Any:
-        """Import what a door of [tool.headrace] names, as "package.module:name".
-
-        Errors:
-            ProjectError: the door is not declared, or leads out of this project.
-        """
-        target = self.settings.get(door)
+        target = self.settings.get(setting)
         if not isinstance(target, str) or ":" not in target:
             raise ProjectError(
-                f'pyproject.toml: [tool.headrace] needs {door} = "package.module:Name"'
+                f'pyproject.toml: [tool.headrace] needs {setting} = "package.module:Name"'
             )
         module_name, _, name = target.partition(":")
         module = self._import(module_name)
         if not hasattr(module, name):
             raise ProjectError(
-                f"pyproject.toml: {door} names {target}, but {module_name} has no {name}"
+                f"pyproject.toml: {setting} names {target}, but {module_name} has no {name}"
             )
-        found = getattr(module, name)
-        if door == "params" and not hasattr(found, "model_validate"):
-            raise ProjectError(f"pyproject.toml: params names {target}, which is no pydantic model")
-        return found
+        loaded = getattr(module, name)
+        if setting == "params" and not hasattr(loaded, "model_validate"):
+            raise ProjectError(
+                f"pyproject.toml: params names {target}, which is not a pydantic model"
+            )
+        return loaded
 
-    def module(self, door: str) -> ModuleType | None:
-        """Import the module that a door of [tool.headrace] names; None where none is declared.
+    def module(self, setting: str) -> ModuleType | None:
+        """Import the module that a setting of [tool.headrace] names; None where it is not set.
 
         Errors:
             ProjectError: it cannot be imported, or does not lie in this project.
         """
-        target = self.settings.get(door)
+        target = self.settings.get(setting)
         if target is None:
             return None
         if not isinstance(target, str):
-            raise ProjectError(f'pyproject.toml: [tool.headrace] needs {door} = "package.module"')
+            raise ProjectError(
+                f'pyproject.toml: [tool.headrace] needs {setting} = "package.module"'
+            )
         return self._import(target)
 
     def _import(self, name: str) -> ModuleType:
@@ -149,8 +134,7 @@ class Project:
         try:
             module = importlib.import_module(name)
         except Exception as error:  # a user's module can fail in any way
-            place = _place(error)
-            kind = type(error).__name__
+            kind, place = type(error).__name__, _place(error)
             raise ProjectError(f"{name} cannot be imported: {kind}: {error}{place}") from None
         origin = Path(str(module.__file__)).resolve()
         if not origin.is_relative_to(self.source.resolve()):
@@ -163,19 +147,19 @@ class Project:
 
 def run_name(stage: str) -> str:
     """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
-    name, _, key = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
-    return file_name(f"{stage}@{key}") if key and name == stage else stage
+    name, _, member = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
+    return file_name(f"{stage}@{member}") if member and name == stage else stage
 
 
 def file_name(stage: str) -> str:
-    """Return what the files of a stage are called that dvc.lock knows by this name."""
+    """Return what the files of a stage are called by its name in dvc.lock."""
     return stage.replace("@", "-")
 
 
 def _place(error: Exception) -> str:
-    """Say in which file and line an import failed, where that is known."""
+    """Return the file and line in which an import failed, where that is known."""
     if isinstance(error, SyntaxError):
-        return ""  # it says so itself
+        return ""  # its message has them
     frame = error.__traceback__
     while frame and frame.tb_next:
         frame = frame.tb_next

@@ -126,10 +126,8 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ProjectError(f"{name} is not UTF-8 text: {error}") from None
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "no place given"
         problem = (error.problem or "not valid YAML").split("\n")[0]
-        raise ProjectError(f"{name}, {place}: {problem}") from None
+        raise ProjectError(f"{name}, {_place(error, text)}: {problem}") from None
     except (YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ProjectError(f"{name} cannot be read: {error}") from None
     if not isinstance(content, dict):
@@ -139,6 +137,15 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
     except RecursionError:
         raise ProjectError(f"{name} is nested too deeply, or contains itself") from None
     return content
+
+
+def _place(error: MarkedYAMLError, text: bytes) -> str:
+    """Return line and column of an error; of what the end of the text lacks, where that stops."""
+    lines = text.decode("utf-8").rstrip().split("\n")
+    mark = error.problem_mark or error.context_mark
+    if mark is None or mark.line >= len(lines):
+        return f"line {len(lines)}, column {len(lines[-1]) + 1}"
+    return f"line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _load(text: str) -> Any:

@@ -26,7 +26,7 @@ def cells(project: Project) -> list[str]:
     for stage in project.notebook_stages():
         source = notebook.read(project.notebook(stage))
         cell = notebook.parameters_cell(source.node, source.path)
-        text = replace(cell.source, parameters.stage_values(raw, project.stage(stage), stage))
+        text = replace(cell.source, parameters.stage_values(raw, stage))
         if text != cell.source:
             cell.source = text
             atomic.write_text(source.path, normalize.text(source.node))

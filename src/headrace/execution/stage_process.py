@@ -36,7 +36,8 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     state = State(int(descriptor))
     code = 0
     try:
-        stage_runner.run(project.find_project(), stage, state, meter)
+        study = project.find_project()
+        stage_runner.run(study, study.stage(stage), state, meter)
     except HeadraceError as error:
         progress.clear()
         show(error)

@@ -11,6 +11,7 @@ import nbformat
 
 from headrace.core import atomic, notebook, parameters
 from headrace.core.notebook import Source
+from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
 from headrace.errors import StageError
 from headrace.execution import (
@@ -29,7 +30,7 @@ from headrace.execution.progress import State
 from headrace.execution.resource_usage import Meter
 
 
-def run(project: Project, stage: str, state: State, meter: Meter) -> None:
+def run(project: Project, stage: Stage, state: State, meter: Meter) -> None:
     """Run a stage of dvc.yaml: its source notebook in, `runs/STAGE.ipynb` out.
 
     Every refusal comes before the first cell runs; `state` is told of each cell that begins,
@@ -44,7 +45,7 @@ def run(project: Project, stage: str, state: State, meter: Meter) -> None:
     given = parameters.for_stage(project, stage, source)
     os.environ.update(blas_env.environment(given.compute))
     os.chdir(project.root)
-    name = run_name(stage)
+    name = run_name(stage.name)
     print(f"  {name}: {source.name}, {len(source.node.cells)} cells", flush=True)
     meter.mark("checks")
     _execute(project, name, source, given.notebook, state, meter)

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from headrace.core import atomic, processes
+from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
 from headrace.errors import StageError
 from headrace.execution import isolation
@@ -33,14 +34,14 @@ MATPLOTLIBRC = "svg.hashsalt: headrace\n"
 """Matplotlib's defaults, but for the names in an SVG, which are random otherwise."""
 
 
-def run(project: Project, stage: str) -> int:
+def run(project: Project, stage: Stage) -> int:
     """Run a stage to its end; return its exit code.
 
     Errors:
-        ProjectError: dvc.yaml has no such stage, or it has no notebook.
+        ProjectError: it has no notebook.
         StageError: its process died: killed, out of memory, or a crash in a C library.
     """
-    notebook, name = project.notebook(stage), run_name(stage)
+    notebook, name = project.notebook(stage), run_name(stage.name)
     processes.adopt()
     with State.new() as state:
         process = subprocess.Popen(
@@ -63,9 +64,9 @@ def run(project: Project, stage: str) -> int:
         )
 
 
-def _command(stage: str, state: State) -> list[str]:
+def _command(stage: Stage, state: State) -> list[str]:
     module = [sys.executable, "-m", "headrace.execution.stage_process"]
-    return [*module, stage, str(state.descriptor), str(time.monotonic())]
+    return [*module, stage.name, str(state.descriptor), str(time.monotonic())]
 
 
 def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:

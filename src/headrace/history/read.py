@@ -8,7 +8,7 @@ from functools import cached_property
 
 from headrace.core import git, yaml
 from headrace.core.git import Objects
-from headrace.core.pipeline import Stage
+from headrace.core.pipeline import glob, stages_of
 from headrace.core.project import Project
 from headrace.errors import ProjectError
 from headrace.history import parse
@@ -53,18 +53,13 @@ class Read:
     def _of(self, files: Files) -> Iterator[Metric]:
         for pattern in self.patterns:
             for path in sorted(files):
-                if fnmatchcase(path, _plain(pattern)) and files[path] in self.known:
+                if fnmatchcase(path, glob(pattern)) and files[path] in self.known:
                     held = self.known[files[path]].values.items()
                     yield from (Metric(path, key) for key, one in held if _is_number(one))
 
 
 def _is_number(value: object) -> bool:
     return parse.number(value) is not None
-
-
-def _plain(pattern: str) -> str:
-    """Return a pattern in which only `*` is special."""
-    return pattern.replace("[", "[[]").replace("?", "[?]")
 
 
 def read(project: Project, commits: Sequence[Commit], words: Sequence[str]) -> Read:
@@ -87,13 +82,13 @@ def _patterns(objects: Objects, name: str) -> tuple[list[str], list[str]]:
     """Return the stages' metrics files by the newest dvc.yaml, and a note where it is broken."""
     text = objects.read(name)
     try:
-        stages = yaml.parse(text or b"{}", "dvc.yaml of the newest commit").get("stages")
-        if not isinstance(stages, dict):
-            return [f"{FOLDER}/*.json"], []
+        content = yaml.parse(text or b"{}", "dvc.yaml of the newest commit")
     except ProjectError as error:
         return [f"{FOLDER}/*.json"], [f"{error}; so all of {FOLDER}/*.json are looked at"]
-    entries = [Stage(key, one) for key, one in stages.items() if isinstance(one, dict)]
-    return [metric.path for stage in reversed(entries) for metric in stage.metrics], []
+    if not isinstance(content.get("stages"), dict):
+        return [f"{FOLDER}/*.json"], []
+    stages = reversed(stages_of(content).values())
+    return [metric.path for stage in stages for metric in stage.metrics], []
 
 
 def _wanted(words: Sequence[str], patterns: Sequence[str]) -> Callable[[str], bool]:
@@ -102,9 +97,9 @@ def _wanted(words: Sequence[str], patterns: Sequence[str]) -> Callable[[str], bo
     few = bool(named) and len(named) == len(words)
 
     def is_wanted(path: str) -> bool:
-        if few and not any(fnmatchcase(path, _plain(name)) for name in named):
+        if few and not any(fnmatchcase(path, glob(name)) for name in named):
             return False
-        listed = any(fnmatchcase(path, _plain(pattern)) for pattern in patterns)
+        listed = any(fnmatchcase(path, glob(pattern)) for pattern in patterns)
         older = posixpath.dirname(path) == FOLDER and path.endswith(".json")
         return listed or (older and bool(words))
 

@@ -46,12 +46,7 @@ class Study:
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """The stages of the pipeline files; none where one is broken."""
-        files = {} if self.dvc_error else self.project.pipelines
-        return {
-            name: Stage(name, entry, file)
-            for file, stages in files.items()
-            for name, entry in stages.items()
-        }
+        return {} if self.dvc_error else self.project.all_stages
 
     @property
     def runs(self) -> list[tuple[Stage, Notebook]]:

@@ -67,7 +67,7 @@ def lock_behind(study: Study) -> Iterator[Violation]:
     for stage in study.stages.values():
         lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
         is_main = stage.file == pipeline.MAIN
-        step = "make repro" if is_main else pipeline.command(stage.file)
+        step = "make repro" if is_main else pipeline.repro_command(stage.file)
         for location, name, what in _behind(study, stage, lock):
             yield violation(location, stage=name, what=what, lock=lock, step=step)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.core import notebook as source_notebook
 from headrace.core import parameters
-from headrace.core.parameter_check import Disagreement, disagreements
+from headrace.core.parameter_check import Mismatch, mismatches
 from headrace.core.pipeline import Stage
 from headrace.core.suggest import nearest_name
 from headrace.errors import HeadraceError, NotebookError, ParameterError
@@ -112,13 +112,13 @@ def parameters_agree(study: Study) -> Iterator[Violation]:
     Next: {step}
     """
     for pair in _pairs(study):
-        for disagreement in _disagreements(pair):
-            name = disagreement.name
+        for mismatch in _mismatches(pair):
+            name = mismatch.name
             if name not in pair.reported:
-                location = _of_default(pair.notebook, name) if disagreement.in_cell else None
+                location = _of_default(pair.notebook, name) if mismatch.in_cell else None
                 location = location or study.at(FILE, *pair.key(name))
                 step = "use the same names in both"
-                yield _from_error(disagreement.message, location, step=step, stage=pair.stage.name)
+                yield _from_error(mismatch.message, location, step=step, stage=pair.stage.name)
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,11 @@ class Pair:
     @property
     def listed(self) -> list[str]:
         """The dotted names that the stage lists."""
-        return [] if self.error else parameters.listed(self.stage.body, self.stage.name)
+        return [] if self.error else self.stage.params
 
     def names(self, dotted: str) -> set[str]:
         """Return the names of the values below a dotted name."""
-        return set(parameters.stage_values(self.params, {"params": [dotted]}, self.stage.name))
+        return set(parameters.stage_values(self.params, self.stage, [dotted]))
 
     @cached_property
     def unused(self) -> list[tuple[int, str]]:
@@ -201,24 +201,23 @@ def _pairs(study: Study) -> Iterator[Pair]:
 def _given(study: Study, stage: Stage) -> tuple[dict[str, Any], str]:
     """Return the values that a stage (of a matrix, its first) passes on, or the error."""
     params, typed = study.parameters
-    body = stage.body if isinstance(stage.body.get("matrix"), dict) else {}
     try:
-        item = next(iter(parameters.matrix(body, stage.name, params)), {})
-        parameters.merge(parameters.stage_values(params, stage.body, stage.name), item, stage.name)
-        return parameters.stage_values(typed.model_dump(), stage.body, stage.name) | item, ""
+        item = next(iter(parameters.matrix(stage, params)), {})
+        parameters.merge(parameters.stage_values(params, stage), item, stage.name)
+        return parameters.stage_values(typed.model_dump(), stage) | item, ""
     except HeadraceError as error:
         return {}, str(error)
 
 
-def _disagreements(pair: Pair) -> list[Disagreement]:
-    """Return the disagreements; a misspelt name is one mistake, reported where it is missing."""
+def _mismatches(pair: Pair) -> list[Mismatch]:
+    """Return the mismatches; a misspelt name is one mistake, reported where it is missing."""
     if pair.error:
         return []
     stage, notebook = pair.stage.name, pair.notebook.name
     unknown = pair.defaults.keys() - pair.given.keys()
     misspelt = {nearest_name(name, unknown) for name in pair.given.keys() - pair.defaults.keys()}
-    both = disagreements(stage, notebook, pair.defaults, pair.given)
-    return [disagreement for disagreement in both if disagreement.name not in misspelt]
+    both = mismatches(stage, notebook, pair.defaults, pair.given)
+    return [mismatch for mismatch in both if mismatch.name not in misspelt]
 
 
 def _cell(notebook: Notebook) -> Cell | None:

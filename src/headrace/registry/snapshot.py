@@ -1,7 +1,6 @@
 """What a commit holds of a study, as far as the registry vouches for it."""
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -11,6 +10,7 @@ from headrace.compare import metrics
 from headrace.core import identity, lockfile, yaml
 from headrace.core.git import Object, Objects
 from headrace.core.identity import Moment
+from headrace.core.pipeline import metrics_of
 from headrace.errors import ProjectError
 from headrace.execution import resource_usage
 from headrace.gates import model
@@ -149,8 +149,7 @@ def _metrics(file: str) -> Callable[[bytes], Metrics]:
 def _metrics_files(pipeline: Mapping[str, Any], outs: Iterable[str]) -> Iterator[str]:
     """Walk the metrics files that dvc.yaml names, but for those of costs; of a matrix, its outs."""
     found: dict[str, None] = {}
-    for path in metrics.named(dict(pipeline)):
-        pattern = re.sub(r"\$\{[^}]*\}", "*", path)
-        fitting = [out for out in outs if fnmatchcase(out, pattern)]
-        found.update(dict.fromkeys([path] if pattern == path else fitting))
+    for metric in metrics_of(dict(pipeline)):
+        fitting = [out for out in outs if fnmatchcase(out, metric.path)]
+        found.update(dict.fromkeys(fitting if "*" in metric.path else [metric.path]))
     return (path for path in found if not path.startswith(f"{resource_usage.FOLDER}/"))

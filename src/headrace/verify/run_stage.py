@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core import lockfile, parameters, yaml
+from headrace.core import lockfile, parameters, pipeline, yaml
 from headrace.core.dvc_cache import Store
 from headrace.core.lockfile import File, Record
+from headrace.core.pipeline import Stage
 from headrace.core.project import Project, file_name
 from headrace.execution import isolation, resource_usage
 from headrace.verify import clean_room, messages, perturb, result
@@ -134,8 +135,8 @@ class StageRun:
 
     def _declared(self) -> set[str]:
         """Return the stage's outs, and the metrics that dvc.yaml lists outside of the stages."""
-        metrics = yaml.read(self.study.tree.root / "dvc.yaml").get("metrics") or []
-        paths = {next(iter(m)) if isinstance(m, dict) else str(m) for m in metrics}
+        content = yaml.read(self.study.tree.root / pipeline.MAIN)
+        paths = {metric.path for metric in Stage("", content).metrics}
         return paths | {out.path for out in self.record.outs}
 
     def _log_tail(self) -> str:

@@ -82,7 +82,8 @@ class Scheduler:
         if record is None:
             return Outcome(stage, findings=[f"stage {stage} was never run. Next: dvc repro"])
         declared = len(record.outs)
-        if "wdir" in self.study.tree.stages.get(stage.partition("@")[0], {}):
+        listed = self.study.tree.stages.get(stage.partition("@")[0])
+        if listed is not None and "wdir" in listed.entry:
             problem = "has a wdir, which verify does not support. Next: write its paths without it"
             return Outcome(stage, declared, findings=[f"stage {stage} {problem}"])
         try:

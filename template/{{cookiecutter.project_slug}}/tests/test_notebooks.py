@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from headrace.core import notebook, parameters, project
+from headrace.core.pipeline import Stage
 from headrace.execution import parameters_cell, sandbox
 
 STUDY = project.find_project(Path(__file__).parent)
 
 
-@pytest.mark.parametrize("stage", STUDY.notebook_stages())
+@pytest.mark.parametrize("stage", STUDY.notebook_stages(), ids=str)
 def test_a_stage_and_its_notebook_agree_on_every_parameter(
-    stage: str, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     months = parameters.load(STUDY)[0]["backtest"]["months"]
     monkeypatch.setenv("DVC_STAGE", f"{stage}@{months[0]}")  # what DVC tells a stage of a matrix
