@@ -56,9 +56,7 @@ class LimitedProtocol(H11Protocol):
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        transport.set_write_buffer_limits(
-            0
-        )  # so that pause_writing comes with the first unread byte
+        transport.set_write_buffer_limits(0)  # the first unread byte calls pause_writing
         if len(self.connections) > MAX_CONNECTIONS:
             transport.close()
         else:
