@@ -32,8 +32,7 @@ from pydantic import TypeAdapter
 from headrace.bundle import archive, golden
 from headrace.errors import HeadraceError
 from headrace.execution import sandbox
-from headrace.schema import row_reader as rows
-from headrace.schema import validation_errors
+from headrace.schema import row_reader, row_types, validation_errors
 from headrace.serve import access, command, connections, middleware
 from headrace.serve.predictions import MicroBatcher
 from lab import bake
@@ -749,7 +748,7 @@ SCHEMA = {
 
 
 def test_a_row_s_type_is_made_of_its_schema() -> None:
-    adapter = TypeAdapter(rows.type_of(SCHEMA, {"a": 1, "b": None, "c": "x", "d": True}))
+    adapter = TypeAdapter(row_types.row_type(SCHEMA, {"a": 1, "b": None, "c": "x", "d": True}))
     for good in ({"a": 1, "b": 2, "c": None, "d": True}, {"a": 0, "b": None, "c": "y", "d": False}):
         adapter.validate_json(json.dumps(good))
     described = adapter.json_schema()
@@ -761,7 +760,7 @@ Read = Callable[[bytes], list[dict[str, Any]]]
 
 
 def test_many_mistakes_are_counted_and_strange_names_are_shown_safely() -> None:
-    reader = rows.Reader(SCHEMA, 100)
+    reader = row_reader.Reader(SCHEMA, 100)
     row = {"a": 1, "b": 1, "c": "x", "d": True}
     with pytest.raises(validation_errors.Refused) as caught:
         reader.read(json.dumps({**row, **{f"x{n}\u202e\n": n for n in range(50)}}).encode())
@@ -918,7 +917,7 @@ def impatient(setting: str, study: Path) -> AbstractContextManager[Server]:
     """Serve with one of its limits set so low that a test reaches it."""
     code = (
         "import sys; from headrace.serve import connections, middleware; "
-        f"{setting}; from headrace import cli; sys.exit(cli.main(sys.argv[1:]))"
+        f"{setting}; from headrace.cli import main; sys.exit(main.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "serve", "--no-log"]
     source = {"PYTHONPATH": str(study / "src")}

@@ -7,12 +7,15 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from headrace.core.project import Project
 from headrace.core.requirements import NAME, normalized, pins
 from headrace.errors import ProjectError
+
+if TYPE_CHECKING:
+    from headrace.core.project import Project
 
 GROUP = "serve"
 HEADRACE = "headrace"
@@ -60,7 +63,7 @@ def differences(recorded: Mapping[str, object]) -> list[str]:
     ]
 
 
-def serving_packages(project: Project) -> list[str]:
+def serving_packages(project: "Project") -> list[str]:
     """Return what serving needs: the group `serve` and headrace[serve], with their dependencies.
 
     headrace's own dependencies, which notebooks need to run, are not among them.

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from headrace.bundle import archive, code_loader, environment, golden, skops_io
-from headrace.core import artifact
 from headrace.errors import DataError
 from headrace.schema import json_schema
 
@@ -159,6 +158,8 @@ def default_path(project: "Project") -> Path:
     Errors:
         ProjectError: it lists none.
     """
+    from headrace.core import artifact  # reads YAML, which a bundle's own environment lacks
+
     return project.root / next(iter(artifact.artifacts(project.root).values()))
 
 
