@@ -84,7 +84,7 @@ def test_a_good_row_is_read_quickly() -> None:
     assert agree(f"[{written([])}]".encode())
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(changes, max_size=4))
 def test_random_rows_are_read_as_pydantic_reads_them(made: list[list[tuple[str, str]]]) -> None:
     agree(f"[{','.join(map(written, made))}]".encode("utf-8", "surrogatepass"))
@@ -99,7 +99,7 @@ def test_many_random_rows_are_read_as_pydantic_reads_them(
     agree(f"[{','.join(map(written, made))}]".encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.integers(0, 10_000), st.binary(min_size=1, max_size=3))
 def test_spoilt_bytes_are_read_as_pydantic_reads_them(place: int, bytes_: bytes) -> None:
     body = f"[{written([])}, {written([])}]".encode()
@@ -183,7 +183,7 @@ def test_a_body_is_cut_into_json_only_if_it_is_json_as_a_whole(body: bytes) -> N
     assert is_json(body) == (body in WHOLE)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(JSON, max_size=4), st.integers(0, 1000), st.sampled_from(b' "\\[]{},:1'))
 def test_pieces_are_the_items_of_a_list_and_spoilt_ones_are_found_out(
     items: list[Any], place: int, mark: int

@@ -37,12 +37,10 @@ def bundle(
 ) -> bytes:
     """Return the bytes of a bundle for the study in a folder.
 
-    `stage` makes it, with all inputs of the pipeline among its deps. `model` is a file in canonical
-    form, `learned` the inputs that the model learned from, `golden_rows` some inputs with the
-    model's predictions in the column `prediction`. `judged_predictions` are those of the evaluation
-    rows, and `periods` is the number of batches that the learned rows would make: live batches are
-    compared with both. `facts` are the threshold and the metrics, `data` the pipeline's raw tables;
-    `title`, `about` and `sections` make the card.
+    `stage` makes it and lists all inputs of the pipeline, `data` are the raw tables. `model` is a
+    file in canonical form. `golden_rows` are inputs with the model's `prediction`. Live batches are
+    compared with the inputs that it `learned` from, as many as `periods` batches, and with its
+    predictions for the evaluation rows. `facts` are the threshold and the metrics.
 
     Errors:
         ProjectError: an input is not listed, or pyproject.toml lacks a setting.

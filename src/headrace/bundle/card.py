@@ -27,9 +27,9 @@ TABLE = {
 
 def markdown(title: str, about: str, sections: Mapping[str, Section]) -> str:
     """Return the card as Markdown. Texts of sections are Markdown; tables' cells are plain text."""
-    parts = [f"# {plain(title)}", plain(about)]
+    parts = [f"# {escape(title)}", escape(about)]
     for heading, section in sections.items():
-        parts += [f"## {plain(heading)}", _section(section)]
+        parts += [f"## {escape(heading)}", _section(section)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -41,7 +41,7 @@ def _section(section: Section) -> str:
 
 def _table(table: pd.DataFrame) -> str:
     numbers = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
-    heads = [plain(name).replace("_", " ") for name in table]
+    heads = [escape(name).replace("_", " ") for name in table]
     lines = [_row(heads), _row("---:" if number else "---" for number in numbers)]
     lines += [_row(_cell(value) for value in row) for row in table.itertuples(index=False)]
     return "\n".join(lines)
@@ -59,10 +59,10 @@ def _cell(value: object) -> str:
         )
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return f"{value:,}"
-    return plain(value)
+    return escape(value)
 
 
-def plain(text: object) -> str:
+def escape(text: object) -> str:
     """Return a text that Markdown shows as it is, on one line."""
     line = " ".join(str(text).split())
     return re.sub(r"([\\`*{}\[\]<>#|!~&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)
