@@ -14,7 +14,7 @@ from headrace.core import github
 from headrace.incidents import text
 from headrace.incidents.incident import Incident, Transition
 from headrace.incidents.store import file_name
-from headrace.report.markdown import code, escape
+from headrace.report.markdown import code, escape, table
 from headrace.report.text import number, plain
 
 MARK = "<!-- headrace: incident {} -->"
@@ -134,11 +134,10 @@ def render(incident: Incident, receiver: str) -> str:
     parts = [MARK.format(incident.id), f"**{escape(incident.level)}**: {escape(incident.do)}"]
     parts.append(f"{escape(text.state(incident))}. {escape(text.evidence(incident))}.")
     rows = [
-        f"| {escape(batch)} | {number(seen.value)} | {seen.state} |"
+        (escape(batch), number(seen.value), str(seen.state))
         for batch, seen in incident.batches.items()
     ]
-    head = f"| batch | {code(incident.figure)} | |\n| --- | ---: | --- |"
-    parts.append("\n".join([head, *rows]))
+    parts.append(table(("batch", code(incident.figure), ""), rows, words=1))
     if decision := text.decision(incident):
         parts.append(f"Decided: {escape(decision)}")
     parts += _next_commands(incident)

@@ -13,7 +13,8 @@ from headrace.gates.live import Light, State
 from headrace.monitor import page
 from headrace.monitor import results as founds
 from headrace.monitor.results import Found
-from headrace.report.text import plain
+from headrace.report.terminal import table
+from headrace.report.text import number, plain
 
 PAGE = "runs/html/monitor.html"
 SIGNS = {Light.OK: "ok", Light.NOTICE: "NOTICE", Light.ACT: "ACT", Light.UNKNOWN: "-"}
@@ -56,14 +57,10 @@ def _lines(found: Found) -> Iterator[str]:
 def _table(found: Found) -> Iterator[str]:
     heads = ["batch", "rows", *found.checks]
     rows = [
-        [name, f"{found.figures[name]['rows']:,}", *(SIGNS[row[one]] for one in found.checks)]
+        [name, number(found.figures[name]["rows"]), *(SIGNS[row[check]] for check in found.checks)]
         for name, row in found.lights.items()
     ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for cells in (heads, *rows):
-        yield "  ".join(
-            cell.ljust(width) for cell, width in zip(cells, widths, strict=True)
-        ).rstrip()
+    yield from table(heads, rows, words=len(found.checks))
 
 
 def _has_screen() -> bool:

@@ -43,7 +43,7 @@ def _share(one: MetricChange) -> float:
     return abs(one.change or 0.0) / (abs(one.old) or 1.0)
 
 
-def counted(report: Report) -> str:
+def word_counts(report: Report) -> str:
     """Say how many numbers there are of each word."""
     words = [one.word for one in report.metrics]
     parts = [f"{words.count(word):,} {word}" for word in Word if word in words]

@@ -51,7 +51,7 @@ def _metrics(report: Report) -> Iterator[str]:
         ]
         heads = (code(file), "old", "new", "change", "95 % interval", "")
         yield _table(heads, rows, len(mine))
-    yield f"{wording.counted(report)}."
+    yield f"{wording.word_counts(report)}."
 
 
 def _parameters(report: Report) -> Iterator[str]:

@@ -54,7 +54,7 @@ def _metrics(report: Report, colour: bool) -> Iterator[list[str]]:
         words = [None, *(one.word for one in mine[:MOST])]
         painted = [_paint(line, word, colour) for line, word in zip(lines, words, strict=True)]
         yield painted + _more(len(mine))
-    yield [f"Metrics: {wording.counted(report)}."]
+    yield [f"Metrics: {wording.word_counts(report)}."]
 
 
 def _parameters(report: Report) -> Iterator[list[str]]:

@@ -44,7 +44,12 @@ def _figures(known: Sequence[float]) -> str:
     if not known:
         return ""
     shown = (min(known), known[-1], max(known))
-    return "".join(f" {fit(number(value), FIGURE, right=True)}" for value in shown)
+    return "".join(f" {_figure(value):>{FIGURE}}" for value in shown)
+
+
+def _figure(value: float) -> str:
+    text = number(value)
+    return text if len(text) <= FIGURE else f"{value:.3g}"
 
 
 def sparkline(values: Sequence[float | None], columns: int) -> str:

@@ -84,7 +84,7 @@ class Categories:
     @property
     def examples(self) -> list[str]:
         """The commonest values that the baseline does not list, as they can stand in a line."""
-        return [plain(name) for name, _ in _commonest(self._unknown, EXAMPLES)]
+        return [printable(name) for name, _ in _commonest(self._unknown, EXAMPLES)]
 
     def _remember(self, more: Mapping[str, int]) -> None:
         self._unknown.update(more)
@@ -95,7 +95,7 @@ class Categories:
 Counted = Numbers | Categories
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Return a value as it can stand in a line."""
     line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

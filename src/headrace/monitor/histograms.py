@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.monitor.baseline import Array, Number
-from headrace.monitor.counts import Categories, Counted, Numbers, plain
+from headrace.monitor.counts import Categories, Counted, Numbers, printable
 from headrace.stats.histogram import CATEGORIES, DECILES, DISTINCT
 
 EXPECTED = 5
@@ -102,7 +102,7 @@ def _categories(counted: Categories) -> Bins:
     rare = [column.counts[shown:].sum(), counted.counts[shown:].sum()]
     before = [*column.counts[:shown], rare[0] + column.others, column.missing]
     after = [*counted.counts[:shown], rare[1] + counted.others, counted.missing]
-    names = [*map(plain, column.names[:shown]), _rest(counted, shown), "missing"]
+    names = [*map(printable, column.names[:shown]), _rest(counted, shown), "missing"]
     return Bins(np.array(before), np.array(after), lambda first, _: names[first], 0)
 
 
