@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from headrace.lint.context import Study
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import Location, Violation, rule, violation
+from headrace.lint.rules import Location, Violation, rule
 
 MAX_LINES = 10
 ABSOLUTE = re.compile(
@@ -44,7 +44,7 @@ def cell_syntax(study: Study) -> Iterator[Violation]:
     for notebook, cell in _code(study):
         error = cell.parsed
         if isinstance(error, SyntaxError):
-            yield violation(_location(notebook, cell, error.lineno or 1), problem=error.msg)
+            yield Violation(_location(notebook, cell, error.lineno or 1), problem=error.msg)
 
 
 @rule()
@@ -56,7 +56,7 @@ def cell_length(study: Study) -> Iterator[Violation]:
     for notebook, cell in _code(study):
         lines = sum(bool(line.strip()) for line in cell.source.splitlines())
         if lines > MAX_LINES and not cell.is_parameters:
-            yield violation(_location(notebook, cell, 1), lines=lines, limit=MAX_LINES)
+            yield Violation(_location(notebook, cell, 1), lines=lines, limit=MAX_LINES)
 
 
 @rule()
@@ -67,7 +67,7 @@ def cell_def(study: Study) -> Iterator[Violation]:
     """
     for notebook, cell, node in _nodes(study):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield violation(_location(notebook, cell, node.lineno), name=node.name)
+            yield Violation(_location(notebook, cell, node.lineno), name=node.name)
 
 
 @rule()
@@ -79,7 +79,7 @@ def cell_magic(study: Study) -> Iterator[Violation]:
     for notebook, cell in _code(study):
         for number in cell.magics:
             line = cell.source.splitlines()[number - 1].strip()
-            yield violation(_location(notebook, cell, number), line=line)
+            yield Violation(_location(notebook, cell, number), line=line)
 
 
 @rule()
@@ -90,7 +90,7 @@ def cell_chdir(study: Study) -> Iterator[Violation]:
     """
     for notebook, cell, node in _nodes(study):
         if _is_use_of(node, "os", "chdir") or _is_use_of(node, "contextlib", "chdir"):
-            yield violation(_location(notebook, cell, getattr(node, "lineno", 1)))
+            yield Violation(_location(notebook, cell, getattr(node, "lineno", 1)))
 
 
 @rule()
@@ -101,7 +101,7 @@ def cell_sys_path(study: Study) -> Iterator[Violation]:
     """
     for notebook, cell, node in _nodes(study):
         if _is_use_of(node, "sys", "path"):
-            yield violation(_location(notebook, cell, getattr(node, "lineno", 1)))
+            yield Violation(_location(notebook, cell, getattr(node, "lineno", 1)))
 
 
 def _is_use_of(node: ast.AST, module: str, name: str) -> bool:
@@ -123,7 +123,7 @@ def cell_absolute_path(study: Study) -> Iterator[Violation]:
     for notebook, cell in _code(study):
         for node in _complete_strings(cell.tree):
             if ABSOLUTE.fullmatch(str(node.value)):
-                yield violation(_location(notebook, cell, node.lineno), path=node.value)
+                yield Violation(_location(notebook, cell, node.lineno), path=node.value)
 
 
 def _complete_strings(tree: ast.Module) -> Iterator[ast.Constant]:

@@ -15,7 +15,7 @@ from headrace.errors import ProjectError
 from headrace.gates import live, reader
 from headrace.gates.model import NAME
 from headrace.lint.context import Study
-from headrace.lint.rules import Location, Violation, rule, split, violation
+from headrace.lint.rules import Location, Violation, rule, split
 
 MONITOR = "metrics/monitor.json"
 LABELLED_SHARE = "performance.truth_share"
@@ -37,7 +37,7 @@ def gates_yaml(study: Study) -> Iterator[Violation]:
         message = str(error)[prefix.end() :] if prefix else str(error)
         location = Location(NAME, line=int(prefix[1]) if prefix else 1)
         location, problem, step = split(message, location)
-        yield violation(location, problem=problem, step=step or f"fix {NAME}")
+        yield Violation(location, problem=problem, step=step or f"fix {NAME}")
 
 
 @rule()
@@ -53,7 +53,7 @@ def live_figures(study: Study) -> Iterator[Violation]:
         if live_rule.figure not in figures and not is_later:
             location = study.at(NAME, "live", live_rule.name, "figure")
             near = nearest(live_rule.figure, figures)
-            yield violation(location, file=MONITOR, figure=live_rule.figure, near=near)
+            yield Violation(location, file=MONITOR, figure=live_rule.figure, near=near)
 
 
 def _live_rules(study: Study) -> tuple[live.Rule, ...]:
@@ -86,7 +86,7 @@ def log_never(study: Study) -> Iterator[Violation]:
         for index, name in enumerate(names):
             if isinstance(name, str) and name not in inputs:  # `params-yaml` reports other types
                 location = study.at(PARAMS, *LOG_NEVER, index)
-                yield violation(location, name=name, file=bundle, near=nearest(name, inputs))
+                yield Violation(location, name=name, file=bundle, near=nearest(name, inputs))
 
 
 def _inputs(study: Study) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from headrace.core import pipeline, requirements, yaml
 from headrace.core.lockfile import NAME, File, Record
 from headrace.core.pipeline import Entry, Stage
 from headrace.lint.context import REQUIREMENTS, Study
-from headrace.lint.rules import Location, Violation, rule, violation
+from headrace.lint.rules import Location, Violation, rule
 
 UNLOCKED = {"pip", "setuptools", "wheel"}
 """Packages that `python -m venv` may install."""
@@ -27,11 +27,11 @@ def environment(study: Study) -> Iterator[Violation]:
     if not study.is_file(REQUIREMENTS):
         what = f"{REQUIREMENTS} is missing"
         location = Location(REQUIREMENTS)
-        yield violation(location, what=what, lock=REQUIREMENTS, step="make lock")
+        yield Violation(location, what=what, lock=REQUIREMENTS, step="make lock")
     elif wrong := requirements.differences(study.root):
         location = Location(REQUIREMENTS, line=min(wrong.values()))
         step = "make --always-make setup"  # plain make compares times only
-        yield violation(location, what=requirements.some(wrong), lock=REQUIREMENTS, step=step)
+        yield Violation(location, what=requirements.some(wrong), lock=REQUIREMENTS, step=step)
 
 
 @rule()
@@ -47,7 +47,7 @@ def environment_extra(study: Study) -> Iterator[Violation]:
     extra = set(requirements.installed()) - locked - UNLOCKED - {_study_name(study.root)}
     if extra:
         what = requirements.some(sorted(extra))
-        yield violation(Location(REQUIREMENTS), what=what, lock=REQUIREMENTS)
+        yield Violation(Location(REQUIREMENTS), what=what, lock=REQUIREMENTS)
 
 
 def _study_name(root: Path) -> str:
@@ -69,7 +69,7 @@ def lock_behind(study: Study) -> Iterator[Violation]:
         is_main = stage.file == pipeline.MAIN
         step = "make repro" if is_main else pipeline.repro_command(stage.file)
         for location, name, what in _behind(study, stage, lock):
-            yield violation(location, stage=name, what=what, lock=lock, step=step)
+            yield Violation(location, stage=name, what=what, lock=lock, step=step)
 
 
 def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Location, str, str]]:

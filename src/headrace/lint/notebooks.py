@@ -9,7 +9,7 @@ from headrace.lint import notebook_ast
 from headrace.lint.context import Study
 from headrace.lint.fixes import Strip
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import Location, Violation, rule, violation
+from headrace.lint.rules import Location, Violation, rule
 
 MIB = 2**20
 VOLATILE = ("widgets", "language_info")
@@ -33,7 +33,7 @@ def notebook_json(study: Study) -> Iterator[Violation]:
     for notebook in study.notebooks.values():
         if notebook.error:
             location = Location(notebook.name, line=1)
-            yield violation(location, notebook=notebook.name, problem=notebook.error)
+            yield Violation(location, notebook=notebook.name, problem=notebook.error)
 
 
 @rule()
@@ -45,7 +45,7 @@ def notebook_outputs(study: Study) -> Iterator[Violation]:
     for notebook in study.notebooks.values():
         for number, what in _volatile(notebook):
             location = Location(notebook.name, number, 1 if number else 0)
-            yield violation(location, Strip(notebook.name), what=what)
+            yield Violation(location, Strip(notebook.name), what=what)
 
 
 def _volatile(notebook: Notebook) -> Iterator[tuple[int, str]]:
@@ -92,7 +92,7 @@ def notebook_without_stage(study: Study) -> Iterator[Violation]:
         return
     run = {name for stage in study.stages.values() for name in stage.notebooks}
     for name in sorted(set(study.notebooks) - run):
-        yield violation(Location(name), notebook=name)
+        yield Violation(Location(name), notebook=name)
 
 
 @rule()
@@ -104,7 +104,7 @@ def stage_without_notebook(study: Study) -> Iterator[Violation]:
     for stage in study.stages.values():
         if not stage.is_run:
             location = study.at(stage.file, *stage.at("cmd"))
-            yield violation(location, stage=stage.name, cmd=stage.cmd)
+            yield Violation(location, stage=stage.name, cmd=stage.cmd)
 
 
 @rule(repro=True)
@@ -116,7 +116,7 @@ def stage_notebook(study: Study) -> Iterator[Violation]:
     for stage in study.stages.values():
         if stage.is_run and len(stage.notebooks) != 1:
             count = len(stage.notebooks)
-            yield violation(study.at_deps(stage), stage=stage.name, count=count)
+            yield Violation(study.at_deps(stage), stage=stage.name, count=count)
 
 
 @rule(repro=True)
@@ -130,7 +130,7 @@ def notebook_missing(study: Study) -> Iterator[Violation]:
             if dep.path in stage.notebooks and dep.path not in study.notebooks:
                 location = study.at(stage.file, *dep.keys)
                 near = nearest(dep.path, study.notebooks)
-                yield violation(location, stage=stage.name, notebook=dep.path, near=near)
+                yield Violation(location, stage=stage.name, notebook=dep.path, near=near)
 
 
 @rule()
@@ -141,7 +141,7 @@ def scratch_outputs(study: Study) -> Iterator[Violation]:
     """
     for name in sorted(set(study.scratch_names) & set(study.tracked)):
         if (size := outputs_size(study, name)) > MIB:
-            yield violation(Location(name), notebook=name, mib=size / MIB)
+            yield Violation(Location(name), notebook=name, mib=size / MIB)
 
 
 def outputs_size(study: Study, name: str) -> int:

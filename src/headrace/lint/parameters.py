@@ -15,7 +15,7 @@ from headrace.core.suggest import nearest_name
 from headrace.errors import HeadraceError, NotebookError, ParameterError
 from headrace.lint.context import DVC, Study
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import PREFIX, Location, Violation, rule, split, violation
+from headrace.lint.rules import PREFIX, Location, Violation, rule, split
 
 FILE = "params.yaml"
 
@@ -52,7 +52,7 @@ def params_yaml(study: Study) -> Iterator[Violation]:
 def _from_error(message: str, location: Location, *, step: str, stage: str = "") -> Violation:
     """Return the violation for an error of `headrace run`, at the location that the error names."""
     location, problem, own_step = split(message, location)
-    return violation(location, problem=problem, step=own_step or step, stage=stage)
+    return Violation(location, problem=problem, step=own_step or step, stage=stage)
 
 
 @rule(repro=True)
@@ -90,12 +90,12 @@ def parameters_listed(study: Study) -> Iterator[Violation]:
             problem = f"stage {stage.name} lists {dotted}, but its notebook uses no value of it"
             step = "remove it from the stage's params, or add its names to the parameters cell"
             location = study.at(stage.file, *stage.at("params", index))
-            yield violation(location, problem=problem, step=step, stage=stage.name)
+            yield Violation(location, problem=problem, step=step, stage=stage.name)
         for name, dotted in pair.unlisted.items():
             problem = f"{notebook.name} takes {name}, but stage {stage.name} does not list {dotted}"
             step = f"list {dotted} in the stage's params, or remove {name} from the notebook"
             location = study.at(stage.file, *stage.at("params"))
-            yield violation(location, problem=problem, step=step, stage=stage.name)
+            yield Violation(location, problem=problem, step=step, stage=stage.name)
 
 
 def _index(stage: Stage, message: str) -> list[int]:

@@ -8,7 +8,7 @@ from headrace.lint.context import REQUIREMENTS, Study
 from headrace.lint.fixes import AddDep, Uncache
 from headrace.lint.notebook_ast import Notebook
 from headrace.lint.paths_used import Files, Use, uses
-from headrace.lint.rules import Location, Violation, rule, violation
+from headrace.lint.rules import Location, Violation, rule
 
 
 @rule(repro=True)
@@ -20,7 +20,7 @@ def undeclared_import(study: Study) -> Iterator[Violation]:
     for stage, notebook in study.runs:
         for file, chain in sorted(_imports(study, notebook).items()):
             if not any(dep.covers(file) for dep in stage.deps):
-                yield violation(
+                yield Violation(
                     study.at_deps(stage),
                     _add_dep(stage, file),
                     notebook=notebook.name,
@@ -56,7 +56,7 @@ def undeclared_read(study: Study) -> Iterator[Violation]:
             if not is_written and not _is_listed([*stage.deps, *stage.outs], path):
                 fix = _fix(study, stage, used[0])
                 step = f"make fix (it adds {path} to the deps)"
-                yield violation(
+                yield Violation(
                     Location(notebook.name, used[0].cell, used[0].line),
                     fix,
                     stage=stage.name,
@@ -100,7 +100,7 @@ def undeclared_write(study: Study) -> Iterator[Violation]:
             writes = [use for use in used if use.verb == "writes"]
             if writes and not _is_listed(stage.outs, path):
                 location = Location(notebook.name, writes[0].cell, writes[0].line)
-                yield violation(location, stage=stage.name, path=path)
+                yield Violation(location, stage=stage.name, path=path)
 
 
 def _uses(study: Study, notebook: Notebook) -> dict[str, list[Use]]:
@@ -127,7 +127,7 @@ def unlisted_lock(study: Study) -> Iterator[Violation]:
     for stage in study.stages.values():
         if stage.is_run and not any(dep.covers(REQUIREMENTS) for dep in stage.deps):
             fix = _add_dep(stage, REQUIREMENTS)
-            yield violation(study.at_deps(stage), fix, stage=stage.name, lock=REQUIREMENTS)
+            yield Violation(study.at_deps(stage), fix, stage=stage.name, lock=REQUIREMENTS)
 
 
 @rule()
@@ -141,4 +141,4 @@ def cached_metrics(study: Study) -> Iterator[Violation]:
             if metric.is_cached:
                 location = study.at(stage.file, *metric.keys)
                 fix = Uncache(stage.name, metric.keys, metric.path, stage.file)
-                yield violation(location, fix, stage=stage.name, path=metric.path)
+                yield Violation(location, fix, stage=stage.name, path=metric.path)

@@ -17,7 +17,7 @@ from typing import Any
 from headrace.lint.cache import LARGE
 from headrace.lint.context import REQUIREMENTS, Study
 from headrace.lint.notebooks import MIB, outputs_size
-from headrace.lint.rules import Location, Violation, rule, violation
+from headrace.lint.rules import Location, Violation, rule
 
 ALLOWED = re.compile(r"pragma: ?(allow|white)list[ -]secret")
 ALLOWED_NEXT = re.compile(r"pragma: ?allowlist[ -]nextline[ -]secret")
@@ -36,10 +36,10 @@ def tracked_twice(study: Study) -> Iterator[Violation]:
             is_reported = out in stage.metrics  # by `cached-metrics`, which keeps it in git
             if out.is_cached and not is_reported and any(out.covers(name) for name in tracked):
                 location = study.at(stage.file, *out.keys)
-                yield violation(location, stage=stage.name, path=out.path)
+                yield Violation(location, stage=stage.name, path=out.path)
     for name in tracked:
         if name.endswith(".dvc") and (path := name.removesuffix(".dvc")) in tracked:
-            yield violation(Location(name), path=path)
+            yield Violation(Location(name), path=path)
 
 
 @rule()
@@ -51,7 +51,7 @@ def large_file(study: Study) -> Iterator[Violation]:
     for name in study.tracked:
         size = (study.root / name).stat().st_size
         if size > MIB and not _has_large_outputs(study, name):
-            yield violation(Location(name), path=name, mib=size / MIB)
+            yield Violation(Location(name), path=name, mib=size / MIB)
 
 
 def _has_large_outputs(study: Study, name: str) -> bool:
@@ -69,7 +69,7 @@ def secret(study: Study) -> Iterator[Violation]:
     names = [name for name in study.tracked if name != REQUIREMENTS] if scanner else []
     for name in names:
         for line, kind in _secrets(study, name, scanner):
-            yield violation(Location(name, line=line), kind=kind)
+            yield Violation(Location(name, line=line), kind=kind)
 
 
 def _secrets(study: Study, name: str, scanner: str) -> list[tuple[int, str]]:

@@ -33,18 +33,11 @@ class Location:
         return f"{self.file}{cell}{f':{self.line}' if self.line else ''}"
 
 
-@dataclass(frozen=True)
 class Violation:
-    """What a rule yields: the location, the values of its message, and the automatic fix."""
+    """What a rule yields: the location, the automatic fix, and the values of its message."""
 
-    location: Location
-    values: Mapping[str, object]
-    fix: "Fix | None"
-
-
-def violation(location: Location, fix: "Fix | None" = None, **values: object) -> Violation:
-    """Return a violation whose message takes these values."""
-    return Violation(location, values, fix)
+    def __init__(self, location: Location, fix: "Fix | None" = None, **values: object) -> None:
+        self.location, self.fix, self.values = location, fix, values
 
 
 Check = Callable[["Study"], Iterator[Violation]]

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core import git, project
@@ -60,41 +59,17 @@ def checkout(study: Project, folder: Path, *, worktree: bool) -> tuple[str, Proj
 Snapshot = dict[str, tuple[int, int, int]]
 
 
-@dataclass(frozen=True)
 class Room:
-    """The folder of one stage: the study, a home, temporary files, and what the stage reported."""
+    """The folder of one stage: the study, an empty home, and what the stage reports."""
 
-    path: Path
-
-    @property
-    def study(self) -> Path:
-        """The study's folder."""
-        return self.path / "study"
-
-    @property
-    def home(self) -> Path:
-        """The user's home, empty."""
-        return self.path / "home"
-
-    @property
-    def temporary(self) -> Path:
-        """The folder of temporary files."""
-        return self.path / "tmp"
-
-    @property
-    def log(self) -> Path:
-        """The stage's standard output and standard error."""
-        return self.path / "log"
-
-    @property
-    def events(self) -> Path:
-        """The files that it opened and the hosts that it contacted; see `execution.isolation`."""
-        return self.path / "events"
-
-    @property
-    def network(self) -> Path:
-        """The reason why it still has a network; empty where it has none."""
-        return self.path / "network"
+    def __init__(self, path: Path) -> None:
+        self.study = path / "study"
+        self.home = path / "home"
+        self.temporary = path / "tmp"
+        self.log = path / "log"  # standard output and standard error
+        self.events = path / "events"  # files opened and hosts contacted, by execution.isolation
+        self.network = path / "network"  # why the stage has a network; empty where it has none
+        self.path = path
 
 
 def create(path: Path, tree: Path, record: Record, store: Store) -> Room:
