@@ -82,8 +82,12 @@ def set_option(text: str, name: str, keys: Sequence[Key], option: str, value: An
     _, item = yaml.find_node(yaml.compose(text), keys)
     old = _value_at(yaml.parse(text.encode(), name), keys)
     entry, options = next(iter(old.items())) if isinstance(old, dict) else (old, None)
-    changed = _with_option(text, item, option, _written(value)) if item is not None else text
-    return _checked(name, text, changed, keys, {entry: {**(options or {}), option: value}})
+    options = options or {}
+    if item is None or not isinstance(options, dict):
+        raise ProjectError(f"{name}: {_dotted(keys)} can have no option {option}")
+    changed = _with_option(text, item, option, _written(value))
+    first = {} if option in options else {option: value}  # it is written above the others
+    return _checked(name, text, changed, keys, {entry: {**first, **options, option: value}})
 
 
 def _with_option(text: str, item: Any, option: str, written: str) -> str:
