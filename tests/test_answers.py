@@ -15,7 +15,7 @@ from headrace.core import project
 from headrace.errors import DataError
 from headrace.ingest import batch
 from headrace.monitor import baseline, evaluate
-from headrace.monitor.accumulator import OTHERS, Stream, Watched
+from headrace.monitor.evaluate import OTHER_MODEL, BatchEvaluator, Evaluation
 from lab import bake
 
 PRICES = {"missed": 100.0, "false_alarm": 25.0}
@@ -34,12 +34,12 @@ def flights(quick: Path) -> pd.DataFrame:
     return table[table["month"] == 9].reset_index(drop=True)
 
 
-def judged(root: Path, bundle: Bundle, table: pd.DataFrame) -> Watched:
+def judged(root: Path, bundle: Bundle, table: pd.DataFrame) -> Evaluation:
     """Judge rows as the monitor does, in two parts."""
-    stream = Stream(bundle, baseline.read(bundle), batch.prediction_spec(root))
+    evaluator = BatchEvaluator(bundle, baseline.read(bundle), batch.prediction_spec(root))
     for part in (table.iloc[:500], table.iloc[500:]):
-        stream.add(part)
-    return stream.watched(PRICES)
+        evaluator.add(part)
+    return evaluator.result(PRICES)
 
 
 def test_a_batch_keeps_what_the_model_answered(watched: Path, bundle: Bundle) -> None:
@@ -74,7 +74,7 @@ def test_rows_that_another_model_answered_are_judged_by_its_answers(
     cost = 100 * (truth & ~warned).mean() + 25 * (~truth & warned).mean()
     assert found.figures["performance"]["cost_per_1000"] == pytest.approx(1000 * cost)
     assert "psi_prediction" not in found.figures["drift"]
-    assert found.says[0] == OTHERS
+    assert found.notes[0] == OTHER_MODEL
     assert found.figures["drift"]["tested"] == len(bundle.schema["properties"])
 
 
@@ -85,7 +85,7 @@ def test_rows_that_this_model_answered_are_held_against_its_answers(
     found, asked_now = judged(quick, bundle, kept), judged(quick, bundle, flights)
     assert found.figures == asked_now.figures
     assert found.figures["drift"]["psi_prediction"] < 0.01
-    assert OTHERS not in found.says
+    assert OTHER_MODEL not in found.notes
 
 
 def test_an_answer_that_lacks_is_asked_for_now(
@@ -102,7 +102,7 @@ def test_an_answer_that_lacks_is_asked_for_now(
 def test_a_prediction_that_is_no_number_is_named(
     quick: Path, bundle: Bundle, flights: pd.DataFrame
 ) -> None:
-    with pytest.raises(DataError, match="a prediction that is no number"):
+    with pytest.raises(DataError, match="a prediction that is not a number"):
         judged(quick, bundle, flights.assign(prediction="high"))
 
 
@@ -112,7 +112,7 @@ def test_where_no_row_keeps_the_contract_that_is_told(
     found = judged(quick, bundle, flights.assign(distance=-1))
     assert found.figures["rows"] == len(flights)
     assert found.figures["quality"]["refused_share"] == 1
-    assert "No row keeps the contract" in found.says[0]
+    assert "No row keeps the contract" in found.notes[0]
     assert "performance" not in found.figures
 
 

@@ -16,9 +16,9 @@ from headrace.bundle import baseline as bundled
 from headrace.bundle import load as bundles
 from headrace.bundle.golden import PREDICTION
 from headrace.errors import DataError
-from headrace.monitor import baseline, drift, estimate, labelled_rows, performance, quality
-from headrace.monitor.counts import Counts
-from headrace.monitor.explain import share
+from headrace.monitor import baseline, drift, estimate, performance, quality
+from headrace.monitor.drift import share
+from headrace.monitor.histograms import Histograms
 from headrace.stats import bootstrap
 from headrace.stats.psi import population_stability_index
 from lab import alarms, bake
@@ -58,7 +58,7 @@ def known() -> baseline.Baseline:
 def moved(table: pd.DataFrame, known: baseline.Baseline, **said: Any) -> pd.DataFrame:
     """Return what drift says of a batch, by feature."""
     chances = said.get("chances", np.resize(JUDGED, len(table)))
-    return drift.of(table, chances, known).set_index("feature")
+    return drift.measure(table, chances, known).set_index("feature")
 
 
 def test_distances_are_those_that_scipy_takes_from_the_samples(known: baseline.Baseline) -> None:
@@ -108,7 +108,7 @@ def test_many_different_numbers_are_kept_near_enough() -> None:
     made = bundled.describe(pd.DataFrame({"x": old}), predictions=[0.5], periods=1)
     schema = {"properties": {"x": {"type": "number"}}}
     known = baseline.parse(made, schema, "b")
-    found = drift.of(pd.DataFrame({"x": new}), np.full(20_000, 0.5), known).iloc[0]
+    found = drift.measure(pd.DataFrame({"x": new}), np.full(20_000, 0.5), known).iloc[0]
     assert found["statistic"] == pytest.approx(stats.ks_2samp(old, new).statistic, abs=1e-3)
     assert found["distance"] == pytest.approx(stats.wasserstein_distance(old, new), rel=0.02)
 
@@ -121,16 +121,16 @@ def test_parts_of_a_batch_give_what_the_whole_gives(sizes: list[int]) -> None:
     batch = pd.concat([flights(size, size) for size in [*sizes, 50]], ignore_index=True)
     batch.loc[::40, "carrier"] = "XX"
     chances = np.resize(JUDGED, len(batch))
-    counts, tally, start = Counts(known), quality.Tally(SCHEMA, known), 0
+    counts, tally, start = Histograms(known), quality.QualityCounts(SCHEMA, known), 0
     for size in [*sizes, 50]:
         part = batch.iloc[start : start + size]
         inputs, _ = tally.add(part)
         counts.add(inputs, chances[start : start + size])
         start += size
-    whole = quality.of(batch, SCHEMA, known)
+    whole = quality.measure(batch, SCHEMA, known)
     assert tally.figures() == whole.figures
     pd.testing.assert_frame_equal(tally.table(), whole.table)
-    expected = drift.of(whole.inputs, chances, known)
+    expected = drift.measure(whole.inputs, chances, known)
     pd.testing.assert_frame_equal(drift.table(counts), expected, rtol=1e-9)
 
 
@@ -189,7 +189,10 @@ def test_predictions_that_move_are_told_apart_from_the_inputs(known: baseline.Ba
     figures = drift.figures(found.reset_index())
     assert figures["moved"] == 0
     assert (
-        figures["psi_prediction"] == found.loc[PREDICTION, "psi"] > drift.FAR > figures["psi_max"]
+        figures["psi_prediction"]
+        == found.loc[PREDICTION, "psi"]
+        > drift.MIN_PSI
+        > figures["psi_max"]
     )
 
 
@@ -215,7 +218,7 @@ def test_a_hostile_batch_is_judged_and_told_in_one_line(
     known: baseline.Baseline, name: str, rows: int
 ) -> None:
     batch = flights(rows, 5).assign(**HOSTILE[name])
-    held = quality.of(batch, SCHEMA, known)
+    held = quality.measure(batch, SCHEMA, known)
     for inputs in (batch, held.inputs):
         found = moved(inputs, known)
         assert found["psi"].notna().all()
@@ -234,38 +237,38 @@ def test_a_baseline_of_hostile_rows_still_holds_batches(name: str) -> None:
     known = baseline.parse(json.loads(json.dumps(made, allow_nan=False)), SCHEMA, "b")
     found = moved(flights(500, 6), known) if name != "another type" else None
     assert found is None or found["psi"].notna().all()
-    assert quality.of(flights(500, 6), SCHEMA, known).figures["refused_share"] == 0
+    assert quality.measure(flights(500, 6), SCHEMA, known).figures["refused_share"] == 0
 
 
 def test_a_number_beyond_all_that_is_known_is_told_so() -> None:
     learned = pd.DataFrame({"x": np.minimum(np.arange(100.0), 60.0)})
     schema = {"properties": {"x": {"type": "number"}}}
     known = baseline.parse(bundled.describe(learned, predictions=[0.5], periods=1), schema, "b")
-    found = drift.of(pd.DataFrame({"x": [70.0] * 50}), [0.5] * 50, known)
+    found = drift.measure(pd.DataFrame({"x": [70.0] * 50}), [0.5] * 50, known)
     assert found.loc[0, "says"] == "x above all known values: 0 % → 100 %"
 
 
 def test_the_labels_of_rows_mean_nothing(known: baseline.Baseline) -> None:
     batch = flights(50, 1)
     twice = pd.concat([batch, batch]).sample(frac=1, random_state=0)
-    held = quality.of(twice, SCHEMA, known)
-    assert held.figures == quality.of(twice.reset_index(drop=True), SCHEMA, known).figures
+    held = quality.measure(twice, SCHEMA, known)
+    assert held.figures == quality.measure(twice.reset_index(drop=True), SCHEMA, known).figures
     expected = moved(twice.reset_index(drop=True), known)
-    pd.testing.assert_frame_equal(moved(held.inputs[held.fine], known), expected)
+    pd.testing.assert_frame_equal(moved(held.inputs[held.valid], known), expected)
 
 
 def test_no_row_and_a_lacking_column_are_named(known: baseline.Baseline) -> None:
     batch = flights(10, 0)
     with pytest.raises(DataError, match=r"The batch has no rows\. Next: "):
-        quality.of(batch.head(0), SCHEMA, known)
+        quality.measure(batch.head(0), SCHEMA, known)
     with pytest.raises(DataError, match=r"The batch has no rows\. Next: "):
-        drift.of(batch.head(0), [], known)
+        drift.measure(batch.head(0), [], known)
     with pytest.raises(DataError, match=r"no column hour\. Did you mean hours\? Next: "):
-        quality.of(batch.rename(columns={"hour": "hours"}), SCHEMA, known)
+        quality.measure(batch.rename(columns={"hour": "hours"}), SCHEMA, known)
     with pytest.raises(DataError, match=r"no column temp\. Next: "):
-        drift.of(batch.drop(columns="temp"), np.zeros(10), known)
+        drift.measure(batch.drop(columns="temp"), np.zeros(10), known)
     with pytest.raises(DataError, match=r"10 rows and 9 predictions\. Next: "):
-        drift.of(batch, np.zeros(9), known)
+        drift.measure(batch, np.zeros(9), known)
 
 
 def test_every_breach_counts_per_column_and_rule_and_a_row_once(known: baseline.Baseline) -> None:
@@ -275,9 +278,9 @@ def test_every_breach_counts_per_column_and_rule_and_a_row_once(known: baseline.
     batch.loc[20:24, "carrier"] = None
     batch.loc[30:69, "carrier"] = "ZZ"
     batch.loc[100:199, "temp"] = np.nan
-    found = quality.of(batch, SCHEMA, known)
+    found = quality.measure(batch, SCHEMA, known)
     assert found.figures["refused_share"] == 0.025
-    assert np.flatnonzero(~found.fine).tolist() == [*range(25)]
+    assert np.flatnonzero(~found.valid).tolist() == [*range(25)]
     assert found.figures["unseen_share"] == 0.04
     assert found.figures["volume_ratio"] == pytest.approx(1_000 / 3_000)
     lost = int(batch["temp"].isna().sum()) + 5
@@ -304,7 +307,9 @@ def judged(rows: int, seed: int) -> pd.DataFrame:
 
 def scored(table: pd.DataFrame) -> performance.Performance:
     """Return the performance of predictions."""
-    return performance.of(table["late"], table["chance"], table["warned"], table["time"], PRICES)
+    return performance.score_rows(
+        table["late"], table["chance"], table["warned"], table["time"], PRICES
+    )
 
 
 def scikit(table: pd.DataFrame) -> dict[str, float]:
@@ -326,7 +331,7 @@ def scikit(table: pd.DataFrame) -> dict[str, float]:
 def test_scores_are_scikit_learns_with_intervals_over_days() -> None:
     table = judged(3_000, 0)
     found = scored(table)
-    assert found.says == []
+    assert found.notes == []
     assert found.figures["truth_share"] == 1
     for name, value in scikit(table).items():
         assert found.figures[name] == pytest.approx(value, rel=1e-8), name
@@ -345,7 +350,7 @@ def test_truth_for_half_the_rows_is_scored_over_that_half() -> None:
     half = table.assign(late=table["late"].mask(table.index % 2 == 0))
     found = scored(half)
     assert found.figures["truth_share"] == 0.5
-    assert found.says == ["The truth is known of 50.0 % of the rows, and these are scored"]
+    assert found.notes == ["The truth is known of 50.0 % of the rows, and these are scored"]
     for name, value in scikit(table[table.index % 2 == 1]).items():
         assert found.figures[name] == pytest.approx(value, rel=1e-8), name
 
@@ -358,7 +363,7 @@ def test_of_one_class_what_cannot_be_told_is_absent_and_why_is_said(late: bool) 
     assert ("recall" in found.figures) is late
     assert {"brier_score", "cost_per_1000_low", "calibration_in_the_large"} <= found.figures.keys()
     which = "positive" if late else "negative"
-    assert found.says[0] == f"Every known row is {which}: no area under a curve can be told"
+    assert found.notes[0] == f"Every known row is {which}: no area under a curve can be told"
     assert all(np.isfinite(value) for value in found.figures.values())
 
 
@@ -366,16 +371,16 @@ def test_without_truth_without_warnings_and_with_few_days_it_says_so() -> None:
     table = judged(3_000, 3)
     never = scored(table.assign(late=pd.array([None] * 3_000, dtype="boolean")))
     assert never.figures == {"truth_share": 0.0}
-    assert never.says == ["No row has a truth yet, so nothing is scored"]
-    nowhere = performance.of(None, table["chance"], table["warned"], table["time"], PRICES)
+    assert never.notes == ["No row has a truth yet, so nothing is scored"]
+    nowhere = performance.score_rows(None, table["chance"], table["warned"], table["time"], PRICES)
     assert nowhere == never
     silent = scored(table.assign(warned=False))
     assert "precision" not in silent.figures
-    assert silent.says == ["No known row was warned of: no precision can be told"]
+    assert silent.notes == ["No known row was warned of: no precision can be told"]
     short = scored(table[table["time"].dt.day <= 2])
     assert "roc_auc" in short.figures
     assert not [name for name in short.figures if name.endswith(("_low", "_high"))]
-    assert short.says[0].startswith("The known rows are of 2 clusters, such as days: ")
+    assert short.notes[0].startswith("The known rows are of 2 clusters, such as days: ")
     unanswered = scored(table.assign(chance=np.nan))
     assert unanswered.figures == {"truth_share": 1.0}
     with pytest.raises(DataError, match=r"The batch has no rows"):
@@ -398,18 +403,20 @@ def test_a_label_that_is_neither_is_named() -> None:
     with pytest.raises(DataError, match=r"The label late is 2, neither"):
         scored(table.assign(late=2))
     with pytest.raises(DataError, match=r"30 labels, 29 predictions, 30 warnings and 30 clusters"):
-        performance.of(table["late"], table["chance"][:29], table["warned"], table["time"], PRICES)
+        performance.score_rows(
+            table["late"], table["chance"][:29], table["warned"], table["time"], PRICES
+        )
 
 
 def test_rows_that_are_joined_score_as_they_did(monkeypatch: pytest.MonkeyPatch) -> None:
     table = judged(12_000, 4)
     one_by_one = scored(table).figures
-    monkeypatch.setattr(labelled_rows, "MANY", 4_000)
-    gathered = labelled_rows.Cases()
+    monkeypatch.setattr(performance, "MAX_ROWS", 4_000)
+    gathered = performance.LabelledRows()
     for _, part in table.groupby(np.arange(12_000) // 2_500):
         gathered.add(part["late"], part["chance"], part["warned"], part["time"])
     assert len(gathered.table()) < 10_000
-    joined = performance.scored(gathered, PRICES).figures
+    joined = performance.score(gathered, PRICES).figures
     assert joined.keys() == one_by_one.keys()
     exact = ("truth", "late", "precision", "recall", "cost")
     for name, value in one_by_one.items():
@@ -420,7 +427,7 @@ def test_rows_that_are_joined_score_as_they_did(monkeypatch: pytest.MonkeyPatch)
 def test_an_estimate_is_right_where_the_probabilities_are() -> None:
     """Many truths are drawn by the probabilities: their mean scores are what was estimated."""
     table, rng = judged(2_000, 5), np.random.default_rng(0)
-    found = estimate.of(table["chance"], 0.3, PRICES)
+    found = estimate.estimate(table["chance"], 0.3, PRICES)
     draws = [scikit(table.assign(late=rng.random(2_000) < table["chance"])) for _ in range(30)]
     means, spread = pd.DataFrame(draws).mean(), pd.DataFrame(draws).std()
     assert set(found) < set(means.index)
@@ -432,7 +439,7 @@ def test_an_estimate_is_what_scikit_learn_says_of_rows_that_count_twice() -> Non
     chance = judged(2_000, 6)["chance"].to_numpy()
     twice, truth = np.tile(chance, 2), np.repeat([True, False], 2_000)
     weights = {"sample_weight": np.append(chance, 1 - chance)}
-    found = estimate.of(chance, 0.3, PRICES)
+    found = estimate.estimate(chance, 0.3, PRICES)
     expected = {
         "late_share": chance.mean(),
         "brier_score": metrics.brier_score_loss(truth, twice, **weights),
@@ -443,15 +450,15 @@ def test_an_estimate_is_what_scikit_learn_says_of_rows_that_count_twice() -> Non
     (_, alarms), (missed, _) = metrics.confusion_matrix(truth, twice >= 0.3, **weights)
     expected["cost_per_1000"] = (100 * missed + 25 * alarms) / 2
     assert found == pytest.approx(expected, abs=1e-5, rel=1e-9)
-    parts = estimate.Chances()
+    parts = estimate.ProbabilityCounts()
     for part in np.array_split(chance, 7):
         parts.add(part, part >= 0.3)
     assert parts.figures(PRICES) == pytest.approx(found, rel=1e-12)
 
 
 def test_an_estimate_leaves_out_what_cannot_be_told() -> None:
-    assert estimate.of([0.0, 0.0], 0.3, {}) == {"late_share": 0.0, "brier_score": 0.0}
-    sure = estimate.of([1.0, np.nan], 0.3, PRICES)
+    assert estimate.estimate([0.0, 0.0], 0.3, {}) == {"late_share": 0.0, "brier_score": 0.0}
+    sure = estimate.estimate([1.0, np.nan], 0.3, PRICES)
     assert sure == {
         "late_share": 1.0,
         "brier_score": 0.0,
@@ -461,7 +468,7 @@ def test_an_estimate_leaves_out_what_cannot_be_told() -> None:
     }
     for chances, said in (([], "no predictions"), ([np.nan], "no predictions"), ([1.2], "outside")):
         with pytest.raises(DataError, match=f"{said}.*Next: "):
-            estimate.of(chances, 0.3, PRICES)
+            estimate.estimate(chances, 0.3, PRICES)
 
 
 def test_errors_of_past_estimates_stand_beside_the_truth() -> None:
@@ -512,9 +519,9 @@ def test_a_bundle_holds_what_a_batch_is_held_against(quick: Path) -> None:
     judged_month = pd.read_parquet(quick / "data/predictions.parquet")["model"]
     assert known.prediction.counts.sum() == len(judged_month)
     batch = table[table["month"] == 9]
-    held = quality.of(batch, bundle.schema, known)
+    held = quality.measure(batch, bundle.schema, known)
     assert held.figures["refused_share"] == 0
-    found = drift.of(held.inputs, bundle.predict(held.inputs), known)
+    found = drift.measure(held.inputs, bundle.predict(held.inputs), known)
     assert drift.figures(found)["tested"] == len(bundle.schema["properties"])
     assert found.iloc[-1]["psi"] == pytest.approx(0, abs=1e-9)  # the month that it was judged on
     assert found.set_index("feature").loc["temp", "unit"] == "°F"

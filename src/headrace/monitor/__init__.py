@@ -1,9 +1,12 @@
-"""Watching a model: what batches of live data say of it; frames in, frames and figures out.
+"""Monitor a model: batches of live data compared with what the model learned from.
 
-baseline, bins, counts     what the model learned from, and a batch counted over the same values
-quality, drift, moved      the contract's breaches; what moved, and in words
-cases, performance         scores with intervals, as far as the truth is known
-estimate                   what they would be if the model's probabilities were right
-stream, watch, pictures    a batch part by part, batch after batch, and their pictures
-found, command, page       what the stage wrote, by the rules of gates.yaml
+evaluate     a batch, part by part, and all batches as tables
+baseline     the columns that the model learned from
+quality      violations of the contract, missing and unseen values
+histograms   a batch counted over the baseline's values
+drift        tests and distances over the histograms
+performance  scores with intervals, of rows whose label is known
+estimate     scores expected from the probabilities alone
+pictures     drift and cost, by batch
+results      what the stage wrote, with the rules' verdicts; page shows it
 """

@@ -1,4 +1,4 @@
-"""The baseline of a bundle, ready to hold batches against."""
+"""The baseline of a bundle: the columns that the model learned from, to compare batches with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ STEP = "Next: dvc repro hand_off"
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of a column where the model learned."""
+    """A column of the rows that the model learned from."""
 
     name: str
     unit: str
@@ -26,7 +26,7 @@ class Column:
     missing: int
     """Rows without a value."""
     counts: Array
-    """The rows of each of its values."""
+    """The rows of each value."""
 
     @property
     def missing_share(self) -> float:
@@ -36,23 +36,25 @@ class Column:
 
 @dataclass(frozen=True)
 class Number(Column):
-    """A number: its values, rising."""
+    """A column of numbers."""
 
     levels: Array
+    """Its values, ascending."""
 
 
 @dataclass(frozen=True)
 class Category(Column):
-    """A text, or true and false: its values, the commonest first."""
+    """A column of texts or booleans."""
 
     names: tuple[str, ...]
+    """Its values, the most common first."""
     others: int
-    """Rows with a value that is not listed; where there are none, every value is."""
+    """Rows with a value that is not in `names`; 0 where all values are."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the model learned from: its columns, its predictions, the rows of one period."""
+    """The inputs that the model learned from, its predictions, the rows of one period."""
 
     volume: float
     columns: dict[str, Column]
@@ -63,40 +65,37 @@ def read(bundle: Bundle) -> Baseline:
     """Return the baseline of a bundle.
 
     Errors:
-        DataError: it is of another format, or lacks a column of the bundle's inputs.
+        DataError: it has another format, or lacks a column of the bundle's inputs.
     """
     return parse(bundle.baseline, bundle.schema, bundle.name)
 
 
-def parse(content: Mapping[str, Any], schema: Mapping[str, Any], label: str) -> Baseline:
-    """Return a baseline from plain values; it must have the columns of the schema. See `read`.
-
-    `label` is what messages call the file that it lies in.
-    """
+def parse(content: Mapping[str, Any], schema: Mapping[str, Any], file: str) -> Baseline:
+    """Return the baseline that plain values describe; `file` names its bundle in messages."""
     version = content.get("version", 1)
     if version != VERSION:
         raise DataError(
-            f"{label} holds a baseline of format {version}; this headrace watches by format"
-            f" {VERSION}. {STEP}"
+            f"{file} holds a baseline of format {version}; this headrace reads format {VERSION}."
+            f" {STEP}"
         )
     inputs = schema["properties"]
-    lacking = [name for name in inputs if name not in content["columns"]]
-    if lacking or PREDICTION not in content:
-        what = f"column {lacking[0]}, an input of its model" if lacking else "predictions"
-        raise DataError(f"{label} holds a baseline without {what}. {STEP}")
+    missing = [name for name in inputs if name not in content["columns"]]
+    if missing or PREDICTION not in content:
+        what = f"column {missing[0]}, an input of its model" if missing else "predictions"
+        raise DataError(f"{file} holds a baseline without {what}. {STEP}")
     columns = {
-        name: _column(name, said.get("x-unit", ""), content["columns"][name])
-        for name, said in inputs.items()
+        name: _column(name, rule.get("x-unit", ""), content["columns"][name])
+        for name, rule in inputs.items()
     }
     prediction = _column(PREDICTION, "", content[PREDICTION])
     assert isinstance(prediction, Number)
     return Baseline(float(content["volume"]), columns, prediction)
 
 
-def _column(name: str, unit: str, said: Mapping[str, Any]) -> Column:
-    rows, number = int(said["rows"]), said["kind"] == "number"
-    counts = np.array([*(said["counts"] if number else said["counts"].values())], float)
-    about = (name, unit, rows, round(said["missing"] * rows), counts)
-    if number:
-        return Number(*about, np.array(said["values"], float))
-    return Category(*about, tuple(said["counts"]), int(said["others"]))
+def _column(name: str, unit: str, content: Mapping[str, Any]) -> Column:
+    rows, is_number = int(content["rows"]), content["kind"] == "number"
+    counts = np.array([*(content["counts"] if is_number else content["counts"].values())], float)
+    common = (name, unit, rows, round(content["missing"] * rows), counts)
+    if is_number:
+        return Number(*common, np.array(content["values"], float))
+    return Category(*common, tuple(content["counts"]), int(content["others"]))

@@ -1,4 +1,4 @@
-"""How far each input, and the prediction, has moved from where the model learned."""
+"""Drift: how far each input, and the prediction, has moved from what the model learned."""
 
 from typing import Any
 
@@ -9,15 +9,23 @@ from scipy import stats
 
 from headrace.bundle.golden import PREDICTION
 from headrace.errors import DataError
-from headrace.monitor import explain, histograms
 from headrace.monitor.baseline import Array, Baseline
-from headrace.monitor.counts import Categories, Counted, Counts, Numbers
+from headrace.monitor.histograms import (
+    Bins,
+    CategoryHistogram,
+    Histogram,
+    Histograms,
+    NumberHistogram,
+    bins,
+)
 from headrace.stats.psi import population_stability_index
 
-SURE = 0.001
-"""A column has moved only where chance would move one so far in fewer tables than this …"""
-FAR = 0.1
-"""… and where its population stability index is this or more: of many rows any change is sure."""
+MAX_P_VALUE = 0.001
+"""A column has moved where its adjusted p-value is below this …"""
+MIN_PSI = 0.1
+"""… and its population stability index is this or more: in many rows any change is significant."""
+NEARLY = 0.9
+"""Of the largest change: a narrower range with so much of it is reported instead."""
 COLUMNS = (
     "feature",
     "kind",
@@ -36,80 +44,82 @@ COLUMNS = (
 )
 
 
-def of(inputs: pd.DataFrame, predictions: npt.ArrayLike, baseline: Baseline) -> pd.DataFrame:
-    """Return what moved, one row for each input and a last one for the prediction; see `table`.
+def measure(inputs: pd.DataFrame, predictions: npt.ArrayLike, baseline: Baseline) -> pd.DataFrame:
+    """Return the drift of some rows: a row for each input, and a last one for the prediction.
 
     Errors:
-        DataError: there are no rows, an input is not there, or not one prediction for each row.
+        DataError: there are no rows, an input is missing, or there is not one prediction per row.
     """
-    counts = Counts(baseline)
+    counts = Histograms(baseline)
     counts.add(inputs, predictions)
     return table(counts)
 
 
-def table(counts: Counts) -> pd.DataFrame:
-    """Return what moved in a batch that was counted, with the columns COLUMNS.
+def table(counts: Histograms) -> pd.DataFrame:
+    """Return the drift of a batch that was counted, with the columns COLUMNS.
 
     `psi` is the population stability index over the baseline's deciles, or its values where they
-    are few, or a text's commonest values; what is missing is a bin of its own. A number is tested
-    by Kolmogorov and Smirnov's distance (`ks`), with what is missing below all values; a text by
-    chi-square over its bins (`chi2`). `p_adjusted` holds the share of false discoveries down over
-    all rows (Benjamini and Hochberg, JRSS B 57 (1995)). `distance` is Wasserstein's, in the
-    column's unit; NaN of texts. Missing and unseen are shares of rows. `moved` where `p_adjusted` <
-    SURE and `psi` >= FAR, and `says` tells the part that moved most.
+    are few, or a text's most common values; missing values are a bin of their own. A number is
+    tested by the Kolmogorov-Smirnov distance (`ks`), missing values below all others; a text by
+    chi-square over its bins (`chi2`). `p_adjusted` controls the false discovery rate over all rows
+    (Benjamini and Hochberg, JRSS B 57 (1995)). `distance` is Wasserstein's, in the column's unit;
+    NaN of texts. Missing and unseen are shares of rows. `moved` is true where `p_adjusted` <
+    MAX_P_VALUE and `psi` >= MIN_PSI; `says` names the range that moved most.
 
     Errors:
         DataError: the batch has no rows.
     """
     if not counts.rows:
         raise DataError("The batch has no rows. Next: see what wrote it")
-    answers = [counts.prediction] if counts.predicted else []
-    rows = [_row(one) for one in (*counts.columns.values(), *answers)]
-    found = pd.DataFrame(rows)
-    found["p_adjusted"] = stats.false_discovery_control(found["p_value"])
-    found["moved"] = (found["p_adjusted"] < SURE) & (found["psi"] >= FAR)
-    return found[list(COLUMNS)]
+    predictions = [counts.prediction] if counts.predicted else []
+    drift = pd.DataFrame([_row(column) for column in (*counts.columns.values(), *predictions)])
+    drift["p_adjusted"] = stats.false_discovery_control(drift["p_value"])
+    drift["moved"] = (drift["p_adjusted"] < MAX_P_VALUE) & (drift["psi"] >= MIN_PSI)
+    return drift[list(COLUMNS)]
 
 
 def figures(table: pd.DataFrame) -> dict[str, float]:
-    """Return the block `drift` of metrics/monitor.json: the inputs' worst, and the prediction's.
+    """Return the block `drift` of metrics/monitor.json: the inputs' maximum, and the prediction's.
 
-    Where another model answered, there is no figure of the prediction.
+    Where another model made the predictions, there is no figure of the prediction.
     """
-    mine = table["feature"] == PREDICTION
-    inputs, answers = table[~mine], table.loc[mine, "psi"]
-    found = {"psi_max": float(inputs["psi"].max())}
-    if len(answers):
-        found["psi_prediction"] = float(answers.iloc[0])
-    return {**found, "moved": int(inputs["moved"].sum()), "tested": len(inputs)}
+    is_prediction = table["feature"] == PREDICTION
+    inputs, prediction = table[~is_prediction], table.loc[is_prediction, "psi"]
+    psi = {"psi_max": float(inputs["psi"].max())}
+    if len(prediction):
+        psi["psi_prediction"] = float(prediction.iloc[0])
+    return {**psi, "moved": int(inputs["moved"].sum()), "tested": len(inputs)}
 
 
-def _row(counted: Counted) -> dict[str, Any]:
-    column, binned = counted.column, histograms.of(counted)
-    pooled, after = histograms.pooled(binned), binned.after.sum()
-    tested = _number(counted) if isinstance(counted, Numbers) else _category(counted, pooled)
+def _row(counts: Histogram) -> dict[str, Any]:
+    column, binned = counts.column, bins(counts)
+    pooled, after = binned.pooled(), binned.after.sum()
+    if isinstance(counts, NumberHistogram):
+        tested = _test_number(counts)
+    else:
+        tested = _test_category(counts, pooled)
     return {
         "feature": column.name,
         "unit": column.unit,
         "psi": population_stability_index(*pooled),
         "missing_before": column.missing_share,
-        "missing_after": counted.missing / after,
-        "says": explain.says(column.name, binned),
+        "missing_after": counts.missing / after,
+        "says": explain(column.name, binned),
         **tested,
     }
 
 
-def _number(counted: Numbers) -> dict[str, Any]:
-    statistic, p_value = _kolmogorov_smirnov(counted)
-    found = {"kind": "number", "test": "ks", "statistic": statistic, "p_value": p_value}
-    return {**found, "distance": _wasserstein(counted), "unseen_share": np.nan}
+def _test_number(counts: NumberHistogram) -> dict[str, Any]:
+    statistic, p_value = _kolmogorov_smirnov(counts)
+    test = {"kind": "number", "test": "ks", "statistic": statistic, "p_value": p_value}
+    return {**test, "distance": _wasserstein(counts), "unseen_share": np.nan}
 
 
-def _category(counted: Categories, pooled: tuple[Array, Array]) -> dict[str, Any]:
+def _test_category(counts: CategoryHistogram, pooled: tuple[Array, Array]) -> dict[str, Any]:
     statistic, p_value = chi_square(*pooled)
-    found = {"kind": "category", "test": "chi2", "statistic": statistic, "p_value": p_value}
-    unseen = counted.unseen / pooled[1].sum()
-    return {**found, "distance": np.nan, "unseen_share": unseen}
+    test = {"kind": "category", "test": "chi2", "statistic": statistic, "p_value": p_value}
+    unseen = counts.unseen / pooled[1].sum()
+    return {**test, "distance": np.nan, "unseen_share": unseen}
 
 
 def chi_square(before: npt.ArrayLike, after: npt.ArrayLike) -> tuple[float, float]:
@@ -117,29 +127,61 @@ def chi_square(before: npt.ArrayLike, after: npt.ArrayLike) -> tuple[float, floa
     both = np.array([before, after])
     if both.shape[1] < 2:
         return 0.0, 1.0
-    found = stats.chi2_contingency(both, correction=False)
-    return float(found.statistic), float(found.pvalue)
+    result = stats.chi2_contingency(both, correction=False)
+    return float(result.statistic), float(result.pvalue)
 
 
-def _kolmogorov_smirnov(counted: Numbers) -> tuple[float, float]:
-    """Return the largest distance of both distributions, and how often chance makes a larger one.
+def _kolmogorov_smirnov(counts: NumberHistogram) -> tuple[float, float]:
+    """Return the Kolmogorov-Smirnov distance, and its p-value.
 
-    scipy's `ks_2samp` with `method="asymp"` on the samples; it takes no counts, so the distance is
-    taken from the sums of the counts here, and the p-value is scipy's.
+    scipy's `ks_2samp` with `method="asymp"`; that takes samples and no counts, so the distance is
+    computed here, and the p-value is scipy's.
     """
-    learned = np.zeros(len(counted.counts))
-    learned[1::2] = counted.column.counts
-    before = np.cumsum([counted.column.missing, *learned])
-    after = np.cumsum([counted.missing, *counted.counts])
+    learned = np.zeros(len(counts.counts))
+    learned[1::2] = counts.column.counts
+    before = np.cumsum([counts.column.missing, *learned])
+    after = np.cumsum([counts.missing, *counts.counts])
     statistic = float(np.abs(before / before[-1] - after / after[-1]).max())
     rows = before[-1] * after[-1] / (before[-1] + after[-1])
     return statistic, float(stats.kstwo.sf(statistic, max(1, round(rows))))
 
 
-def _wasserstein(counted: Numbers) -> float:
+def _wasserstein(counts: NumberHistogram) -> float:
     """Return how far the values must be moved on average; NaN where a side has none."""
-    values, rows = counted.sample()
-    known = counted.column
+    values, rows = counts.sample()
+    known = counts.column
     if not len(values) or not len(known.levels):
         return np.nan
     return float(stats.wasserstein_distance(known.levels, values, known.counts, rows))
+
+
+def explain(name: str, bins: Bins) -> str:
+    """Return a sentence such as "temp 61 to 77 °F: 20 % → 41 %"; "" where no share changed.
+
+    Of a number it names the range of neighbouring bins that rose or fell most together; of those
+    that changed NEARLY as much the narrowest, since chance changes neighbours a little.
+    """
+    before, after = bins.before / bins.before.sum(), bins.after / bins.after.sum()
+    change = after - before
+    ranges = _ranges(bins.ordered, len(change))
+    sums = {ends: round(float(change[ends[0] : ends[1] + 1].sum()), 9) for ends in ranges}
+    most = NEARLY * max(map(abs, sums.values()))
+    largest = [ends for ends in ranges if abs(sums[ends]) >= most]
+    first, last = max(largest, key=lambda ends: (ends[0] - ends[1], abs(sums[ends]), sums[ends]))
+    if not sums[first, last]:
+        return ""
+    old, new = (share(side[first : last + 1].sum()) for side in (before, after))
+    return f"{name} {bins.name(first, last)}: {old} → {new}"
+
+
+def _ranges(ordered: int, bins: int) -> list[tuple[int, int]]:
+    pairs = [(first, last) for first in range(ordered) for last in range(first, ordered)]
+    return [*pairs, *((place, place) for place in range(ordered, bins))]
+
+
+def share(value: float) -> str:
+    """Return a share in per cent, a small one with one decimal."""
+    percent = 100 * float(value)
+    if percent >= 9.95 or percent == 0:
+        return f"{percent:.0f} %"
+    return f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.1g} %"

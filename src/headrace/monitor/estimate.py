@@ -1,10 +1,10 @@
-"""What a batch's scores would be if the model's probabilities were right: before the truth comes.
+"""Scores of a batch estimated from the model's probabilities, before its labels are known.
 
-Confidence-based performance estimation. It takes the probabilities for calibrated, so it sees that
-flights have become harder to tell apart, and does not see that the model has begun to be wrong;
-`errors` shows how far it was off on batches whose truth has come in since. Sources: Guo et al., On
-Calibration of Modern Neural Networks, ICML (2017); Garg et al., Leveraging Unlabeled Data to
-Predict Out-of-Distribution Performance, ICLR (2022); NannyML calls it CBPE.
+Confidence-based performance estimation. It assumes calibrated probabilities, so it sees that rows
+have become harder to tell apart, but not that the model is wrong; `errors` compares it with labels
+that came later. Sources: Guo et al., On Calibration of Modern Neural Networks, ICML (2017); Garg et
+al., Leveraging Unlabeled Data to Predict Out-of-Distribution Performance, ICLR (2022); NannyML
+calls it CBPE.
 """
 
 from collections.abc import Mapping
@@ -19,101 +19,91 @@ from headrace.errors import DataError
 
 Array = npt.NDArray[np.float64]
 LEVELS = 200_000
-"""So fine that rows of one level are the same for all that is told; memory does not grow."""
+"""Probabilities of one level are counted together, so that memory does not grow."""
 COLUMNS = ("batch", "metric", "estimate", "truth", "error", "says")
 
 
-def of(
+def estimate(
     probability: npt.ArrayLike, threshold: float, prices: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return the block `estimate` of metrics/monitor.json: the scores that are expected.
+    """Return the block `estimate` of metrics/monitor.json: the expected scores.
 
-    Each row counts as a positive one with its probability, and as a negative one with the rest; it
-    is warned of from the threshold on. `prices` are of what was `missed` and of a `false_alarm`.
-    A row without a probability does not count. What cannot be told is left out.
+    Each row counts as positive with its probability, and as negative with the rest; from the
+    threshold on it is a warning. `prices` are of a `missed` positive and of a `false_alarm`. A row
+    without a probability does not count. A score that is not defined is left out.
 
     Errors:
-        DataError: no row has a probability, or one is no share.
+        DataError: no row has a probability, or one is not between 0 and 1.
     """
-    chance = np.asarray(probability, dtype="float64")
-    chances = Chances()
-    chances.add(chance, chance >= threshold)
-    return chances.figures(prices)
+    y_score = np.asarray(probability, dtype="float64")
+    counts = ProbabilityCounts()
+    counts.add(y_score, y_score >= threshold)
+    return counts.figures(prices)
 
 
-class Chances:
-    """Counts a batch's probabilities, a part at a time; those on one of LEVELS are one."""
+class ProbabilityCounts:
+    """Counts a batch's probabilities by level and warning, a part at a time."""
 
     def __init__(self) -> None:
         self._rows, self._sums = np.zeros((2, 2 * LEVELS + 2))
 
-    def add(self, probability: Array, warned: npt.NDArray[np.bool_]) -> None:
-        """Count some probabilities, and whether each was warned of; see `of`."""
-        known = ~np.isnan(probability)
-        chance, said = probability[known], warned[known]
-        if len(chance) and (chance.min() < 0 or chance.max() > 1):
+    def add(self, y_score: Array, y_pred: npt.NDArray[np.bool_]) -> None:
+        """Count some probabilities, and whether each is a warning; see `estimate`."""
+        known = ~np.isnan(y_score)
+        probability, warned = y_score[known], y_pred[known]
+        if len(probability) and (probability.min() < 0 or probability.max() > 1):
             raise DataError("The batch has predictions outside 0 to 1. Next: see what wrote it")
-        # What is warned of and what is not are never on one level.
-        places = 2 * np.floor(chance * LEVELS).astype(int) + said
-        self._rows += np.bincount(places, minlength=len(self._rows))
-        self._sums += np.bincount(places, weights=chance, minlength=len(self._sums))
+        cells = 2 * np.floor(probability * LEVELS).astype(int) + warned
+        self._rows += np.bincount(cells, minlength=len(self._rows))
+        self._sums += np.bincount(cells, weights=probability, minlength=len(self._sums))
 
     def figures(self, prices: Mapping[str, float]) -> dict[str, float]:
-        """Return what is expected of the rows so far; see `of`."""
-        there = np.flatnonzero(self._rows)
-        if not len(there):
+        """Return the expected scores of the rows so far; see `estimate`."""
+        cells = np.flatnonzero(self._rows)
+        if not len(cells):
             raise DataError("The batch has no predictions. Next: see what wrote it")
-        rows = self._rows[there]
-        chance = np.minimum(self._sums[there] / rows, 1.0)
-        brier = np.average(chance * (1 - chance), weights=rows)
-        means = {"late_share": np.average(chance, weights=rows), "brier_score": brier}
-        found = {**means, **_expected(chance, rows, there % 2 == 1, prices)}
-        return {name: float(value) for name, value in found.items()}
+        rows = self._rows[cells]
+        probability = np.minimum(self._sums[cells] / rows, 1.0)
+        brier = np.average(probability * (1 - probability), weights=rows)
+        scores = {"late_share": np.average(probability, weights=rows), "brier_score": brier}
+        scores |= _expected_scores(probability, rows, cells % 2 == 1, prices)
+        return {name: float(value) for name, value in scores.items()}
 
 
-def _expected(
-    chance: Array, rows: Array, warned: npt.NDArray[np.bool_], prices: Mapping[str, float]
+def _expected_scores(
+    probability: Array, rows: Array, warned: npt.NDArray[np.bool_], prices: Mapping[str, float]
 ) -> dict[str, float]:
-    """Score every row twice, as a positive and as a negative one, by how likely either is."""
-    late, punctual = chance * rows, (1 - chance) * rows
-    truth, weights = np.repeat([1, 0], len(chance)), np.append(late, punctual)
-    twice, said = {"y_true": truth, "sample_weight": weights}, np.tile(warned, 2)
-    found = {}
-    if late.sum() > 0 and punctual.sum() > 0:
-        found["roc_auc"] = roc_auc_score(y_score=np.tile(chance, 2), **twice)
+    """Score every row twice, as positive and as negative, weighted by how likely either is."""
+    positive, negative = probability * rows, (1 - probability) * rows
+    y_true, weights = np.repeat([1, 0], len(probability)), np.append(positive, negative)
+    twice, y_pred = {"y_true": y_true, "sample_weight": weights}, np.tile(warned, 2)
+    scores = {}
+    if positive.sum() > 0 and negative.sum() > 0:
+        scores["roc_auc"] = roc_auc_score(y_score=np.tile(probability, 2), **twice)
     if warned.any():
-        found["precision"] = precision_score(y_pred=said, **twice)
-    if late.sum() > 0:
-        found["recall"] = recall_score(y_pred=said, **twice)
+        scores["precision"] = precision_score(y_pred=y_pred, **twice)
+    if positive.sum() > 0:
+        scores["recall"] = recall_score(y_pred=y_pred, **twice)
     if {"missed", "false_alarm"} <= prices.keys():
-        missed, alarms = late[~warned].sum(), punctual[warned].sum()
+        missed, alarms = positive[~warned].sum(), negative[warned].sum()
         cost = missed * prices["missed"] + alarms * prices["false_alarm"]
-        found["cost_per_1000"] = 1000 * cost / rows.sum()
-    return found
+        scores["cost_per_1000"] = 1000 * cost / rows.sum()
+    return scores
 
 
 def errors(past: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return how wrong the estimates of past batches were: the columns are COLUMNS.
+    """Return the errors of the estimates of past batches, with the columns COLUMNS.
 
-    `past` is what metrics/monitor.json holds. The error is the estimate less the truth. The
-    estimate is of all rows; where the truth has come in of some only, it is of other rows, so that
-    neither is shown, and `says` why.
+    `past` is the content of metrics/monitor.json. An error is the estimate less the score. Where
+    some labels are not known, the two are of different rows: neither is shown, and `says` why.
     """
-    rows = [
-        (batch, metric, float(value), *_beside(value, truth, performance))
-        for batch, blocks in past.items()
-        for performance in [blocks.get("performance", {})]
-        for metric, value in blocks.get("estimate", {}).items()
-        if (truth := performance.get(metric)) is not None
-    ]
+    rows = []
+    for batch, figures in past.items():
+        performance = figures.get("performance", {})
+        share = float(performance.get("truth_share", 1))
+        note = f"known of {100 * share:.1f} % of the rows, so not compared" if share < 1 else ""
+        for metric, value in figures.get("estimate", {}).items():
+            if (score := performance.get(metric)) is not None:
+                compared = (None, None) if note else (float(score), float(value) - float(score))
+                rows.append((batch, metric, float(value), *compared, note))
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-
-
-def _beside(
-    value: float, truth: float, performance: Mapping[str, float]
-) -> tuple[float | None, float | None, str]:
-    """Return the truth, the error of an estimate, and what there is to say."""
-    share = float(performance.get("truth_share", 1))
-    if share < 1:
-        return None, None, f"known of {100 * share:.1f} % of the rows, so not compared"
-    return float(truth), float(value) - float(truth), ""

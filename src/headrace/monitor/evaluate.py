@@ -1,85 +1,231 @@
-"""Batches held against a bundle, one by one: what is wrong with one spoils no other."""
+"""Batches evaluated against the bundle: one by one, part by part, and as tables of all."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
+from headrace.bundle.golden import CLOSE, PREDICTION
 from headrace.bundle.load import Bundle
 from headrace.errors import DataError
+from headrace.gates.model import Predictions
 from headrace.ingest import batch
-from headrace.monitor import baseline
-from headrace.monitor.accumulator import Stream, Watched
+from headrace.ingest.types import POSITIVE
+from headrace.monitor import baseline, drift, performance
+from headrace.monitor.baseline import Array, Baseline
+from headrace.monitor.estimate import ProbabilityCounts
+from headrace.monitor.histograms import Histograms
+from headrace.monitor.performance import LabelledRows
+from headrace.monitor.quality import QualityCounts
+from headrace.schema.infer import booleans
+
+WARNED = "warned"
+STEP = "Next: headrace ingest FILE --replace"
+OTHER_MODEL = "Another model answered these rows, so its answers are not held against this one's"
+CHECKED = 1000
+"""Rows that are predicted again, to know whether this model made the logged predictions."""
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The results of a batch; of one that cannot be evaluated, a note that says why."""
+
+    figures: dict[str, Any] = field(default_factory=lambda: {"rows": 0, "quality": {"judged": 0}})
+    """As in metrics/monitor.json: rows, quality, drift, performance, estimate."""
+    quality: pd.DataFrame = field(default_factory=pd.DataFrame)
+    drift: pd.DataFrame = field(default_factory=pd.DataFrame)
+    known: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Rows whose label is known: cluster, texts of the inputs, label, `prediction`, `warned`."""
+    notes: tuple[str, ...] = ()
+
+    def has(self, column: str) -> bool:
+        """Tell whether there are rows whose label is known, and which have this column."""
+        return len(self.known) > 0 and column in self.known
+
+
+class LoggedPredictions:
+    """The predictions that came with a batch's rows, completed by those of the bundle."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle, self._threshold = bundle, float(bundle.facts["threshold"])
+        self.same_model: bool | None = None
+        """Whether the bundle predicts the same; None while no prediction was logged."""
+
+    def take(self, rows: pd.DataFrame, inputs: pd.DataFrame) -> tuple[Array, Mask]:
+        """Return each row's probability, and whether it was a warning.
+
+        Errors:
+            DataError: a prediction is not a number, or `positive` is neither true nor false.
+        """
+        y_score = _logged(rows)
+        logged = ~np.isnan(y_score)
+        if self.same_model is None and logged.any():
+            self.same_model = self._predicts(inputs[logged], y_score[logged])
+        if not logged.all():
+            y_score[~logged] = self._bundle.predict(inputs[~logged])
+        y_pred = y_score >= self._threshold
+        if POSITIVE in rows:
+            positive = booleans(rows[POSITIVE])
+            known = logged & positive.notna().to_numpy()
+            y_pred[known] = positive.to_numpy("bool", na_value=False)[known]
+        return y_score, y_pred
+
+    def _predicts(self, inputs: pd.DataFrame, y_score: Array) -> bool:
+        """Predict rows spread over all: a model that took over on the way made some of them."""
+        places = np.unique(np.linspace(0, len(y_score) - 1, CHECKED).astype(int))
+        predictions = self._bundle.predict(inputs.iloc[places])
+        return bool(np.allclose(predictions, y_score[places], rtol=0, atol=CLOSE))
+
+
+def _logged(rows: pd.DataFrame) -> Array:
+    if PREDICTION not in rows:
+        return np.full(len(rows), np.nan)
+    try:
+        return pd.to_numeric(rows[PREDICTION]).to_numpy("float64", na_value=np.nan, copy=True)
+    except (TypeError, ValueError):
+        raise DataError(f"The batch has a {PREDICTION} that is not a number. {STEP}") from None
+
+
+class BatchEvaluator:
+    """Evaluates a batch, a part at a time; only rows whose label is known take up memory."""
+
+    def __init__(self, bundle: Bundle, known: Baseline, spec: Predictions) -> None:
+        self._spec = spec
+        self._quality, self._histograms = QualityCounts(bundle.schema, known), Histograms(known)
+        self._predictions = LoggedPredictions(bundle)
+        self._labelled, self._probabilities = LabelledRows(), ProbabilityCounts()
+        self._known: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Add some rows; beyond quality, those that keep the contract count.
+
+        Errors:
+            DataError: a column is missing, or a prediction is not valid.
+        """
+        inputs, valid = self._quality.add(rows)
+        self._rows += len(rows)
+        inputs, rows = inputs[valid], rows[valid]
+        if not len(rows):
+            return
+        y_score, y_pred = self._predictions.take(rows, inputs)
+        label = rows.get(self._spec.label, pd.Series(pd.NA, index=rows.index))
+        y_true = label.astype("boolean")
+        self._histograms.add(inputs, None if self._predictions.same_model is False else y_score)
+        self._probabilities.add(y_score, y_pred)
+        self._labelled.add(y_true, y_score, y_pred, self._clusters(rows))
+        known: pd.DataFrame = inputs.select_dtypes("str")
+        known = known.assign(**{PREDICTION: y_score, WARNED: y_pred})
+        cluster = [name for name in (self._spec.cluster,) if name in rows]
+        known[[*cluster, self._spec.label]] = rows[cluster].assign(label=y_true)
+        known = known[y_true.notna()].astype({self._spec.label: "bool"})
+        self._known.append(pa.Table.from_pandas(known, preserve_index=False))
+
+    def _clusters(self, rows: pd.DataFrame) -> pd.Series:
+        """Return each row's cluster; where there is none, each row is one."""
+        numbers = np.arange(self._rows - len(rows), self._rows)
+        return rows.get(self._spec.cluster, pd.Series(numbers, index=rows.index))
+
+    def result(self, prices: Mapping[str, float]) -> Evaluation:
+        """Return the results of all rows; `prices` are of a `missed` one and of a `false_alarm`.
+
+        Errors:
+            DataError: there were no rows.
+        """
+        if not self._rows:
+            raise DataError(f"There are no rows. {STEP}")
+        figures = {"rows": self._rows, "quality": {"judged": 1, **self._quality.figures()}}
+        if not self._known:
+            note = f"No row keeps the contract, so nothing else is told. {STEP}"
+            return Evaluation(figures, self._quality.table(), notes=(note,))
+        moved, scored = drift.table(self._histograms), performance.score(self._labelled, prices)
+        figures |= {
+            "drift": drift.figures(moved),
+            "performance": scored.figures,
+            "estimate": self._probabilities.figures(prices),
+        }
+        tables = pa.concat_tables(self._known)
+        self._known.clear()  # so that no row is in memory twice
+        known = tables.to_pandas(split_blocks=True, self_destruct=True)
+        other = [OTHER_MODEL] if self._predictions.same_model is False else []
+        return Evaluation(figures, self._quality.table(), moved, known, (*other, *scored.notes))
 
 
 def batches(
     root: Path, bundle: Bundle, names: Iterable[str], *, prices: Mapping[str, float]
-) -> dict[str, Watched]:
-    """Judge batches of data/live; what is wrong with one is said in its place.
+) -> dict[str, Evaluation]:
+    """Evaluate batches of data/live; one that cannot be evaluated does not stop the others.
 
     `prices` are the dollars of a `missed` positive and of a `false_alarm`.
 
     Errors:
-        ProjectError: gates.yaml does not say what is key and label.
-        DataError: the bundle's baseline is of another version.
+        ProjectError: gates.yaml has no key and label.
+        DataError: the bundle's baseline has another format.
     """
-    held, spec = baseline.read(bundle), batch.prediction_spec(root)
-    judged = {}
+    known, spec = baseline.read(bundle), batch.prediction_spec(root)
+    evaluations = {}
     for name in names:
-        stream = Stream(bundle, held, spec)
+        evaluator = BatchEvaluator(bundle, known, spec)
         try:
             for part in batch.read_parts(root, name):
-                stream.add(part)
-            judged[name] = stream.watched(prices)
+                evaluator.add(part)
+            evaluations[name] = evaluator.result(prices)
         except DataError as error:
-            judged[name] = Watched(says=(str(error),))
-    return judged
+            evaluations[name] = Evaluation(notes=(str(error),))
+    return evaluations
 
 
-def metrics(judged: Mapping[str, Watched], groups: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what metrics/monitor.json holds: each batch's figures, and the gaps of its groups."""
+def metrics(evaluations: Mapping[str, Evaluation], groups: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of metrics/monitor.json: each batch's figures, and its groups' gaps."""
     return {
-        name: one.figures | ({"groups": groups[name]} if groups.get(name) else {})
-        for name, one in judged.items()
+        name: evaluation.figures | ({"groups": groups[name]} if groups.get(name) else {})
+        for name, evaluation in evaluations.items()
     }
 
 
-def table(judged: Mapping[str, Watched], part: str) -> pd.DataFrame:
-    """Return the tables `quality` or `drift` of all batches, one below the other, by `batch`."""
-    return stacked({name: getattr(one, part) for name, one in judged.items()})
+def table(evaluations: Mapping[str, Evaluation], part: str) -> pd.DataFrame:
+    """Return the tables `quality` or `drift` of all batches, stacked."""
+    return stacked({name: getattr(one, part) for name, one in evaluations.items()})
 
 
 def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return a table of each batch, one below the other; the column `batch` names it."""
-    parts = [one.assign(batch=name) for name, one in tables.items()]
-    parts = [one[["batch", *one.columns.drop("batch")]] for one in parts if len(one)]
+    """Return the tables of batches, one below the other; the column `batch` names them."""
+    parts = [table.assign(batch=name) for name, table in tables.items() if len(table)]
+    parts = [part[["batch", *part.columns.drop("batch")]] for part in parts]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"batch": []})
 
 
-def scores(judged: Mapping[str, Watched], part: str) -> pd.DataFrame:
+def scores(evaluations: Mapping[str, Evaluation], part: str) -> pd.DataFrame:
     """Return a block of figures, such as `performance`, with one row for each batch."""
-    rows = {name: one.figures.get(part, {}) for name, one in judged.items()}
+    rows = {name: evaluation.figures.get(part, {}) for name, evaluation in evaluations.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("batch")
 
 
-def notes(judged: Mapping[str, Watched]) -> pd.DataFrame:
-    """Return what there is to say beside the figures: batch, says."""
-    rows = [(name, line) for name, one in judged.items() for line in one.says]
+def notes(evaluations: Mapping[str, Evaluation]) -> pd.DataFrame:
+    """Return the notes of all batches: batch, says."""
+    rows = [(name, note) for name, evaluation in evaluations.items() for note in evaluation.notes]
     return pd.DataFrame(rows, columns=["batch", "says"])
 
 
-def promised(scored: pd.DataFrame, late_share: float) -> pd.Series:
-    """Return what the model was judged to cost, with its interval, and the share of positives.
+def promised(evaluated: pd.DataFrame, late_share: float) -> pd.Series:
+    """Return the model's cost at its evaluation, with its interval, and the share of positives.
 
-    `scored` is as `headrace.bundle.metrics.table` returns it.
+    `evaluated` is as `headrace.bundle.metrics.table` returns it.
     """
-    by = scored.set_index("metric")
+    by = evaluated.set_index("metric")
     row = next((by.loc[name] for name in by.index if name.endswith("model.cost_per_1000")), None)
-    ends = {"": "value", "_low": "low", "_high": "high"}
-    said = {f"cost_per_1000{end}": np.nan if row is None else row[of] for end, of in ends.items()}
-    return pd.Series({**said, "late_share": late_share})
+    columns = {"": "value", "_low": "low", "_high": "high"}
+    cost = {
+        f"cost_per_1000{end}": np.nan if row is None else row[column]
+        for end, column in columns.items()
+    }
+    return pd.Series({**cost, "late_share": late_share})
 
 
 def widest(gaps: Mapping[str, Mapping[str, Mapping[str, float]]]) -> pd.DataFrame:

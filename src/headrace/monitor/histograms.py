@@ -1,26 +1,159 @@
-"""Both sides of a column over the same bins, the baseline's rows and a batch's."""
+"""Histograms of a batch over the baseline's values, counted part by part, and binned for drift."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from headrace.monitor.baseline import Array, Number
-from headrace.monitor.counts import Categories, Counted, Numbers, printable
+from headrace.errors import DataError
+from headrace.monitor.baseline import Array, Baseline, Category, Column, Number
 from headrace.stats.histogram import CATEGORIES, DECILES, DISTINCT
 
-EXPECTED = 5
+EXAMPLES = 3
+"""Unseen values that are named."""
+MAX_LENGTH = 40
+"""Characters of a value in a sentence."""
+MIN_EXPECTED = 5
 """Rows of a batch that a category must expect to have a bin of its own: with fewer, the chi-square
 statistic does not follow its distribution. Source: Cochran, Biometrics 10 (1954)."""
 
 
+class NumberHistogram:
+    """Counts numbers: those that the baseline has, and those between two of them.
+
+    Cells alternate: below the first value, the first value itself, between it and the second …
+    So the Kolmogorov-Smirnov distance is exact. What is not finite counts as missing.
+    """
+
+    def __init__(self, column: Number) -> None:
+        self.column = column
+        cells = 2 * len(column.levels) + 1
+        self.counts, self._sums = np.zeros(cells), np.zeros(cells)
+        self.missing = 0.0
+
+    def add(self, rows: npt.NDArray[np.float64] | pd.Series) -> None:
+        """Count some rows."""
+        numbers = pd.to_numeric(pd.Series(rows), errors="coerce")
+        values = numbers.to_numpy("float64", na_value=np.nan)
+        finite = values[np.isfinite(values)]
+        self.missing += len(values) - len(finite)
+        left = np.searchsorted(self.column.levels, finite, side="left")
+        right = np.searchsorted(self.column.levels, finite, side="right")
+        cells = len(self.counts)
+        self.counts += np.bincount(left + right, minlength=cells)
+        self._sums += np.bincount(left + right, weights=finite, minlength=cells)
+
+    def sample(self) -> tuple[Array, Array]:
+        """Return values and their rows; values between two of the baseline's are at their mean."""
+        cells = np.flatnonzero(self.counts)
+        edges = np.concatenate([[-np.inf], self.column.levels, [np.inf]])
+        low, high = edges[(cells + 1) // 2], edges[cells // 2 + 1]
+        mean = self._sums[cells] / self.counts[cells]
+        # A mean of equal numbers may be off in its last bit; a value of the baseline is itself.
+        return np.clip(mean, low, high), self.counts[cells]
+
+
+class CategoryHistogram:
+    """Counts texts: those that the baseline lists, and all others together."""
+
+    def __init__(self, column: Category) -> None:
+        self.column = column
+        self._index = pd.Index(column.names, dtype=object)
+        self.counts = np.zeros(len(column.names))
+        self.missing, self.others = 0.0, 0.0
+        self._unlisted: Counter[str] = Counter()
+
+    def add(self, rows: pd.Series) -> npt.NDArray[np.bool_]:
+        """Count some rows; return which of them hold a value that the model has not seen."""
+        codes, values = pd.factorize(rows)
+        counts = np.bincount(codes[codes >= 0], minlength=len(values))
+        names = [str(value) for value in values]
+        places = self._index.get_indexer(pd.Index(names, dtype=object))
+        np.add.at(self.counts, places[places >= 0], counts[places >= 0])
+        self.others += float(counts[places < 0].sum())
+        self.missing += float((codes < 0).sum())
+        self._remember({names[i]: int(counts[i]) for i in np.flatnonzero(places < 0)})
+        unseen = np.append((places < 0) & (self.column.others == 0), False)  # -1 is missing
+        return np.asarray(unseen[codes])
+
+    @property
+    def unseen(self) -> float:
+        """Rows with a value that the model has not seen; NaN where the baseline lists not all."""
+        return np.nan if self.column.others else self.others
+
+    @property
+    def examples(self) -> list[str]:
+        """The most common values that the baseline does not list, as text for a sentence."""
+        return [printable(name) for name, _ in _most_common(self._unlisted, EXAMPLES)]
+
+    def _remember(self, counts: Mapping[str, int]) -> None:
+        self._unlisted.update(counts)
+        if len(self._unlisted) > 1000:  # of a column of keys, memory would grow with the rows
+            self._unlisted = Counter(dict(_most_common(self._unlisted, 100)))
+
+
+Histogram = NumberHistogram | CategoryHistogram
+
+
+def printable(text: str) -> str:
+    """Return a value as text for a sentence."""
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return line if len(line) <= MAX_LENGTH else f"{line[: MAX_LENGTH - 1]}…"
+
+
+def _most_common(counts: Mapping[str, int], most: int) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
+
+
+def histogram(column: Column) -> Histogram:
+    """Return an empty histogram over the values of a column."""
+    if isinstance(column, Category):
+        return CategoryHistogram(column)
+    assert isinstance(column, Number)
+    return NumberHistogram(column)
+
+
+class Histograms:
+    """The histograms of a batch, counted a part at a time: every input, and the predictions."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self.columns = {name: histogram(column) for name, column in baseline.columns.items()}
+        self.prediction = NumberHistogram(baseline.prediction)
+        self.rows = self.predicted = 0
+
+    def add(self, inputs: pd.DataFrame, predictions: npt.ArrayLike | None) -> None:
+        """Count some rows; `inputs` are in their types, as `quality` returns them.
+
+        `predictions` are None where another model made them.
+
+        Errors:
+            DataError: an input is missing, or there is not one prediction for each row.
+        """
+        missing = [name for name in self.columns if name not in inputs]
+        if missing:
+            raise DataError(f"The batch has no column {missing[0]}. Next: headrace bundle")
+        for name, counts in self.columns.items():
+            counts.add(inputs[name])
+        if predictions is not None:
+            y_score = np.asarray(predictions, dtype="float64")
+            if len(y_score) != len(inputs):
+                raise DataError(
+                    f"The batch has {len(inputs):,} rows and {len(y_score):,} predictions."
+                    " Next: give one for each row"
+                )
+            self.prediction.add(y_score)
+            self.predicted += len(inputs)
+        self.rows += len(inputs)
+
+
 @dataclass(frozen=True)
 class Bins:
-    """Rows per bin before and after; the first ones are in order, then a rest, then the missing.
+    """Rows per bin before and after; the last two bins are the rest and the missing values.
 
-    A range of the ordered bins is named by its ends, so neighbours can be told together; of
-    categories each is a range of its own.
+    The ordered bins come first. A range of them is named by its ends, so neighbours can be joined.
     """
 
     before: Array
@@ -30,24 +163,38 @@ class Bins:
     ordered: int
     """How many bins can be joined with their neighbours; 0 of categories."""
 
+    def pooled(self) -> tuple[Array, Array]:
+        """Return the rows before and after, without bins that are too thin to be tested.
 
-def of(counted: Counted) -> Bins:
-    """Return a column's bins: of a number deciles, or values where they are few; of a text values.
+        Categories with an expectation under MIN_EXPECTED are one bin, with the rest. Bins that are
+        empty on both sides are left out.
+        """
+        before, after = self.before, self.after
+        if not self.ordered:
+            thin = before * after.sum() < MIN_EXPECTED * before.sum()
+            thin[-2] = True
+            before, after = (np.append(side[~thin], side[thin].sum()) for side in (before, after))
+        filled = before + after > 0
+        return before[filled], after[filled]
 
-    Of a text's values the commonest have a bin of their own.
+
+def bins(counts: Histogram) -> Bins:
+    """Return the bins of a column.
+
+    Of numbers these are deciles, or the values where they are few; of texts the most common ones.
     """
-    return _categories(counted) if isinstance(counted, Categories) else _numbers(counted)
+    return _categories(counts) if isinstance(counts, CategoryHistogram) else _numbers(counts)
 
 
-def _numbers(counted: Numbers) -> Bins:
-    column = counted.column
-    places, lows, highs = _few(column) if len(column.levels) <= DISTINCT else _deciles(column)
+def _numbers(counts: NumberHistogram) -> Bins:
+    column = counts.column
+    places, lows, highs = _values(column) if len(column.levels) <= DISTINCT else _deciles(column)
     ordered = len(lows)
-    cells = np.zeros(len(counted.counts))
+    cells = np.zeros(len(counts.counts))
     cells[1::2] = column.counts
     before, after = (
         np.append(np.bincount(places, weights=side, minlength=ordered + 1), missing)
-        for side, missing in ((cells, column.missing), (counted.counts, counted.missing))
+        for side, missing in ((cells, column.missing), (counts.counts, counts.missing))
     )
     tails = ["another value", "missing"]
 
@@ -59,7 +206,7 @@ def _numbers(counted: Numbers) -> Bins:
     return Bins(before, after, name, ordered)
 
 
-def _few(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
+def _values(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
     """Return the bin of each cell, each value its own, and the ends of the bins."""
     known = len(column.levels)
     places = np.full(2 * known + 1, known)
@@ -68,11 +215,12 @@ def _few(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
 
 
 def _deciles(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
+    """Return the bin of each cell, and the ends of the bins."""
     weights = column.counts
-    found = np.quantile(column.levels, DECILES, method="inverted_cdf", weights=weights)
-    edges = np.unique(found)
-    mine = np.searchsorted(edges, column.levels, side="left")
-    places = np.append(np.repeat(mine, 2), len(edges))
+    deciles = np.quantile(column.levels, DECILES, method="inverted_cdf", weights=weights)
+    edges = np.unique(deciles)
+    levels = np.searchsorted(edges, column.levels, side="left")
+    places = np.append(np.repeat(levels, 2), len(edges))
     # A bin begins with the least value that it holds, and what is beyond the last is in the last.
     begins = np.searchsorted(column.levels, edges, side="right")
     lows = np.concatenate([[-np.inf], column.levels, [np.inf]])[np.append(0, begins + 1)]
@@ -83,46 +231,31 @@ def _range(low: float, high: float, unit: str) -> str:
     if low == np.inf:
         return "above all known values"
     if low == high:
-        return _shown(low) + unit
+        return _format(low) + unit
     if np.isinf(low):
-        return f"up to {_shown(high)}{unit}"
+        return f"up to {_format(high)}{unit}"
     if np.isinf(high):
-        return f"{_shown(low)}{unit} and more"
-    return f"{_shown(low)} to {_shown(high)}{unit}"
+        return f"{_format(low)}{unit} and more"
+    return f"{_format(low)} to {_format(high)}{unit}"
 
 
-def _shown(value: float) -> str:
+def _format(value: float) -> str:
     whole = float(value).is_integer() or abs(value) >= 1000
     return f"{value:,.0f}" if whole else f"{value:.3g}"
 
 
-def _categories(counted: Categories) -> Bins:
-    column = counted.column
+def _categories(counts: CategoryHistogram) -> Bins:
+    column = counts.column
     shown = min(len(column.names), CATEGORIES)
-    rare = [column.counts[shown:].sum(), counted.counts[shown:].sum()]
+    rare = [column.counts[shown:].sum(), counts.counts[shown:].sum()]
     before = [*column.counts[:shown], rare[0] + column.others, column.missing]
-    after = [*counted.counts[:shown], rare[1] + counted.others, counted.missing]
-    names = [*map(printable, column.names[:shown]), _rest(counted, shown), "missing"]
+    after = [*counts.counts[:shown], rare[1] + counts.others, counts.missing]
+    names = [*map(printable, column.names[:shown]), _rest(counts, shown), "missing"]
     return Bins(np.array(before), np.array(after), lambda first, _: names[first], 0)
 
 
-def _rest(counted: Categories, shown: int) -> str:
-    seen = ", ".join(counted.examples)
-    if shown == len(counted.column.names) and not counted.column.others:
-        return f"never seen before ({seen})" if seen else "never seen before"
-    return f"any other ({seen} among them)" if seen else "any other"
-
-
-def pooled(bins: Bins) -> tuple[Array, Array]:
-    """Return the rows before and after, without bins that are too thin to be judged.
-
-    Of categories those with an expectation under EXPECTED are one bin, with all that is not listed
-    or missing. Bins that are empty on both sides are left out.
-    """
-    before, after = bins.before, bins.after
-    if not bins.ordered:
-        thin = before * after.sum() < EXPECTED * before.sum()
-        thin[-2] = True
-        before, after = (np.append(side[~thin], side[thin].sum()) for side in (before, after))
-    there = before + after > 0
-    return before[there], after[there]
+def _rest(counts: CategoryHistogram, shown: int) -> str:
+    examples = ", ".join(counts.examples)
+    if shown == len(counts.column.names) and not counts.column.others:
+        return f"never seen before ({examples})" if examples else "never seen before"
+    return f"any other ({examples} among them)" if examples else "any other"

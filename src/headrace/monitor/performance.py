@@ -1,4 +1,4 @@
-"""How good a model is on a batch, where the truth has come in: whole, in part, or not at all."""
+"""Performance of a model on a batch: scores with intervals, over the rows whose label is known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,117 +8,196 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.errors import DataError
-from headrace.monitor.labelled_rows import Cases
 from headrace.stats import bootstrap
 from headrace.stats.scores import SCORES, Array, Score, cost_per_1000
 
-CHANCE = ("roc_auc", "average_precision", "brier_score", "calibration_in_the_large")
-"""Scores of probabilities, as notebook 04 has them."""
-SAID = ("precision", "recall")
-"""Scores of warnings."""
+MAX_ROWS = 100_000
+"""Rows that are kept one by one; of more, rows that are alike are joined."""
+LEVELS = 1000
+"""Probabilities are then rounded to so many levels, from 0 to 1."""
+PROBABILITY_SCORES = ("roc_auc", "average_precision", "brier_score", "calibration_in_the_large")
+WARNING_SCORES = ("precision", "recall")
 DIGITS = 9
 """That are kept: the last ones of a sum depend on where in memory its parts happened to lie."""
-LEAST = 5
-"""Clusters that an interval is drawn from: of fewer, none can be told."""
+MIN_CLUSTERS = 5
+"""Clusters that an interval needs."""
+
+
+class LabelledRows:
+    """The rows whose label and prediction are known, in memory that does not grow.
+
+    Once there are MAX_ROWS, probabilities are rounded, and rows of one cluster with equal label,
+    warning and probability count as one. Rounding moves areas under curves by some 0.0001, far
+    below the width of their intervals.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.known = 0
+        """Rows whose label is known."""
+        self._parts: list[pd.DataFrame] = []
+        self._kept, self._limit = 0, MAX_ROWS
+
+    def add(
+        self,
+        y_true: pd.Series | None,
+        y_score: npt.ArrayLike,
+        y_pred: npt.ArrayLike,
+        clusters: pd.Series,
+    ) -> None:
+        """Add some rows; a cluster that is a time counts by its day. See `score_rows`.
+
+        Errors:
+            DataError: the columns differ in length, or a label is neither true nor false.
+        """
+        probability, warned = np.asarray(y_score, "float64"), np.asarray(y_pred).astype("float64")
+        label = np.full(len(probability), np.nan) if y_true is None else _numbers(y_true)
+        if len({len(label), len(probability), len(warned), len(clusters)}) > 1:
+            raise DataError(
+                f"{len(label):,} labels, {len(probability):,} predictions, {len(warned):,} warnings"
+                f" and {len(clusters):,} clusters are not of the same rows. Next: take one table's"
+            )
+        known = ~np.isnan(label)
+        part = {"label": label, "warned": warned, "probability": probability, "rows": 1.0}
+        days = clusters.dt.floor("D") if hasattr(clusters, "dt") else clusters
+        rows = pd.DataFrame(part).assign(cluster=days.to_numpy())
+        self._keep(rows[known & np.isfinite(probability)])
+        self.rows, self.known = self.rows + len(label), self.known + int(known.sum())
+
+    def _keep(self, part: pd.DataFrame) -> None:
+        self._parts.append(part)
+        self._kept += len(part)
+        if self._kept > self._limit:
+            self._parts = [join_alike(pd.concat(self._parts))]
+            self._kept = len(self._parts[0])
+            self._limit = max(MAX_ROWS, 2 * self._kept)  # so joining stays linear in the rows
+
+    def table(self) -> pd.DataFrame:
+        """Return label, warned, probability, rows (that it stands for) and cluster (from 0)."""
+        table = pd.concat(self._parts, ignore_index=True)
+        return table.assign(cluster=pd.factorize(table["cluster"], use_na_sentinel=False)[0])
+
+
+def join_alike(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with probabilities rounded, those that are alike joined."""
+    rounded = table.assign(probability=np.round(table["probability"] * LEVELS) / LEVELS)
+    columns = ["cluster", "label", "warned", "probability"]
+    return rounded.groupby(columns, as_index=False, dropna=False)[["rows"]].sum()
+
+
+def _numbers(y_true: pd.Series) -> Array:
+    """Return 1, 0, or NaN where the label is not known."""
+    label = pd.to_numeric(y_true, errors="coerce").to_numpy("float64", na_value=np.nan)
+    wrong = y_true.notna().to_numpy() & ~np.isin(label, [0, 1])
+    if wrong.any():
+        example = y_true[wrong].tolist()[0]
+        raise DataError(
+            f"The label {y_true.name} is {example!r}, neither true nor false, in {wrong.sum():,}"
+            " rows. Next: write true, false, or nothing where it is not known"
+        )
+    return label
 
 
 @dataclass(frozen=True)
 class Performance:
-    """The block `performance` of metrics/monitor.json, and sentences on what it cannot tell."""
+    """The block `performance` of metrics/monitor.json, and notes on what it lacks."""
 
     figures: dict[str, float]
-    says: list[str]
+    notes: list[str]
 
 
-def of(
-    label: pd.Series | None,
-    probability: npt.ArrayLike,
-    warned: npt.ArrayLike,
+def score_rows(
+    y_true: pd.Series | None,
+    y_score: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
     clusters: pd.Series,
     prices: Mapping[str, float],
 ) -> Performance:
-    """Score a batch's predictions over the rows whose truth is known.
+    """Score predictions over the rows whose label is known.
 
-    `label` is boolean, with missing values where the truth is not known, or None where it is of no
-    row; a row without a prediction does not count either. Each score has its 95 % interval, `_low`
-    and `_high`: whole clusters are drawn, as `headrace diff` draws them, and one that is a time
-    counts by its day. `prices` are of what was `missed` and of a `false_alarm`; without them there
-    is no cost. What cannot be told is left out, and why is said.
+    `y_true` is boolean, missing where the label is not known, or None where it is of no row; a row
+    without a prediction does not count either. Each score has its 95 % interval, `_low` and
+    `_high`: whole clusters are drawn, as `headrace diff` draws them. `prices` are of a `missed`
+    positive and of a `false_alarm`; without them there is no cost. A score that is not defined is
+    left out, with a note.
 
     Errors:
-        DataError: there are no rows, the columns are not of one length, or a label is neither.
+        DataError: there are no rows, the columns differ in length, or a label is not valid.
     """
-    cases = Cases()
-    cases.add(label, probability, warned, clusters)
-    return scored(cases, prices)
+    rows = LabelledRows()
+    rows.add(y_true, y_score, y_pred, clusters)
+    return score(rows, prices)
 
 
-def scored(cases: Cases, prices: Mapping[str, float]) -> Performance:
-    """Score a batch that was gathered part by part; see `of`."""
-    if not cases.rows:
+def score(rows: LabelledRows, prices: Mapping[str, float]) -> Performance:
+    """Score a batch that was gathered part by part; see `score_rows`."""
+    if not rows.rows:
         raise DataError("The batch has no rows. Next: see what wrote it")
-    figures, table = {"truth_share": cases.known / cases.rows}, cases.table()
+    figures, table = {"truth_share": rows.known / rows.rows}, rows.table()
     if table.empty:
-        lacks = "prediction" if cases.known else "truth"
-        return Performance(figures, [f"No row has a {lacks} yet, so nothing is scored"])
+        missing = "prediction" if rows.known else "truth"
+        return Performance(figures, [f"No row has a {missing} yet, so nothing is scored"])
     weight = table["rows"].to_numpy("float64")
-    scores = _scores(table, prices)
-    found = {name: float(score(weight[np.newaxis])[0]) for name, score in scores.items()}
-    found = {"late_share": float(np.average(table["label"], weights=weight)), **found}
-    ends, says = _intervals(table, weight, scores)
-    for name, value in found.items():
+    functions = _functions(table, prices)
+    values = {"late_share": float(np.average(table["label"], weights=weight))}
+    values |= {name: float(value(weight[np.newaxis])[0]) for name, value in functions.items()}
+    ends, notes = _intervals(table, weight, functions)
+    for name, value in values.items():
         if np.isfinite(value):
             figures |= {name: value, **ends.get(name, {})}
     figures = {name: float(f"{value:.{DIGITS}g}") for name, value in figures.items()}
-    return Performance(figures, [*_why(table, figures), *says])
+    return Performance(figures, [*_notes(table, figures), *notes])
 
 
-def _scores(table: pd.DataFrame, prices: Mapping[str, float]) -> dict[str, Score]:
-    label, chance, said = (
+def _functions(table: pd.DataFrame, prices: Mapping[str, float]) -> dict[str, Score]:
+    label, probability, warned = (
         table[name].to_numpy("float64") for name in ("label", "probability", "warned")
     )
-    scores = {name: SCORES[name](label, chance) for name in CHANCE}
-    scores |= {name: SCORES[name](label, said) for name in SAID}
+    functions = {name: SCORES[name](label, probability) for name in PROBABILITY_SCORES}
+    functions |= {name: SCORES[name](label, warned) for name in WARNING_SCORES}
     if {"missed", "false_alarm"} <= prices.keys():
-        scores["cost_per_1000"] = cost_per_1000(label, said, prices)
+        functions["cost_per_1000"] = cost_per_1000(label, warned, prices)
     if label.min() == label.max():  # an area under a curve of one class says nothing
-        del scores["roc_auc"], scores["average_precision"]
-    return scores
+        del functions["roc_auc"], functions["average_precision"]
+    return functions
 
 
 def _intervals(
-    table: pd.DataFrame, weight: Array, scores: Mapping[str, Score]
+    table: pd.DataFrame, weight: Array, functions: Mapping[str, Score]
 ) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Return `_low` and `_high` of each score, and a note where there are none."""
     codes = table["cluster"].to_numpy()
-    if (clusters := len(np.unique(codes))) < LEAST:
+    if (clusters := len(np.unique(codes))) < MIN_CLUSTERS:
         few = f"{clusters} cluster{'s' if clusters > 1 else ''}, such as days"
-        return {}, [f"The known rows are of {few}: with fewer than {LEAST} there is no interval"]
-    pairs = {name: (_nothing, _weighted(score, weight)) for name, score in scores.items()}
-    found = bootstrap.intervals(pairs, rows=len(table), clusters=codes)
+        limit = f"with fewer than {MIN_CLUSTERS} there is no interval"
+        return {}, [f"The known rows are of {few}: {limit}"]
+    # An interval is of a change: from 0 to the score.
+    pairs = {name: (_zero, _weighted(value, weight)) for name, value in functions.items()}
+    intervals = bootstrap.intervals(pairs, rows=len(table), clusters=codes)
     return {
-        name: {f"{name}_low": one.low, f"{name}_high": one.high} for name, one in found.items()
+        name: {f"{name}_low": interval.low, f"{name}_high": interval.high}
+        for name, interval in intervals.items()
     }, []
 
 
-def _why(table: pd.DataFrame, figures: Mapping[str, float]) -> list[str]:
-    """Say what is left out, and why, and that truth is known in part."""
-    says, share = [], figures["truth_share"]
+def _weighted(function: Score, weight: Array) -> Score:
+    return lambda drawn: function(drawn * weight)
+
+
+def _zero(weights: Array) -> Array:
+    return np.zeros(len(weights))
+
+
+def _notes(table: pd.DataFrame, figures: Mapping[str, float]) -> list[str]:
+    """Return a note for each score that is left out, and where labels are known in part."""
+    notes, share = [], figures["truth_share"]
     if share < 1:
-        says.append(f"The truth is known of {100 * share:.1f} % of the rows, and these are scored")
+        notes.append(f"The truth is known of {100 * share:.1f} % of the rows, and these are scored")
     if "roc_auc" not in figures:
         which = "positive" if table["label"].min() > 0 else "negative"
-        says.append(f"Every known row is {which}: no area under a curve can be told")
+        notes.append(f"Every known row is {which}: no area under a curve can be told")
     if "recall" not in figures:
-        says.append("No known row is positive: no recall can be told")
+        notes.append("No known row is positive: no recall can be told")
     if "precision" not in figures:
-        says.append("No known row was warned of: no precision can be told")
-    return says
-
-
-def _weighted(score: Score, weight: Array) -> Score:
-    return lambda drawn: score(drawn * weight)
-
-
-def _nothing(weights: Array) -> Array:
-    """Score nothing: the change from it is the score itself."""
-    return np.zeros(len(weights))
+        notes.append("No known row was warned of: no precision can be told")
+    return notes

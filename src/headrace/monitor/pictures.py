@@ -1,4 +1,4 @@
-"""The monitor's pictures: what moved, and what it costs, batch by batch."""
+"""The monitor's pictures, by batch: drift, cost and share of positives."""
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,9 @@ NOTHING = "No batch yet. Next: headrace ingest FILE"
 
 
 def moved(drift: pd.DataFrame, *, most: int = 16) -> Figure:
-    """Draw how far each feature has moved, feature by batch: the `most` that moved farthest."""
+    """Draw the drift of each feature and batch, of the `most` features that moved farthest."""
     if not len(drift):
-        return _nothing("What moved")
+        return _empty("What moved")
     index = drift.pivot_table(index="feature", columns="batch", values="psi", sort=False)
     index = index.loc[index.max(axis=1).sort_values(ascending=False).index[:most]]
     figure, axes = mpl_style.new(width=max(7.2, 3 + 0.9 * index.shape[1]), height=0.34 * most + 1.2)
@@ -39,13 +39,13 @@ def moved(drift: pd.DataFrame, *, most: int = 16) -> Figure:
 
 
 def money(true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> Figure:
-    """Draw cost and share of positives per batch: what came, what was expected, what was promised.
+    """Draw cost and share of positives per batch: measured, estimated, and at evaluation.
 
-    `true` and `estimated` have a row for each batch; `promised` is the month that it was judged on:
+    `true` and `estimated` have a row for each batch; `promised` holds those at evaluation:
     cost_per_1000, cost_per_1000_low, cost_per_1000_high and late_share.
     """
     if not len(true):
-        return _nothing("What it costs")
+        return _empty("What it costs")
     figure, (cost, share) = mpl_style.pair(height=4.6)
     _costs(cost, true, estimated, promised)
     _shares(share, true, estimated, promised)
@@ -64,8 +64,8 @@ def _costs(axes: Axes, true: pd.DataFrame, estimated: pd.DataFrame, promised: pd
     axes.axhline(promised["cost_per_1000"], color=GREY, label="when it was judged, 95 % interval")
     label = "as it turned out, 95 % interval"
     axes.errorbar(x, values, yerr=spread, fmt="o", color=ORANGE, capsize=4, label=label)
-    said = "estimated from its own probabilities"
-    axes.plot(x, _column(estimated, "cost_per_1000"), "D", mfc="none", color=BLUE, label=said)
+    label = "estimated from its own probabilities"
+    axes.plot(x, _column(estimated, "cost_per_1000"), "D", mfc="none", color=BLUE, label=label)
     axes.set(title="What its mistakes cost", ylabel="dollars per 1,000 rows", ylim=(0, None))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     _batches(axes, true)
@@ -88,13 +88,13 @@ def _batches(axes: Axes, true: pd.DataFrame) -> None:
 
 
 def _column(table: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a column as numbers, missing where no batch has it."""
+    """Return a column as numbers, NaN where no batch has it."""
     empty = pd.Series(np.nan, index=table.index)
     column: np.ndarray = table.get(name, empty).to_numpy("float64")
     return column
 
 
-def _nothing(title: str) -> Figure:
+def _empty(title: str) -> Figure:
     figure, axes = mpl_style.new(height=1.6)
     axes.set(title=title, xticks=[], yticks=[])
     axes.text(0.5, 0.5, NOTHING, ha="center", va="center", transform=axes.transAxes)

@@ -1,5 +1,6 @@
-"""Whether a batch is as it must be: breaches of the contract, missing and unseen values, volume."""
+"""Quality of a batch: violations of the contract, missing and unseen values, volume."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 
 from headrace.errors import DataError
 from headrace.monitor.baseline import Baseline, Category
-from headrace.monitor.counts import Categories
+from headrace.monitor.histograms import CategoryHistogram
 from headrace.schema import coerce, validate
 
 Mask = npt.NDArray[np.bool_]
@@ -20,43 +21,43 @@ MISSING, UNSEEN = "missing", "never seen before"
 
 @dataclass(frozen=True)
 class Quality:
-    """A batch held against its contract.
+    """The quality of a batch.
 
-    `figures` is the block `quality` of metrics/monitor.json. `table` has a row for each column and
-    rule of the contract that is broken (`rule` says how), for each column that may miss values and
-    does or did, and for each with values that the model has not seen: rows, their share, and the
-    share `before`, where the model learned (0 of a breach: it learned from none).
+    `figures` is the block `quality` of metrics/monitor.json. `table` has a row for each rule of the
+    contract that a column violates, for each optional column with missing values now or before, and
+    for each column with values that the model has not seen: rows, their share, and the share
+    `before`, in the rows that the model learned from (0 of a violation).
     """
 
     figures: dict[str, float]
     table: pd.DataFrame
     inputs: pd.DataFrame
-    """In their types; of refused rows they mean nothing."""
-    fine: Mask
+    """In their types; undefined in rows that violate the contract."""
+    valid: Mask
     """Which rows keep the contract."""
 
 
-def of(batch: pd.DataFrame, schema: Mapping[str, Any], baseline: Baseline) -> Quality:
-    """Hold a batch against its contract and the baseline.
+def measure(batch: pd.DataFrame, schema: Mapping[str, Any], baseline: Baseline) -> Quality:
+    """Validate a batch, and compare it with the baseline.
 
     Errors:
         DataError: the batch has no rows, or lacks a column, which is named.
     """
-    tally = Tally(schema, baseline)
-    inputs, fine = tally.add(batch)
-    return Quality(tally.figures(), tally.table(), inputs, fine)
+    counts = QualityCounts(schema, baseline)
+    inputs, valid = counts.add(batch)
+    return Quality(counts.figures(), counts.table(), inputs, valid)
 
 
-class Tally:
-    """Counts what is wrong with a batch, a part at a time."""
+class QualityCounts:
+    """Counts violations, missing and unseen values of a batch, a part at a time."""
 
     def __init__(self, schema: Mapping[str, Any], baseline: Baseline) -> None:
         self._schema, self._baseline = schema, baseline
         self._rows = self._refused = self._unseen = 0
-        self._broken: dict[tuple[str, str], int] = {}
+        self._violations = Counter[tuple[str, str]]()
         self._missing = dict.fromkeys(schema["properties"], 0)
         self._texts = {
-            name: Categories(column)
+            name: CategoryHistogram(column)
             for name, column in baseline.columns.items()
             if isinstance(column, Category)
         }
@@ -65,32 +66,29 @@ class Tally:
         """Count some rows; return their inputs in their types, and which keep the contract.
 
         Errors:
-            DataError: a column is not there; the nearest name is shown.
+            DataError: a column is missing; the nearest name is shown.
         """
         refused, unseen = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
         inputs: dict[str, pd.Series] = {}
-        for name, typed, found in validate.validate_columns(batch, self._schema):
-            inputs[name] = typed
+        for name, values, violations in validate.validate_columns(batch, self._schema):
+            inputs[name] = values
             self._missing[name] += int(coerce.is_empty(batch[name]).sum())
-            for wrong, why in found:
-                refused |= wrong
-                self._count(name, why, int(wrong.sum()))
+            for mask, rule in violations:
+                refused |= mask
+                if mask.any():
+                    self._violations[name, rule] += int(mask.sum())
             if name in self._texts:
-                unseen |= self._texts[name].add(typed)
+                unseen |= self._texts[name].add(values)
         self._rows += len(batch)
         self._refused += int(refused.sum())
         self._unseen += int(unseen.sum())
         return pd.DataFrame(inputs, index=batch.index), ~refused
 
-    def _count(self, name: str, why: str, rows: int) -> None:
-        if rows:
-            self._broken[name, why] = self._broken.get((name, why), 0) + rows
-
     def figures(self) -> dict[str, float]:
         """Return the block `quality` of metrics/monitor.json.
 
-        Of rows are the shares that are refused and that hold an unseen value, of all values the one
-        that is missing; `volume_ratio` is the rows over those that a batch is expected to have.
+        `refused_share` and `unseen_share` are shares of the rows, `missing_share` is one of all
+        values; `volume_ratio` is the rows divided by those that a batch is expected to have.
 
         Errors:
             DataError: the batch has no rows.
@@ -106,16 +104,15 @@ class Tally:
         }
 
     def table(self) -> pd.DataFrame:
-        """Return what was found per column and rule; see `Quality`."""
-        rows = [(*place, count, 0.0) for place, count in self._broken.items()]
+        """Return a row for each column and rule; see `Quality`."""
+        rows = [(*place, count, 0.0) for place, count in self._violations.items()]
         for name, count in self._missing.items():
             before = self._baseline.columns[name].missing_share
-            told = (name, validate.MISSING) in self._broken or not (count or before)
-            rows += [] if told else [(name, MISSING, count, before)]
+            if (count or before) and (name, validate.MISSING) not in self._violations:
+                rows.append((name, MISSING, count, before))
         for name, texts in self._texts.items():
-            seen = ", ".join(texts.examples)
-            rows += (
-                [(name, f"{UNSEEN}: {seen}", int(texts.others), 0.0)] if texts.unseen > 0 else []
-            )
-        found = pd.DataFrame(rows, columns=["column", "rule", "rows", "before"])
-        return found.assign(share=found["rows"] / max(self._rows, 1))[list(COLUMNS)]
+            if texts.unseen > 0:
+                rule = f"{UNSEEN}: {', '.join(texts.examples)}"
+                rows.append((name, rule, int(texts.others), 0.0))
+        table = pd.DataFrame(rows, columns=["column", "rule", "rows", "before"])
+        return table.assign(share=table["rows"] / max(self._rows, 1))[list(COLUMNS)]
