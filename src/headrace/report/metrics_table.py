@@ -1,4 +1,4 @@
-"""Show metrics files in a terminal: one row per metric, and what is alike side by side."""
+"""Metrics files as tables for a terminal: one row per metric, comparable groups side by side."""
 
 import json
 from collections.abc import Mapping
@@ -11,44 +11,54 @@ from headrace.errors import ProjectError
 from headrace.report.terminal import table
 from headrace.report.text import number
 
+MIN_WIDTH = 10
+"""Columns of a value, at least."""
+
 
 def show(path: Path) -> str:
     """Return a metrics file as a table.
 
-    Groups at the top that hold the same names, such as two models' scores, become columns.
+    Groups at the top that hold the same names, such as the scores of two models, become columns.
 
     Errors:
         ProjectError: the file is missing or is no JSON object.
     """
+    metrics = _read(path)
+    groups = _comparable(metrics)
+    names = dict.fromkeys(name for group in groups.values() for name in group)
+    rows = [[name, *(_cell(group.get(name, "")) for group in groups.values())] for name in names]
+    others = {name: value for name, value in metrics.items() if name not in groups}
+    padding = [""] * (len(groups) - 1)
+    rows += [[name, _cell(value), *padding] for name, value in leaves(others)]
+    if groups:
+        lines = table(["", *groups], rows, min_width=MIN_WIDTH)
+    else:
+        lines = table(["", ""], rows, min_width=MIN_WIDTH)[1:]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text("utf-8"))
+        metrics = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        near = nearest(path.name, (found.name for found in path.parent.glob("*.json")))
+        near = nearest(path.name, (file.name for file in path.parent.glob("*.json")))
         raise ProjectError(f"{path} is missing.{near or ' Next: dvc repro'}") from None
     except (OSError, ValueError) as error:
         raise ProjectError(f"{path.name} cannot be read ({error}). Next: dvc repro") from None
-    if not isinstance(values, dict):
+    if not isinstance(metrics, dict):
         raise ProjectError(f"{path.name} must hold names and numbers. Next: dvc repro")
-    columns = _columns(values)
-    shared = dict.fromkeys(name for column in columns.values() for name in column)
-    rows = [(name, [column.get(name, "") for column in columns.values()]) for name in shared]
-    rest = {name: value for name, value in values.items() if name not in columns}
-    rows += [(name, [value]) for name, value in leaves(rest)]
-    cells = [(name, *map(_cell, values)) for name, values in rows]
-    wide = [(*row, *[""] * (max(len(columns), 1) + 1 - len(row))) for row in cells]
-    lines = table(("", *columns) if columns else ("", ""), wide, min_width=10)
-    return "\n".join(f"  {line}" for line in (lines if columns else lines[1:]))
+    return metrics
 
 
-def _columns(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _comparable(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the groups that hold plain numbers of the same names, if there are two or more."""
-    groups = {name: group for name, group in values.items() if isinstance(group, dict)}
-    plain = {
+    groups = {name: group for name, group in metrics.items() if isinstance(group, dict)}
+    names = {
         name: [key for key, value in group.items() if not isinstance(value, dict)]
         for name, group in groups.items()
     }
-    first = next(iter(plain.values()), [])
-    alike = {name: dict(leaves(groups[name])) for name in groups if plain[name] == first != []}
+    first = next(iter(names.values()), [])
+    alike = {name: dict(leaves(groups[name])) for name in groups if names[name] == first != []}
     return alike if len(alike) > 1 else {}
 
 

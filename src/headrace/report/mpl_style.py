@@ -1,4 +1,4 @@
-"""One look for every picture, and files that hold no date and no random id."""
+"""The style of every picture; its files hold no date and no random id."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ STYLE: dict[Any, Any] = {  # the stubs know a setting's name only as a literal
 
 
 def new(*, width: float = 7.2, height: float = 4.2) -> tuple[Figure, Axes]:
-    """Return an empty figure in the study's look (width and height in inches), and its axes."""
+    """Return an empty figure in the style (width and height in inches), and its axes."""
     figure, axes = _subplots((1, 1), (width, height))
     return figure, axes[0]
 
@@ -53,7 +53,7 @@ def _subplots(
     sharex: bool = False,
     sharey: bool = False,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure that pyplot does not keep: a notebook shows it where a cell ends with it."""
+    """Return a figure and its axes; pyplot does not keep it, or a notebook would show it twice."""
     mpl.rcParams.update(STYLE)
     rows, columns = shape
     figure, axes = plt.subplots(

@@ -1,4 +1,4 @@
-"""Where a number lies in a picture, and which numbers an axis shows."""
+"""The scale of an axis: where a number lies in a picture, and which numbers it shows."""
 
 import math
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ UNITS = {
     "_percent": "%",
     "_usd": "US dollars",
 }
-"""What the end of a metric's name says of its unit."""
+"""Units by the end of a metric's name."""
 
 
 def unit(name: str) -> str:
-    """Return the unit that a metric's name tells, or nothing."""
+    """Return the unit in a metric's name, or nothing."""
     return next((word for end, word in UNITS.items() if name.endswith(end)), "")
 
 
@@ -36,25 +36,25 @@ class Scale:
 
     @classmethod
     def around(cls, values: Sequence[float], start: float, end: float) -> "Scale":
-        """Return the scale that shows the values, with some air above and below."""
+        """Return the scale that shows the values, with a margin above and below."""
         low, high = float(min(values)), float(max(values))
-        air = (high / 2 - low / 2) * 0.12 or abs(high) * 0.05 or 1.0
-        most = 1.7e308
-        return cls(max(low - air, -most), min(high + air, most), start, end)
+        margin = (high / 2 - low / 2) * 0.12 or abs(high) * 0.05 or 1.0
+        limit = 1.7e308
+        return cls(max(low - margin, -limit), min(high + margin, limit), start, end)
 
     def __call__(self, value: float) -> float:
         """Return where a number lies."""
-        share = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)  # no overflow
+        share = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)  # halves: no overflow
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return round numbers to write at the axis, as far as there are any, and their text."""
+        """Return the numbers to write at the axis, round where there are such, and their text."""
         rough = (self.high / 2 - self.low / 2) * 2 / TICKS
         step = _round_up(rough) if math.isfinite(rough) and rough > 0 else 0.0
-        if not step or max(abs(self.low), abs(self.high)) / step > 1e9:  # no digits tell them apart
+        if not step or max(abs(self.low), abs(self.high)) / step > 1e9:  # they look alike
             return [(value, f"{value:.6g}") for value in (self.low, self.high)]
         places = range(math.ceil(self.low / step), math.floor(self.high / step) + 1)
-        return [(place * step, _written(place * step, step)) for place in places]
+        return [(place * step, _label(place * step, step)) for place in places]
 
 
 def _round_up(rough: float) -> float:
@@ -63,7 +63,7 @@ def _round_up(rough: float) -> float:
     return next((size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough), 0.0)
 
 
-def _written(value: float, step: float) -> str:
+def _label(value: float, step: float) -> str:
     """Return a number with the digits that its step needs."""
     digits = next((count for count in range(7) if math.isclose(step, round(step, count))), None)
     if digits is None or abs(value) >= 10**7:

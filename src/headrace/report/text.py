@@ -33,7 +33,9 @@ def number(value: float | None, *, missing: str = NONE) -> str:
 
 def signed(value: float | None) -> str:
     """Return a change with its sign; nothing where it is not known."""
-    return "" if value is None else f"{'+' if value > 0 else '-'}{number(abs(value))}"
+    if value is None:
+        return ""
+    return f"+{number(value)}" if value > 0 else number(value)
 
 
 def counted(count: int, noun: str) -> str:
