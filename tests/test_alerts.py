@@ -252,14 +252,14 @@ def test_a_batch_that_comes_out_of_order_is_said_to(watched: Watched) -> None:
     watched.opened()
     (line,) = watched.monitor(sep=0.6, oct=0.3)
     assert "still open (2013-09). drift.psi is 0.6000" in line
-    assert "It was judged after a later batch." in line
+    assert "It was evaluated after a later batch." in line
     assert (watched.only().id, watched.only().opened) == (ID, "2013-09")
 
 
 def test_a_batch_that_is_gone_is_said_once_and_what_it_showed_is_kept(watched: Watched) -> None:
     watched.monitor(oct=0.3, nov=0.4)
     (line,) = watched.monitor(nov=0.4)
-    assert "kept (2013-10). The batch is gone" in line
+    assert "kept (2013-10). The figures no longer hold" in line
     assert watched.monitor(nov=0.4) == []
     assert [*watched.only().batches] == ["2013-10", "2013-11"]
     watched.monitor(dec=0.0)
@@ -295,14 +295,14 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_written_over_it(
     broken = ("<<<<<<< ours\n", "[]", "{}", good.replace('"act"', '"loud"'), "[" * 9999, "\x00")
     for text in broken:
         path.write_text(text, "utf-8")
-        with pytest.raises(DataError, match=rf"alerts/{ID}\.json cannot be used.*Next: "):
+        with pytest.raises(DataError, match=rf"alerts/{ID}\.json cannot be read.*Next: "):
             watched.monitor(oct=0.3, nov=0.4)
         assert path.read_text("utf-8") == text
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a b", "x\n", "é", ".", "a" * 101, "-x"])
 def test_a_batch_with_an_odd_name_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=r"is no name of a batch\..* Next: "):
+    with pytest.raises(DataError, match=r"is not a batch name\..* Next: "):
         update.update(tmp_path, {name: {"drift": {"psi": 1.0}}}, [rule()])
     assert not (tmp_path / "alerts").exists()
 
@@ -405,7 +405,7 @@ def test_the_incidents_are_listed_the_open_ones_first(watched: Watched) -> None:
 
 def test_a_broken_rule_or_file_is_no_traceback(watched: Watched) -> None:
     watched.study.write("alerts/x.json", "{")
-    assert "alerts/x.json cannot be used" in watched.study.refused("alert")
+    assert "alerts/x.json cannot be read" in watched.study.refused("alert")
     with pytest.raises(HeadraceError):
         watched.incidents()
 

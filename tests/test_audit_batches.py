@@ -15,9 +15,10 @@ from test_promote import HOSTILE
 from headrace.alerts import update
 from headrace.gates import reader
 from headrace.gates.live import evaluate, lights
-from headrace.registry import audit, group_promotions, page
+from headrace.registry import audit, page
+from headrace.registry.active_versions import FILE
 from headrace.registry.audit import Audit
-from headrace.registry.live_batches import FILE, LiveBatches
+from headrace.registry.live_batches import LiveBatches
 from lab import bake
 
 RULES = """\
@@ -255,7 +256,7 @@ def test_broken_rules_leave_the_figures_and_are_said(study: Registered) -> None:
     assert [one.cost for one in live.batches] == [*COSTS.values()]
     assert live.checks == ()
     said = " ".join(study.do("audit").split())
-    assert "No rule is judged: gates.yaml" in said
+    assert "No rule is evaluated: gates.yaml" in said
 
 
 def test_a_batch_whose_truth_is_not_known_shows_an_estimate_and_says_so(study: Registered) -> None:
@@ -378,14 +379,14 @@ def test_promotions_on_other_evidence_or_broken_stand_alone(study: Registered) -
     study.version(0.95)
     study.promote("v1.0.2")  # for a reason of its own in each stage
     (life,) = audit.audit_repository(study.root).artifacts
-    assert [one.stage for _, one in group_promotions.grouped(life.entries)[-3:]] == [
+    assert [one.stage for _, one in page.grouped(life.entries)[-3:]] == [
         "dev",
         "staging",
         "prod",
     ]
     study.git("tag", "--delete", "model#dev#4")
     (life,) = audit.audit_repository(study.root).artifacts
-    told = [one for _, one in group_promotions.grouped(life.entries) if one.version == "v1.0.1"]
+    told = [one for _, one in page.grouped(life.entries) if one.version == "v1.0.1"]
     assert [one.what for one in told if one.failures] == ["v1.0.1 to staging, replacing v1.0.0"]
-    places = [place for place, _ in group_promotions.grouped(life.entries)]
+    places = [place for place, _ in page.grouped(life.entries)]
     assert places == sorted({*places})

@@ -400,10 +400,10 @@ def test_a_rollback_is_done_whole_or_not_at_all(
     study.promote("v1.0.1", "dev")
     add, count = event_log.append, iter(range(9))
 
-    def once(*words: Any, **more: Any) -> None:
+    def once(*words: Any, **more: Any) -> str:
         if next(count):
             raise ProjectError("The key is locked. Next: unlock it")
-        add(*words, **more)
+        return add(*words, **more)
 
     monkeypatch.setattr(event_log, "append", once)
     assert "The key is locked" in study.refused("rollback", "--stage", "dev", *yes("x"), who=BEN)

@@ -268,7 +268,7 @@ def test_two_of_one_moment_do_not_follow_the_same_tag(study: Registered) -> None
     study.do("register")
     name = Name("model", Kind.REGISTER, version="v9.0.0")
     with pytest.raises(HeadraceError, match=r"model@v1.0.0 was added meanwhile. Next: "):
-        event_log.append(late, name, "HEAD", "Register", {}, sign=False)
+        event_log.append(late, name, "HEAD", "Register", {})
     assert [*study.tags()] == ["model@v1.0.0"]
 
 

@@ -45,9 +45,18 @@ def load(root: Path, objects: Objects, artifact: str) -> EventLog:
 
 
 def append(
-    log: EventLog, name: Name, commit: str, subject: str, content: Mapping[str, Any], *, sign: bool
-) -> None:
-    """Write the next event as an annotated tag. git makes it, since gto cannot sign.
+    log: EventLog,
+    name: Name,
+    commit: str,
+    subject: str,
+    content: Mapping[str, Any],
+    *,
+    signed: bool = False,
+) -> str:
+    """Write the next event as an annotated tag, and return a line about it.
+
+    git makes the tag, since gto cannot sign; `signed` demands a signature, as git's own
+    configuration may.
 
     Its time is at least a second after the event before: within a second, gto and DVC order events
     differently.
@@ -56,6 +65,7 @@ def append(
         ProjectError: a new event was added meanwhile, git cannot write the tag, or its signature
             cannot be verified; then there is no tag.
     """
+    sign = signed or _signs_tags(log.root)
     message = format_message(subject, {**content, "previous": log.previous})
     with _lock(log.root):
         _refuse_stale(log)
@@ -72,6 +82,7 @@ def append(
             raise ProjectError(f"Cannot write {name}. {error}. Next: {step}") from None
         if sign:
             _verify(log.root, str(name))
+    return f"Tag {name}{', signed' if sign else ''}. Next: git push origin '{name}'"
 
 
 def _verify(root: Path, tag: str) -> None:
@@ -87,13 +98,12 @@ def _verify(root: Path, tag: str) -> None:
         ) from None
 
 
-def must_sign(root: Path, *, required: bool) -> bool:
-    """Return whether tags must be signed: an approval requires it, or git is configured so."""
+def _signs_tags(root: Path) -> bool:
+    """Return whether git is configured to sign tags."""
     try:
-        configured = git.run(root, "config", "--type=bool", "--get", "tag.gpgSign").strip()
+        return git.run(root, "config", "--type=bool", "--get", "tag.gpgSign").strip() == "true"
     except ProjectError:  # it is not set
-        configured = ""
-    return required or configured == "true"
+        return False
 
 
 def _refuse_stale(log: EventLog) -> None:

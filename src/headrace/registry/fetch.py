@@ -36,7 +36,7 @@ def bundle_file(project: Project, source: str) -> tuple[Path, str]:
 
 
 def fetch_bundle(root: Path, name: str) -> tuple[Path, str]:
-    """Return the file of `model#prod` or `model@v1.2.0`, and its label: its version.
+    """Return the file of `model#prod` or `model@v1.2.0`, and its label, with the version.
 
     Errors:
         ProjectError: there is no such version, or nothing is in that stage.

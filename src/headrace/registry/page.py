@@ -1,13 +1,14 @@
 """An audit as one page: the verdict on top, then batches, stages, incidents and every event."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from headrace.gates.live import Level
 from headrace.registry import text
 from headrace.registry.audit import ArtifactHistory, Audit
 from headrace.registry.check import Outcome
-from headrace.registry.group_promotions import grouped
 from headrace.registry.incidents import WORDS, IncidentHistory
 from headrace.registry.live_batches import Batch, BatchIncident
 from headrace.registry.timeline import Entry, moment
@@ -121,3 +122,40 @@ def _incident_badge(incident: IncidentHistory) -> tuple[str, str]:
         return "good", "closed"
     kind = COLOURS.get(incident.level, "good")
     return kind, f"{incident.level}, open"
+
+
+def grouped(entries: Iterable[Entry]) -> list[tuple[int, Entry]]:
+    """Return entries with their places, oldest first, alike promotions merged into one.
+
+    Promotions of one version that follow each other, by one person, with the same facts, are
+    merged, and have the place of the newest. One with a failed check or a mark stays alone.
+    """
+    groups = groupby(enumerate(entries), key=lambda placed: _group_key(*placed))
+    return [_merge([*group]) for _, group in groups]
+
+
+def _group_key(place: int, entry: Entry) -> tuple[object, ...]:
+    if entry.word != "promoted" or entry.failures or entry.marked:
+        return (place,)
+    return (entry.version, entry.who, entry.facts, _after_stage(entry))
+
+
+def _after_stage(entry: Entry) -> str:
+    return entry.what.removeprefix(f"{entry.version} to {entry.stage}")
+
+
+def _merge(group: Sequence[tuple[int, Entry]]) -> tuple[int, Entry]:
+    entries = [entry for _, entry in group]
+    place, last = group[-1]
+    if len(entries) == 1:
+        return place, last
+    *stages, stage = [entry.stage for entry in entries]
+    began = entries[0].moment
+    facts = last.facts if began == last.moment else (*last.facts, ("from", began))
+    return place, replace(
+        last,
+        what=f"{last.version} to {', '.join(stages)} and {stage}{_after_stage(last)}",
+        tag=", ".join(entry.tag for entry in entries),
+        facts=facts,
+        results=tuple(result for entry in entries for result in entry.results),
+    )

@@ -12,9 +12,8 @@ from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.core.states import State
 from headrace.errors import HeadraceError
-from headrace.registry import event_log
 from headrace.registry.events import Event
-from headrace.registry.stage_change import Registry, confirm, tag_line
+from headrace.registry.stage_change import Registry, confirm
 from headrace.report.terminal import has_colours
 
 
@@ -40,7 +39,7 @@ def promote(
         version = event.name.version
         snapshot = registry.checked_snapshot(event, store=dvc_cache.store_of(project.root))
         _refuse_order(registry, version, stage)
-        required = registry.require_approval(snapshot, stage)
+        signed = registry.require_approval(snapshot, stage)
         champion = registry.log.state.champion(stage)
         report = compare_versions(registry, champion, event, stage)
         print(terminal.render(report, colour=has_colours()))
@@ -48,7 +47,6 @@ def promote(
         change = f"{registry.artifact.name} {version} to {stage}"
         instead = f", replacing {champion}" if champion else ""
         reason = confirm(f"\nPromote {change}{instead}?", yes=yes, reason=reason)
-        sign = event_log.must_sign(project.root, required=required)
         decision = {
             "action": "promote",
             "stages": [*registry.stages],
@@ -57,8 +55,8 @@ def promote(
             "reason": reason,
         }
         subject = f"Promote {change}{', overriding gates' if overridden else ''}"
-        tag = registry.write(event, stage, subject, decision, sign=sign)
-    print(f"\nPromoted {change}{instead}.", tag_line(tag, sign=sign), sep="\n")
+        registry.write(event, stage, subject, decision, signed=signed)
+    print(f"Promoted {change}{instead}.")
 
 
 def _refuse_order(registry: Registry, version: str, stage: str) -> None:

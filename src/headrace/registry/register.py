@@ -1,5 +1,6 @@
 """`headrace register`: a version of the model, from a commit that is proved to reproduce."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ from headrace.core.lockfile import File
 from headrace.core.project import Project
 from headrace.errors import DataError, HeadraceError, ProjectError
 from headrace.registry import event_log, tags
-from headrace.registry.certificate import certificate_problems, read_certificate
+from headrace.registry.checks import certificate_problems
 from headrace.registry.event_log import EventLog
 from headrace.registry.events import lookup
 from headrace.registry.snapshot import Reader, Snapshot
-from headrace.registry.stage_change import tag_line
 from headrace.registry.tags import Kind, Name, Version
+from headrace.verify import certificate as certificates
 
 LEVELS = ("patch", "minor", "major")
 BUMPS = {"schema": "major", "features": "minor", "data": "minor", "parameters": "patch"}
@@ -52,9 +53,7 @@ def register(project: Project, *, artifact: str | None, bump: str | None, dry_ru
         print("Nothing was registered. Next: headrace register")
         return
     name = Name(selected.name, Kind.REGISTER, version=str(version))
-    if any(event.tag == str(name) for event in log.events):
-        step = f"git tag --delete {name}"
-        raise HeadraceError(f"The tag {name} exists, without an event. Next: {step}")
+    _refuse_tag(log, name)
     evidence = {
         **_commit_evidence(snapshot),
         "bundle": {"path": selected.path, "md5": md5, **_measure(path)},
@@ -66,9 +65,14 @@ def register(project: Project, *, artifact: str | None, bump: str | None, dry_ru
         "parts": parts,
         "by": identity.committer(project.root).person.as_json(),
     }
-    sign = event_log.must_sign(project.root, required=False)
-    event_log.append(log, name, head, f"Register {selected.name} {version}", evidence, sign=sign)
-    print(tag_line(str(name), sign=sign))
+    print(event_log.append(log, name, head, f"Register {selected.name} {version}", evidence))
+
+
+def _refuse_tag(log: EventLog, name: Name) -> None:
+    """Refuse a tag that exists, such as a lightweight one, which is no event."""
+    if any(event.tag == str(name) for event in log.events):
+        step = f"git tag --delete {name}"
+        raise HeadraceError(f"The tag {name} exists, without an event. Next: {step}")
 
 
 def _measure(path: Path) -> dict[str, Any]:
@@ -150,8 +154,12 @@ def _bundle_file(root: Path, path: str, md5: str) -> Path:
 
 
 def _valid_certificate(root: Path, snapshot: Snapshot) -> dict[str, Any]:
-    certificate = read_certificate(root, snapshot.tree)
-    if certificate is None:
+    try:
+        file = root / certificates.FOLDER / f"{snapshot.tree}.json"
+        certificate = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        certificate = None
+    if not isinstance(certificate, dict):
         raise ProjectError(
             f"This tree ({snapshot.tree[:10]}) has no certificate that it reproduces."
             " Next: make verify"

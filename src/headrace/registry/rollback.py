@@ -4,8 +4,7 @@ from headrace.core import git
 from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
-from headrace.registry import event_log
-from headrace.registry.stage_change import Registry, confirm, tag_line
+from headrace.registry.stage_change import Registry, confirm
 
 DVC_NOTE = (
     "`dvc artifacts get --stage` ignores that a version left a stage, and still gets it, until"
@@ -34,24 +33,21 @@ def rollback(
                 f"{stage} had no version before {champion} to go back to."
                 f" Next: headrace promote VERSION --to {stage}, or headrace demote {stage}"
             )
-        required = registry.require_approval(registry.checked_snapshot(versions[before]), stage)
+        signed = registry.require_approval(registry.checked_snapshot(versions[before]), stage)
         # A version with invalid evidence must be able to leave: its registration is not checked.
-        leaving = registry.snapshot(versions[champion])
-        required |= registry.require_approval(leaving, stage, leaves=True)
-        sign = event_log.must_sign(project.root, required=required)
+        current = registry.snapshot(versions[champion])
+        signed |= registry.require_approval(current, stage, leaves=True)
         subject = f"Roll back {registry.artifact.name} in {stage} from {champion} to {before}"
         reason = confirm(f"{subject}?", yes=yes, reason=reason)
         decision = {"action": "rollback", "reason": reason, "from": champion, "to": before}
-        tag = registry.write(versions[champion], stage, subject, decision, sign=sign, leaves=True)
-        print(tag_line(tag, sign=sign))
+        tag = registry.write(
+            versions[champion], stage, subject, decision, signed=signed, leaves=True
+        )
         try:
-            restored = registry.reload().write(
-                versions[before], stage, subject, decision, sign=sign
-            )
+            registry.reload().write(versions[before], stage, subject, decision, signed=signed)
         except HeadraceError:
             git.run(project.root, "tag", "--delete", tag)
             raise
-    print(tag_line(restored, sign=sign))
     print(f"{stage} is back at {before}; {champion} was rolled back. No data were moved.")
 
 
@@ -71,14 +67,12 @@ def demote(
             step = f"headrace rollback --stage {stage}, which restores {before}"
             print(f"Note: {DVC_NOTE} Next: {step}\n")
         event = registry.log.state.versions[champion]
-        required = registry.require_approval(registry.snapshot(event), stage)
-        sign = event_log.must_sign(project.root, required=required)
+        signed = registry.require_approval(registry.snapshot(event), stage)
         subject = f"Demote {registry.artifact.name} {champion} from {stage}"
         reason = confirm(f"{subject}?", yes=yes, reason=reason)
         decision = {"action": "demote", "reason": reason}
-        tag = registry.write(event, stage, subject, decision, sign=sign, leaves=True)
+        registry.write(event, stage, subject, decision, signed=signed, leaves=True)
         now = registry.reload().log.state.champion(stage)
-    print(tag_line(tag, sign=sign))
     print(f"{champion} left {stage}; {f'{now} is there now' if now else 'the stage is empty'}.")
     if not before:
         print(DVC_NOTE)

@@ -1,10 +1,10 @@
-"""What a commit holds of a study, as far as the registry vouches for it."""
+"""What a commit holds of a study: outs, metrics, parameters and gates, with their hashes."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from headrace.compare import metrics
 from headrace.core import identity, lockfile, yaml
@@ -16,7 +16,7 @@ from headrace.execution import resource_usage
 from headrace.gates import model
 
 FILES = (lockfile.NAME, "dvc.yaml", "params.yaml", model.NAME)
-Found = TypeVar("Found")
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -47,79 +47,82 @@ class Snapshot:
 
 
 class Reader:
-    """Reads many commits through one process, and each distinct file once."""
+    """Reads many commits through one process, and parses each distinct file once."""
 
     def __init__(self, objects: Objects, prefix: str) -> None:
         self._objects, self._prefix = objects, prefix
-        self._known: dict[tuple[str, str], Any] = {}
+        self._parsed: dict[tuple[str, str], Any] = {}
 
     def read(self, commits: Sequence[str]) -> dict[str, Snapshot]:
-        """Return what each of the commits holds; git may have lost some of them."""
+        """Return what each commit holds; a commit that git has lost is left out."""
         folder = self._prefix.rstrip("/")
         names = [
             name
             for commit in commits
             for name in (commit + "^{commit}", f"{commit}:{folder}", *self._paths(commit, FILES))
         ]
-        size = 2 + len(FILES)
-        found = self._objects.read_many(names)
-        rows = ((commit, [next(found) for _ in range(size)]) for commit in commits)
-        made = [
-            self._snapshot(commit, content, tree, files)
-            for commit, (content, tree, *files) in rows
-            if content is not None
-        ]
-        return {one.commit: one for one in self._with_metrics(made)}
+        objects = self._objects.read_many(names)
+        snapshots, files = list[Snapshot](), list[list[str]]()
+        for digest in commits:
+            commit, tree, *blobs = (next(objects) for _ in range(2 + len(FILES)))
+            if commit is not None:
+                snapshot, metrics_files = self._snapshot(digest, commit, tree, blobs)
+                snapshots.append(snapshot)
+                files.append(metrics_files)
+        return {each.commit: each for each in self._with_metrics(snapshots, files)}
 
     def _paths(self, commit: str, files: Iterable[str]) -> list[str]:
         return [f"{commit}:{self._prefix}{file}" for file in files]
 
     def _snapshot(
-        self, name: str, commit: Object, tree: Object | None, files: Sequence[Object | None]
+        self, digest: str, commit: Object, tree: Object | None, blobs: Sequence[Object | None]
     ) -> tuple[Snapshot, list[str]]:
+        """Return a snapshot without metrics, and the metrics files to read."""
         problems: list[str] = []
-        lock, pipeline, params, gates = files
-        outs = self._parsed(lock, _outs, problems) or {}
-        said = self._parsed(pipeline, _yaml("dvc.yaml"), problems) or {}
-        head, _, message = commit.content.decode("utf-8", "backslashreplace").partition("\n\n")
-        made = Snapshot(
-            name,
+        lock, pipeline, params, gates = blobs
+        outs = self._parse(lock, _outs, problems) or {}
+        stages = self._parse(pipeline, _yaml("dvc.yaml"), problems) or {}
+        header, _, message = commit.content.decode("utf-8", "backslashreplace").partition("\n\n")
+        snapshot = Snapshot(
+            digest,
             tree.hash if tree else "",
-            identity.author_of(head),
+            identity.author_of(header),
             message.partition("\n")[0],
-            self._parsed(lock, _sha256, problems) or "",
-            outs,
-            {},
-            self._parsed(params, _yaml("params.yaml"), problems) or {},
-            gates.content if gates else b"",
-            tuple(problems),
+            lock=self._parse(lock, _sha256, problems) or "",
+            outs=outs,
+            parameters=self._parse(params, _yaml("params.yaml"), problems) or {},
+            gates=gates.content if gates else b"",
+            problems=tuple(problems),
         )
-        return made, [*_metrics_files(said, outs)]
+        return snapshot, [*_metrics_files(stages, outs)]
 
-    def _with_metrics(self, made: Iterable[tuple[Snapshot, list[str]]]) -> Iterator[Snapshot]:
-        listed = [*made]
-        names = [path for one, files in listed for path in self._paths(one.commit, files)]
-        found = self._objects.read_many(names)
-        for one, files in listed:
-            each = {file: self._parsed(next(found), _metrics(file), []) for file in files}
-            yield replace(one, metrics=each)
+    def _with_metrics(
+        self, snapshots: Sequence[Snapshot], files: Sequence[Sequence[str]]
+    ) -> Iterator[Snapshot]:
+        pairs = [*zip(snapshots, files, strict=True)]
+        names = [path for each, paths in pairs for path in self._paths(each.commit, paths)]
+        objects = self._objects.read_many(names)
+        for snapshot, paths in pairs:
+            values = {path: self._parse(next(objects), _metrics(path), []) for path in paths}
+            yield replace(snapshot, metrics=values)
 
-    def _parsed(
-        self, found: Object | None, parse: Callable[[bytes], Found], problems: list[str]
-    ) -> Found | None:
-        """Return what a file holds, None where it is missing or broken; each blob is read once."""
-        if found is None or found.kind != "blob":
+    def _parse(
+        self, blob: Object | None, parse: Callable[[bytes], Content], problems: list[str]
+    ) -> Content | None:
+        """Return a file's content; None where it is missing, or cannot be read: a problem."""
+        if blob is None or blob.kind != "blob":
             return None
-        key = (found.hash, parse.__qualname__)
-        if key not in self._known:
+        key = (blob.hash, parse.__qualname__)
+        if key not in self._parsed:
             try:
-                self._known[key] = parse(found.content)
+                self._parsed[key] = parse(blob.content)
             except ProjectError as error:
-                self._known[key] = error
-        if isinstance(known := self._known[key], ProjectError):
-            problems.append(str(known))
+                self._parsed[key] = error
+        content = self._parsed[key]
+        if isinstance(content, ProjectError):
+            problems.append(str(content))
             return None
-        return known  # type: ignore[no-any-return]  # it is what this very function returned before
+        return cast(Content, content)
 
 
 def _sha256(text: bytes) -> str:
@@ -147,9 +150,9 @@ def _metrics(file: str) -> Callable[[bytes], Metrics]:
 
 
 def _metrics_files(pipeline: Mapping[str, Any], outs: Iterable[str]) -> Iterator[str]:
-    """Walk the metrics files that dvc.yaml names, but for those of costs; of a matrix, its outs."""
-    found: dict[str, None] = {}
+    """Yield the metrics files of dvc.yaml, without the cost files; of a matrix stage, its outs."""
+    paths: dict[str, None] = {}
     for metric in metrics_of(dict(pipeline)):
-        fitting = [out for out in outs if fnmatchcase(out, metric.path)]
-        found.update(dict.fromkeys(fitting if "*" in metric.path else [metric.path]))
-    return (path for path in found if not path.startswith(f"{resource_usage.FOLDER}/"))
+        matches = [out for out in outs if fnmatchcase(out, metric.path)]
+        paths.update(dict.fromkeys(matches if "*" in metric.path else [metric.path]))
+    return (path for path in paths if not path.startswith(f"{resource_usage.FOLDER}/"))

@@ -142,10 +142,10 @@ class Registry:
         subject: str,
         decision: Mapping[str, Any],
         *,
-        sign: bool,
+        signed: bool,
         leaves: bool = False,
     ) -> str:
-        """Write the tag of a decision about a version; return the tag's name.
+        """Write and print the tag of a decision about a version; return the tag's name.
 
         Its evidence copies the registration, names stage, champion and person, adds `decision`.
         """
@@ -162,7 +162,7 @@ class Registry:
             **decision,
         }
         name = self.log.next_name(stage, leaves=leaves)
-        event_log.append(self.log, name, event.commit, subject, content, sign=sign)
+        print(event_log.append(self.log, name, event.commit, subject, content, signed=signed))
         return str(name)
 
     def _champion_evidence(self, stage: str) -> dict[str, Any] | None:
@@ -171,11 +171,6 @@ class Registry:
             return None
         md5 = lookup(event.evidence, "bundle", "md5")
         return {"version": version, "commit": event.commit, "tag": event.tag, "md5": md5}
-
-
-def tag_line(tag: str, *, sign: bool) -> str:
-    """Return a line about a new tag, and how to share it."""
-    return f"Tag {tag}{', signed' if sign else ''}. Next: git push origin '{tag}'"
 
 
 def confirm(question: str, *, yes: bool, reason: str | None) -> str:

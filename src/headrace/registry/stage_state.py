@@ -1,4 +1,4 @@
-"""Who is in which stage: the events of one artifact, one after the other, as gto counts them."""
+"""The version in each stage: the events of one artifact applied in gto's order."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -23,16 +23,16 @@ class StageState:
     newest: Event | None = None
     reached: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By stage: the versions that ever were in it."""
-    _held: dict[str, dict[str, Event]] = field(default_factory=lambda: defaultdict(dict))
+    _holders: dict[str, dict[str, Event]] = field(default_factory=lambda: defaultdict(dict))
 
     def version(self, event: Event) -> str:
         """Return the version that an event is about: by its name, else by its commit."""
         return event.name.version or self.names.get(event.commit, event.commit)
 
     def apply(self, event: Event) -> None:
-        """Take the next event in."""
+        """Apply the next event."""
         self.newest = event
-        version, held = self.version(event), self._held[event.name.stage]
+        version, holders = self.version(event), self._holders[event.name.stage]
         if event.name.kind is Kind.REGISTER:
             self.versions.setdefault(version, event)
             self.gone.discard(version)
@@ -42,20 +42,21 @@ class StageState:
             self.deprecated = True
         elif event.name.kind is Kind.ASSIGN:
             self.reached[event.name.stage].add(version)
-            held.pop(version, None)  # it comes last now
-            held[version] = event
+            holders.pop(version, None)  # it comes last now
+            holders[version] = event
         else:
-            held.pop(version, None)
+            holders.pop(version, None)
 
     @property
     def stages(self) -> list[str]:
-        """The stages that any version ever was in."""
-        return [stage for stage in self._held if stage]
+        """The stages that ever had a version."""
+        return [stage for stage in self._holders if stage]
 
     def holder(self, stage: str) -> Event | None:
         """Return the event by which a stage has its version; None where it has none."""
-        held = self._held.get(stage, {})
-        return next((held[one] for one in reversed(held) if one not in self.gone), None)
+        holders = self._holders.get(stage, {})
+        active = (version for version in reversed(holders) if version not in self.gone)
+        return next((holders[version] for version in active), None)
 
     def champion(self, stage: str) -> str | None:
         """Return the version that is in a stage; None where none is."""
@@ -63,30 +64,35 @@ class StageState:
         return self.version(event) if event else None
 
     def before(self, stage: str) -> str | None:
-        """Return the version that a stage had before the one it has, and can go back to.
+        """Return the version to which a stage can roll back.
 
-        Not one that has left the stage since, or was deregistered.
+        It has neither left the stage since, nor was it deregistered.
         """
-        no, held = {self.champion(stage), *self.gone}, self._held.get(stage, {})
-        return next((one for one in reversed(held) if one not in no and one in self.versions), None)
+        excluded = {self.champion(stage), *self.gone}
+        candidates = (
+            version
+            for version in reversed(self._holders.get(stage, {}))
+            if version not in excluded and version in self.versions
+        )
+        return next(candidates, None)
 
 
 def ordered(events: Iterable[Event]) -> tuple[list[Event], dict[str, str]]:
     """Return one artifact's events in their order, and its versions by their commits.
 
-    Of a second's events the order is the one in which gto counts them, whatever their numbers are.
+    Within a second the order is gto's, whatever the numbers are.
     """
-    annotated = sorted((one for one in events if one.annotated), key=lambda one: one.by.time)
-    registered = [one for one in annotated if one.name.kind is Kind.REGISTER]
+    annotated = sorted((e for e in events if e.annotated), key=lambda event: event.by.time)
+    registered = [event for event in annotated if event.name.kind is Kind.REGISTER]
     names: dict[str, str] = {}
     since: dict[str, tuple[int, int]] = {}
-    for place, one in enumerate(registered):
-        names.setdefault(one.commit, one.name.version)
-        first = since.get(one.name.version, (0, place))[1]
-        since[one.name.version] = (one.by.time, first)
+    for place, event in enumerate(registered):
+        version = event.name.version
+        names.setdefault(event.commit, version)
+        since[version] = (event.by.time, since.get(version, (0, place))[1])
     ranks = {version: rank for rank, version in enumerate(sorted(since, key=lambda v: since[v]))}
 
-    def place_of(event: Event) -> tuple[int, int, int, int]:
+    def sort_key(event: Event) -> tuple[int, int, int, int]:
         version = names.get(event.commit, "")
         return (
             event.by.time,
@@ -95,13 +101,13 @@ def ordered(events: Iterable[Event]) -> tuple[list[Event], dict[str, str]]:
             event.name.counter or 0,
         )
 
-    return sorted(annotated, key=place_of), names
+    return sorted(annotated, key=sort_key), names
 
 
 def replay(events: Iterable[Event]) -> StageState:
     """Return the state of one artifact after all of its events."""
-    listed, names = ordered(events)
+    in_order, names = ordered(events)
     state = StageState(names)
-    for event in listed:
+    for event in in_order:
         state.apply(event)
     return state

@@ -1,6 +1,6 @@
-"""What a tag of gto's says by its name, such as `model@v1.2.0` and `model#prod#3`.
+"""Names of gto's tags, such as `model@v1.2.0` and `model#prod#3`, and semantic versions.
 
-gto's own reader would take half a second to import; the tests hold this one against it.
+gto takes half a second to import; the tests compare this parser with gto's.
 """
 
 import re
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Name:
-    """A tag's name taken apart; `artifact` has its folder before a colon, as gto shows it."""
+    """A parsed tag name; `artifact` has its folder before a colon, as gto shows it."""
 
     artifact: str
     kind: Kind
@@ -43,8 +43,8 @@ class Name:
     counter: int | None = None
 
     def __str__(self) -> str:
-        """Write it as a tag."""
-        what = {
+        """Return the tag."""
+        suffixes = {
             Kind.DEPRECATE: "@deprecated",
             Kind.REGISTER: f"@{self.version}",
             Kind.DEREGISTER: f"@{self.version}!",
@@ -52,23 +52,23 @@ class Name:
             Kind.UNASSIGN: f"#{self.stage}!",
         }
         counter = "" if self.counter is None else f"#{self.counter}"
-        return f"{self.artifact.replace(':', '=')}{what[self.kind]}{counter}"
+        return f"{self.artifact.replace(':', '=')}{suffixes[self.kind]}{counter}"
 
 
 def parse(tag: str) -> Name | None:
-    """Return what a tag's name says; None where it is none of gto's."""
-    found = TAG.fullmatch(tag)
-    if found is None:
+    """Parse a tag; return None where it is not one of gto's."""
+    match = TAG.fullmatch(tag)
+    if match is None:
         return None
-    version, stage, gone = found["version"] or "", found["stage"] or "", bool(found["gone"])
+    version, stage, gone = match["version"] or "", match["stage"] or "", bool(match["gone"])
     if version:
         kind = Kind.DEREGISTER if gone else Kind.REGISTER
     elif stage:
         kind = Kind.UNASSIGN if gone else Kind.ASSIGN
     else:
         kind = Kind.DEPRECATE
-    counter = int(found["counter"]) if found["counter"] else None
-    return Name(found["artifact"].replace("=", ":"), kind, version, stage, counter)
+    counter = int(match["counter"]) if match["counter"] else None
+    return Name(match["artifact"].replace("=", ":"), kind, version, stage, counter)
 
 
 @total_ordering
@@ -79,23 +79,24 @@ class Version:
     major: int
     minor: int
     patch: int
-    before: str = ""
-    """What stands behind the dash of a pre-release, such as "rc.1"."""
+    prerelease: str = ""
+    """The part behind the dash, such as "rc.1"."""
 
     def __lt__(self, other: "Version") -> bool:
-        return self._place() < other._place()
+        return self._sort_key() < other._sort_key()
 
-    def _place(self) -> tuple[object, ...]:
+    def _sort_key(self) -> tuple[object, ...]:
         words = [
-            (0, int(one), "") if one.isdigit() else (1, 0, one)
-            for one in self.before.split(".")
-            if one
+            (0, int(word), "") if word.isdigit() else (1, 0, word)
+            for word in self.prerelease.split(".")
+            if word
         ]
-        return (self.major, self.minor, self.patch, not self.before, words)
+        return (self.major, self.minor, self.patch, not self.prerelease, words)
 
     def __str__(self) -> str:
-        """Write it with its v."""
-        return f"v{self.major}.{self.minor}.{self.patch}{'-' if self.before else ''}{self.before}"
+        """Return it with its v."""
+        suffix = f"-{self.prerelease}" if self.prerelease else ""
+        return f"v{self.major}.{self.minor}.{self.patch}{suffix}"
 
     def bump(self, part: str) -> "Version":
         """Return the next version: "major", "minor" or "patch"."""
@@ -103,12 +104,12 @@ class Version:
             return Version(self.major + 1, 0, 0)
         if part == "minor":
             return Version(self.major, self.minor + 1, 0)
-        return Version(self.major, self.minor, self.patch + (not self.before))
+        return Version(self.major, self.minor, self.patch + (not self.prerelease))
 
 
 def version(text: str) -> Version | None:
-    """Return a version, with or without its v; None where it is none."""
-    found = VERSION.fullmatch(text)
-    if found is None:
+    """Parse a version, with or without its v; return None where it is not valid."""
+    match = VERSION.fullmatch(text)
+    if match is None:
         return None
-    return Version(int(found[1]), int(found[2]), int(found[3]), found[4] or "")
+    return Version(int(match[1]), int(match[2]), int(match[3]), match[4] or "")
