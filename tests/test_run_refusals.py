@@ -38,7 +38,7 @@ MISTAKES_IN_PARAMS = {
     "pairs": (("name: first", "name: !!pairs [a: 1]"), "params.yaml"),
     "a mapping as a name": (
         ("name: first", "? [{b: 1}]"),
-        "params.yaml: a name in it is a list or a",
+        "params.yaml, line 7, column 5: a name is a list or a",
     ),
     "a Python object": (
         ("name: first", "name: !!python/name:os.system"),

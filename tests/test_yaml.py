@@ -108,7 +108,7 @@ def test_plain_scalars_follow_yaml_1_2(written: str, value: object) -> None:
         ("a: [!!binary aGk=]\n", r"it: a\[0\] is a bytes"),
         ("a: !x 1\n", "it, line 1, column 4: could not determine a constructor"),
         ("1: a\n", "it: the name 1 in it must be text"),
-        ("? [a]\n: b\n", "it, line 1, column 3: found unhashable key"),
+        ("? [a]\n: b\n", "it, line 1, column 3: a name is a list or a mapping"),
         ("a: &a\n  - *a\n", "nested too deeply, or contains itself"),
         ("a: " + 2000 * "[", "nested deeper than 1000 levels"),
         (2000 * "- ", "nested deeper than 1000 levels"),

@@ -127,6 +127,8 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
         raise ProjectError(f"{name} is not UTF-8 text: {error}") from None
     except MarkedYAMLError as error:
         problem = (error.problem or "not valid YAML").split("\n")[0]
+        if problem == "found unhashable key":
+            problem = "a name is a list or a mapping; it must be text"
         raise ProjectError(f"{name}, {_place(error, text)}: {problem}") from None
     except (YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ProjectError(f"{name} cannot be read: {error}") from None
