@@ -51,7 +51,9 @@ def test_a_weighted_score_is_scikit_learn_s(name: str, decimals: int) -> None:
         score = scores.SCORES[name](label, drawn[column])
         expected = judge(label, drawn[column], sample_weight=weights)
         assert score(weights[None, :])[0] == pytest.approx(expected, abs=1e-12)
-        assert scores.plain(score, ROWS) == pytest.approx(judge(label, drawn[column]), abs=1e-12)
+        assert scores.unweighted(score, ROWS) == pytest.approx(
+            judge(label, drawn[column]), abs=1e-12
+        )
 
 
 def test_every_score_that_gates_yaml_may_name_is_there() -> None:
@@ -61,10 +63,10 @@ def test_every_score_that_gates_yaml_may_name_is_there() -> None:
 
 def test_the_error_rates_and_the_cost_are_what_their_names_say() -> None:
     label, said = np.array([1.0, 1, 1, 0, 0, 0, 0, 0]), np.array([1.0, 0, 0, 1, 0, 0, 0, 0])
-    assert scores.plain(scores.SCORES["false_negative_rate"](label, said), 8) == 2 / 3
-    assert scores.plain(scores.SCORES["false_positive_rate"](label, said), 8) == 1 / 5
+    assert scores.unweighted(scores.SCORES["false_negative_rate"](label, said), 8) == 2 / 3
+    assert scores.unweighted(scores.SCORES["false_positive_rate"](label, said), 8) == 1 / 5
     cost = scores.cost_per_1000(label, said, {"missed": 100.0, "false_alarm": 25.0})
-    assert scores.plain(cost, 8) == 1000 * (2 * 100 + 25) / 8
+    assert scores.unweighted(cost, 8) == 1000 * (2 * 100 + 25) / 8
 
 
 def pairs(rows: int, seed: int = 0) -> dict[str, tuple[scores.Score, scores.Score]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headrace.compare import code
+from headrace.compare import inputs
 from headrace.core.git import Objects
 from headrace.core.states import State
 from lab import bake
@@ -59,7 +59,7 @@ class History:
         path.write_text(text, "utf-8")
 
     def files(self, old: str, new: str | None = None) -> dict[str, tuple[str, ...]]:
-        found: Any = self.between(code.files, old, new)
+        found: Any = self.between(inputs.file_changes, old, new)
         return {f"{one.status} {one.path}": one.stages for one in found}
 
     def between(self, ask: Any, old: str, new: str | None) -> Any:
@@ -115,7 +115,7 @@ def test_what_lies_outside_the_study_is_left_out(history: History) -> None:
     history.write("src/model.py", "new\n")
     bake.commit(history.top, "Here")
     assert list(history.files("HEAD~2", "HEAD")) == ["M src/model.py"]
-    found = history.between(code.commits, "HEAD~2", "HEAD")
+    found = history.between(inputs.commits_between, "HEAD~2", "HEAD")
     assert [one.subject for one in found] == ["Here"]
 
 
@@ -123,11 +123,11 @@ def test_commits_are_told_the_newest_first(history: History) -> None:
     for number in range(3):
         history.write("src/model.py", f"{number}\n")
         bake.commit(history.top, f"Change {number}")
-    found = history.between(code.commits, "HEAD~2", None)
+    found = history.between(inputs.commits_between, "HEAD~2", None)
     assert [one.subject for one in found] == ["Change 2", "Change 1"]
     assert {one.author for one in found} == {"Headrace"}
     assert all(len(one.hash) == 40 and one.date[4] == "-" for one in found)
-    assert history.between(code.commits, "HEAD", None) == ()
+    assert history.between(inputs.commits_between, "HEAD", None) == ()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_commits_are_told_the_newest_first(history: History) -> None:
 def test_any_subject_is_one_field(history: History, subject: str) -> None:
     history.write("src/model.py", "new\n")
     bake.commit(history.top, subject)
-    (found,) = history.between(code.commits, "HEAD~1", "HEAD")
+    (found,) = history.between(inputs.commits_between, "HEAD~1", "HEAD")
     assert found.subject == subject
 
 
@@ -149,7 +149,7 @@ def test_no_setting_of_the_user_gets_in_between(history: History, setting: str) 
     history.write('src/ä "quoted".py', "new\n")
     bake.commit(history.top, "Name a file")
     assert history.files("HEAD~1", "HEAD") == {'A src/ä "quoted".py': ()}
-    assert len(history.between(code.commits, "HEAD~1", "HEAD")) == 1
+    assert len(history.between(inputs.commits_between, "HEAD~1", "HEAD")) == 1
 
 
 def test_a_name_that_is_no_utf8_can_be_printed(history: History) -> None:

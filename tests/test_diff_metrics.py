@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from headrace.compare import as_json, markdown, metrics, terminal
+from headrace.compare import command, markdown, metrics, terminal
 from headrace.compare.model import MetricChange, Report, Side, Word
 from headrace.report.terminal import has_colours
 from lab import bake
@@ -77,7 +77,7 @@ def test_a_metrics_file_that_cannot_be_compared_is_named(
     found = study.report()
     assert any(says in note for note in found.notes), found.notes
     assert change(found, "a").new is None
-    for render in (terminal.render, markdown.render, as_json.render):
+    for render in (terminal.render, markdown.render, command.to_json):
         assert render(found)
 
 
@@ -101,7 +101,7 @@ def test_a_hundred_thousand_keys_are_compared_and_the_first_shown(study: Compare
     assert len(found.metrics) == 100_000
     assert len(terminal.render(found).splitlines()) < 250
     assert len(markdown.render(found)) < 65_536
-    assert len(json.loads(as_json.render(found))["metrics"]) == 100_000
+    assert len(json.loads(command.to_json(found))["metrics"]) == 100_000
 
 
 def test_a_matrix_s_metrics_are_found_on_both_sides(study: Compared) -> None:

@@ -155,7 +155,7 @@ def test_long_text_is_cut_and_says_so(study: Study) -> None:
 
 
 def test_a_large_picture_is_left_out_and_says_so() -> None:
-    text, address = images.shown("image/png", "A" * (images.LIMIT + 1), "")
+    text, address = images.data_uri("image/png", "A" * (images.LIMIT + 1), "")
     assert (address, "too large" in text) == ("", True)
 
 
@@ -177,7 +177,7 @@ HOSTILE = [
 @pytest.mark.parametrize("inside", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_drawing_loses_what_runs_or_fetches(inside: str) -> None:
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    safe = images.sanitised(f'<svg {names}><rect id="kept"/>{inside}</svg>')
+    safe = images.sanitize_svg(f'<svg {names}><rect id="kept"/>{inside}</svg>')
     assert safe is not None
     assert b'id="kept"' in safe
     assert not any(
@@ -189,7 +189,7 @@ def test_a_drawing_keeps_what_it_needs() -> None:
     text = SVG.replace(
         "<rect", '<defs><path id="m"/></defs><use href="#m"/><rect clip-path="url(#m)"'
     )
-    safe = images.sanitised(text)
+    safe = images.sanitize_svg(text)
     assert safe is not None
     assert b'href="#m"' in safe
     assert b"url(#m)" in safe
@@ -200,8 +200,8 @@ def test_a_drawing_keeps_what_it_needs() -> None:
     "text", ["", "no drawing", "<html/>", '<!DOCTYPE x [<!ENTITY a "b">]><svg/>']
 )
 def test_what_is_no_drawing_is_not_shown(text: str) -> None:
-    assert images.sanitised(text) is None
-    assert images.shown("image/svg+xml", text, "here")[0].startswith("here")
+    assert images.sanitize_svg(text) is None
+    assert images.data_uri("image/svg+xml", text, "here")[0].startswith("here")
 
 
 def test_a_cache_that_lacks_a_run_says_what_to_fetch(study: Study) -> None:

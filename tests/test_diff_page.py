@@ -24,7 +24,7 @@ from headrace.compare.model import (
     TableChange,
     Word,
 )
-from headrace.stats.recipe import Interval
+from headrace.stats import Interval
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"

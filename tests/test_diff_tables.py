@@ -23,7 +23,7 @@ from headrace.core import dvc_cache
 from headrace.core.git import Objects
 from headrace.core.states import State
 from headrace.stats import column_stats, histogram
-from headrace.stats.psi import population_stability_index
+from headrace.stats.histogram import population_stability_index
 from lab import bake
 
 
@@ -286,20 +286,20 @@ def test_a_sample_tells_nearly_what_the_whole_does(monkeypatch: pytest.MonkeyPat
     files = [
         pq.ParquetFile(io.BytesIO(parquet({"a": side}))) for side in (values, values * 1.2 + 0.3)
     ]
-    whole = [column_stats.look(file, "a") for file in files]
+    whole = [column_stats.describe(file, "a") for file in files]
     monkeypatch.setattr(column_stats, "SAMPLE", 20_000)
-    drawn = [column_stats.look(file, "a") for file in files]
+    drawn = [column_stats.describe(file, "a") for file in files]
     assert drawn[0].facts["mean"] == whole[0].facts["mean"]
     assert drawn[0].facts["median"] == pytest.approx(whole[0].facts["median"], abs=0.03)
-    assert histogram.drift(*drawn) == pytest.approx(histogram.drift(*whole), rel=0.1)
-    assert column_stats.look(files[0], "a").facts == drawn[0].facts
+    assert histogram.column_drift(*drawn) == pytest.approx(histogram.column_drift(*whole), rel=0.1)
+    assert column_stats.describe(files[0], "a").facts == drawn[0].facts
 
 
 LARGE = """
 import resource, sys
 import pyarrow.parquet as pq
 from headrace.compare import tables
-found = tables.compared("t", tuple(map(pq.ParquetFile, sys.argv[1:])), [])
+found = tables.compare_files("t", tuple(map(pq.ParquetFile, sys.argv[1:])), [])
 assert len(found.columns) == 19, found
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """

@@ -17,8 +17,7 @@ import pytest
 from headrace.core import project
 from headrace.core.git import Objects
 from headrace.errors import ProjectError
-from headrace.history import commits, page, picture, terminal
-from headrace.history import parse as values
+from headrace.history import commits, metrics_files, page, picture, terminal
 from headrace.history.collect import gather
 from headrace.history.series import History
 from headrace.report import svg_scale
@@ -81,8 +80,8 @@ def test_one_process_reads_all_objects_and_each_blob_is_parsed_once(
     shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", os.pathsep.join([str(shim.parent), os.environ["PATH"]]))
     parsed: list[bytes] = []
-    parse = values.parse
-    monkeypatch.setattr(values, "parse", lambda blob: parsed.append(blob) or parse(blob))
+    parse = metrics_files.parse
+    monkeypatch.setattr(metrics_files, "parse", lambda blob: parsed.append(blob) or parse(blob))
     assert len(history(root, AUC).commits) == 61
     asked = log.read_text().split()
     assert asked.count("cat-file") == asked.count("log") == 1

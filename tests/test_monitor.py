@@ -20,7 +20,7 @@ from headrace.monitor import baseline, drift, estimate, performance, quality
 from headrace.monitor.drift import share
 from headrace.monitor.histograms import Histograms
 from headrace.stats import bootstrap
-from headrace.stats.psi import population_stability_index
+from headrace.stats.histogram import population_stability_index
 from lab import alarms, bake
 
 PRICES = {"missed": 100.0, "false_alarm": 25.0}

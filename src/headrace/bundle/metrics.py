@@ -12,9 +12,8 @@ from headrace.core import metrics, yaml
 from headrace.errors import DataError
 from headrace.gates import reader
 from headrace.gates.model import NAME, Gates, Predictions, matching
-from headrace.stats import bootstrap
-from headrace.stats.recipe import Recipe
-from headrace.stats.scores import COST, Array, of
+from headrace.stats import Recipe, bootstrap
+from headrace.stats.scores import COST, Array, score_function
 
 COLUMNS = ("metric", "value", "low", "high")
 
@@ -67,7 +66,7 @@ def _intervals(
     label = rows.numbers(spec.label)
     # An interval is of a change: here of the change from nothing to the score.
     scores = {
-        name: (_zero, of(recipe, label, rows.numbers(recipe.column), prices))
+        name: (_zero, score_function(recipe, label, rows.numbers(recipe.column), prices))
         for name, recipe in recipes.items()
         if recipe.score != COST or len(prices) == 2
     }

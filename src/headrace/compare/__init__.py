@@ -1,11 +1,12 @@
 """What changed between two states of a study, whether it is real, and whether it may be merged.
 
-model       what was found, as plain values: what every form of the report is made from
-metrics     every number of every metrics file, old and new
-rules, gatesfile, gates             gates.yaml: what a change must keep
-predictions, scores                 the predictions of both states, and what they score
-bootstrap, groups, evidence         how sure a change is, and for whom the model errs
-parameters, costs, tables, notebooks, code      what else has changed
-report      all of it, for two states
-wording, brief, terminal, markdown, as_json, page   the forms in which it is shown
+`command` reads the command line, `report` builds a `model.Report` of two states:
+
+metrics, retrain_report             the numbers of every metrics file, old and new
+gates                               what gates.yaml says of them
+intervals, predictions              how sure a change is, and how groups of rows fare
+inputs, costs                       parameters, commits, files; the cost of each stage
+changed_outputs, tables, notebooks, images      what changed in the outputs
+
+`terminal`, `markdown`, `command.to_json` and `page` show the report; `format` has their sentences.
 """

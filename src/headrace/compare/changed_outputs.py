@@ -1,4 +1,4 @@
-"""The outputs that differ between two states, and where the bytes of each are."""
+"""The outputs that differ between two states, and the bytes of each."""
 
 import hashlib
 import io
@@ -13,48 +13,29 @@ from headrace.core.states import State
 from headrace.errors import ProjectError
 
 Source = Path | io.BytesIO
-"""Where bytes can be read: a file, or what git has of it."""
+"""What bytes are read from: a file, or the content of a blob."""
 
 Find = Callable[[File], Path | None]
-"""Finds a file with the bytes that a hash names, such as in DVC's cache; None where none has."""
+"""Finds the file with a hash's bytes, such as in DVC's cache; None where there is none."""
 
 
 @dataclass(frozen=True)
 class Changed:
-    """An output by its path, and what dvc.lock says of it on both sides; None where it has none."""
+    """An output by its path, with its entries in both dvc.lock files; None where one has none."""
 
     path: str
     old: File | None
     new: File | None
 
 
-def changed(old: State, new: State, find: Find, *suffixes: str) -> list[Changed]:
+def changed_outputs(old: State, new: State, find: Find, *suffixes: str) -> list[Changed]:
     """Return the outputs of these suffixes whose bytes differ, those in folders among them."""
     before, after = (
         {file.path: file for file in _files(state, find) if file.path.endswith(suffixes)}
         for state in (old, new)
     )
     pairs = [Changed(path, before.get(path), after.get(path)) for path in sorted({*before, *after})]
-    return [one for one in pairs if _md5(one.old) != _md5(one.new)]
-
-
-def source(state: State, file: File, find: Find) -> Source:
-    """Return where the bytes of an output of a state are: in DVC's cache, or in git.
-
-    Errors:
-        ProjectError: neither has them; what to fetch is named.
-    """
-    found = find(file)
-    if found is not None:
-        return found
-    kept = state.read(file.path)  # a small curve may be in git alone
-    if kept is not None and hashlib.md5(kept, usedforsecurity=False).hexdigest() == file.md5:
-        return io.BytesIO(kept)
-    every = "--all-commits " if state.commit is not None else ""
-    raise ProjectError(
-        f"{file.path} of {state.name} is not in DVC's cache."
-        f" Next: dvc fetch {every}{shlex.quote(file.path)}"
-    )
+    return [pair for pair in pairs if _md5(pair.old) != _md5(pair.new)]
 
 
 def _md5(file: File | None) -> str | None:
@@ -62,15 +43,34 @@ def _md5(file: File | None) -> str | None:
 
 
 def _files(state: State, find: Find) -> Iterator[File]:
-    """Yield the files that a state's stages made; a folder's only where its list is at hand."""
+    """Yield the outputs of a state's stages; those in a folder where its list can be found."""
     for record in state.lock.values():
         for out in record.outs:
-            yield from _inside(out, find) if out.is_folder else (out,)
+            yield from _folder_files(out, find) if out.is_folder else (out,)
 
 
-def _inside(folder: File, find: Find) -> Iterator[File]:
-    listed = find(folder)
-    if listed is None or not listed.is_file():
+def _folder_files(folder: File, find: Find) -> Iterator[File]:
+    path = find(folder)
+    if path is None or not path.is_file():
         return
-    for entry in json.loads(listed.read_text("utf-8")):
+    for entry in json.loads(path.read_text("utf-8")):
         yield File(f"{folder.path}/{entry['relpath']}", str(entry["md5"]), 0)
+
+
+def locate(state: State, file: File, find: Find) -> Source:
+    """Return where the bytes of a state's output are: in DVC's cache, or in git.
+
+    Errors:
+        ProjectError: neither has them; the message names what to fetch.
+    """
+    path = find(file)
+    if path is not None:
+        return path
+    content = state.read(file.path)  # a small output may be in git alone
+    if content is not None and hashlib.md5(content, usedforsecurity=False).hexdigest() == file.md5:
+        return io.BytesIO(content)
+    commits = "--all-commits " if state.commit is not None else ""
+    raise ProjectError(
+        f"{file.path} of {state.name} is not in DVC's cache."
+        f" Next: dvc fetch {commits}{shlex.quote(file.path)}"
+    )

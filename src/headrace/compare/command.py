@@ -1,7 +1,9 @@
-"""`headrace diff`: compare two states, show it, and stop where a gate breaks."""
+"""`headrace diff`: compare two states, show the report, and fail where a gate breaks."""
 
 import argparse
-import importlib
+import dataclasses
+import json
+import math
 import sys
 
 from headrace.compare import report as reports
@@ -33,7 +35,8 @@ def run(project: Project, args: argparse.Namespace) -> int:
 
 def _show(report: Report, args: argparse.Namespace) -> None:
     if args.html:
-        page = importlib.import_module("headrace.compare.page")
+        from headrace.compare import page
+
         atomic.write_text(args.html, page.render(report))
         print(args.html)
     elif args.markdown:
@@ -41,11 +44,19 @@ def _show(report: Report, args: argparse.Namespace) -> None:
 
         print(markdown.render(report), end="")
     elif args.json:
-        from headrace.compare import as_json
-
-        print(as_json.render(report))
+        print(to_json(report))
     else:
         from headrace.compare import terminal
         from headrace.report.terminal import has_colours
 
         print(terminal.render(report, colour=has_colours()))
+
+
+def to_json(report: Report) -> str:
+    """Return the report as JSON: the names of `headrace.compare.model`, always in this order."""
+    content = dataclasses.asdict(report)
+    for entry, metric in zip(content["metrics"], report.metrics, strict=True):
+        is_known = metric.change is not None and math.isfinite(metric.change)
+        entry["change"] = metric.change if is_known else None
+    content["broken"] = [gate.name for gate in report.broken]
+    return json.dumps(content, ensure_ascii=False, indent=2, default=str)

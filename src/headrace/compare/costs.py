@@ -1,15 +1,15 @@
-"""What each stage cost in either state: time, CPU, memory, and money where there are prices."""
+"""The cost of each stage in two states: time, CPU, memory, and money where there are prices."""
 
 import json
 from typing import Any
 
-from headrace.compare.metrics import is_number
 from headrace.compare.model import CostChange
 from headrace.core import yaml
+from headrace.core.metrics import is_number
 from headrace.core.states import State
 from headrace.execution import resource_usage
 
-SHOWN = ("wall_s", "cpu_s", "peak_rss_mib")
+FIGURES = ("wall_s", "cpu_s", "peak_rss_mib")
 DOLLARS = "dollars"
 PRICES = "prices"
 """The block of params.yaml: `cpu_hour`, dollars for an hour of one CPU, and `gib_hour`, dollars for
@@ -18,21 +18,20 @@ HOUR = 3600.0
 
 
 def changes(old: State, new: State) -> tuple[CostChange, ...]:
-    """Return the stages whose recorded cost is not the same in both states, in dvc.yaml's order.
+    """Return the stages whose recorded cost differs between the states, in dvc.yaml's order.
 
-    Both are paid by the new state's prices: what is compared is the use, not the price list.
+    Both are paid by the new state's prices: the comparison is about the use.
     """
-    found = []
+    costs = []
     for path in dict.fromkeys([*_files(old), *_files(new)]):
-        before, after = (_content(state, path) for state in (old, new))
-        if before != after:
-            same = (before or {}).get(resource_usage.PROCESSOR) == (after or {}).get(
-                resource_usage.PROCESSOR
-            )
-            paid, pays = (_figures(one, new.params) for one in (before, after))
-            name = path.removeprefix(f"{resource_usage.FOLDER}/").removesuffix(".json")
-            found.append(CostChange(name, paid, pays, same or not (before and after)))
-    return tuple(found)
+        before, after = _content(old, path), _content(new, path)
+        if before == after:
+            continue
+        stage = path.removeprefix(f"{resource_usage.FOLDER}/").removesuffix(".json")
+        is_same_processor = not before or not after or _processor(before) == _processor(after)
+        figures = [_figures(content, new.params) for content in (before, after)]
+        costs.append(CostChange(stage, figures[0], figures[1], is_same_processor))
+    return tuple(costs)
 
 
 def _files(state: State) -> list[str]:
@@ -42,7 +41,7 @@ def _files(state: State) -> list[str]:
 
 
 def _content(state: State, path: str) -> dict[str, Any] | None:
-    """Return what a cost file holds; what cannot be read has no cost, and is no reason to stop."""
+    """Return the content of a cost file; None where it cannot be read."""
     try:
         content = json.loads(state.read(path) or b"")
     except (ValueError, RecursionError):
@@ -50,18 +49,22 @@ def _content(state: State, path: str) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
+def _processor(content: dict[str, Any]) -> Any:
+    return content.get(resource_usage.PROCESSOR)
+
+
 def _figures(content: dict[str, Any] | None, params: dict[str, Any]) -> dict[str, float] | None:
     if content is None:
         return None
-    found = {name: float(content[name]) for name in SHOWN if is_number(content.get(name))}
-    return found | _money(found, params)
+    figures = {name: float(content[name]) for name in FIGURES if is_number(content.get(name))}
+    return figures | _dollars(figures, params)
 
 
-def _money(used: dict[str, float], params: dict[str, Any]) -> dict[str, float]:
-    """Return the dollars: CPU by the time it worked, memory at its peak for the whole time."""
-    prices = [yaml.lookup(params, f"{PRICES}.{name}") for name in ("cpu_hour", "gib_hour")]
-    if not all(map(is_number, prices)) or len(used) < len(SHOWN):
+def _dollars(figures: dict[str, float], params: dict[str, Any]) -> dict[str, float]:
+    """Return the dollars: CPU by its busy time, memory at its peak for the whole time."""
+    processor, memory = (yaml.lookup(params, f"{PRICES}.{n}") for n in ("cpu_hour", "gib_hour"))
+    if not (is_number(processor) and is_number(memory)) or len(figures) < len(FIGURES):
         return {}
-    processor, memory = prices
-    hours = used["cpu_s"] / HOUR, used["wall_s"] / HOUR * used["peak_rss_mib"] / 1024
-    return {DOLLARS: hours[0] * processor + hours[1] * memory}
+    cpu_hours = figures["cpu_s"] / HOUR
+    gib_hours = figures["wall_s"] / HOUR * figures["peak_rss_mib"] / 1024
+    return {DOLLARS: cpu_hours * processor + gib_hours * memory}

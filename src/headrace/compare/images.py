@@ -1,4 +1,4 @@
-"""Pictures out of notebooks, as data URIs that can neither run code nor fetch anything."""
+"""Pictures in notebooks as data URIs that can neither run code nor fetch anything."""
 
 import base64
 import binascii
@@ -6,37 +6,37 @@ import re
 from xml.etree import ElementTree
 
 KINDS = ("image/svg+xml", "image/png", "image/jpeg", "image/gif")
-"""The forms of a picture, the one that is taken first."""
+"""MIME types of pictures, the preferred one first."""
 LIMIT = 2_000_000
-"""Bytes of one picture that are shown."""
+"""Bytes of a picture in the report."""
 SVG = "http://www.w3.org/2000/svg"
 ACTIVE = {"script", "foreignobject", "iframe", "object", "embed", "audio", "video", "handler"}
 INSIDE = re.compile(r"\s*(#|data:image/(png|jpeg|gif);base64,)", re.IGNORECASE)
-"""What a reference may begin with: a place in the picture itself, or pixels."""
+"""What a reference may begin with: a fragment of the picture itself, or pixels."""
 OUTSIDE = re.compile(r"@import|url\(\s*(?![\"']?#)|javascript:|expression\(", re.IGNORECASE)
 NAMES = {"": SVG, "xlink": "http://www.w3.org/1999/xlink"}
 
 
-def shown(kind: str, content: str, text: str) -> tuple[str, str]:
-    """Return the text and the data URI of a picture; no URI and its reason where it is not shown.
+def data_uri(kind: str, content: str, text: str) -> tuple[str, str]:
+    """Return the text and the data URI of a picture; a reason and no URI where it is not shown.
 
-    SVG loses its scripts, its events and what it would fetch from elsewhere. An <img> would run and
-    fetch nothing of that either, but somebody may save the picture.
+    SVG loses scripts, events and references to elsewhere: an <img> runs and fetches none of them,
+    but somebody may save the picture.
     """
     if len(content) > LIMIT:
         return f"{text}\n(A picture of {len(content):,} bytes: too large to be shown.)".strip(), ""
     if kind == "image/svg+xml":
-        safe = sanitised(content)
+        safe = sanitize_svg(content)
         encoded = base64.b64encode(safe).decode() if safe is not None else ""
     else:
-        encoded = _pixels(content)
+        encoded = _clean_base64(content)
     if not encoded:
         return f"{text}\n(A picture that cannot be read.)".strip(), ""
     return text, f"data:{kind};base64,{encoded}"
 
 
-def sanitised(svg: str) -> bytes | None:
-    """Return an SVG without what runs or fetches; None where it is no SVG."""
+def sanitize_svg(svg: str) -> bytes | None:
+    """Return an SVG without what runs or fetches; None where it is not SVG."""
     if "<!ENTITY" in svg:
         return None
     try:
@@ -58,20 +58,20 @@ def _clean(root: ElementTree.Element) -> None:
             if _local(child.tag) in ACTIVE or _animates(child):
                 parent.remove(child)
         for name, value in list(parent.attrib.items()):
-            if _bad(_local(name), value):
+            if _is_unsafe(_local(name), value):
                 del parent.attrib[name]
         if _local(parent.tag) == "style" and OUTSIDE.search(parent.text or ""):
             parent.text = ""
 
 
-def _bad(name: str, value: str) -> bool:
+def _is_unsafe(name: str, value: str) -> bool:
     if name in {"href", "src"}:
         return not INSIDE.match(value)
     return name.startswith("on") or bool(OUTSIDE.search(value))
 
 
 def _animates(element: ElementTree.Element) -> bool:
-    """Tell whether an element would change a reference or an event, once the time has come."""
+    """Tell whether an element animates a reference or an event."""
     target = element.get("attributeName", "").lower().rpartition(":")[2]
     return target == "href" or target.startswith("on")
 
@@ -81,8 +81,8 @@ def _local(tag: object) -> str:
     return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
 
 
-def _pixels(content: str) -> str:
-    """Return base64 as it should be, without line breaks; nothing where it is none."""
+def _clean_base64(content: str) -> str:
+    """Return base64 in its normal form, without line breaks; "" where it is invalid."""
     try:
         return base64.b64encode(base64.b64decode("".join(content.split()), validate=True)).decode()
     except (binascii.Error, ValueError):

@@ -1,28 +1,33 @@
-"""What the predictions of both states say of the changes: intervals, and the groups' rates."""
+"""Confidence intervals of the changes, and the rates of groups, from both states' predictions."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from headrace.compare.groups import Rate, rates
-from headrace.compare.metrics import Number
-from headrace.compare.predictions import Table, pair, read
+from headrace.compare.metrics import Name, Number
+from headrace.compare.predictions import Table, common_rows, read
 from headrace.core.states import State
 from headrace.errors import DataError
 from headrace.gates.model import Gates, GroupGate, Predictions
-from headrace.stats import bootstrap
-from headrace.stats.recipe import Interval, Recipe
-from headrace.stats.scores import COST, Score, of, plain
+from headrace.stats import Interval, Recipe, bootstrap
+from headrace.stats.scores import COST, SCORES, Score, score_function, unweighted
 
-Name = tuple[str, str]
-"""A metrics file, and a dotted name in it."""
-CLOSE = 1e-6
-"""How near a score must be to the recorded one to be taken for the same."""
+TOLERANCE = 1e-6
+"""How near a computed score must be to the recorded one."""
+
+
+class Rate(NamedTuple):
+    """The rate of a group, and the rows that it is a share of."""
+
+    group: str
+    rate: float
+    rows: int
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A change whose interval is wanted: how it is reckoned, and what the files say."""
+class RecordedChange:
+    """A metric that has a recipe, and its recorded values."""
 
     recipe: Recipe
     old: Number
@@ -31,34 +36,36 @@ class Wanted:
 
 @dataclass
 class Evidence:
-    """What came out of it; `notes` say what could not be told, and what to do about it."""
+    """What the predictions show; `notes` say what could not be computed, and the next step."""
 
     intervals: dict[Name, Interval] = field(default_factory=dict)
-    rates: dict[GroupGate, tuple[float, list[Rate]]] = field(default_factory=dict)
-    """For each gate on groups the rate of the whole, and of each group."""
-    unread: str = ""
-    """Why the gates on groups could not be judged."""
+    group_rates: dict[GroupGate, tuple[float, list[Rate]]] = field(default_factory=dict)
+    """For each gate on groups the rate of all rows, and of each group."""
+    problem: str = ""
+    """Why the gates on groups cannot be evaluated."""
     notes: list[str] = field(default_factory=list)
 
 
-def weigh(gates: Gates, wanted: Mapping[Name, Wanted], old: State, new: State) -> Evidence:
-    """Read the predictions, and reckon intervals and rates; go on without what is not there."""
-    found, spec = Evidence(), gates.predictions
-    if spec is None or not (wanted or gates.groups):
-        return found
-    columns = _columns(spec, [one.recipe for one in wanted.values()], gates.groups)
+def collect(
+    gates: Gates, changes: Mapping[Name, RecordedChange], old: State, new: State
+) -> Evidence:
+    """Compute intervals and rates from the predictions; missing predictions become notes."""
+    evidence, spec = Evidence(), gates.predictions
+    if spec is None or not (changes or gates.groups):
+        return evidence
+    columns = _columns(spec, [change.recipe for change in changes.values()], gates.groups)
     try:
-        after = read(new, spec.file, columns)
-        found.rates = {group: rates(after, spec, group) for group in gates.groups}
+        current = read(new, spec.file, columns)
+        evidence.group_rates = {gate: group_rates(current, spec, gate) for gate in gates.groups}
     except DataError as error:
-        found.unread = str(error)
+        evidence.problem = str(error)
     try:
-        if wanted:
+        if changes:
             tables = read(old, spec.file, columns), read(new, spec.file, columns)
-            _intervals(found, spec, wanted, tables, (old, new))
+            _add_intervals(evidence, spec, changes, tables, (old, new))
     except DataError as error:
-        found.notes.append(f"No intervals: {error}")
-    return found
+        evidence.notes.append(f"No intervals: {error}")
+    return evidence
 
 
 def _columns(
@@ -66,62 +73,65 @@ def _columns(
 ) -> dict[str, None]:
     names = [*spec.key, spec.label, *([spec.cluster] if spec.cluster else [])]
     names += [recipe.column for recipe in recipes]
-    names += [name for group in groups for name in (group.column, group.recipe.column)]
+    names += [name for gate in groups for name in (gate.column, gate.recipe.column)]
     return dict.fromkeys(names)
 
 
-def _intervals(
-    found: Evidence,
+def _add_intervals(
+    evidence: Evidence,
     spec: Predictions,
-    wanted: Mapping[Name, Wanted],
+    changes: Mapping[Name, RecordedChange],
     tables: tuple[Table, Table],
     states: tuple[State, State],
 ) -> None:
-    common = pair(*tables, spec.key)
+    common = common_rows(*tables, spec.key)
     rows = common[0].rows
     if rows == 0:
-        found.notes.append(f"No intervals: the states have no row of {spec.file} in common")
+        evidence.notes.append(f"No intervals: the states have no row of {spec.file} in common")
         return
     if not rows == tables[0].rows == tables[1].rows:
-        found.notes.append(
+        evidence.notes.append(
             f"The intervals are about the {rows:,} rows of {spec.file} that both states have, of"
             f" {tables[0].rows:,} and {tables[1].rows:,}"
         )
     pairs: dict[str, tuple[Score, Score]] = {}
-    for index, one in enumerate(wanted.values()):
-        doubt = _doubt(one, spec, tables, states)
-        if doubt:
-            found.notes.append(doubt)
-        else:
-            first, second = (
-                _score(table, spec, one.recipe, state)
-                for table, state in zip(common, states, strict=True)
-            )
-            pairs[str(index)] = first, second
+    names = dict(zip(map(str, range(len(changes))), changes, strict=True))
+    for key, name in names.items():
+        mismatch = _mismatch(changes[name], spec, tables, states)
+        if mismatch:
+            evidence.notes.append(mismatch)
+            continue
+        recipe = changes[name].recipe
+        pairs[key] = (
+            _score(common[0], spec, recipe, states[0]),
+            _score(common[1], spec, recipe, states[1]),
+        )
     clusters = common[0].groups(spec.cluster)[0] if spec.cluster else None
-    known = bootstrap.intervals(pairs, rows=rows, clusters=clusters)
-    names = dict(zip(map(str, range(len(wanted))), wanted, strict=True))
-    found.intervals = {names[index]: interval for index, interval in known.items()}
+    intervals = bootstrap.intervals(pairs, rows=rows, clusters=clusters)
+    evidence.intervals = {names[key]: interval for key, interval in intervals.items()}
 
 
-def _doubt(
-    one: Wanted, spec: Predictions, tables: tuple[Table, Table], states: tuple[State, State]
+def _mismatch(
+    change: RecordedChange,
+    spec: Predictions,
+    tables: tuple[Table, Table],
+    states: tuple[State, State],
 ) -> str:
-    """Say why a recipe is not to be believed: it must give what the metrics files say."""
-    for table, state, value in zip(tables, states, (one.old, one.new), strict=True):
-        got = plain(_score(table, spec, one.recipe, state), table.rows)
-        if not math.isclose(got, value, rel_tol=CLOSE, abs_tol=CLOSE):
-            said = f"{one.recipe.score} of {one.recipe.column}"
+    """Say where a recipe does not give the recorded value; "" where it gives both."""
+    recipe = change.recipe
+    for table, state, recorded in zip(tables, states, (change.old, change.new), strict=True):
+        value = unweighted(_score(table, spec, recipe, state), table.rows)
+        if not math.isclose(value, recorded, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
             return (
-                f"No interval: {said} is {got:.6g} by {table.name}, and {value:.6g} by the metrics."
-                " Next: dvc repro, or mend `is` in gates.yaml"
+                f"No interval: {recipe.score} of {recipe.column} is {value:.6g} by {table.name},"
+                f" and {recorded:.6g} by the metrics. Next: dvc repro, or fix `is` in gates.yaml"
             )
     return ""
 
 
 def _score(table: Table, spec: Predictions, recipe: Recipe, state: State) -> Score:
     prices = _prices(spec, state) if recipe.score == COST else {}
-    return of(recipe, table.numbers(spec.label), table.numbers(recipe.column), prices)
+    return score_function(recipe, table.numbers(spec.label), table.numbers(recipe.column), prices)
 
 
 def _prices(spec: Predictions, state: State) -> dict[str, float]:
@@ -133,3 +143,29 @@ def _prices(spec: Predictions, state: State) -> dict[str, float]:
                 " Next: name its parameter in gates.yaml, predictions.prices"
             )
     return prices
+
+
+ROWS_BEHIND = {
+    "false_negative_rate": lambda label, predicted: label,
+    "recall": lambda label, predicted: label,
+    "false_positive_rate": lambda label, predicted: 1 - label,
+    "precision": lambda label, predicted: predicted,
+    "accuracy": lambda label, predicted: label * 0 + 1,
+}
+"""For each rate the rows that it is a share of, as 0 and 1."""
+
+
+def group_rates(table: Table, spec: Predictions, gate: GroupGate) -> tuple[float, list[Rate]]:
+    """Return the rate of all rows, and that of each group with enough rows behind it."""
+    label, predicted = table.numbers(spec.label), table.numbers(gate.recipe.column)
+    codes, names = table.groups(gate.column)
+    score = SCORES[gate.recipe.score]
+    behind = ROWS_BEHIND[gate.recipe.score](label, predicted)
+    rates = []
+    for code, name in sorted(enumerate(names), key=lambda item: item[1]):
+        members = codes == code
+        rows = int(behind[members].sum())
+        if rows >= gate.min_rows:
+            rate = unweighted(score(label[members], predicted[members]), int(members.sum()))
+            rates.append(Rate(name, rate, rows))
+    return unweighted(score(label, predicted), table.rows), rates

@@ -1,18 +1,21 @@
-"""What changed between two states of a study, as plain values; nothing here computes or shows."""
+"""What changed between two states of a study, as plain values.
+
+The attributes are the names in `headrace diff --json`.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from headrace.stats.recipe import Interval
+from headrace.stats import Interval
 
 
 class Word(StrEnum):
-    """What a change of a metric is called."""
+    """The verdict on a change of a metric."""
 
     BETTER = "better"
     WORSE = "worse"
     NOISE = "noise"
-    """Its interval holds zero: it may as well be chance."""
+    """Its interval holds zero: it may be chance."""
     NEW = "new"
     GONE = "gone"
     CHANGED = "changed"
@@ -21,7 +24,7 @@ class Word(StrEnum):
 
 @dataclass(frozen=True)
 class MetricChange:
-    """One number of a metrics file: its dotted name, its values (None where it has none)."""
+    """A number of a metrics file: its dotted name and its values, None where a state has none."""
 
     file: str
     name: str
@@ -39,7 +42,7 @@ class MetricChange:
 
 @dataclass(frozen=True)
 class GateResult:
-    """One gate of gates.yaml: kept or not, and one sentence that names metric and bound."""
+    """A gate of gates.yaml: kept or broken, and a sentence that names metric and bound."""
 
     name: str
     kept: bool
@@ -57,7 +60,7 @@ class ParameterChange:
 
 @dataclass(frozen=True)
 class CostChange:
-    """What a stage cost: seconds, CPU seconds, peak MiB, dollars; None where it is not known."""
+    """The cost of a stage: seconds, CPU seconds, peak MiB, dollars; None where it is unknown."""
 
     stage: str
     old: dict[str, float] | None
@@ -67,10 +70,10 @@ class CostChange:
 
 @dataclass(frozen=True)
 class ColumnChange:
-    """A column of a table; what is described of it has the same keys on both sides.
+    """A column of a table, with the same statistics on both sides.
 
-    `old` and `new` hold such as "missing" (share), "mean", "p05", "median", "p95", "top" (pairs
-    of a value and its share). `drift` is the population stability index, or None.
+    `old` and `new` have keys such as "missing" (share), "mean", "p05", "median", "p95", "top"
+    (pairs of value and share). `drift` is the population stability index, or None.
     """
 
     name: str
@@ -83,19 +86,19 @@ class ColumnChange:
 
 @dataclass(frozen=True)
 class TableChange:
-    """A table that changed: its rows, None where a state has no such table, and its columns."""
+    """A table that changed: its rows, None where a state lacks it, and its columns."""
 
     path: str
     old_rows: int | None
     new_rows: int | None
     columns: tuple[ColumnChange, ...]
     note: str = ""
-    """Why it could not be looked into, such as that a cache lacks it, and what to pull."""
+    """Which columns are left out, or why it cannot be read, with the next step."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a cell shows: text, or a picture as a data URI or inline SVG."""
+    """An output of a cell: text, or a picture as a data URI or inline SVG."""
 
     text: str = ""
     picture: str = ""
@@ -103,19 +106,19 @@ class Shown:
 
 @dataclass(frozen=True)
 class CellChange:
-    """A cell that changed: its number in either run, its source and outputs on both sides."""
+    """A cell that changed: its number, its source and outputs on both sides."""
 
     number: int
     heading: str
     source: tuple[str, str] | None
     outputs: tuple[tuple[Shown, ...], tuple[Shown, ...]] | None
     code: str = ""
-    """Its source, where that did not change: what made the outputs that did."""
+    """Its source, where only the outputs changed."""
 
 
 @dataclass(frozen=True)
 class NotebookChange:
-    """An executed notebook that changed, by its path, and only the cells that did."""
+    """An executed notebook that changed: its path and the cells that changed."""
 
     path: str
     cells: tuple[CellChange, ...]
@@ -124,7 +127,7 @@ class NotebookChange:
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit between the states."""
+    """A commit between the states."""
 
     hash: str
     author: str
@@ -143,7 +146,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two states, as the report names it, and why it was taken."""
+    """One of the two states: its name, and why it was chosen."""
 
     name: str
     why: str
@@ -152,7 +155,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Report:
-    """All that changed; `notes` say what could not be told, and what to do about it."""
+    """All that changed; `notes` say what could not be compared, and the next step."""
 
     old: Side
     new: Side
@@ -166,9 +169,9 @@ class Report:
     files: tuple[FileChange, ...] = ()
     notes: tuple[str, ...] = ()
     unchanged: int = 0
-    """Numbers that are the same in both, and left out."""
+    """How many numbers are the same in both states, and left out."""
 
     @property
     def broken(self) -> list[GateResult]:
-        """The gates that are not kept."""
+        """The gates that broke."""
         return [gate for gate in self.gates if not gate.kept]

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from headrace.compare.format import STATUS
 from headrace.compare.model import (
     CellChange,
     ColumnChange,
@@ -18,10 +19,10 @@ from headrace.compare.model import (
     TableChange,
     Word,
 )
-from headrace.compare.summary import STATUS
 from headrace.report import drawing, pages
 from headrace.report.pages import ABSENT, signed
 from headrace.report.text import counted
+from headrace.stats import SHIFTED, STEADY
 
 MOVES = 3
 LINES = 400
@@ -31,8 +32,6 @@ CODE_LINES = 8
 COSTS = {"wall_s": "Time", "cpu_s": "CPU time", "peak_rss_mib": "Peak memory", "dollars": "Money"}
 SUMMED = ("wall_s", "cpu_s", "dollars")
 """What stages add up to; the peak of memory is each one's own."""
-SHIFT, STEADY = 0.25, 0.1
-"""Bounds of the population stability index that are in use; see `headrace.stats.psi`."""
 BADGES = {
     Word.BETTER: ("good", "▲ better"),
     Word.WORSE: ("bad", "▼ worse"),
@@ -180,7 +179,7 @@ def _metrics_values(metrics: Sequence[MetricChange]) -> dict[str, Any]:
 def _details_values(report: Report) -> dict[str, Any]:
     """Return what the sections on data, notebooks and code need besides the report."""
     shifted = sum(
-        (column.drift or 0) >= SHIFT for table in report.tables for column in table.columns
+        (column.drift or 0) >= SHIFTED for table in report.tables for column in table.columns
     )
     cells = sum(len(notebook.cells) for notebook in report.notebooks)
     code = ((len(report.commits), "commit"), (len(report.files), "file"))
@@ -226,7 +225,7 @@ def _drift(column: ColumnChange) -> tuple[str, str] | None:
         return "calm", "new" if column.old_type is None else "gone"
     if column.drift is None:
         return ("calm", "type changed") if column.old_type != column.new_type else None
-    kind, word = ("bad", "shift") if column.drift >= SHIFT else ("calm", "moved")
+    kind, word = ("bad", "shift") if column.drift >= SHIFTED else ("calm", "moved")
     kind, word = ("", "steady") if column.drift < STEADY else (kind, word)
     return kind, f"{column.drift:.2f} {word}"
 

@@ -1,4 +1,4 @@
-"""Predictions of both states: found by hash, only the columns that are needed, row beside row."""
+"""Predictions of a state, found by hash: the columns that are needed, and the rows in common."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,29 +26,29 @@ class Table:
 
     name: str
     columns: Any
-    """A table of pyarrow."""
+    """A pyarrow table."""
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return int(self.columns.num_rows)
 
     def numbers(self, column: str) -> Column:
         """Return a column as numbers, shape (rows,); true is 1.
 
         Errors:
-            DataError: there is no such column, or it holds what is no number, or nothing.
+            DataError: there is no such column, or a value is missing or not a number.
         """
         try:
-            found = np.asarray(pc.cast(self._column(column), pa.float64()), dtype="float64")
+            values = np.asarray(pc.cast(self._column(column), pa.float64()), dtype="float64")
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(f"{self.name}: column {column} holds no numbers") from None
-        if not np.isfinite(found).all():
+        if not np.isfinite(values).all():
             raise DataError(f"{self.name}: column {column} has values missing")
-        return found
+        return values
 
     def groups(self, column: str) -> tuple[Codes, list[str]]:
-        """Return a number for each row's group, and the groups' names; a time counts by its day."""
+        """Return each row's group as an index, and the groups' names; times are grouped by day."""
         values = self._column(column)
         if pa.types.is_timestamp(values.type):
             values = pc.floor_temporal(values, unit="day")
@@ -71,8 +71,8 @@ def read(state: State, file: str, columns: Iterable[str]) -> Table:
     """Read some columns of a state's predictions, by the hash in its dvc.lock.
 
     Errors:
-        DataError: the hash is not known, nobody at hand has its bytes (what to pull is said), or
-            the file cannot be read.
+        DataError: the hash is unknown, neither the cache nor a remote folder has its bytes, or the
+            file cannot be read.
     """
     label = f"{file} of {state.name}"
     try:
@@ -82,16 +82,16 @@ def read(state: State, file: str, columns: Iterable[str]) -> Table:
     outs = [out for record in records for out in record.outs if out.path == file]
     if not outs:
         raise DataError(f"{label} is not in its dvc.lock. Next: dvc repro, and commit dvc.lock")
-    found = dvc_cache.store_of(state.root).find(outs[0]) or dvc_cache.fetch(state.root, outs[0])
-    if found is None:
+    path = dvc_cache.store_of(state.root).find(outs[0]) or dvc_cache.fetch(state.root, outs[0])
+    if path is None:
         at = "" if state.commit is None else f" --all-commits {file}"
         step = f"dvc fetch{at or f' {file}'}"
         raise DataError(f"{label} is not in DVC's cache. Next: {step}")
-    return load(found, file, columns, label=label)
+    return load(path, file, columns, label=label)
 
 
 def load(path: Path, file: str, columns: Iterable[str], *, label: str = "") -> Table:
-    """Read some columns of a file of predictions; by the name `file` its kind is known.
+    """Read some columns of predictions; the name `file` tells whether they are CSV or Parquet.
 
     Errors:
         DataError: the file cannot be read.
@@ -99,30 +99,30 @@ def load(path: Path, file: str, columns: Iterable[str], *, label: str = "") -> T
     try:
         table = _table(path, file, [*dict.fromkeys(columns)])
     except (pa.ArrowException, OSError) as error:
-        said = str(error).splitlines()[0]
-        raise DataError(f"{label or file} cannot be read: {said}") from None
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{label or file} cannot be read: {reason}") from None
     return Table(label or file, table)
 
 
 def _table(path: Path, file: str, columns: Sequence[str]) -> Any:
     if file.endswith(".csv"):
         return csv.read_csv(path)
-    there = parquet.read_schema(path).names
-    lacking = [name for name in columns if name not in there]
-    # All of a table that lacks one, so that the message can name the nearest.
-    return parquet.read_table(path, columns=None if lacking else list(columns))
+    known = parquet.read_schema(path).names
+    # All columns where one is missing, so that the message can name the nearest.
+    is_complete = all(name in known for name in columns)
+    return parquet.read_table(path, columns=list(columns) if is_complete else None)
 
 
-def pair(old: Table, new: Table, key: Sequence[str]) -> tuple[Table, Table]:
-    """Return the rows that both tables have, by their keys, in the old one's order.
+def common_rows(old: Table, new: Table, key: Sequence[str]) -> tuple[Table, Table]:
+    """Return the rows that both tables have, by their keys, in the old table's order.
 
     Errors:
-        DataError: a key names more than one row, or is of another type on the other side.
+        DataError: a key names more than one row, or has another type in the other table.
     """
-    ours, theirs = (pa.table({name: one._column(name) for name in key}) for one in (old, new))
-    if ours.equals(theirs):
+    before, after = (pa.table({name: side._column(name) for name in key}) for side in (old, new))
+    if before.equals(after):
         return old, new
-    first, second = _codes(ours, theirs)
+    first, second = _codes(before, after)
     for codes, table in ((first, old), (second, new)):
         if len(np.unique(codes)) < len(codes):
             raise DataError(f"{table.name}: {', '.join(key)} do not tell its rows apart")
@@ -132,14 +132,14 @@ def pair(old: Table, new: Table, key: Sequence[str]) -> tuple[Table, Table]:
 
 
 def _codes(old: Any, new: Any) -> tuple[Codes, Codes]:
-    """Return a number for each row of both tables; equal rows, and only they, share one."""
+    """Return a number for each row of both tables, the same for equal rows."""
     codes = np.zeros(old.num_rows + new.num_rows, dtype="int64")
     for name in old.column_names:
         try:
-            theirs = pc.cast(new.column(name), old.column(name).type)
+            cast = pc.cast(new.column(name), old.column(name).type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(f"the key {name} is of another type in either state") from None
-        both = pa.chunked_array([*old.column(name).chunks, *theirs.chunks], theirs.type)
+        both = pa.chunked_array([*old.column(name).chunks, *cast.chunks], cast.type)
         encoded = pc.dictionary_encode(both, null_encoding="encode").combine_chunks()
         mixed = codes * len(encoded.dictionary) + np.asarray(encoded.indices, dtype="int64")
         _, codes = np.unique(mixed, return_inverse=True)

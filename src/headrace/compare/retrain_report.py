@@ -1,95 +1,93 @@
 """Champion and challenger as `headrace retrain` compared them: on the same rows.
 
-A retrained model is judged on a newer month than the one before it, and figures of different months
-say nothing of the models. So where a state holds a proposal about just these two bundles, its
-figures stand in for both.
+A retrained model is evaluated on a newer month than the one before it, and scores of different
+months cannot be compared. Where the new state holds a retrain report about just these two bundles,
+its scores replace those of both states.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from headrace.compare.metrics import Content, Pair
+from headrace.compare.metrics import MetricsPair, Name
 from headrace.core.states import State
 from headrace.errors import ProjectError
-from headrace.stats.recipe import Interval
+from headrace.stats import Interval
 
 FOLDER, FORMAT = "reports", 1
 FILES = f"{FOLDER}/retrain-*.json"
 
 
 @dataclass(frozen=True)
-class Proposed:
-    """What a proposal says: the metrics of both on the same rows, and what to say of it."""
+class SameRows:
+    """The metrics files of both states, with the scores and intervals of a retrain report."""
 
-    pairs: tuple[Pair, ...]
-    intervals: dict[tuple[str, str], Interval] = field(default_factory=dict)
+    pairs: tuple[MetricsPair, ...]
+    intervals: dict[Name, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-def applied(pairs: Sequence[Pair], old: State, new: State) -> Proposed:
-    """Return the metrics of two states, those on the same rows where a proposal has them.
+def apply(pairs: Sequence[MetricsPair], old: State, new: State) -> SameRows:
+    """Return the metrics of two states, on the same rows where a retrain report has them.
 
     Errors:
-        ProjectError: a proposal cannot be read.
+        ProjectError: a retrain report cannot be read.
     """
     if old.commit == new.commit:
-        return Proposed(tuple(pairs))
-    before, after = _made(old), _made(new)
+        return SameRows(tuple(pairs))
+    before, after = _output_hashes(old), _output_hashes(new)
     for file in sorted(name for name in new.files if fnmatchcase(name, FILES)):
-        found = _read(new, file)
-        if found["champion"] in before and found["challenger"] in after - before:
-            return _stands_in(pairs, found, file)
-    return Proposed(tuple(pairs))
+        report = _read(new, file)
+        if report["champion"] in before and report["challenger"] in after - before:
+            return _replace_scores(pairs, report, file)
+    return SameRows(tuple(pairs))
 
 
-def _made(state: State) -> set[str]:
-    """Return the hashes of all that a state made; of a broken dvc.lock others complain."""
+def _output_hashes(state: State) -> set[str]:
     try:
         return {out.md5 for record in state.lock.values() for out in record.outs}
-    except ProjectError:
+    except ProjectError:  # others report a broken dvc.lock
         return set()
 
 
 def _read(state: State, file: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(state.read(file) or b"")
-        known = found["format"] == FORMAT
-        told = [(one["file"], one["name"], one["old"], one["new"]) for one in found["metrics"]]
-        whole = known and all(isinstance(one, int | float) for said in told for one in said[2:])
-        if whole and {"batch", "rows", "champion", "challenger"} <= found.keys():
-            return found
+        report: dict[str, Any] = json.loads(state.read(file) or b"")
+        rows = [(row["file"], row["name"], row["old"], row["new"]) for row in report["metrics"]]
+        are_numbers = all(isinstance(value, int | float) for row in rows for value in row[2:])
+        is_known = report["format"] == FORMAT and are_numbers
+        if is_known and {"batch", "rows", "champion", "challenger"} <= report.keys():
+            return report
     except (ValueError, KeyError, TypeError):
         pass
     raise ProjectError(
-        f"{file} of {state.name} is no proposal. Next: headrace retrain, or delete it"
+        f"{file} of {state.name} is no retrain report. Next: headrace retrain, or delete it"
     )
 
 
-def _stands_in(pairs: Sequence[Pair], found: dict[str, Any], file: str) -> Proposed:
-    told = found["metrics"]
-    notes = (
-        f"Both models on batch {found['batch']}, {found['rows']:,} rows that neither has seen:"
-        f" {', '.join(one['name'] for one in told)} ({file})",
+def _replace_scores(pairs: Sequence[MetricsPair], report: dict[str, Any], file: str) -> SameRows:
+    metrics = report["metrics"]
+    names = ", ".join(metric["name"] for metric in metrics)
+    note = (
+        f"Both models on batch {report['batch']}, {report['rows']:,} rows that neither has seen:"
+        f" {names} ({file})"
     )
-    spans = {
-        (one["file"], one["name"]): Interval(
-            one["low"], one["high"], found["rows"], one["resamples"]
+    intervals = {
+        (metric["file"], metric["name"]): Interval(
+            metric["low"], metric["high"], report["rows"], metric["resamples"]
         )
-        for one in told
-        if "low" in one
+        for metric in metrics
+        if "low" in metric
     }
-    return Proposed(tuple(_with(pair, told) for pair in pairs), spans, notes)
+    return SameRows(tuple(_with_scores(pair, metrics) for pair in pairs), intervals, (note,))
 
 
-def _with(pair: Pair, told: Iterable[dict[str, Any]]) -> Pair:
-    mine = [one for one in told if one["file"] == pair.file]
-    old = {**pair.old.numbers, **{one["name"]: one["old"] for one in mine}}
-    new = {**pair.new.numbers, **{one["name"]: one["new"] for one in mine}}
-    return replace(pair, old=_content(pair.old, old), new=_content(pair.new, new))
-
-
-def _content(before: Content, numbers: dict[str, Any]) -> Content:
-    return replace(before, numbers=numbers)
+def _with_scores(pair: MetricsPair, metrics: Sequence[dict[str, Any]]) -> MetricsPair:
+    scores = [metric for metric in metrics if metric["file"] == pair.file]
+    old, new = (
+        {**content.numbers, **{metric["name"]: metric[side] for metric in scores}}
+        for content, side in ((pair.old, "old"), (pair.new, "new"))
+    )
+    return replace(pair, old=replace(pair.old, numbers=old), new=replace(pair.new, numbers=new))

@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from headrace.compare import changed_outputs
-from headrace.compare.changed_outputs import Changed, Find, Source
+from headrace.compare.changed_outputs import Changed, Find, Source, changed_outputs, locate
 from headrace.compare.model import ColumnChange, TableChange
 from headrace.core.lockfile import File
 from headrace.core.states import State
@@ -20,140 +19,142 @@ from headrace.stats import column_stats, histogram
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (".parquet", *SEPARATORS)
 BLOCK = 1 << 24
-"""Bytes of a text file that are parsed together, and from whose first the types are told."""
+"""Bytes of a text file that are parsed at a time; the first block decides the types."""
 NAMED = 8
-"""Columns that are named in a sentence."""
+"""Columns that a note lists."""
 
-Sides = tuple[pq.ParquetFile | None, pq.ParquetFile | None]
+Files = tuple[pq.ParquetFile | None, pq.ParquetFile | None]
 
 
 def changes(old: State, new: State, find: Find) -> tuple[TableChange, ...]:
     """Return what differs in each table (Parquet, CSV, TSV) that is an output and changed.
 
-    A table is read column by column in batches, never whole. What cannot be read says so in its
-    note, with what to do next.
+    A table is read column by column in batches, never whole. Where one cannot be read, its note
+    says why, and the next step.
     """
-    return tuple(
-        _change(pair, old, new, find) for pair in changed_outputs.changed(old, new, find, *SUFFIXES)
-    )
+    pairs = changed_outputs(old, new, find, *SUFFIXES)
+    return tuple(_change(pair, old, new, find) for pair in pairs)
 
 
 def _change(pair: Changed, old: State, new: State, find: Find) -> TableChange:
-    with ExitStack() as opened:
+    with ExitStack() as stack:
         files, notes = [], []
         for state, file in ((old, pair.old), (new, pair.new)):
             try:
-                files.append(opened.enter_context(_opened(state, file, find)))
+                files.append(stack.enter_context(_open(state, file, find)))
             except ProjectError as error:
                 files.append(None)
                 notes.append(str(error))
         try:
-            return compared(pair.path, (files[0], files[1]), notes)
+            return compare_files(pair.path, (files[0], files[1]), notes)
         except (pa.ArrowException, OSError, ValueError) as error:
             return TableChange(pair.path, None, None, (), _unreadable(pair.path, error))
 
 
-def compared(path: str, files: Sides, notes: list[str]) -> TableChange:
-    """Compare two Parquet files; one that is None is not there, or cannot be looked into."""
+def compare_files(path: str, files: Files, notes: list[str]) -> TableChange:
+    """Compare two Parquet files; one that is None does not exist, or cannot be read."""
     old, new = (file.metadata.num_rows if file is not None else None for file in files)
     if notes:
         return TableChange(path, old, new, (), " ".join(notes))
     types = [_types(file) for file in files]
     shared = [name for name in types[0] if types[0][name] == types[1].get(name)]
-    alike = [name for name in shared if _same(files, name)]
-    names = [name for name in {**types[0], **types[1]} if name not in alike]
-    found = tuple(_column(files, types, name) for name in names)
-    return TableChange(path, old, new, found, _note(alike, names, max(old or 0, new or 0)))
+    equal = [name for name in shared if _has_same_values(files, name)]
+    different = [name for name in {**types[0], **types[1]} if name not in equal]
+    columns = tuple(_column_change(files, types, name) for name in different)
+    return TableChange(path, old, new, columns, _note(equal, different, max(old or 0, new or 0)))
 
 
 def _types(file: pq.ParquetFile | None) -> dict[str, str]:
-    """Return the type of each column by name; of two columns of one name the first one's."""
-    if file is None:
-        return {}
+    """Return the type of each column by name; of columns that share a name, the first one's."""
     types: dict[str, str] = {}
-    for field in file.schema_arrow:
+    for field in file.schema_arrow if file is not None else ():
         types.setdefault(field.name, str(field.type))
     return types
 
 
-def _same(files: Sides, name: str) -> bool:
+def _has_same_values(files: Files, name: str) -> bool:
     old, new = files
-    return old is not None and new is not None and column_stats.same(old, new, name)
+    return old is not None and new is not None and column_stats.has_same_values(old, new, name)
 
 
-def _column(files: Sides, types: list[dict[str, str]], name: str) -> ColumnChange:
-    sides = [
-        column_stats.look(file, name) if file is not None and name in known else None
-        for file, known in zip(files, types, strict=True)
-    ]
-    old, new = sides
+def _column_change(files: Files, types: list[dict[str, str]], name: str) -> ColumnChange:
+    old, new = (
+        column_stats.describe(file, name) if file is not None and name in columns else None
+        for file, columns in zip(files, types, strict=True)
+    )
     return ColumnChange(
         name,
         types[0].get(name),
         types[1].get(name),
         old.facts if old else {},
         new.facts if new else {},
-        histogram.drift(old, new) if old and new else None,
+        histogram.column_drift(old, new) if old and new else None,
     )
 
 
-def _note(alike: list[str], names: list[str], rows: int) -> str:
-    """Say what is left out, and of what the figures are."""
-    if not names:
+def _note(equal: list[str], different: list[str], rows: int) -> str:
+    """Say which columns are left out, and how the figures were computed."""
+    if not different:
         return "All values are the same: only how the file is written differs."
-    says = []
-    if alike:
-        named = ", ".join(alike[:NAMED]) + (" …" if len(alike) > NAMED else "")
-        says.append(f"The same row by row: {named} ({len(alike)} of {len(alike) + len(names)}).")
-    if rows < histogram.LEAST:
-        says.append(f"With fewer than {histogram.LEAST} rows a drift figure would be chance.")
+    notes = []
+    if equal:
+        names = ", ".join(equal[:NAMED]) + (" …" if len(equal) > NAMED else "")
+        count = f"{len(equal)} of {len(equal) + len(different)}"
+        notes.append(f"The same row by row: {names} ({count}).")
+    if rows < histogram.MIN_ROWS:
+        notes.append(f"With fewer than {histogram.MIN_ROWS} rows a drift figure would be chance.")
     if rows > column_stats.SAMPLE:
         size = f"{column_stats.SAMPLE:,}"
-        says.append(f"Quantiles, top values and drift are of a random sample of about {size} rows.")
-    return " ".join(says)
+        notes.append(
+            f"Quantiles, top values and drift are of a random sample of about {size} rows."
+        )
+    return " ".join(notes)
 
 
 @contextmanager
-def _opened(state: State, file: File | None, find: Find) -> Iterator[pq.ParquetFile | None]:
-    """Open an output of a state as Parquet: what is text is written anew, for a moment.
+def _open(state: State, file: File | None, find: Find) -> Iterator[pq.ParquetFile | None]:
+    """Open a state's output as Parquet; text is converted to a temporary file.
 
     Errors:
-        ProjectError: its bytes are nowhere, or are no table.
+        ProjectError: its bytes cannot be found, or are no table.
     """
     if file is None:
         yield None
         return
-    at = changed_outputs.source(state, file, find)
+    source = locate(state, file, find)
     with tempfile.TemporaryDirectory(prefix="headrace-diff-") as folder:
         try:
             separator = SEPARATORS.get(Path(file.path).suffix)
             if separator is not None:
-                at = _converted(at, separator, Path(folder) / "table.parquet")
-            opened = pq.ParquetFile(at, buffer_size=1 << 20)
+                source = _convert(source, separator, Path(folder) / "table.parquet")
+            table = pq.ParquetFile(source, buffer_size=1 << 20)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise ProjectError(_unreadable(f"{file.path} of {state.name}", error)) from None
-        with opened:
-            yield opened
+        with table:
+            yield table
 
 
-def _converted(text: Source, separator: str, into: Path) -> Path:
-    """Write a CSV file as Parquet, block by block; as text alone where its types do not hold."""
+def _convert(text: Source, separator: str, target: Path) -> Path:
+    """Write a CSV file as Parquet, block by block; all as text where the types do not hold."""
     try:
-        _write(text, separator, into, None)
+        _write(text, separator, target, None)
     except pa.ArrowInvalid:
-        with _reader(text, separator, None) as reader:
-            plain = dict.fromkeys(reader.schema.names, pa.string())
-        _write(text, separator, into, plain)
-    return into
+        with _csv_reader(text, separator, None) as reader:
+            types = dict.fromkeys(reader.schema.names, pa.string())
+        _write(text, separator, target, types)
+    return target
 
 
-def _write(text: Source, separator: str, into: Path, types: dict[str, pa.DataType] | None) -> None:
-    with _reader(text, separator, types) as reader, pq.ParquetWriter(into, reader.schema) as writer:
+def _write(
+    text: Source, separator: str, target: Path, types: dict[str, pa.DataType] | None
+) -> None:
+    reader = _csv_reader(text, separator, types)
+    with reader, pq.ParquetWriter(target, reader.schema) as writer:
         for batch in reader:
             writer.write_batch(batch)
 
 
-def _reader(
+def _csv_reader(
     text: Source, separator: str, types: dict[str, pa.DataType] | None
 ) -> csv.CSVStreamingReader:
     source = text if isinstance(text, Path) else pa.BufferReader(text.getbuffer())
@@ -166,5 +167,5 @@ def _reader(
 
 
 def _unreadable(name: str, error: Exception) -> str:
-    said = next(iter(str(error).splitlines()), type(error).__name__)
-    return f"{name} cannot be read as a table ({said[:200]}). Next: dvc repro, or dvc checkout"
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    return f"{name} cannot be read as a table ({reason[:200]}). Next: dvc repro, or dvc checkout"

@@ -1,64 +1,58 @@
-"""The report for a terminal: the verdict first, then tables of at most 100 columns."""
+"""The report for a terminal: the verdict first, then tables."""
 
 from collections.abc import Iterator, Sequence
 
-from headrace.compare import format as wording
-from headrace.compare import summary
+from headrace.compare import format
 from headrace.compare.model import CostChange, MetricChange, Report, Word
 from headrace.report.terminal import paint, table, width
-from headrace.report.text import NONE, number, plain, signed
+from headrace.report.text import NONE, number, plain
 
-BRIEF = 50
-"""Columns of a terminal that a short account takes."""
-MOST = 200
-"""Rows of a table that are shown; what is more is for --json or --html."""
+MAX_CELL = 50
+"""Columns of the last cell of a short table."""
+MAX_ROWS = 200
+"""Rows of a table; --json and --html have the others."""
 COLOURS = {Word.BETTER: "green", Word.WORSE: "red", Word.NOISE: "dim"}
 
 
 def render(report: Report, *, colour: bool = False) -> str:
     """Return the report as text."""
     parts = [_head(report, colour), *_metrics(report, colour), *_parameters(report)]
-    parts += [*_costs(report.costs), *_briefs(report), *_notes(report)]
+    parts += [*_costs(report.costs), *_short_tables(report)]
+    parts.append([f"! {plain(note)}" for note in report.notes])
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def _head(report: Report, colour: bool) -> list[str]:
     old, new = report.old, report.new
     lines = [plain(f"{old.name} ({old.why}) against {new.name} ({new.why})"), ""]
-    lines.append(_paint(wording.verdict(report), Word.WORSE if report.broken else None, colour))
-    lines += [f"  ✗ {plain(wording.sentence(gate))}" for gate in report.broken]
-    lines += [f"  {plain(_move(one))}" for one in wording.moves(report)]
+    lines.append(_paint(format.verdict(report), Word.WORSE if report.broken else None, colour))
+    lines += [f"  ✗ {plain(format.gate_sentence(gate))}" for gate in report.broken]
+    lines += [f"  {plain(_summary(change))}" for change in format.largest_changes(report)]
     return lines
 
 
-def _move(one: MetricChange) -> str:
-    moved = f"{number(one.old)} → {number(one.new)}"
-    return f"{one.word}: {one.name} {moved} ({one.file})"
+def _summary(change: MetricChange) -> str:
+    values = f"{number(change.old)} → {number(change.new)}"
+    return f"{change.word}: {change.name} {values} ({change.file})"
 
 
 def _metrics(report: Report, colour: bool) -> Iterator[list[str]]:
-    for file in dict.fromkeys(one.file for one in report.metrics):
-        mine = [one for one in report.metrics if one.file == file]
-        rows = [
-            (
-                one.name,
-                number(one.old),
-                number(one.new),
-                signed(one.change),
-                wording.interval(one.interval),
-                one.word,
-            )
-            for one in mine[:MOST]
+    for file, changes in format.metrics_by_file(report).items():
+        shown = changes[:MAX_ROWS]
+        rows = [(change.name, *format.metric_cells(change), change.word) for change in shown]
+        head, *lines = table((file, *format.METRIC_HEADS), rows)
+        painted = [
+            _paint(line, change.word, colour) for line, change in zip(lines, shown, strict=True)
         ]
-        lines = table((file, "old", "new", "change", "95 % interval", ""), rows)
-        words = [None, *(one.word for one in mine[:MOST])]
-        painted = [_paint(line, word, colour) for line, word in zip(lines, words, strict=True)]
-        yield painted + _more(len(mine))
-    yield [f"Metrics: {wording.word_counts(report)}."]
+        yield [head, *painted, *_more(len(changes))]
+    yield [f"Metrics: {format.word_counts(report)}."]
 
 
 def _parameters(report: Report) -> Iterator[list[str]]:
-    rows = [(one.name, _value(one.old), _value(one.new)) for one in report.parameters[:MOST]]
+    rows = [
+        (change.name, _value(change.old), _value(change.new))
+        for change in report.parameters[:MAX_ROWS]
+    ]
     if rows:
         yield table(("parameter", "old", "new"), rows) + _more(len(report.parameters))
 
@@ -69,37 +63,32 @@ def _value(value: object) -> str:
 
 
 def _costs(costs: Sequence[CostChange]) -> Iterator[list[str]]:
-    heads = wording.cost_heads(costs)
+    heads = format.cost_heads(costs)
     rows = [
         (
-            one.stage + ("" if one.same_processor else " *"),
-            *(wording.cost(one, key) for key in heads),
+            cost.stage + ("" if cost.same_processor else " *"),
+            *(format.cost_cell(cost, key) for key in heads),
         )
-        for one in costs
+        for cost in costs
     ]
     if rows:
-        lines = table(("cost", *heads.values()), rows)
-        other = any(not one.same_processor for one in costs)
-        yield lines + (["* on another kind of processor"] if other else [])
+        is_marked = any(not cost.same_processor for cost in costs)
+        footnote = ["* on another kind of processor"] if is_marked else []
+        yield table(("cost", *heads.values()), rows) + footnote
 
 
-def _briefs(report: Report) -> Iterator[list[str]]:
-    for one in summary.briefs(report):
-        rows = [(*row[:-1], _cut(plain(row[-1]))) for row in one.rows[:MOST]]
-        yield table(one.heads, rows, words=1) + _more(len(one.rows))
+def _short_tables(report: Report) -> Iterator[list[str]]:
+    for short in format.short_tables(report):
+        rows = [(*row[:-1], _cut(plain(row[-1]))) for row in short.rows[:MAX_ROWS]]
+        yield table(short.heads, rows, words=1) + _more(len(short.rows))
 
 
 def _cut(text: str) -> str:
-    return text if width(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
-
-
-def _notes(report: Report) -> Iterator[list[str]]:
-    if report.notes:
-        yield [f"! {plain(note)}" for note in report.notes]
+    return text if width(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
 
 
 def _more(count: int) -> list[str]:
-    return [f"… and {count - MOST:,} more: --json shows all"] if count > MOST else []
+    return [f"… and {count - MAX_ROWS:,} more: --json shows all"] if count > MAX_ROWS else []
 
 
 def _paint(text: str, word: Word | None, colour: bool) -> str:

@@ -1,12 +1,11 @@
 """Live rules: bounds on the figures of metrics/monitor.json, evaluated batch by batch."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from headrace.core.metrics import leaves
+from headrace.core.metrics import is_number, leaves
 
 CHECKS = ("quality", "drift", "performance", "estimate", "groups")
 """The monitor's checks: the first part of a figure's name."""
@@ -88,11 +87,7 @@ class Verdict:
 
 def finite_values(figures: Mapping[str, Any]) -> dict[str, float]:
     """Return the finite numbers among a batch's figures, by dotted names."""
-    return {
-        name: float(value)
-        for name, value in leaves(figures)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    }
+    return {name: float(value) for name, value in leaves(figures) if is_number(value)}
 
 
 def evaluate(rules: Sequence[Rule], figures: Figures) -> list[Verdict]:

@@ -6,9 +6,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from headrace.core import yaml
+from headrace.core.pipeline import glob
 from headrace.core.yaml import Key
 from headrace.gates.live import Rule
-from headrace.stats.recipe import Recipe
+from headrace.stats import Recipe
 
 NAME = "gates.yaml"
 SCORES = (
@@ -130,8 +131,7 @@ def matching(gates: Sequence[Gate], file: str, name: str) -> list[Gate]:
 
 def matches(name: str, pattern: str) -> bool:
     """Tell whether a metric's name matches a pattern, in which only `*` is special."""
-    glob = pattern.replace("[", "[[]").replace("?", "[?]")
-    return name == pattern or ("*" in pattern and fnmatchcase(name, glob))
+    return name == pattern or ("*" in pattern and fnmatchcase(name, glob(pattern)))
 
 
 def higher_is_better(gates: Sequence[Gate]) -> bool | None:

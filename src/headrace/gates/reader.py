@@ -26,7 +26,7 @@ from headrace.gates.model import (
     Tolerance,
     line_of,
 )
-from headrace.stats.recipe import Recipe
+from headrace.stats import Recipe
 
 BLOCKS = ("metrics", "predictions", "groups", "approvals", "live")
 GATE_SETTINGS = ["better", "tolerance", "at_least", "at_most", "must_exist", "significant", "is"]

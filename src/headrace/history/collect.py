@@ -1,144 +1,199 @@
-"""Gather the history of metrics: the commits, the values, and what could not be told."""
+"""Collect the history of metrics: which metrics are meant, their values, and notes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import NoReturn
 
 from headrace.core import git
+from headrace.core.pipeline import glob
 from headrace.core.project import Project
 from headrace.errors import ProjectError
-from headrace.gates import model
-from headrace.history import commits, select, series
+from headrace.gates.model import NAME, matching
+from headrace.history import commits, series
 from headrace.history.commits import Commit
-from headrace.history.read import Read, read
-from headrace.history.series import Bounds, History, Metric, Series
+from headrace.history.metrics_files import Metric, MetricsFiles, read
+from headrace.history.series import ABSENT, Bounds, History, Series
+
+MOST = 6
+"""Metrics that are shown where none is named."""
+LISTED = 8
+"""Metrics that a message lists."""
 
 
 def gather(
     project: Project,
-    words: Sequence[str],
+    names: Sequence[str],
     *,
     since: str | None = None,
     max_count: int | None = None,
     everywhere: bool = False,
 ) -> History:
-    """Return the history of the metrics that the words name; of a few, where there are no words.
+    """Return the history of the named metrics, or of a few where none is named.
 
     Errors:
         ProjectError: there is no commit, no such metric, no such date or revision.
     """
     if not git.is_repository(project.root):
         raise ProjectError("The study is in no git repository. Next: git init -b main")
-    found = commits.log(project.root, since=since, max_count=max_count, everywhere=everywhere)
-    known = read(project, found, words)
-    metrics = _chosen(words, known)
-    drawn = [*_series(metrics, known, _bounds(project, metrics))]
-    cut = since is not None or max_count is not None
-    notes = [*known.notes, *_notes(metrics, known, drawn), *_end(project, found, cut=cut)]
-    if not words:
-        notes += _more(metrics, known)
-    title = f"{project.root.name}, {'all branches' if everywhere else _branch(found[-1])}"
-    return History(title, tuple(found), tuple(drawn), tuple(notes), everywhere)
+    log = commits.log(project.root, since=since, max_count=max_count, everywhere=everywhere)
+    files = read(project, log, names)
+    metrics = _select(names, files)
+    raw = [files.values(metric, ABSENT) for metric in metrics]
+    lines = [*_series(metrics, raw, log, _bounds(project, metrics))]
+    notes = [*files.notes, *_notes(lines, raw, files)]
+    notes += _shallow_note(project, log, is_limited=since is not None or max_count is not None)
+    if not names:
+        notes += _more_note(metrics, files)
+    branch = log[-1].branches[0] if log[-1].branches else log[-1].short
+    title = f"{project.root.name}, {'all branches' if everywhere else branch}"
+    return History(title, tuple(log), tuple(lines), tuple(notes), everywhere)
 
 
-def _chosen(words: Sequence[str], known: Read) -> list[Metric]:
-    if words and (known.metrics or ":" in "".join(words)):
-        return select.choose(words, known.newest, known.metrics, commits=len(known.commits))
-    if not known.newest:
-        problems = [*_broken({path for files in known.each for path in files}, known)]
-        why = f": {problems[0]}" if problems else ""
+def _select(names: Sequence[str], files: MetricsFiles) -> list[Metric]:
+    """Return the metrics that the names mean, each once, or the first few of the newest commit.
+
+    Errors:
+        ProjectError: a name means no metric (the nearest are shown), or several.
+    """
+    if names and (files.metrics or ":" in "".join(names)):
+        selected = [_named(name, files) or _refuse(name, files) for name in names]
+        return [*dict.fromkeys(metric for metrics in selected for metric in metrics)]
+    if not files.newest:
+        problems = [*_unreadable({path for paths in files.files for path in paths}, files)]
+        reason = f": {problems[0]}" if problems else ""
         raise ProjectError(
-            f"No commit holds a metric that is a number{why}."
+            f"No commit holds a metric that is a number{reason}."
             " Next: make repro && git add . && git commit"
         )
-    return known.newest[: select.MOST]
+    return files.newest[:MOST]
+
+
+def _named(name: str, files: MetricsFiles) -> list[Metric]:
+    """Return the metrics of a name: exact ones of the newest commit first, then of a pattern."""
+    exact = [metric for metric in files.newest if name in (metric.name, str(metric))]
+    exact = exact or [metric for metric in files.metrics if name in (metric.name, str(metric))]
+    if len(exact) > 1:
+        raise ProjectError(
+            f"{name} is the name of {len(exact)} metrics: {_listed(map(str, exact))}."
+            f" Next: headrace history '{exact[0]}'"
+        )
+    return exact or [metric for metric in files.metrics if _covers(name, metric)]
+
+
+def _covers(name: str, metric: Metric) -> bool:
+    """Tell whether a pattern matches a metric, or a group or file holds it."""
+    if "*" not in name:
+        return metric.name.startswith(f"{name}.") or metric.file == name
+    pattern = glob(name)
+    return fnmatchcase(metric.name, pattern) or fnmatchcase(str(metric), pattern)
+
+
+def _refuse(name: str, files: MetricsFiles) -> NoReturn:
+    known = {str(metric) if ":" in name else metric.name for metric in files.metrics}
+    near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+    mean = f" Did you mean {' or '.join(near)}?" if near else ""
+    count = len(files.commits)
+    lack = f"None of {count} commits has" if count > 1 else "The one commit does not have"
+    raise ProjectError(f"{lack} a metric {name}.{mean} Next: headrace history '*'")
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = [*names]
+    more = f" and {len(every) - LISTED} more" if len(every) > LISTED else ""
+    return ", ".join(every[:LISTED]) + more
 
 
 def _series(
-    metrics: Sequence[Metric], known: Read, bounds: dict[tuple[str, str], Bounds]
+    metrics: Sequence[Metric],
+    raw: Sequence[Sequence[object]],
+    log: Sequence[Commit],
+    bounds: dict[Metric, Bounds],
 ) -> Iterator[Series]:
-    line = series.parents(known.commits)
-    for metric, label in zip(metrics, select.labels(metrics), strict=True):
-        held = series.held(metric, known.each, known.known)
-        gate = bounds.get((metric.file, metric.name), (None, None))
-        yield series.make(metric, label, held, line, gate)
+    names = [metric.name for metric in metrics]
+    parent_of = series.parents(log)
+    for metric, values in zip(metrics, raw, strict=True):
+        label = metric.name if names.count(metric.name) == 1 else str(metric)
+        gate = bounds.get(metric, (None, None))
+        yield series.make_series(metric, label, values, parent_of, gate)
 
 
-def _bounds(project: Project, metrics: Sequence[Metric]) -> dict[tuple[str, str], Bounds]:
-    """Return what gates.yaml demands of each metric: at least, at most."""
-    path = project.root / model.NAME
+def _bounds(project: Project, metrics: Sequence[Metric]) -> dict[Metric, Bounds]:
+    """Return the bounds of each metric in gates.yaml: at least, at most."""
+    path = project.root / NAME
     if not path.is_file():
         return {}
     from headrace.gates import reader
 
-    known = reader.parse(path.read_bytes()).metrics
-    found = {}
-    for one in metrics:
-        fitting = model.matching(known, one.file, one.name)
-        low = [gate.at_least for gate in fitting if gate.at_least is not None]
-        high = [gate.at_most for gate in fitting if gate.at_most is not None]
-        found[one.file, one.name] = (max(low, default=None), min(high, default=None))
-    return found
+    gates = reader.parse(path.read_bytes()).metrics
+    bounds: dict[Metric, Bounds] = {}
+    for metric in metrics:
+        about = matching(gates, metric.file, metric.name)
+        low = [gate.at_least for gate in about if gate.at_least is not None]
+        high = [gate.at_most for gate in about if gate.at_most is not None]
+        bounds[metric] = (max(low, default=None), min(high, default=None))
+    return bounds
 
 
-def _notes(metrics: Sequence[Metric], known: Read, drawn: Sequence[Series]) -> Iterator[str]:
-    """Say what is a gap and why, and which gate the newest value does not keep."""
-    yield from _broken({metric.file for metric in metrics}, known)
-    for metric, one in zip(metrics, drawn, strict=True):
-        yield from series.odd(metric, series.held(metric, known.each, known.known), known.commits)
-        yield from _renamed(metric, one, known)
-        low, high = one.bounds
-        last = one.known[-1] if one.known else 0.0
-        if low is not None and one.known and last < low:
-            yield f"{metric} is {last}; its gate asks for at least {low}"
-        if high is not None and one.known and last > high:
-            yield f"{metric} is {last}; its gate asks for at most {high}"
+def _notes(
+    lines: Sequence[Series], raw: Sequence[Sequence[object]], files: MetricsFiles
+) -> Iterator[str]:
+    """Say what is a gap and why, and which gate the newest value violates."""
+    yield from _unreadable({line.metric.file for line in lines}, files)
+    for line, values in zip(lines, raw, strict=True):
+        yield from series.invalid_values(line.metric, values, files.commits)
+        yield from _renamed(line, files)
+        low, high = line.bounds
+        last = line.known[-1] if line.known else 0.0
+        if low is not None and line.known and last < low:
+            yield f"{line.metric} is {last}; its gate asks for at least {low}"
+        if high is not None and line.known and last > high:
+            yield f"{line.metric} is {last}; its gate asks for at most {high}"
 
 
-def _renamed(metric: Metric, one: Series, known: Read) -> Iterator[str]:
-    """Say which file had the metric before, where it begins in one of another name."""
-    begun = next((place for place, value in enumerate(one.values) if value is not None), 0)
-    parent = series.parents(known.commits)[begun]
+def _renamed(line: Series, files: MetricsFiles) -> Iterator[str]:
+    """Say which file had the metric before, where it begins in another file."""
+    start = next((place for place, value in enumerate(line.values) if value is not None), 0)
+    parent = series.parents(files.commits)[start]
     if parent is None:
         return
-    for path, blob in known.each[parent].items():
-        if path not in known.each[begun] and metric.name in known.known[blob].values:
+    name = line.metric.name
+    for path, blob in files.files[parent].items():
+        if path not in files.files[start] and name in files.contents[blob].values:
             yield (
-                f"{metric} begins at {known.commits[begun].short}; before, {path} had it."
-                f" Next: headrace history '*:{metric.name}'"
+                f"{line.metric} begins at {files.commits[start].short}; before, {path} had it."
+                f" Next: headrace history '*:{name}'"
             )
 
 
-def _broken(paths: set[str], known: Read) -> Iterator[str]:
+def _unreadable(paths: set[str], files: MetricsFiles) -> Iterator[str]:
     """Name the files that hold no metrics, and the commits where they do not."""
     places: dict[tuple[str, str], list[Commit]] = {}
-    for commit, files in zip(known.commits, known.each, strict=True):
-        for path in sorted(paths & files.keys()):
-            problem = known.known[files[path]].problem
+    for commit, blobs in zip(files.commits, files.files, strict=True):
+        for path in sorted(paths & blobs.keys()):
+            problem = files.contents[blobs[path]].problem
             if problem:
                 places.setdefault((path, problem), []).append(commit)
     for (path, problem), where in places.items():
-        yield f"{path} {problem} {series.said(where)}: a gap"
+        yield f"{path} {problem} {series.commit_range(where)}: a gap"
 
 
-def _end(project: Project, found: Sequence[Commit], *, cut: bool) -> Iterator[str]:
-    """Say where the history of a shallow clone ends; `cut`: it was asked to end somewhere."""
-    ends = [commit for commit in found if commit.parent is None]
-    if (ends or not cut) and git.is_shallow(project.root):
-        end = (ends or found)[0]
+def _shallow_note(project: Project, log: Sequence[Commit], *, is_limited: bool) -> Iterator[str]:
+    """Say where the history of a shallow clone ends, unless a shorter one was asked for."""
+    ends = [commit for commit in log if commit.parent is None]
+    if (ends or not is_limited) and git.is_shallow(project.root):
+        end = (ends or log)[0]
         yield (
             f"The history ends at {end.short} ({end.day}), since this clone is shallow."
             " Next: git fetch --unshallow"
         )
 
 
-def _more(metrics: Sequence[Metric], known: Read) -> Iterator[str]:
-    """Say how to see others than the first few."""
-    if len(known.newest) > len(metrics):
-        example = f"{known.newest[len(metrics)].name.partition('.')[0]}*"
+def _more_note(metrics: Sequence[Metric], files: MetricsFiles) -> Iterator[str]:
+    """Say how to see metrics other than the first few."""
+    if len(files.newest) > len(metrics):
+        example = f"{files.newest[len(metrics)].name.partition('.')[0]}*"
         yield (
-            f"{len(metrics)} of {len(known.newest)} metrics are shown."
+            f"{len(metrics)} of {len(files.newest)} metrics are shown."
             f" Next: headrace history '{example}', or '*' for all"
         )
-
-
-def _branch(newest: Commit) -> str:
-    return newest.branches[0] if newest.branches else newest.short

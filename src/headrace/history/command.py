@@ -1,4 +1,4 @@
-"""The command `headrace history`."""
+"""`headrace history`: print the history of metrics, or write it as a page."""
 
 import argparse
 import io
@@ -17,7 +17,7 @@ from headrace.history.series import History
 from headrace.report.terminal import MAX_WIDTH
 
 ROWS = 30
-"""Of the table, where a person looks at it; a pipe or a file gets all."""
+"""Rows of the table in a terminal; a pipe or a file gets all."""
 
 
 def run(project: Project, args: argparse.Namespace) -> None:
@@ -26,7 +26,7 @@ def run(project: Project, args: argparse.Namespace) -> None:
     Errors:
         HeadraceError: see `gather`; or the page cannot be written.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack a block or a letter
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal's encoding may lack a letter
         sys.stdout.reconfigure(errors="backslashreplace")
     if args.max_count is not None and args.max_count < 1:
         raise HeadraceError(f"--max-count is {args.max_count}. Next: a number from 1 on")
@@ -55,9 +55,8 @@ def _write(history: History, path: Path) -> None:
 
 def as_json(history: History) -> dict[str, Any]:
     """Return the history as plain values, the newest commit first; a gap is null."""
-    newest_first = reversed([*enumerate(history.commits)])
     return {
-        "metrics": [str(one.metric) for one in history.series],
+        "metrics": [str(series.metric) for series in history.series],
         "commits": [
             {
                 "hash": commit.hash,
@@ -65,9 +64,9 @@ def as_json(history: History) -> dict[str, Any]:
                 "author": commit.author,
                 "subject": commit.subject,
                 "tags": [*commit.tags],
-                "values": {str(one.metric): one.values[place] for one in history.series},
+                "values": {str(series.metric): series.values[place] for series in history.series},
             }
-            for place, commit in newest_first
+            for place, commit in reversed([*enumerate(history.commits)])
         ],
         "notes": [*history.notes],
     }

@@ -10,7 +10,7 @@ from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
 
 STAGED = re.compile(r"(#[\w-]+!?|@v\S+!)#\d+$")
-"""Tags by which a version came into a stage or went: they are audit's; a version's own is shown."""
+"""Tags of stage changes, which `headrace audit` shows; a version's own tag is shown here."""
 FIELDS = ("%H", "%P", "%cI", "%an", "%D", "%s")
 BRANCHES = ("refs/heads/", "refs/remotes/")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -23,7 +23,7 @@ TIME = re.compile(
     r"|jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sep(tember)?|oct(ober)?"
     r"|nov(ember)?|dec(ember)?"
 )
-"""What git's own reading of dates knows; git takes any other word for "now", without a word."""
+"""The words of dates that git knows; it silently takes any other word for "now"."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ def log(root: Path, *, since: str | None, max_count: int | None, everywhere: boo
     words = [*_since(root, since), *([f"--max-count={max_count}"] if max_count else [])]
     order = ["--date-order"] if everywhere else []
     listed = git.run(root, *LOG, *order, *tips, *words, "--")
-    found = _parse(listed)
-    if not found:
+    commits = _parse(listed)
+    if not commits:
         step = "an earlier date" if since else "git add . && git commit -m 'Begin'"
         raise ProjectError(f"There is no commit{f' since {since}' if since else ''}. Next: {step}")
-    return found[::-1]
+    return commits[::-1]
 
 
 LOG = (
@@ -91,8 +91,8 @@ def _parse(listed: str) -> list[Commit]:
 
 def _commit(digest: str, parents: str, date: str, author: str, names: str, subject: str) -> Commit:
     refs = [name.removeprefix("HEAD -> ") for name in names.split(", ")]  # no name has a space
-    named = [name.removeprefix("tag: refs/tags/") for name in refs if name.startswith("tag: ")]
-    tags = [name for name in named if not STAGED.search(name)]
+    tags = [name.removeprefix("tag: refs/tags/") for name in refs if name.startswith("tag: ")]
+    tags = [name for name in tags if not STAGED.search(name)]
     branches = [
         name.removeprefix(kind) for name in refs for kind in BRANCHES if name.startswith(kind)
     ]
@@ -101,7 +101,7 @@ def _commit(digest: str, parents: str, date: str, author: str, names: str, subje
 
 
 def _since(root: Path, text: str | None) -> list[str]:
-    """Return the words by which git begins at a revision, or at a date."""
+    """Return git's options to begin at a revision, or at a date."""
     if text is None:
         return []
     commit = None if DATE.fullmatch(text) else states.resolve(root, text)
@@ -117,7 +117,7 @@ def _since(root: Path, text: str | None) -> list[str]:
 
 
 def is_date(text: str) -> bool:
-    """Tell whether git reads the text as a date, and not as "now" for want of anything better."""
+    """Tell whether git reads the text as a date, and not as "now" for want of a better guess."""
     words = [word for word in re.split(r"[\s.,_]+", text.lower()) if word]
     times = [word for word in words if TIME.fullmatch(word)]
     if not times or any(not TIME.fullmatch(word) and not NUMBER.fullmatch(word) for word in words):

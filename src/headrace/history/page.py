@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from headrace.history.picture import draw
-from headrace.history.series import History, change
+from headrace.history.series import History
 from headrace.report import pages
 
 
@@ -30,10 +30,7 @@ def _rows(history: History) -> Iterator[dict[str, Any]]:
         if isinstance(row, list):
             yield {"unchanged": len(row)}
         else:
-            cells = [
-                (_shown(series.values[row]), change(series.values[row], series.before[row]))
-                for series in history.series
-            ]
+            cells = [(_shown(series.values[row]), series.change(row)) for series in history.series]
             commit = history.commits[row]
             yield {"unchanged": 0, "commit": commit, "names": history.names(row), "cells": cells}
 

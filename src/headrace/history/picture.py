@@ -1,51 +1,77 @@
-"""A metric over commits as a picture: inline SVG that a page colours, light or dark."""
+"""A metric over commits as inline SVG, coloured by the page's style, light or dark."""
 
 from collections.abc import Iterator, Sequence
+from html import escape
 
-from headrace.history.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axes, clean, words
 from headrace.history.commits import Commit
 from headrace.history.series import Series
-from headrace.report.svg_scale import Scale
-from headrace.report.text import number, plain
+from headrace.report.svg_scale import Scale, unit
+from headrace.report.text import counted, number, plain
 
+WIDTH, HEIGHT = 480, 240
+LEFT, RIGHT, TOP, BOTTOM = 64, 14, 34, 40
+"""Margins around the plot."""
 DOTS = 80
 """With more commits than these only a value without neighbours gets a dot."""
 NAME = 22
 """Letters of a tag that are shown."""
 APART = 13
-"""Tags nearer than this keep their mark, and lose their name."""
+"""Of tags nearer than this, only the newer one has its name shown."""
 
 
-def draw(commits: Sequence[Commit], one: Series, line: Sequence[int | None]) -> str:
+def draw(commits: Sequence[Commit], series: Series, parents: Sequence[int | None]) -> str:
     """Return a metric's line over the commits, with tags and gates, as SVG.
 
-    `line` is the place of each commit's first parent: the line follows it, and breaks at a gap.
+    The line goes from each commit's first parent (its index) to the commit, and breaks at a gap.
     """
-    label = clean(one.label)
-    low, high = one.bounds
-    span = [*one.known, *(bound for bound in (low, high) if bound is not None)]
+    span = [*series.known, *(bound for bound in series.bounds if bound is not None)]
     x = Scale(0, max(len(commits) - 1, 1), LEFT, WIDTH - RIGHT)
     y = Scale.around(span or [0.0, 1.0], HEIGHT - BOTTOM, TOP)
+    label = _escape(f"{series.label}, {_summary(series)}")
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}, {_said(one)}">',
-        words("name", 8, 18, one.label),
-        *axes(commits, one, x, y),
-        *_tags(commits, one, x, y),
-        *_gates(one, y),
-        *_values(commits, one, line, x, y),  # last: a name over the line would look like a gap
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">',
+        _text("name", 8, 18, series.label),
+        *_axes(commits, series, x, y),
+        *_tags(commits, series, x, y),
+        *_gates(series, y),
+        *_values(commits, series, parents, x, y),  # last: a name over a line would look like a gap
         "</svg>",
     ]
     return "\n".join(parts)
 
 
-def _said(one: Series) -> str:
-    if not one.known:
+def _summary(series: Series) -> str:
+    if not series.known:
         return "no value"
-    low, high = number(min(one.known)), number(max(one.known))
-    return f"last {number(one.known[-1])}, from {low} to {high}"
+    low, high = number(min(series.known)), number(max(series.known))
+    return f"last {number(series.known[-1])}, from {low} to {high}"
 
 
-def _tags(commits: Sequence[Commit], one: Series, x: Scale, y: Scale) -> Iterator[str]:
+def _escape(text: str) -> str:
+    """Return text for HTML and SVG, also in an attribute."""
+    return escape(plain(text), quote=True)
+
+
+def _text(style: str, x: float, y: float, text: str, anchor: str = "start") -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text class="{style}" {place}>{_escape(text)}</text>'
+
+
+def _axes(commits: Sequence[Commit], series: Series, x: Scale, y: Scale) -> Iterator[str]:
+    for value, label in y.ticks():
+        yield f'<path class="grid" d="M{LEFT} {y(value):.1f}H{WIDTH - RIGHT}"/>'
+        yield _text("tick", LEFT - 6, y(value) + 4, label, "end")
+    yield f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>'
+    last = len(commits) - 1
+    for place in sorted({0, last // 2, last}):
+        anchor = {0: "start", last: "end"}.get(place, "middle") if last else "start"
+        yield _text("tick", x(place), HEIGHT - BOTTOM + 16, commits[place].day, anchor)
+    count = counted(len(commits), "commit") + (", oldest first" if last else "")
+    yield _text("tick", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, count, "middle")
+    yield _text("tick", WIDTH - RIGHT, 18, unit(series.metric.name), "end")
+
+
+def _tags(commits: Sequence[Commit], series: Series, x: Scale, y: Scale) -> Iterator[str]:
     """Mark tags from the newest on: where they are crowded, the newest keep their names."""
     last = float(WIDTH)
     for place in reversed(range(len(commits))):
@@ -53,59 +79,60 @@ def _tags(commits: Sequence[Commit], one: Series, x: Scale, y: Scale) -> Iterato
             continue
         at, names = x(place), ", ".join(commits[place].tags)
         line = f"M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"
-        yield f'<path class="tag" d="{line}"><title>{clean(names)}</title></path>'
+        yield f'<path class="tag" d="{line}"><title>{_escape(names)}</title></path>'
         if last - at >= APART:
             last = at
-            yield _name(names, at, one.values[place], y)
+            yield _tag_name(plain(names), at, series.values[place], y)
 
 
-def _name(names: str, at: float, value: float | None, y: Scale) -> str:
+def _tag_name(names: str, at: float, value: float | None, y: Scale) -> str:
     """Return a tag's name along its mark, at the end that is farther from the line."""
-    short = plain(names) if len(plain(names)) <= NAME else plain(names)[: NAME - 1] + "…"
+    short = names if len(names) <= NAME else names[: NAME - 1] + "…"
     is_low = value is not None and y(value) > (TOP + HEIGHT - BOTTOM) / 2
     foot, anchor = (TOP + 3, "end") if is_low else (HEIGHT - BOTTOM - 4, "start")
-    turned = f"translate({at - 3:.1f} {foot}) rotate(-90)"
-    return f'<g transform="{turned}">{words("mark", 0, 0, short, anchor)}</g>'
+    transform = f"translate({at - 3:.1f} {foot}) rotate(-90)"
+    return f'<g transform="{transform}">{_text("mark", 0, 0, short, anchor)}</g>'
 
 
-def _gates(one: Series, y: Scale) -> Iterator[str]:
-    for bound, asked in zip(one.bounds, ("at least", "at most"), strict=True):
+def _gates(series: Series, y: Scale) -> Iterator[str]:
+    for bound, name in zip(series.bounds, ("at least", "at most"), strict=True):
         if bound is not None:
             at = y(bound)
             above = at - 4 if at > TOP + 16 else at + 13
             yield f'<path class="gate" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>'
-            yield words("bound", LEFT + 5, above, f"gate: {asked} {number(bound)}")
+            yield _text("bound", LEFT + 5, above, f"gate: {name} {number(bound)}")
 
 
 def _values(
-    commits: Sequence[Commit], one: Series, line: Sequence[int | None], x: Scale, y: Scale
+    commits: Sequence[Commit],
+    series: Series,
+    parents: Sequence[int | None],
+    x: Scale,
+    y: Scale,
 ) -> Iterator[str]:
-    steps = [*_steps(one.values, line)]
-    drawn = "".join(f"{word}{x(place):.1f} {y(value):.1f}" for word, place, value in steps)
-    if drawn:
-        yield f'<path class="line" d="{drawn}"/>'
+    steps = [*_pen_steps(series.values, parents)]
+    path = "".join(f"{command}{x(place):.1f} {y(value):.1f}" for command, place, value in steps)
+    if path:
+        yield f'<path class="line" d="{path}"/>'
     joined = {place for _, place, _ in steps}
-    for place, value in enumerate(one.values):
+    for place, value in enumerate(series.values):
         if value is not None and (len(commits) <= DOTS or place not in joined):
-            told = f"{number(value)}  {_named(commits[place])}"
+            commit = commits[place]
+            title = _escape(f"{number(value)}  {commit.day}  {commit.short}  {commit.subject}")
             at = f'cx="{x(place):.1f}" cy="{y(value):.1f}"'
-            yield f'<circle {at} r="2.5"><title>{clean(told)}</title></circle>'
+            yield f'<circle {at} r="2.5"><title>{title}</title></circle>'
 
 
-def _named(commit: Commit) -> str:
-    return f"{commit.day}  {commit.short}  {commit.subject}"
-
-
-def _steps(
-    values: Sequence[float | None], line: Sequence[int | None]
+def _pen_steps(
+    values: Sequence[float | None], parents: Sequence[int | None]
 ) -> Iterator[tuple[str, int, float]]:
-    """Walk the pen's steps from each parent to its child: M moves it, L draws."""
-    at = None
-    for place, (value, parent) in enumerate(zip(values, line, strict=True)):
-        held = values[parent] if parent is not None else None
-        if value is None or parent is None or held is None:
+    """Yield the pen's steps from each parent to its child: M moves it, L draws."""
+    position = None
+    for place, (value, parent) in enumerate(zip(values, parents, strict=True)):
+        start = values[parent] if parent is not None else None
+        if value is None or parent is None or start is None:
             continue
-        if parent != at:
-            yield "M", parent, held
+        if parent != position:
+            yield "M", parent, start
         yield "L", place, value
-        at = place
+        position = place

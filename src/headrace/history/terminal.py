@@ -1,50 +1,57 @@
-"""The history of metrics in a terminal: a sparkline each, and a table, the newest commit first."""
+"""The history for a terminal: a sparkline for each metric, and a table, the newest commit first."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from headrace.history import table
 from headrace.history.series import History, Series
 from headrace.report.terminal import MAX_WIDTH, fit, shorten, width
-from headrace.report.text import number, plain
+from headrace.report.text import counted, number, plain
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 FIGURE = 10
+"""Columns of a figure beside a sparkline."""
 LABEL = 34
+"""Columns of a metric's name before its sparkline, at most."""
+HEAD = 20
+"""Columns of a metric's name over its values, at most, where the values need fewer."""
+TAG = 16
+MIN_SUBJECT = 20
+"""The subject is shown where so many columns are left."""
 
 
 def lines(history: History, columns: int, *, rows: int | None = None) -> Iterator[str]:
-    """Walk the lines of what is shown, none longer than the columns; `rows` limits the table."""
+    """Yield lines of at most so many columns; `rows` limits the table."""
     room = min(columns, MAX_WIDTH)
     yield fit(plain(history.title), room).rstrip()
     yield ""
     yield from _sparklines(history.series, room)
     yield ""
-    yield from table.lines(history, room, rows)
+    yield from _table(history, room, rows)
     if history.notes:
         yield ""
         for note in history.notes:
             yield textwrap.fill(plain(note), room, break_long_words=False, break_on_hyphens=False)
 
 
-def _sparklines(drawn: Sequence[Series], room: int) -> Iterator[str]:
-    names = [plain(one.label) for one in drawn]
+def _sparklines(series: Sequence[Series], room: int) -> Iterator[str]:
+    names = [plain(line.label) for line in series]
     label = min(max(map(width, names)), LABEL, room // 3)
-    wide = max(8, room - label - 2 - 3 * (FIGURE + 1))
+    available = max(8, room - label - 2 - 3 * (FIGURE + 1))
+    longest = min(available, max(len(line.values) for line in series))
     heads = "".join(f"{head:>{FIGURE + 1}}" for head in ("min", "last", "max"))
-    longest = min(wide, max(len(one.values) for one in drawn))
     yield " " * (label + 2 + longest) + heads
-    for name, one in zip(names, drawn, strict=True):
-        line = f"{sparkline(one.values, longest):<{longest}}"
-        yield f"{fit(shorten(name, label), label)}  {line}{_figures(one.known)}".rstrip()
+    for name, line in zip(names, series, strict=True):
+        blocks = f"{sparkline(line.values, longest):<{longest}}"
+        yield f"{fit(shorten(name, label), label)}  {blocks}{_figures(line.known)}".rstrip()
 
 
 def _figures(known: Sequence[float]) -> str:
     if not known:
         return ""
-    shown = (min(known), known[-1], max(known))
-    return "".join(f" {_figure(value):>{FIGURE}}" for value in shown)
+    figures = (min(known), known[-1], max(known))
+    return "".join(f" {_figure(value):>{FIGURE}}" for value in figures)
 
 
 def _figure(value: float) -> str:
@@ -55,25 +62,96 @@ def _figure(value: float) -> str:
 def sparkline(values: Sequence[float | None], columns: int) -> str:
     """Return values as blocks of eight heights; a gap is a space.
 
-    Where there are more values than columns, a column stands for several, and shows their last.
+    Where there are more values than columns, a column shows the last known of several values.
     """
-    shown = _thinned(values, columns)
     known = [value for value in values if value is not None]
     low, high = (min(known), max(known)) if known else (0, 0)
-    return "".join(" " if value is None else _block(value, low, high) for value in shown)
+    blocks = (
+        " " if value is None else _block(value, low, high) for value in _sampled(values, columns)
+    )
+    return "".join(blocks)
 
 
 def _block(value: float, low: float, high: float) -> str:
     if low == high:
         return BLOCKS[3]
-    share = (value / 2 - low / 2) / (high / 2 - low / 2)  # halves: the difference may be too large
+    share = (value / 2 - low / 2) / (high / 2 - low / 2)  # halves: a difference may overflow
     return BLOCKS[min(int(share * len(BLOCKS)), len(BLOCKS) - 1)]
 
 
-def _thinned(values: Sequence[float | None], columns: int) -> list[float | None]:
+def _sampled(values: Sequence[float | None], columns: int) -> list[float | None]:
     count = len(values)
     if count <= columns:
         return [*values]
     edges = [count * column // columns for column in range(columns + 1)]
-    parts = (values[a:b] for a, b in pairwise(edges))
-    return [next((one for one in reversed(part) if one is not None), None) for part in parts]
+    parts = (values[start:end] for start, end in pairwise(edges))
+    return [next((v for v in reversed(part) if v is not None), None) for part in parts]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A metric's column, `width` columns wide: its values, and their changes beside them."""
+
+    series: Series
+    value_width: int
+    change_width: int
+    width: int
+
+    @classmethod
+    def of_series(cls, series: Series, room: int) -> "_Column":
+        """Return a column as wide as its content, in so much room."""
+        values = max(len(number(value, missing="")) for value in series.values)
+        changes = max(len(series.change(place)) for place in range(len(series.values)))
+        content = values + changes + bool(changes)
+        wide = max(content, min(width(plain(series.label)), HEAD))
+        return cls(series, values, changes, max(min(wide, room - 2), 8))
+
+    @property
+    def head(self) -> str:
+        """The metric's name, shortened."""
+        return fit(shorten(plain(self.series.label), self.width), self.width, right=True)
+
+    def cell(self, place: int) -> str:
+        """Return the value at a commit, and its change."""
+        value = f"{number(self.series.values[place], missing=''):>{self.value_width}}"
+        change = f" {self.series.change(place):>{self.change_width}}" if self.change_width else ""
+        return fit(value + change, self.width, right=True)
+
+
+def _table(history: History, room: int, max_rows: int | None) -> Iterator[str]:
+    """Yield a row for each commit that changed something, the newest first."""
+    tags = [plain(" ".join(history.names(place))) for place in range(len(history.commits))]
+    tag_width = min(max(map(width, tags)), TAG)
+    left = room - 22 - (tag_width + 2 if tag_width else 0)
+    columns = _columns(history.series, left)
+    left -= sum(column.width + 2 for column in columns) + 2
+    tag = f"  {fit('tag', tag_width)}" if tag_width else ""
+    heads = "".join(f"  {column.head}" for column in columns)
+    yield f"{'commit':<10}  {'date':<10}{tag}{heads}"
+    rows = [*history.rows()]
+    for row in rows[:max_rows]:
+        if isinstance(row, list):
+            yield f"  … {counted(len(row), 'commit')} without a change"
+            continue
+        commit = history.commits[row]
+        tag = f"  {fit(tags[row], tag_width)}" if tag_width else ""
+        cells = "".join(f"  {column.cell(row)}" for column in columns)
+        subject = f"  {fit(plain(commit.subject), left)}" if left >= MIN_SUBJECT else ""
+        yield f"{commit.short}  {commit.day}{tag}{cells}{subject}".rstrip()
+    if max_rows and len(rows) > max_rows:
+        older = len(rows) - max_rows
+        yield f"  … {older} older rows. Next: headrace history … | less, or --html FILE"
+    if more := len(history.series) - len(columns):
+        noun = "metric does" if more == 1 else "metrics do"
+        yield f"  {more} more {noun} not fit. Next: name fewer, or --html FILE"
+
+
+def _columns(series: Sequence[Series], room: int) -> list[_Column]:
+    """Return the columns of the first series that there is room for, and of one at least."""
+    columns: list[_Column] = []
+    for line in series:
+        column = _Column.of_series(line, room)
+        if columns and sum(shown.width + 2 for shown in columns) + column.width + 2 > room:
+            break
+        columns.append(column)
+    return columns

@@ -18,7 +18,7 @@ from headrace.monitor.histograms import (
     NumberHistogram,
     bins,
 )
-from headrace.stats.psi import population_stability_index
+from headrace.stats.histogram import population_stability_index
 
 MAX_P_VALUE = 0.001
 """A column has moved where its adjusted p-value is below this …"""

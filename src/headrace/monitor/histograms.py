@@ -10,7 +10,7 @@ import pandas as pd
 
 from headrace.errors import DataError
 from headrace.monitor.baseline import Array, Baseline, Category, Column, Number
-from headrace.stats.histogram import CATEGORIES, DECILES, DISTINCT
+from headrace.stats.histogram import CATEGORIES, DISTINCT, decile_edges
 
 EXAMPLES = 3
 """Unseen values that are named."""
@@ -216,9 +216,7 @@ def _values(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
 
 def _deciles(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
     """Return the bin of each cell, and the ends of the bins."""
-    weights = column.counts
-    deciles = np.quantile(column.levels, DECILES, method="inverted_cdf", weights=weights)
-    edges = np.unique(deciles)
+    edges = decile_edges(column.levels, column.counts)
     levels = np.searchsorted(edges, column.levels, side="left")
     places = np.append(np.repeat(levels, 2), len(edges))
     # A bin begins with the least value that it holds, and what is beyond the last is in the last.

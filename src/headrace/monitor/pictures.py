@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from headrace.report import mpl_style
+from headrace.stats import SHIFTED, STEADY
 
-STEADY, SHIFTED = 0.1, 0.25
-"""Of the population stability index, by a habit of the field; see `headrace.stats.psi`."""
 TINTS = ("#eef1f4", "#f3d27a", "#e2703a")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6e7681"
 NOTHING = "No batch yet. Next: headrace ingest FILE"

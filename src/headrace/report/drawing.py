@@ -7,7 +7,7 @@ import re
 from markupsafe import Markup
 
 from headrace.report.pages import signed
-from headrace.stats.recipe import Interval
+from headrace.stats import Interval
 
 DATA_URI = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 HALF = 75.0

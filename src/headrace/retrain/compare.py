@@ -8,15 +8,13 @@ import pandas as pd
 
 from headrace.bundle.load import Bundle
 from headrace.compare import gates
-from headrace.compare.metrics import Content, Pair
+from headrace.compare.metrics import Content, MetricsPair
 from headrace.compare.model import MetricChange, Report, Side
 from headrace.errors import DataError
-from headrace.gates import model as gates_model
 from headrace.gates.model import Gate, Gates, Predictions
 from headrace.schema.validate import validate
-from headrace.stats import bootstrap
-from headrace.stats.recipe import Interval, Recipe
-from headrace.stats.scores import Array, of, plain
+from headrace.stats import Interval, Recipe, bootstrap
+from headrace.stats.scores import Array, score_function, unweighted
 
 Name = tuple[str, str]
 """A metrics file, and a metric's name in it."""
@@ -56,8 +54,8 @@ def compare(
     sides = [_answers(bundle, known, spec) for bundle in (champion, challenger)]
     pairs = {
         name: (
-            of(recipe, label, sides[0][recipe.column], prices),
-            of(recipe, label, sides[1][recipe.column], prices),
+            score_function(recipe, label, sides[0][recipe.column], prices),
+            score_function(recipe, label, sides[1][recipe.column], prices),
         )
         for name, recipe in _recipes(rules, sides[0])
     }
@@ -66,7 +64,9 @@ def compare(
         {"\n".join(name): pair for name, pair in pairs.items()}, rows=len(known), clusters=days
     )
     return {
-        name: Compared(plain(old, len(known)), plain(new, len(known)), found.get("\n".join(name)))
+        name: Compared(
+            unweighted(old, len(known)), unweighted(new, len(known)), found.get("\n".join(name))
+        )
         for name, (old, new) in pairs.items()
     }
 
@@ -119,17 +119,15 @@ def report(found: Mapping[Name, Compared], rules: Gates, sides: tuple[Side, Side
         *sides,
         metrics=tuple(_change(name, one, asked) for name, one in found.items()),
         unchanged=0,
-        gates=tuple(gates.check(asked, pairs, spans)),
+        gates=tuple(gates.evaluate_gates(asked, pairs, spans)),
     )
 
 
-def _pair(file: str, found: Mapping[Name, Compared]) -> Pair:
+def _pair(file: str, found: Mapping[Name, Compared]) -> MetricsPair:
     mine = {name: one for (of, name), one in found.items() if of == file}
     old, new = ({name: getattr(one, end) for name, one in mine.items()} for end in ("old", "new"))
-    return Pair(file, Content(old), Content(new), ())
+    return MetricsPair(file, Content(old), Content(new), ())
 
 
 def _change(name: Name, one: Compared, asked: list[Gate]) -> MetricChange:
-    higher = gates_model.higher_is_better(gates_model.matching(asked, *name))
-    word = gates.word(one.old, one.new, one.interval, higher)
-    return MetricChange(*name, one.old, one.new, word, one.interval, higher)
+    return gates.metric_change(*name, one.old, one.new, one.interval, asked)

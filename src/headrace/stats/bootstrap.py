@@ -1,21 +1,20 @@
-"""How sure a change is: paired bootstrap, seeded, with percentile intervals."""
+"""Confidence intervals of changes: paired bootstrap, seeded, with percentile intervals."""
 
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from headrace.stats.recipe import Interval
+from headrace.stats import Interval
 from headrace.stats.scores import Array, Score
 
 RESAMPLES = 1000
 SEED = 0
-"""Not the study's own: with another seed of the study the same predictions are as sure as before.
-"""
+"""Fixed: the study's own seed does not change the interval of the same predictions."""
 BLOCK = 500_000
-"""Weights that are held at a time: 4 MB, which fits into a cache, whatever the number of rows."""
-ENOUGH = 0.9
-"""Share of the resamples that must define a score: few positive rows may all be missing."""
+"""Weights in memory at a time: 4 MB, which fits into a cache, whatever the number of rows."""
+MIN_DEFINED = 0.9
+"""Share of the resamples that must define a score: with few positive rows, some have none."""
 
 Codes = npt.NDArray[np.int64]
 
@@ -30,13 +29,13 @@ def intervals(
 ) -> dict[str, Interval]:
     """Return 95 % intervals of the changes, new less old, of scores of the same rows.
 
-    Paired: each resample draws rows for both sides at once, so what makes a row hard for both does
-    not count. `clusters` gives each row a number, and then whole clusters are drawn: rows that
-    share something (flights of one day its weather) tell less than as many independent ones.
-    The percentile interval, and not BCa, whose jackknife would score the table once for each row.
+    Each resample draws the same rows for both sides, so what makes a row hard for both does not
+    count. `clusters` numbers each row's cluster, shape (rows,); then whole clusters are drawn,
+    since rows that share something hold less information than independent ones.
+    Percentile intervals: the jackknife of BCa would score the table once for each row.
     Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), 3.8 and 5.3.
 
-    What too few resamples define is left out.
+    A score that too few resamples define is left out.
     """
     if rows == 0:
         return {}
@@ -44,12 +43,12 @@ def intervals(
     for weights in _weights(rows, clusters, resamples, np.random.default_rng(seed)):
         for name, (old, new) in pairs.items():
             drawn[name].append(new(weights) - old(weights))
-    joined = {name: np.concatenate(parts) for name, parts in drawn.items()}
-    kept = {name: values[np.isfinite(values)] for name, values in joined.items()}
+    changes = {name: np.concatenate(parts) for name, parts in drawn.items()}
+    defined = {name: values[np.isfinite(values)] for name, values in changes.items()}
     return {
         name: _interval(values, rows)
-        for name, values in kept.items()
-        if len(values) >= ENOUGH * resamples
+        for name, values in defined.items()
+        if len(values) >= MIN_DEFINED * resamples
     }
 
 
@@ -70,5 +69,5 @@ def _weights(
     for first in range(0, resamples, step):
         number = min(step, resamples - first)
         drawn = rng.integers(0, units, size=(number, units))
-        counts = np.stack([np.bincount(one, minlength=units) for one in drawn]).astype(float)
+        counts = np.stack([np.bincount(row, minlength=units) for row in drawn]).astype(float)
         yield counts if clusters is None else counts[:, clusters]

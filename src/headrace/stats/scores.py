@@ -1,7 +1,7 @@
-"""Scores of predictions as functions of the rows' weights: what a bootstrap needs of them.
+"""Scores of predictions as functions of the rows' weights, as a bootstrap needs them.
 
-Each takes a matrix of weights (resamples, rows) and returns a score for each resample; NaN where a
-resample does not define it. What can be prepared once, such as the order of the scores, is.
+Each takes weights, shape (resamples, rows), and returns a score for each resample; NaN where the
+resample does not define it. The rows are sorted once, before.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from headrace.stats.recipe import Recipe
+from headrace.stats import Recipe
 
 COST = "cost_per_1000"
-"""The one score that asks for prices."""
+"""The only score that needs prices."""
 Array = npt.NDArray[np.float64]
 Score = Callable[[Array], Array]
 
 
 def roc_auc(label: Array, chance: Array) -> Score:
-    """Return the area under the ROC curve: sorts once, and then only weights.
+    """Return the area under the ROC curve.
 
     It is the weighted share of pairs of a positive and a negative row in which the positive one is
     rated higher; ties count half. Source: Hanley and McNeil, Radiology 143 (1982).
@@ -94,8 +94,8 @@ def _mean(values: Array) -> Score:
 
 
 def _log_loss(label: Array, chance: Array) -> Score:
-    kept = np.clip(chance, np.finfo(float).eps, 1 - np.finfo(float).eps)
-    return _mean(-(label * np.log(kept) + (1 - label) * np.log(1 - kept)))
+    clipped = np.clip(chance, np.finfo(float).eps, 1 - np.finfo(float).eps)
+    return _mean(-(label * np.log(clipped) + (1 - label) * np.log(1 - clipped)))
 
 
 def _root(score: Score) -> Score:
@@ -108,31 +108,33 @@ SCORES: dict[str, Callable[[Array, Array], Score]] = {
     "brier_score": lambda label, chance: _mean((chance - label) ** 2),
     "log_loss": _log_loss,
     "calibration_in_the_large": lambda label, chance: _mean(chance - label),
-    "accuracy": lambda label, said: _mean((label == said).astype(float)),
-    "precision": lambda label, said: _share(label * said, said),
-    "recall": lambda label, said: _share(label * said, label),
-    "false_negative_rate": lambda label, said: _share(label * (1 - said), label),
-    "false_positive_rate": lambda label, said: _share((1 - label) * said, 1 - label),
-    "mean_absolute_error": lambda label, said: _mean(np.abs(said - label)),
-    "mean_squared_error": lambda label, said: _mean((said - label) ** 2),
-    "root_mean_squared_error": lambda label, said: _root(_mean((said - label) ** 2)),
+    "accuracy": lambda label, predicted: _mean((label == predicted).astype(float)),
+    "precision": lambda label, predicted: _share(label * predicted, predicted),
+    "recall": lambda label, predicted: _share(label * predicted, label),
+    "false_negative_rate": lambda label, predicted: _share(label * (1 - predicted), label),
+    "false_positive_rate": lambda label, predicted: _share((1 - label) * predicted, 1 - label),
+    "mean_absolute_error": lambda label, predicted: _mean(np.abs(predicted - label)),
+    "mean_squared_error": lambda label, predicted: _mean((predicted - label) ** 2),
+    "root_mean_squared_error": lambda label, predicted: _root(_mean((predicted - label) ** 2)),
 }
-"""By the names that gates.yaml uses: of a label (0 or 1, or a number) and a prediction."""
+"""Functions of label and prediction, shape (rows,), by their names in gates.yaml."""
 
 
-def cost_per_1000(label: Array, said: Array, prices: Mapping[str, float]) -> Score:
-    """Return the price of what was missed and of false alarms, per 1,000 rows."""
-    missed, alarms = label * (1 - said), (1 - label) * said
+def cost_per_1000(label: Array, predicted: Array, prices: Mapping[str, float]) -> Score:
+    """Return the price of missed positives and of false alarms, per 1,000 rows."""
+    missed, alarms = label * (1 - predicted), (1 - label) * predicted
     return _mean(1000 * (missed * prices["missed"] + alarms * prices["false_alarm"]))
 
 
-def of(recipe: Recipe, label: Array, said: Array, prices: Mapping[str, float]) -> Score:
-    """Return the score that a recipe of gates.yaml asks for; `prices` are needed by a cost only."""
+def score_function(
+    recipe: Recipe, label: Array, predicted: Array, prices: Mapping[str, float]
+) -> Score:
+    """Return the score function of a recipe; only a cost needs `prices`."""
     if recipe.score == COST:
-        return cost_per_1000(label, said, prices)
-    return SCORES[recipe.score](label, said)
+        return cost_per_1000(label, predicted, prices)
+    return SCORES[recipe.score](label, predicted)
 
 
-def plain(score: Score, rows: int) -> float:
-    """Return a score with every row counted once."""
+def unweighted(score: Score, rows: int) -> float:
+    """Return the score of all rows, each with weight 1."""
     return float(score(np.ones((1, rows)))[0])

@@ -1,0 +1,203 @@
+"""The metrics files of all commits: two folders' trees at each, and every distinct blob once."""
+
+import json
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from headrace.core import git, yaml
+from headrace.core.git import Objects
+from headrace.core.metrics import is_number, leaves
+from headrace.core.pipeline import glob, stages_of
+from headrace.core.project import Project
+from headrace.errors import ProjectError
+from headrace.history.commits import Commit
+
+FOLDER = "metrics"
+"""The folder of metrics files that are named only in an older commit's dvc.yaml."""
+
+Files = Mapping[str, str]
+"""The metrics files of one commit: path below the study to the hash of its blob."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number of a metrics file, by its dotted name."""
+
+    file: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Content:
+    """The values of one version of a metrics file by dotted names, or why it has none."""
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class MetricsFiles:
+    """The metrics files of each commit, and the content of each blob.
+
+    `patterns` are the stages' metrics files in the newest dvc.yaml, the last stage's first, since
+    a pipeline ends in what it is for.
+    """
+
+    commits: Sequence[Commit]
+    files: Sequence[Files]
+    contents: Mapping[str, Content]
+    patterns: Sequence[str]
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        """The metrics of all commits, by file and name."""
+        versions = {item for files in self.files for item in files.items()}
+        metrics = {
+            Metric(path, name)
+            for path, blob in versions
+            if blob in self.contents
+            for name in self.contents[blob].values
+        }
+        return sorted(metrics, key=str)
+
+    @cached_property
+    def newest(self) -> list[Metric]:
+        """The stages' metrics in the newest commit that has any: those that are numbers."""
+        per_commit = ([*self._numbers(files)] for files in reversed(self.files))
+        return next((metrics for metrics in per_commit if metrics), [])
+
+    def _numbers(self, files: Files) -> Iterator[Metric]:
+        for pattern in self.patterns:
+            for path in sorted(files):
+                if fnmatchcase(path, glob(pattern)) and files[path] in self.contents:
+                    values = self.contents[files[path]].values
+                    yield from (Metric(path, name) for name, v in values.items() if is_number(v))
+
+    def values(self, metric: Metric, absent: object) -> list[object]:
+        """Return the value of a metric at each commit, or `absent` where it has none."""
+        blobs = [files.get(metric.file, "") for files in self.files]
+        value = {
+            blob: self.contents[blob].values.get(metric.name, absent)
+            for blob in {*blobs} & self.contents.keys()
+        }
+        return [value.get(blob, absent) for blob in blobs]
+
+
+def read(project: Project, commits: Sequence[Commit], names: Sequence[str]) -> MetricsFiles:
+    """Read the metrics files of all commits that the names may mean, through one git process.
+
+    Errors:
+        ProjectError: git cannot read its own objects.
+    """
+    prefix = git.prefix(project.root)
+    with Objects(project.root) as objects:
+        patterns, notes = _patterns(objects, f"{commits[-1].hash}:{prefix}dvc.yaml")
+        folders = dict.fromkeys([*map(posixpath.dirname, patterns), FOLDER])
+        files = read_files(objects, commits, prefix, folders, _filter(names, patterns))
+        contents = read_contents(objects, (blob for paths in files for blob in paths.values()))
+    return MetricsFiles(commits, files, contents, patterns, notes)
+
+
+def _patterns(objects: Objects, name: str) -> tuple[list[str], list[str]]:
+    """Return the stages' metrics files in the newest dvc.yaml, and a note where it is broken."""
+    text = objects.read(name)
+    try:
+        content = yaml.parse(text or b"{}", "dvc.yaml of the newest commit")
+    except ProjectError as error:
+        return [f"{FOLDER}/*.json"], [f"{error}; so all of {FOLDER}/*.json are read"]
+    if not isinstance(content.get("stages"), dict):
+        return [f"{FOLDER}/*.json"], []
+    stages = reversed(stages_of(content).values())
+    return [metric.path for stage in stages for metric in stage.metrics], []
+
+
+def _filter(names: Sequence[str], patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return whether a path is a metrics file that the names may mean."""
+    files = [name.partition(":")[0] for name in names if ":" in name]
+    is_limited = bool(files) and len(files) == len(names)
+
+    def is_wanted(path: str) -> bool:
+        if is_limited and not any(fnmatchcase(path, glob(file)) for file in files):
+            return False
+        is_listed = any(fnmatchcase(path, glob(pattern)) for pattern in patterns)
+        is_older = posixpath.dirname(path) == FOLDER and path.endswith(".json")
+        return is_listed or (is_older and bool(names))
+
+    return is_wanted
+
+
+def read_files(
+    objects: Objects,
+    commits: Sequence[Commit],
+    prefix: str,
+    folders: Iterable[str],
+    is_wanted: Callable[[str], bool],
+) -> Sequence[Files]:
+    """Return each commit's metrics files; `prefix` leads from the repository's top to the study.
+
+    Whole folders are read, so that a file that only older commits have is found too. A tree that
+    several commits share is parsed once.
+    """
+    listed = [*folders]
+    names = [
+        f"{commit.hash}:{prefix}{folder}".rstrip("/") for commit in commits for folder in listed
+    ]
+    trees: dict[tuple[str, str], dict[str, str]] = {}
+    files: list[dict[str, str]] = [{} for _ in commits]
+    for place, tree in enumerate(objects.read_many(names)):
+        if tree is None or tree.kind != "tree":
+            continue
+        folder = listed[place % len(listed)]
+        if (folder, tree.hash) not in trees:
+            entries = _tree_entries(tree.content, len(tree.hash) // 2, folder)
+            trees[folder, tree.hash] = {path: blob for path, blob in entries if is_wanted(path)}
+        files[place // len(listed)].update(trees[folder, tree.hash])
+    return files
+
+
+def _tree_entries(content: bytes, hash_size: int, folder: str) -> Iterator[tuple[str, str]]:
+    """Yield path and blob of each plain file in a git tree; a hash has `hash_size` bytes."""
+    start = 0
+    while start < len(content):
+        end = content.index(b"\0", start)
+        mode, _, name = content[start:end].partition(b" ")
+        start = end + 1 + hash_size
+        if mode.startswith(b"100"):
+            path = posixpath.join(folder, name.decode("utf-8", "surrogateescape"))
+            yield path, content[end + 1 : start].hex()
+
+
+def read_contents(objects: Objects, blobs: Iterable[str]) -> dict[str, Content]:
+    """Return the content of each of the blobs.
+
+    Errors:
+        ProjectError: git can read none of them: it has ended, or its folder is broken.
+    """
+    distinct = [*dict.fromkeys(blobs)]
+    texts = [None if blob is None else blob.content for blob in objects.read_many(distinct)]
+    if distinct and not any(text is not None for text in texts):
+        raise ProjectError("git cannot read the metrics files it lists. Next: git fsck")
+    return {
+        blob: Content(problem="is not in this clone") if text is None else parse(text)
+        for blob, text in zip(distinct, texts, strict=True)
+    }
+
+
+def parse(text: bytes) -> Content:
+    """Return the values of a metrics file, whatever their types."""
+    try:
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            return Content(problem="must hold names and numbers")
+        return Content(dict(leaves(values)))
+    except RecursionError:
+        return Content(problem="is nested too deeply")
+    except ValueError as error:
+        return Content(problem=f"is not JSON ({error})")
