@@ -156,7 +156,7 @@ def test_the_root_s_lock_is_the_study_s_and_a_little_more() -> None:
     root, study = _pins(paths.root / "requirements.lock"), _pins(paths.study / "requirements.lock")
     assert study.pop("headrace") == {headrace.__version__}  # here it is its source
     assert study.items() <= root.items()
-    assert len(root) - len(study) <= 10
+    assert len(root) - len(study) <= 12  # import-linter holds the layers, by grimp
 
 
 @pytest.mark.parametrize("folder", [paths.root, paths.study], ids=["root", "study"])
@@ -198,7 +198,7 @@ def test_git_holds_nothing_large_and_no_path_of_a_machine() -> None:
         path = paths.root / name
         assert path.stat().st_size < 2**20, name
         if len(home) > len("/root"):
-            assert home not in path.read_text("utf-8"), name
+            assert home not in path.read_bytes().decode("latin-1"), name
 
 
 def test_the_readme_s_picture_shows_the_stages_of_the_pipeline() -> None:
@@ -227,7 +227,7 @@ def test_what_the_hook_does_has_no_effect() -> None:
 
 
 def test_the_fingerprint_moves_with_the_template_s_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = bake.template_files()
+    names = [name for name in bake.template_files() if not name.endswith(".whl")]
     assert "template/cookiecutter.json" in names
     before = fingerprint.fingerprint()
     assert before == fingerprint.fingerprint()

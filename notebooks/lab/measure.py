@@ -27,7 +27,7 @@ def files(study: Path) -> pd.DataFrame:
 
 
 def _kind(path: Path) -> str:
-    if path.suffix in (".lock", ".json"):
+    if path.suffix in (".lock", ".json", ".whl"):
         return "generated"
     if path.suffix == ".py" and "tests" in path.parts:
         return "tests"
@@ -35,6 +35,8 @@ def _kind(path: Path) -> str:
 
 
 def _lines(path: Path) -> int:
+    if path.suffix == ".whl":  # one file, of no lines
+        return 0
     if path.suffix != ".ipynb":
         return len(path.read_text("utf-8").splitlines())
     cells = json.loads(path.read_text("utf-8"))["cells"]
@@ -48,7 +50,7 @@ def jinja_lines() -> dict[str, int]:
     """
     found = {}
     for name in bake.template_files():
-        if "/.github/" in name:
+        if "/.github/" in name or name.endswith(".whl"):
             continue
         lines = (paths.root / name).read_text("utf-8").splitlines()
         count = sum(any(mark in line for mark in JINJA) for line in lines)
