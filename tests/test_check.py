@@ -214,12 +214,14 @@ def test_a_rule_finds_its_planted_instance_and_says_where_and_what_next(
     plant, place, step = PLANTS[rule]
     assert tidy.check(rule) == "1 check passed.\n"
     plant(tidy)
-    said = tidy.own_check(rule) if rule == "environment-extra" else tidy.check(rule)
-    found = re.fullmatch(r"(\S+?(?::cell \d+)?(?::\d+)?): .+ \[(.+)\]\n  Next: (.+)\n(.+)\n", said)
-    assert found, said
-    assert (found[1], found[2]) == (place, rule)
-    assert step in found[3]
-    assert re.fullmatch(r"1 finding(; 1 fixable with make fix)?", found[4])
+    printed = tidy.own_check(rule) if rule == "environment-extra" else tidy.check(rule)
+    match = re.fullmatch(
+        r"(\S+?(?::cell \d+)?(?::\d+)?): .+ \[(.+)\]\n  Next: (.+)\n(.+)\n", printed
+    )
+    assert match, printed
+    assert (match[1], match[2]) == (place, rule)
+    assert step in match[3]
+    assert re.fullmatch(r"1 finding(; 1 fixable with make fix)?", match[4])
 
 
 def test_a_tidy_study_has_no_finding_before_and_after_it_was_run(tidy: Tidy) -> None:
@@ -231,14 +233,14 @@ def test_a_tidy_study_has_no_finding_before_and_after_it_was_run(tidy: Tidy) -> 
 
 
 def test_rules_are_listed_with_problem_and_next_step(tidy: Tidy) -> None:
-    said = tidy.run("check", "--list").stdout
-    assert re.findall(r"^(\S+)(?: \(repro\))?\n  \S.*\n  Next: \S", said, re.M) == sorted(RULES)
+    printed = tidy.run("check", "--list").stdout
+    assert re.findall(r"^(\S+)(?: \(repro\))?\n  \S.*\n  Next: \S", printed, re.M) == sorted(RULES)
 
 
 @pytest.mark.parametrize("to", ["| true", ">&-"])
 def test_a_reader_that_has_seen_enough_is_no_traceback(tidy: Tidy, to: str) -> None:
-    said = bake.run(tidy.root, "bash", "-c", f"headrace check --list {to}; echo end").stdout
-    assert said == "end\n"
+    printed = bake.run(tidy.root, "bash", "-c", f"headrace check --list {to}; echo end").stdout
+    assert printed == "end\n"
 
 
 def test_a_rule_that_is_not_there_is_told_with_the_nearest(tidy: Tidy) -> None:
@@ -258,10 +260,10 @@ def test_check_imports_none_of_the_slow_libraries(tidy: Tidy) -> None:
         "import sys; from headrace.cli.main import main; main(['check']);"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
-    said = bake.run(tidy.root, sys.executable, "-c", code).stdout
-    assert " passed." in said
+    printed = bake.run(tidy.root, sys.executable, "-c", code).stdout
+    assert " passed." in printed
     slow = {"dvc", "pandas", "numpy", "nbformat", "papermill", "nbstripout", "jsonschema", "git"}
-    assert not slow & set(said.split())
+    assert not slow & set(printed.split())
 
 
 def test_findings_stand_in_the_order_of_files_and_lines_and_are_counted(tidy: Tidy) -> None:
@@ -326,8 +328,8 @@ def fresh(baked: Path, tmp_path: Path) -> Path:
 
 
 def test_a_fresh_study_has_no_finding(fresh: Path) -> None:
-    said = bake.run(fresh, "headrace", "check").stdout
-    assert said == f"All {len(RULES)} checks passed.\n"
+    printed = bake.run(fresh, "headrace", "check").stdout
+    assert printed == f"All {len(RULES)} checks passed.\n"
 
 
 def test_a_study_that_was_run_has_no_finding_in_the_tree_and_in_a_clone(
@@ -358,8 +360,8 @@ def test_a_broken_notebook_does_not_hide_what_else_is_wrong(tidy: Tidy) -> None:
     tidy.write("notebooks/02_other.ipynb", "[]")
     tidy.code("def f():\n    pass")
     tidy.replace("params.yaml", "max_iter: 20", "max_iter: 0")
-    said = tidy.check()
-    assert re.findall(r"\[(\S+)\]$", said, re.M) == [
+    printed = tidy.check()
+    assert re.findall(r"\[(\S+)\]$", printed, re.M) == [
         "cell-def",
         "notebook-without-stage",
         "notebook-json",
@@ -431,9 +433,9 @@ HOSTILE_DVC: dict[str, str] = {
 def test_no_dvc_yaml_is_a_traceback(tidy: Tidy, kind: str, command: str) -> None:
     tidy.lock()
     (tidy.root / "dvc.yaml").write_bytes(HOSTILE_DVC[kind].encode("utf-8", "surrogateescape"))
-    said = tidy.run(command).stdout
-    assert "Traceback" not in said
-    assert said
+    printed = tidy.run(command).stdout
+    assert "Traceback" not in printed
+    assert printed
 
 
 HOSTILE_FILES: dict[str, tuple[str, str]] = {
@@ -461,8 +463,8 @@ OTHER_TOOLS_TELL = {"a module that is none", "an odd lock"}
 def test_no_file_is_a_traceback(tidy: Tidy, kind: str) -> None:
     name, text = HOSTILE_FILES[kind]
     tidy.write(name, text)
-    said = tidy.check()
-    assert (" passed." in said) == (".headrace" in name or kind in OTHER_TOOLS_TELL)
+    printed = tidy.check()
+    assert (" passed." in printed) == (".headrace" in name or kind in OTHER_TOOLS_TELL)
 
 
 def test_names_and_texts_that_no_terminal_can_show_are_shown_all_the_same(tidy: Tidy) -> None:
@@ -471,9 +473,9 @@ def test_names_and_texts_that_no_terminal_can_show_are_shown_all_the_same(tidy: 
         NOTEBOOK, (tidy.root / NOTEBOOK).read_text().replace("from mini", "%x \\ud800\\nfrom mini")
     )
     tidy.add()
-    said = tidy.run("check", PYTHONIOENCODING="ascii").stdout
-    assert "Git tracks n\\udcff.txt" in said
-    assert "`%x \\ud800` is IPython syntax" in said
+    printed = tidy.run("check", PYTHONIOENCODING="ascii").stdout
+    assert "Git tracks n\\udcff.txt" in printed
+    assert "`%x \\ud800` is IPython syntax" in printed
 
 
 def test_without_git_the_rules_on_it_say_nothing(tidy: Tidy) -> None:

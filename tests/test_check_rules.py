@@ -187,25 +187,25 @@ INVALID = {
 def test_a_breach_of_parameters_is_told_once_and_in_its_line(tidy: Tidy, kind: str) -> None:
     change, place, message = INVALID[kind]
     tidy.replace(*change)
-    said = tidy.check()
-    assert said.startswith(f"{place}: ")
-    assert message in said
-    assert said.count("Next: ") == 1
+    printed = tidy.check()
+    assert printed.startswith(f"{place}: ")
+    assert message in printed
+    assert printed.count("Next: ") == 1
 
 
 def test_a_block_of_which_the_notebook_takes_nothing_is_told_at_its_line(tidy: Tidy) -> None:
     tidy.code(defaults="max_iter = 1\nrate = 0.1\nname = ''")
-    said = tidy.check()
-    assert said.startswith("dvc.yaml:13: ")
-    assert "stage train lists seed, but its notebook uses no value of it" in said
+    printed = tidy.check()
+    assert printed.startswith("dvc.yaml:13: ")
+    assert "stage train lists seed, but its notebook uses no value of it" in printed
 
 
 def test_a_misspelt_name_is_one_mistake(tidy: Tidy) -> None:
     tidy.code(defaults=DEFAULTS.replace("max_iter", "max_itr"))
-    said = tidy.check()
-    assert said.startswith("params.yaml:5: ")
-    assert "has no such name. Did you mean max_itr?" in said
-    assert said.endswith("\n1 finding\n")
+    printed = tidy.check()
+    assert printed.startswith("params.yaml:5: ")
+    assert "has no such name. Did you mean max_itr?" in printed
+    assert printed.endswith("\n1 finding\n")
 
 
 def test_a_cached_metric_that_git_tracks_belongs_to_git(tidy: Tidy) -> None:
@@ -272,9 +272,11 @@ def test_an_import_by_others_is_told_with_the_way_to_it(tidy: Tidy) -> None:
     tidy.write("src/mini/model.py", "from mini import a\n\nfit = a.fit\n")
     tidy.write("src/mini/a.py", "from mini.b import fit\n")
     tidy.write("src/mini/b.py", "fit = len\n")
-    said = tidy.check()
-    assert f"{NOTEBOOK} imports mini.model, which imports mini.a, which imports mini.b, but" in said
-    assert "3 findings" not in said
+    printed = tidy.check()
+    assert (
+        f"{NOTEBOOK} imports mini.model, which imports mini.a, which imports mini.b, but" in printed
+    )
+    assert "3 findings" not in printed
 
 
 # Reads and writes
@@ -323,10 +325,10 @@ def test_a_file_is_named_by_the_paths_module_or_a_literal(tmp_path: Path, code: 
     (tmp_path / "data").mkdir()
     (tmp_path / "data/here.csv").touch()
     (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
-    found = uses(
+    used = uses(
         notebook_ast.read(tmp_path / "x.ipynb", "x"), Files(tmp_path, PATHS, {"made.bin", "made"})
     )
-    assert [(one.path, one.verb) for one in found] == MENTIONS[code]
+    assert [(use.path, use.verb) for use in used] == MENTIONS[code]
 
 
 def test_a_folder_of_outs_may_be_named_and_one_s_own_out_read(tidy: Tidy) -> None:
@@ -341,9 +343,9 @@ def test_writing_what_is_only_a_dep_is_told(tidy: Tidy) -> None:
 
 def test_what_is_written_and_then_read_is_told_once(tidy: Tidy) -> None:
     tidy.code("paths.other.write_text('')", "paths.other.read_text()")
-    said = tidy.check()
-    assert "[undeclared-write]\n" in said
-    assert "1 finding\n" in said
+    printed = tidy.check()
+    assert "[undeclared-write]\n" in printed
+    assert "1 finding\n" in printed
 
 
 def test_what_may_be_read_or_written_is_left_to_the_user_but_for_what_git_tracks(
@@ -351,9 +353,9 @@ def test_what_may_be_read_or_written_is_left_to_the_user_but_for_what_git_tracks
 ) -> None:
     tidy.write("data/other.csv", "a\n")
     tidy.code("print(paths.other)")
-    said = tidy.check()
-    assert "Stage train names data/other.csv, which is neither a dep nor an out" in said
-    assert "make fix" not in said
+    printed = tidy.check()
+    assert "Stage train names data/other.csv, which is neither a dep nor an out" in printed
+    assert "make fix" not in printed
     bake.run(tidy.root, "git", "add", "--force", "data/other.csv")
     assert "make fix (it adds data/other.csv" in tidy.check()
 
@@ -361,9 +363,9 @@ def test_what_may_be_read_or_written_is_left_to_the_user_but_for_what_git_tracks
 def test_without_a_paths_module_only_literals_are_looked_at(tidy: Tidy) -> None:
     tidy.replace("pyproject.toml", 'paths = "mini.paths"\n', "")
     tidy.code("paths.other.write_text('')", "open('data/other.csv')")
-    said = tidy.check()
-    assert "[undeclared-read]" in said
-    assert "[undeclared-write]" not in said
+    printed = tidy.check()
+    assert "[undeclared-read]" in printed
+    assert "[undeclared-write]" not in printed
 
 
 @pytest.mark.parametrize(
@@ -411,9 +413,9 @@ def test_a_secret_is_told_by_place_and_kind_and_never_shown(tidy: Tidy, kind: st
     tidy.write("notes.md", f"# Notes\n\nkey: {SECRETS[kind]}\n")
     tidy.add()
     for _ in range(2):  # what is not clean is not remembered as clean
-        said = tidy.check("secret")
-        assert said.startswith("notes.md:3: Possible secret (")
-        assert SECRETS[kind] not in said
+        printed = tidy.check("secret")
+        assert printed.startswith("notes.md:3: Possible secret (")
+        assert SECRETS[kind] not in printed
 
 
 @pytest.mark.parametrize(
@@ -496,8 +498,8 @@ def test_a_stage_is_behind_where_dvc_says_so(copy: Path, kind: str) -> None:
     change, stages = BEHIND[kind]
     change(copy)
     result = bake.run(copy, "headrace", "check", "lock-behind", check=False)
-    said = [line.split()[2] for line in result.stdout.splitlines() if "[lock-behind]" in line]
-    assert sorted(said) == sorted(stages)
+    behind = [line.split()[2] for line in result.stdout.splitlines() if "[lock-behind]" in line]
+    assert sorted(behind) == sorted(stages)
     words = ("dvc", "status", "dvc.yaml", "--json", "--no-updates")
     status = json.loads(bake.run(copy, *words).stdout or "{}")
     missing = {"an output that is missing"}  # a clone has none: it is no fault of the commit's

@@ -114,9 +114,9 @@ def test_an_output_that_comes_out_otherwise_is_named_with_its_place(
 ) -> None:
     locked.repro(scores="row,p\n1,0.6\n")
     assert not locked.check()
-    said = capsys.readouterr().out
-    assert "stage score: made/scores.csv differs: column p, row 1: `0.6`, it was `0.5`" in said
-    assert "stage train" not in said
+    printed = capsys.readouterr().out
+    assert "stage score: made/scores.csv differs: column p, row 1: `0.6`, it was `0.5`" in printed
+    assert "stage train" not in printed
 
 
 def test_a_stage_that_is_in_one_lock_alone_is_named(
@@ -126,9 +126,9 @@ def test_a_stage_that_is_in_one_lock_alone_is_named(
     content["stages"]["more"] = content["stages"].pop("score")
     locked.write("dvc.lock", json.dumps(content))
     assert not locked.check()
-    said = capsys.readouterr().out
-    assert "stage score is in the committed dvc.lock, but not in dvc.yaml" in said
-    assert "stage more is not in the committed dvc.lock" in said
+    printed = capsys.readouterr().out
+    assert "stage score is in the committed dvc.lock, but not in dvc.yaml" in printed
+    assert "stage more is not in the committed dvc.lock" in printed
     bake.run(locked.root, "git", "rm", "--quiet", "--force", "dvc.lock")
     bake.commit(locked.root)
     assert not locked.check()
@@ -178,8 +178,8 @@ def test_what_no_remote_gives_stops_nothing(
     bake.run(locked.root, "dvc", "config", "cache.dir", "empty")
     (locked.root / "made/model").unlink()
     assert actions.fetch_data(project.find_project(locked.root), "HEAD")
-    said = capfd.readouterr().out
-    assert "DVC's remote does not have all data; the rest is made again" in said
+    printed = capfd.readouterr().out
+    assert "DVC's remote does not have all data; the rest is made again" in printed
 
 
 def ends(good: bool | str) -> Callable[[], bool]:

@@ -10,17 +10,17 @@ def _table(study: Path) -> dict[str, dict[str, object]]:
     """Return every experiment's name with its two swept parameters and its ROC AUC."""
     rows = bake.run(study, "dvc", "exp", "show", "--json").stdout
     (head,) = [row for row in json.loads(rows) if row["rev"] != "workspace"]
-    found = {}
+    experiments = {}
     for experiment in head["experiments"] or []:
         data = experiment["revs"][0]["data"]
         train = data["params"]["params.yaml"]["data"]["train"]
         scores = data["metrics"]["metrics/evaluate.json"]["data"]
-        found[experiment["name"]] = {
+        experiments[experiment["name"]] = {
             "max_iter": train["max_iter"],
             "learning_rate": train["learning_rate"],
             "roc_auc": scores["model"]["roc_auc"],
         }
-    return found
+    return experiments
 
 
 def test_a_queued_sweep_over_two_parameters_leaves_the_workspace_alone(copy: Path) -> None:
@@ -28,10 +28,10 @@ def test_a_queued_sweep_over_two_parameters_leaves_the_workspace_alone(copy: Pat
     sweep = ["-S", "train.max_iter=5,8", "-S", "train.learning_rate=0.05,0.3"]
     bake.run(copy, "dvc", "exp", "run", "--queue", *sweep)
     bake.run(copy, "dvc", "exp", "run", "--run-all", "--jobs", "2")
-    found = _table(copy)
-    tried = sorted((row["max_iter"], row["learning_rate"]) for row in found.values())  # type: ignore[type-var]
+    experiments = _table(copy)
+    tried = sorted((row["max_iter"], row["learning_rate"]) for row in experiments.values())  # type: ignore[type-var]
     assert tried == [(5, 0.05), (5, 0.3), (8, 0.05), (8, 0.3)]
-    assert len({row["roc_auc"] for row in found.values()}) == 4
+    assert len({row["roc_auc"] for row in experiments.values()}) == 4
     assert (copy / "metrics/evaluate.json").read_bytes() == before
     assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
 
@@ -42,8 +42,8 @@ def test_an_experiment_changes_only_what_it_names_and_can_be_applied(copy: Path)
     )
     assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
     bake.run(copy, "dvc", "exp", "apply", "deeper")
-    said = bake.run(copy, "dvc", "params", "diff", "--json").stdout
-    (changed,) = json.loads(said)["params.yaml"].items()
+    printed = bake.run(copy, "dvc", "params", "diff", "--json").stdout
+    (changed,) = json.loads(printed)["params.yaml"].items()
     assert changed == ("train.max_leaf_nodes", {"old": 31, "new": 5, "diff": -26})
     moved = json.loads(bake.run(copy, "dvc", "metrics", "diff", "--json").stdout)
     assert "model.roc_auc" in moved["metrics/evaluate.json"]

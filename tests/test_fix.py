@@ -33,9 +33,9 @@ def _fix(tidy: Tidy) -> str:
 
 
 def _files(tidy: Tidy) -> dict[str, bytes]:
-    found = (path for path in tidy.root.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    paths = (path for path in tidy.root.rglob("*") if path.is_file() and path.suffix != ".pyc")
     hidden = (".git", ".headrace")
-    return {str(p): p.read_bytes() for p in found if not set(hidden) & set(p.parts)}
+    return {str(p): p.read_bytes() for p in paths if not set(hidden) & set(p.parts)}
 
 
 def _added(before: str, after: str) -> list[str]:

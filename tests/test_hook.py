@@ -94,10 +94,10 @@ def test_neither_the_environment_nor_data_are_part_of_a_commit(tidy: Tidy) -> No
     tidy.write("requirements.lock", "numpy==0.1\n")
     tidy.write("data/table.csv", "others\n")
     tidy.add()
-    said = _commit(tidy.root).stdout
-    assert "[environment]" not in said
-    assert "requirements.lock changed" in said  # a commit's dvc.lock belongs to its code
-    assert "data/table.csv changed" not in said
+    printed = _commit(tidy.root).stdout
+    assert "[environment]" not in printed
+    assert "requirements.lock changed" in printed  # a commit's dvc.lock belongs to its code
+    assert "data/table.csv changed" not in printed
 
 
 def test_a_staged_check_leaves_the_repository_as_it_is(tidy: Tidy) -> None:
@@ -191,6 +191,6 @@ def test_the_hook_goes_where_git_looks_for_it(tidy: Tidy) -> None:
 def test_without_git_and_without_an_index_the_next_step_is_told(mini: Mini) -> None:
     assert "is in no git repository. Next: git init" in mini.run("hook").stdout
     bake.run(mini.root, "git", "init", "--quiet")
-    said = mini.run("check", "--staged")
-    assert said.returncode == 1
-    assert "The next commit has no dvc.yaml. Next: git add" in said.stdout
+    result = mini.run("check", "--staged")
+    assert result.returncode == 1
+    assert "The next commit has no dvc.yaml. Next: git add" in result.stdout

@@ -436,9 +436,11 @@ except OSError as error:
 
 
 def test_the_network_is_taken_away_without_rights_or_it_is_said_why_not() -> None:
-    said = bake.run(Path.cwd(), sys.executable, "-c", WITHOUT_RIGHTS).stdout
+    printed = bake.run(Path.cwd(), sys.executable, "-c", WITHOUT_RIGHTS).stdout
     user = os.getuid() or 65534
-    assert said.startswith((f"{user} Network is unreachable", f"{user} the system does not allow"))
+    assert printed.startswith(
+        (f"{user} Network is unreachable", f"{user} the system does not allow")
+    )
 
 
 def test_a_file_of_the_original_is_no_file_of_the_system_wherever_the_study_lies(
@@ -451,5 +453,7 @@ def test_a_file_of_the_original_is_no_file_of_the_system_wherever_the_study_lies
     opened = [["read", str(path)] for path in (original, "/etc/passwd", room.study / "gone")]
     room.events.write_text("".join(f"{json.dumps(one)}\n" for one in opened))
     record = lockfile.Record("headrace run train", (), {}, ())
-    found = messages.undeclared_inputs(project.find_project(mini.root), "train", record, room, [])
-    assert [*found] == [f"stage train reads {original}, which lies outside the study"]
+    problems = messages.undeclared_inputs(
+        project.find_project(mini.root), "train", record, room, []
+    )
+    assert [*problems] == [f"stage train reads {original}, which lies outside the study"]
