@@ -17,9 +17,9 @@ BUNDLE, APP = "models/bundle.tar", "deploy/app"
 
 
 def test_an_image_s_folder_holds_the_bundle_its_code_and_what_it_needs(copy: Path) -> None:
-    said = bake.run(copy, "headrace", "image").stdout
+    output = bake.run(copy, "headrace", "image").stdout
     step = "podman build --file deploy/app/Containerfile --tag model deploy"
-    assert said == f"deploy/app holds bundle.tar. Next: {step}\n"
+    assert output == f"deploy/app holds bundle.tar. Next: {step}\n"
     files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
     made = {path.relative_to(copy / APP).as_posix() for path in (copy / APP).rglob("*.*")}
     (wheel,) = (name for name in files if name.startswith("vendor/"))
@@ -52,7 +52,7 @@ def test_an_image_has_the_python_of_its_bundle_and_a_base_of_one_s_own_stays(
     bundle = tmp_path / "bundle.tar"
     known = {"headrace_bundle": 1, "environment": {"python": "3.13"}}
     bundle.write_bytes(archive.seal({"card.md": b"# A\n"}, known))
-    image._write(bundle, tmp_path / "app", f"ARG BASE={line}\nFROM x\n")
+    image._write_app(bundle, tmp_path / "app", f"ARG BASE={line}\nFROM x\n")
     recipe = (tmp_path / "app/Containerfile").read_text("utf-8")
     assert recipe == f"ARG BASE={made}\nFROM x\n"
 
@@ -61,9 +61,9 @@ def test_a_bundle_that_is_refused_leaves_the_folder_as_it_was(copy: Path) -> Non
     bake.run(copy, "headrace", "image")
     before = (copy / APP / "bundle.tar").read_bytes()
     (copy / BUNDLE).write_bytes(before[:-1])
-    said = bake.run(copy, "headrace", "image", check=False)
-    assert said.returncode == 1
-    assert "bundle.tar is refused" in said.stdout
+    result = bake.run(copy, "headrace", "image", check=False)
+    assert result.returncode == 1
+    assert "bundle.tar is refused" in result.stdout
     assert (copy / APP / "bundle.tar").read_bytes() == before
     assert sorted(path.name for path in (copy / "deploy").iterdir()) == [
         ".gitignore",
@@ -113,8 +113,8 @@ def test_only_a_version_that_was_promoted_to_prod_becomes_an_image() -> None:
 
 @pytest.mark.long
 def test_a_machine_without_a_network_installs_from_the_wheelhouse_and_answers(copy: Path) -> None:
-    said = bake.run(copy, "headrace", "wheelhouse").stdout
-    assert "deploy/wheelhouse holds" in said
+    output = bake.run(copy, "headrace", "wheelhouse").stdout
+    assert "deploy/wheelhouse holds" in output
     there = copy / "deploy"
     bake.run(there, sys.executable, "-m", "venv", "env")
     words = ("env/bin/pip", "install", "--no-index", "--find-links", "wheelhouse")

@@ -499,7 +499,7 @@ def test_what_is_never_written_down_is_so_in_any_folder_and_words_only_add(copy:
 
     for log in (True, False):
         sandbox.set_parameters(copy / "params.yaml", {"serve.log": log})
-        words = ("--log", "here", "--log-never", "dest", "--log-never", "carrier")
+        words = ("--log", "here", "--log-never", "dest", "carrier")
         assert resolved(*words) == ["here", 7, ["dest", "carrier"]]
     assert resolved("--log", "here", "--log-days", "3") == ["here", 3, ["carrier"]]
     assert resolved()[0] == ""

@@ -5,6 +5,24 @@ from typing import Any
 
 import click
 
+
+class ListOption(click.Option):
+    """An option with `multiple` that takes all the words up to the next option."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Add it; click itself lets only arguments take any number of words."""
+        super().add_to_parser(parser, ctx)
+        option = parser._long_opt[self.opts[0]]
+        process = option.process
+
+        def process_all(word: str, state: Any) -> None:
+            process(word, state)
+            while state.rargs and not state.rargs[0].startswith("-"):
+                process(state.rargs.pop(0), state)
+
+        option.process = process_all
+
+
 OPTIONS = [
     click.argument("source", required=False, default=""),
     click.option("--host", default="127.0.0.1", show_default=True, help="Address."),
@@ -26,9 +44,10 @@ OPTIONS = [
     click.option("--no-log", is_flag=True, help="Log nothing."),
     click.option(
         "--log-never",
+        cls=ListOption,
         multiple=True,
-        metavar="INPUT",
-        help="An input that is never logged, beside those of params.yaml; may be repeated.",
+        metavar="INPUT...",
+        help="Inputs that are never logged, beside those of params.yaml.",
     ),
 ]
 
