@@ -16,14 +16,16 @@ QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
 
 
 def run(
-    root: Path, *words: str, more: Mapping[str, str] | None = None, told: bytes | None = None
+    root: Path, *words: str, env: Mapping[str, str] | None = None, input: bytes | None = None
 ) -> str:
-    """Run git in the project's folder and return what it printed; `told` is what it reads.
+    """Run git in the project's folder and return what it printed.
+
+    `env` are further variables, `input` is what git reads.
 
     Errors:
         ProjectError: git is not there, or it refused; its own words are shown.
     """
-    done = execute(root, *words, more=more, told=told)
+    done = execute(root, *words, env=env, input=input)
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise ProjectError(f"git {words[0]}: {said}")
@@ -31,14 +33,14 @@ def run(
 
 
 def execute(
-    root: Path, *words: str, more: Mapping[str, str] | None = None, told: bytes | None = None
+    root: Path, *words: str, env: Mapping[str, str] | None = None, input: bytes | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run git and return its exit code and output; `more` are environment variables.
+    """Run git and return its exit code and output; see `run`.
 
     Errors:
         ProjectError: git is not installed.
     """
-    environment = os.environ | QUIET | dict(more or {})
+    environment = os.environ | QUIET | dict(env or {})
     try:
         return subprocess.run(
             ["git", *words],
@@ -46,7 +48,7 @@ def execute(
             env=environment,
             capture_output=True,
             check=False,
-            input=told,
+            input=input,
         )
     except FileNotFoundError:
         raise ProjectError("git is not installed. Next: install git") from None
@@ -115,16 +117,16 @@ def working_tree(root: Path, objects: Path) -> str:
 
     What git does not have yet is written into the folder `objects`, not into the repository.
     """
-    with _copied_index(root, objects) as more:
-        run(root, "add", "--update", ".", more=more)
-        return _tree(root, more)
+    with _copied_index(root, objects) as env:
+        run(root, "add", "--update", ".", env=env)
+        return _tree(root, env)
 
 
-def _tree(root: Path, more: Mapping[str, str]) -> str:
+def _tree(root: Path, env: Mapping[str, str]) -> str:
     """Return the hash of the folder's tree in an index."""
     folder = prefix(root)
     words = [f"--prefix={folder}"] if folder else []
-    return run(root, "write-tree", *words, more=more).strip()
+    return run(root, "write-tree", *words, env=env).strip()
 
 
 def staged_tree(root: Path, objects: Path) -> str:
@@ -132,17 +134,17 @@ def staged_tree(root: Path, objects: Path) -> str:
 
     In a hook that is git's word for the commit at hand, which may have an index of its own.
     """
-    with _copied_index(root, objects) as more:
-        return _tree(root, more)
+    with _copied_index(root, objects) as env:
+        return _tree(root, env)
 
 
 def export_tree(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:
     """Write the files of a tree into an empty folder, as a checkout would."""
     with _index(into) as index:
-        more = {"GIT_INDEX_FILE": str(index), **(_aside(root, objects) if objects else {})}
-        run(root, "read-tree", tree, more=more)
+        env = {"GIT_INDEX_FILE": str(index), **(_aside(root, objects) if objects else {})}
+        run(root, "read-tree", tree, env=env)
         top = run(root, "rev-parse", "--show-toplevel").rstrip("\n")
-        run(Path(top), "checkout-index", "--all", f"--prefix={into}/", more=more)
+        run(Path(top), "checkout-index", "--all", f"--prefix={into}/", env=env)
 
 
 def _aside(root: Path, objects: Path) -> dict[str, str]:

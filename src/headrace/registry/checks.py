@@ -215,18 +215,7 @@ def _hashes(path: Path) -> tuple[str, str]:
     return md5.hexdigest(), sha256.hexdigest()
 
 
-REGISTRATION = (tag, commit, tree, lock, bundle, metrics, parameters, certificate)
+COMMIT = (commit, tree, lock, bundle, metrics, parameters, certificate)
+REGISTRATION = (tag, *COMMIT)
 """The checks of a registration before a decision; `bytes_kept` reads the whole bundle."""
-CHECKS = (
-    tag,
-    previous,
-    counter,
-    commit,
-    tree,
-    lock,
-    bundle,
-    metrics,
-    parameters,
-    certificate,
-    bytes_kept,
-)
+CHECKS = (tag, previous, counter, *COMMIT, bytes_kept)

@@ -1,11 +1,11 @@
 """One artifact's events, and the next one: every tag holds the hash of the one before."""
 
-import fcntl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from headrace.core import git, identity
 from headrace.core.git import Objects
@@ -67,14 +67,14 @@ def append(
     """
     sign = signed or _signs_tags(log.root)
     message = format_message(subject, {**content, "previous": log.previous})
-    with _lock(log.root):
+    with _lock(log.root):  # two processes would follow the same event
         _refuse_stale(log)
         now, newest = identity.committer(log.root), log.state.newest
         time = max(now.time, newest.by.time + 1 if newest else 0)
         options = ["tag", "--sign" if sign else "--annotate", "--cleanup=verbatim", "--file=-"]
         date = {"GIT_COMMITTER_DATE": f"{time} {now.zone}"}
         try:
-            git.run(log.root, *options, str(name), commit, more=date, told=message)
+            git.run(log.root, *options, str(name), commit, env=date, input=message)
         except ProjectError as error:
             step = "git fetch --tags, and run this again"
             if sign:
@@ -114,10 +114,6 @@ def _refuse_stale(log: EventLog) -> None:
         raise HeadraceError(f"{newest['tag']} was added meanwhile. Next: run the command again")
 
 
-@contextmanager
-def _lock(root: Path) -> Iterator[None]:
-    """Let one process at a time append an event: two would follow the same one."""
+def _lock(root: Path) -> FileLock:
     folder = git.run(root, "rev-parse", "--git-common-dir").rstrip("\n")
-    with (root / folder / "headrace.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return FileLock(root / folder / "headrace.lock")

@@ -146,7 +146,7 @@ def _live_batches(
             name,
             active.by_batch.get(name, ""),
             values,
-            [one for one in verdicts if one.batch == name and one.state is State.FIRES],
+            [each for each in verdicts if each.batch == name and each.state is State.FIRES],
             rows.get(name, {}),
             [incident for incident in incidents if incident.was_open_in(name)],
         )

@@ -45,8 +45,8 @@ DECISIONS = (*WORDS.values(), "decided")
 def render(audit: Audit) -> str:
     """Return the page of an audit, as the text of one HTML file."""
     parts: list[ArtifactHistory | IncidentHistory] = [*audit.artifacts, *audit.incidents]
-    first = len(audit.artifacts)
-    places = {(one.study, one.id): anchor(first + at, 0) for at, one in enumerate(audit.incidents)}
+    numbers = [*enumerate(audit.incidents, len(audit.artifacts))]
+    places = {(incident.study, incident.id): anchor(at, 0) for at, incident in numbers}
     values: dict[str, Any] = {
         "audit": audit,
         "text": text,
@@ -56,7 +56,7 @@ def render(audit: Audit) -> str:
         "figure_heads": [f"{head}#" for head in text.FIGURE_HEADS],
         "shown": BATCHES,
         "places": places,
-        "incidents": [*enumerate(audit.incidents, first)][::-1],
+        "incidents": numbers[::-1],
         "decisions": DECISIONS,
         "outcomes": OUTCOMES,
         "lights": pages.LIGHTS,

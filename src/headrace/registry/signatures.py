@@ -41,7 +41,7 @@ def verify_signatures(root: Path, events: Iterable[Event]) -> dict[str, Signatur
 
 
 def _verify(root: Path, event: Event) -> Signature:
-    done = git.execute(root, "verify-tag", "--raw", event.object, more={"LC_ALL": "C"})
+    done = git.execute(root, "verify-tag", "--raw", event.object, env={"LC_ALL": "C"})
     output = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
     if done.returncode == 0:
         match = GOOD.search(output)
