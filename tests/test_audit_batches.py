@@ -155,7 +155,7 @@ def test_each_batch_names_the_version_that_was_in_prod_when_it_came(told: Regist
     live = only(audit.audit_repository(told.root))
     versions = [one.version for one in live.batches]
     assert versions == ["v1.0.0", "v1.0.0", "v1.0.1", "v1.0.1"]
-    assert (live.stage, live.judge) == ("prod", "v1.0.1")
+    assert (live.stage, live.model_version) == ("prod", "v1.0.1")
 
 
 def test_what_cannot_be_told_of_the_version_is_left_empty(
@@ -175,11 +175,11 @@ def test_of_two_artifacts_the_one_that_was_watched_is_meant_or_nobody_can_tell(
     study: Registered,
 ) -> None:
     study.forge("other@v1.0.0", "x")
-    assert only(audit.audit_repository(study.root)).judge == "v1.0.1"
+    assert only(audit.audit_repository(study.root)).model_version == "v1.0.1"
     study.train(0.95)  # its bundle is no version, and the lock names no monitor
     study.commit()
     live = only(audit.audit_repository(study.root))
-    assert (live.judge, {one.version for one in live.batches}) == ("", {""})
+    assert (live.model_version, {one.version for one in live.batches}) == ("", {""})
 
 
 def test_a_bare_clone_tells_the_same_batches(told: Registered, tmp_path: Path) -> None:

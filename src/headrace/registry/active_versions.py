@@ -23,7 +23,7 @@ class ActiveVersions:
     """The last stage, the version that made HEAD's figures, and each batch's version."""
 
     stage: str = LAST
-    judge: str = ""
+    model_version: str = ""
     by_batch: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -36,17 +36,17 @@ def find_active_versions(
     """
     folder = study.rstrip("/")
     artifacts = {name: log for name, log in events.items() if name.rpartition(":")[0] == folder}
-    judges = {name: _judge(objects, study, log) for name, log in artifacts.items()}
-    candidates = [name for name in judges if judges[name]] or [*artifacts]
+    versions = {name: _model_version(objects, study, log) for name, log in artifacts.items()}
+    candidates = [name for name in versions if versions[name]] or [*artifacts]
     if len(candidates) != 1:
         return ActiveVersions()
     (name,) = candidates
     stage = _last_stage(artifacts[name])
     times = _first_seen(root, objects, f"{study}{FILE}")
-    return ActiveVersions(stage, judges[name], dict(_active(artifacts[name], stage, times)))
+    return ActiveVersions(stage, versions[name], dict(_active(artifacts[name], stage, times)))
 
 
-def _judge(objects: Objects, study: str, events: Sequence[Event]) -> str:
+def _model_version(objects: Objects, study: str, events: Sequence[Event]) -> str:
     """Return the version whose bundle made the figures, by dvc.lock at HEAD."""
     try:
         records = lockfile.parse(objects.read(f"HEAD:{study}{lockfile.NAME}") or b"").values()

@@ -24,6 +24,7 @@ KEYS = {
     "results": "links",
     "outcome": "truth",
     "message": "says",
+    "model_version": "judge",
 }
 """Fields that have other names in the JSON, which programs read."""
 

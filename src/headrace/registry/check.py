@@ -98,7 +98,7 @@ Problems = Callable[[Case], Iterator[str]]
 
 @dataclass(frozen=True)
 class Check:
-    """A generator of problems; its docstring is the message where there is none."""
+    """A check: its `problems` function yields problems; the docstring is the message for none."""
 
     name: str
     kinds: tuple[Kind, ...]

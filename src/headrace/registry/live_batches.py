@@ -82,13 +82,13 @@ class Batch:
 class LiveBatches:
     """A study's batches, oldest first; `study` is its path from the repository's top.
 
-    `stage` is the last one; `judge` the version whose bundle made the figures, empty if it is not
-    registered. `problems` are the files that cannot be read.
+    `stage` is the last one; `model_version` is the one whose bundle made the figures, empty if it
+    is not registered. `problems` are the files that cannot be read.
     """
 
     study: str
     stage: str
-    judge: str
+    model_version: str
     checks: tuple[str, ...]
     batches: tuple[Batch, ...]
     problems: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ def _live_batches(
         )
         for name, values in figures.items()
     )
-    return LiveBatches(study, active.stage, active.judge, checks, batches, problems)
+    return LiveBatches(study, active.stage, active.model_version, checks, batches, problems)
 
 
 def _rules(content: bytes) -> tuple[tuple[Rule, ...], tuple[str, ...]]:

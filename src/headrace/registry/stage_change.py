@@ -57,7 +57,7 @@ class Registry:
         name = self.stages[-1] if name is None else name
         if name not in self.stages:
             near = nearest(name, self.stages)
-            step = f"one of {', '.join(self.stages)}"
+            step = f"use one of {', '.join(self.stages)}"
             raise ProjectError(f"There is no stage {name}.{near} Next: {step}")
         return name
 

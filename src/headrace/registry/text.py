@@ -42,7 +42,7 @@ LONG = 1e12
 FIGURE_HEADS = ("rows", "positives", "cost per 1,000", "95 % interval")
 """The figures of a live batch."""
 SOUND_MARK = {True: "", False: " (check failed)"}
-"""What stands beside the version in a stage."""
+"""The note beside the version in a stage."""
 
 
 def verdict(audit: Audit) -> str:
@@ -96,10 +96,10 @@ def outcome_counts(entry: Entry) -> str:
 
 def batches_note(live: LiveBatches) -> str:
     """Return what the figures of the live batches mean."""
-    judge = live.judge or "the model of this commit"
+    model = live.model_version or "the model of this commit"
     return (
         "Costs are of the predictions made then; drift is against the training data of"
-        f" {judge}; the version of a batch was in {live.stage} when it was first monitored."
+        f" {model}; the version of a batch was in {live.stage} when it was first monitored."
     )
 
 

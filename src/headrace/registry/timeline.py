@@ -27,7 +27,7 @@ PLAIN = {
     Kind.DEPRECATE: "deprecated",
 }
 """The words for events without evidence."""
-NOBODY = "nobody knows who"
+NOBODY = "unknown"
 MOST = 4
 """Parameters or metrics that a fact names before it counts the others."""
 Facts = Iterator[tuple[str, str]]
