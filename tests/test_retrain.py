@@ -16,7 +16,7 @@ from headrace.core import lockfile
 from headrace.core import yaml as yamlfile
 from headrace.errors import DataError, HeadraceError, ProjectError
 from headrace.gates import reader as gatesfile
-from headrace.retrain import branches, compare, pull_request, split
+from headrace.retrain import branch, compare, split
 from lab import bake, paths
 
 BATCH, BRANCH = "2013-11", "retrain/2013-11"
@@ -133,7 +133,7 @@ def test_what_cannot_be_retrained_is_said_and_nothing_changes(
     proposed: Path, tmp_path: Path
 ) -> None:
     study = copied(proposed, tmp_path)
-    assert f"There is a branch {BRANCH} already. Next: " in refused(study)
+    assert f"The branch {BRANCH} exists already. Next: " in refused(study)
     assert "data/live/2013-12.parquet is missing. Next: " in refused(study, "--batch", "2013-12")
     (study / "note.txt").write_text("x")
     assert "something here is not committed. Next: " in refused(study, "--batch", "2013-10")
@@ -184,7 +184,7 @@ def test_a_champion_that_does_not_say_what_it_has_seen_is_not_compared(
     text = door.read_text("utf-8")
     door.write_text(text.replace('"train.threshold_month": ', '"train.threshold_week": '), "utf-8")
     bake.commit(study, "Ask for what the bundle does not name")
-    assert "does not say its train.threshold_week, so nobody can tell" in refused(study)
+    assert "does not list train.threshold_week, so the batches that it has" in refused(study)
 
 
 def months(first: int, last: int) -> set[str]:
@@ -206,14 +206,14 @@ def test_a_challenger_must_have_seen_something_newer_and_not_its_batch(
     name: str, old: tuple[int, int], new: tuple[int, int], says: str
 ) -> None:
     with pytest.raises(DataError, match=f"{says}.*Next: "):
-        split.refuse(name, "m@v1", months(*old), months(*new))
+        split.require_unseen(name, "m@v1", months(*old), months(*new))
 
 
 @pytest.mark.parametrize("new", [(1, 9), (6, 9)])  # all that came before, and the last few of it
 def test_a_window_that_goes_on_is_taken(new: tuple[int, int]) -> None:
-    split.refuse("2013-10", "m@v1", months(1, 8), months(*new))
+    split.require_unseen("2013-10", "m@v1", months(1, 8), months(*new))
     with pytest.raises(DataError, match="shrink"):
-        split.refuse("2013-10", "m@v1", months(1, 9), months(*new) - {"2013-08"})
+        split.require_unseen("2013-10", "m@v1", months(1, 9), months(*new) - {"2013-08"})
 
 
 def test_what_the_champion_knows_counts_and_not_what_the_folder_says(
@@ -262,8 +262,8 @@ def test_a_month_beyond_the_data_is_passed_over_and_said(proposed: Path, tmp_pat
     bake.run(study, "headrace", "ingest", str(later), "--batch", "2014-01")
     bake.commit(study, "Take a month of another year in")
     said = refused(study)
-    assert "2014-01 is passed over: 2014-01 is no month of 2013, and no other is" in said
-    assert f"There is a branch {BRANCH} already" in said, "the batch before it was taken"
+    assert "2014-01 is skipped: 2014-01 is no month of 2013, and no other is" in said
+    assert f"The branch {BRANCH} exists already" in said, "the batch before it was taken"
     assert "have 01_collect and src/study/live.py read more" in refused(study, "--batch", "2014-01")
 
 
@@ -281,11 +281,11 @@ def test_only_a_month_s_own_name_is_one(baked: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("there", "asked", "says"),
     [
-        ("retrain", "retrain/2013-10", "There is a branch retrain, and beside it git can have no"),
-        ("retrain/2013-10", "retrain/2013-10", "There is a branch retrain/2013-10 already"),
-        ("retrain/2013-10/a", "retrain/2013-10", "There is a branch retrain/2013-10/a, and beside"),
-        ("other", "retrain/2013..10", "retrain/2013..10 is no name that git has for a branch"),
-        ("other", "retrain/10.lock", "retrain/10.lock is no name that git has for a branch"),
+        ("retrain", "retrain/2013-10", "The branch retrain exists, and beside it git can have no"),
+        ("retrain/2013-10", "retrain/2013-10", "The branch retrain/2013-10 exists already"),
+        ("retrain/2013-10/a", "retrain/2013-10", "The branch retrain/2013-10/a exists, and beside"),
+        ("other", "retrain/2013..10", "retrain/2013..10 is not a valid branch name for git"),
+        ("other", "retrain/10.lock", "retrain/10.lock is not a valid branch name for git"),
         ("retrain/2013-1", "retrain/2013-10", ""),
     ],
 )
@@ -296,9 +296,9 @@ def test_a_branch_that_git_would_not_take_is_known_before_anything_is_trained(
     bake.run(tmp_path, "git", "branch", there)
     if says:
         with pytest.raises(ProjectError, match=f"{says}.*Next: "):
-            branches.refuse_taken(tmp_path, asked)
+            branch.require_free(tmp_path, asked)
     else:
-        branches.refuse_taken(tmp_path, asked)
+        branch.require_free(tmp_path, asked)
         bake.run(tmp_path, "git", "branch", asked)
 
 
@@ -307,7 +307,7 @@ def test_a_branch_in_the_way_is_told_before_anything_is_trained(
 ) -> None:
     study = copied(watched, tmp_path)
     bake.run(study, "git", "branch", "retrain")
-    assert "There is a branch retrain, and beside it" in refused(study)
+    assert "The branch retrain exists, and beside it" in refused(study)
 
 
 def test_a_challenger_that_cannot_be_handed_over_is_kept_where_it_is_said(
@@ -325,7 +325,7 @@ def test_a_challenger_that_cannot_be_handed_over_is_kept_where_it_is_said(
     done = bake.run(study, "headrace", "retrain", check=False, env=env)
     assert done.returncode == 1
     (kept,) = own.glob("headrace-retrain-*")
-    assert f"it is kept in {kept}/study. Next: mend that, then git fetch {kept}" in done.stdout
+    assert f"it is kept in {kept}/study. Next: fix that, then git fetch {kept}" in done.stdout
     hook.unlink()
     bake.run(study, *done.stdout.rpartition("then ")[2].split())
     assert shown(study, f"reports/retrain-{BATCH}.json") == shown(
@@ -351,9 +351,9 @@ def test_truth_for_none_or_for_one_class_is_not_compared(
     sides = bundles["champion"][1], bundles["challenger"][1]
     for wrong, words in (
         (table.drop(columns="late"), "The batch has no late"),
-        (table.assign(late=pd.NA), "Of one class only, or of none"),
-        (table.assign(late=True), "Of one class only, or of none"),
-        (table.assign(temp=1000.0), "Of one class only, or of none"),
+        (table.assign(late=pd.NA), "The known labels are all of one class"),
+        (table.assign(late=True), "The known labels are all of one class"),
+        (table.assign(temp=1000.0), "The known labels are all of one class"),
     ):
         with pytest.raises(DataError, match=f"{words}.*Next: headrace ingest"):
             compare.compare(*sides, wrong, rules, PRICES)
@@ -384,10 +384,10 @@ def test_a_pull_request_holds_the_report(
     gh.chmod(0o755)
     monkeypatch.setenv("PATH", str(gh.parent), prepend=":")
     if says.startswith("https"):
-        assert pull_request.open(study, BRANCH) == says
+        assert branch.open_pull_request(study, BRANCH) == says
     else:
         with pytest.raises(HeadraceError, match=says):
-            pull_request.open(study, BRANCH)
+            branch.open_pull_request(study, BRANCH)
     words = (study / "words").read_text().split("\n")
     assert words[:4] == ["pr", "create", "--head", BRANCH]
     assert (study / "body").read_text() == shown(study, f"reports/retrain-{BATCH}.md")

@@ -10,8 +10,7 @@ import browser
 import pandas as pd
 import pytest
 
-from headrace.monitor import page, pictures
-from headrace.monitor import results as founds
+from headrace.monitor import page, pictures, results
 from lab import bake, paths
 
 RULES = """\
@@ -68,13 +67,13 @@ def test_lights_incidents_and_page_come_of_one_command(firing: Path) -> None:
 def test_the_name_of_a_batch_is_never_read_as_a_number(tmp_path: Path) -> None:
     path = tmp_path / "notes.csv"
     path.write_text("batch,says,share\n01,nothing,0.5\n1e5,,\nNA,x,1\n", "utf-8")
-    found = founds.table(path)
+    found = results.table(path)
     assert found["batch"].tolist() == ["01", "1e5", "NA"]
     assert found["says"].isna().tolist() == [False, True, False]
     assert found["share"].dtype == "float64"
     assert found.columns.tolist() == ["batch", "says", "share"]
     path.write_text("batch\n", "utf-8")
-    assert founds.table(path).empty
+    assert results.table(path).empty
 
 
 def test_a_study_without_a_batch_says_how_one_comes_in(quick: Path, tmp_path: Path) -> None:
@@ -104,7 +103,7 @@ def test_the_page_shows_lights_then_pictures_and_fits(
     firing: Path, chromium: browser.Browser, tmp_path: Path, width: int, dark: bool
 ) -> None:
     path = tmp_path / "page.html"
-    path.write_text(page.render(founds.read(firing)), "utf-8")
+    path.write_text(page.render(results.read(firing)), "utf-8")
     chromium.show(path.as_uri(), width, dark=dark)
     assert chromium.ask("document.querySelector('h2').textContent") == "2013-11: act"
     lights = chromium.ask(
@@ -119,7 +118,7 @@ def test_the_page_shows_lights_then_pictures_and_fits(
 
 
 def test_what_people_wrote_is_no_markup(firing: Path) -> None:
-    shown = page.render(founds.read(firing))
+    shown = page.render(results.read(firing))
     assert "<too>" not in shown
     assert "&lt;too&gt; much &amp; more" in shown
 
@@ -136,7 +135,7 @@ def test_pictures_of_no_batch_say_how_one_comes_in() -> None:
 
 
 def test_pictures_have_titles_units_and_a_legend(firing: Path) -> None:
-    found = founds.read(firing)
+    found = results.read(firing)
     rows = {name: one["performance"] for name, one in found.figures.items()}
     true: Any = pd.DataFrame.from_dict(rows, orient="index")
     guessed = pd.DataFrame.from_dict(

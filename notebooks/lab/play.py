@@ -26,7 +26,7 @@ from headrace.core import artifact, git, project, yaml
 from headrace.incidents import store
 from headrace.ingest import batch
 from headrace.ingest import command as ingest
-from headrace.retrain.clone import Copied
+from headrace.retrain.clone import Clone
 from headrace.retrain.split import WINDOW
 from lab import bake
 
@@ -45,7 +45,7 @@ class Play:
 
     def __init__(self, study: Path, into: Path) -> None:
         self.original = project.find_project(study)
-        self.root = Copied.of(self.original.root, into).root
+        self.root = Clone.create(self.original.root, into).root
         self.requests = 0
 
     def run(

@@ -1,6 +1,5 @@
 """Commands that watch a model in production: batches, monitoring, alerts, retraining."""
 
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ def monitor(project: Project, **options: Any) -> int:
     """Evaluate alert rules and notify."""
     from headrace.cli import monitor as module
 
-    return module.run(project, Namespace(**options))
+    return module.run(project, **options)
 
 
 @click.group(
@@ -125,7 +124,7 @@ def retrain(project: Project, **options: Any) -> int:
     """Train a challenger, and compare it with the champion."""
     from headrace.retrain import command as module
 
-    return module.run(project, Namespace(**options))
+    return module.run(project, **options)
 
 
 assert isinstance(alert, Group)

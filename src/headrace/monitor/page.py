@@ -9,7 +9,7 @@ from headrace.incidents import store
 from headrace.incidents import text as wording
 from headrace.incidents.incident import Incident
 from headrace.monitor import estimate
-from headrace.monitor.results import PICTURES, Found
+from headrace.monitor.results import PICTURES, MonitorResults
 from headrace.report import drawing, pages
 
 ALT = {
@@ -22,41 +22,41 @@ RATES = ("false_negative_rate", "false_positive_rate")
 GROUPS = ("batch", "group", *(f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")))
 
 
-def render(found: Found) -> str:
+def render(results: MonitorResults) -> str:
     """Return the page, as the text of one HTML file."""
-    known = store.read(found.root).values()
+    known = store.read(results.root).values()
     incidents = sorted(known, key=lambda incident: (not incident.is_open, incident.opened))
     return pages.render(
         "monitor.html.j2",
-        title=f"Monitor of {found.root.name}",
+        title=f"Monitor of {results.root.name}",
         css="monitor.css",
-        study=found.root.name,
-        verdict=_verdict(found),
-        checks=[*found.checks],
+        study=results.root.name,
+        verdict=_verdict(results),
+        checks=[*results.checks],
         lights=pages.LIGHTS,
         batches=[
-            {"name": batch, "rows": found.figures[batch]["rows"], "lights": lights}
-            for batch, lights in found.lights.items()
+            {"name": batch, "rows": results.figures[batch]["rows"], "lights": lights}
+            for batch, lights in results.lights.items()
         ],
         incidents=[*map(_incident, incidents)],
         open_incidents=sum(incident.is_open for incident in incidents),
-        pictures=[(drawing.svg_uri(found.pictures[name]), ALT[name]) for name in PICTURES],
-        tables=_tables(found),
+        pictures=[(drawing.svg_uri(results.pictures[name]), ALT[name]) for name in PICTURES],
+        tables=_tables(results),
     )
 
 
-def _verdict(found: Found) -> tuple[str, str, list[str]]:
+def _verdict(results: MonitorResults) -> tuple[str, str, list[str]]:
     """Return the newest batch's state: a colour, a sentence, and the reasons."""
-    if not found.lights:
+    if not results.lights:
         return "calm", "No batch yet", ["Next: headrace ingest FILE"]
-    newest, lights = [*found.lights.items()][-1]
-    firing = [one for one in found.verdicts if one.batch == newest and one.state is State.FIRES]
+    newest, lights = [*results.lights.items()][-1]
+    firing = [one for one in results.verdicts if one.batch == newest and one.state is State.FIRES]
     loud = [verdict for verdict in firing if verdict.rule.level is Level.ACT]
     rules = [verdict.rule for verdict in loud or firing]
     reasons = [f"{rule.name[:1].upper()}{rule.name[1:]}. {rule.do}" for rule in rules]
     unknown = [check for check, light in lights.items() if light is Light.UNKNOWN]
     reasons += [f"Not known yet: {', '.join(unknown)}"] if unknown else []
-    reasons += [f"Not judged yet: {', '.join(found.behind)}"] if found.behind else []
+    reasons += [f"Not judged yet: {', '.join(results.behind)}"] if results.behind else []
     if not firing:
         return "good", f"{newest}: all is well", reasons
     return ("bad", f"{newest}: act", reasons) if loud else ("calm", f"{newest}: look", reasons)
@@ -74,16 +74,16 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _tables(found: Found) -> list[dict[str, Any]]:
-    drift, groups = found.tables["drift"], found.tables["groups"]
+def _tables(results: MonitorResults) -> list[dict[str, Any]]:
+    drift, groups = results.tables["drift"], results.tables["groups"]
     moved = drift[drift["moved"].astype(bool)] if "moved" in drift else drift
-    quality = found.tables["quality"]
+    quality = results.tables["quality"]
     tables = [
         ("What moved, in words", moved, MOVED),
-        ("Estimates", estimate.errors(found.figures), estimate.COLUMNS),
+        ("Estimates", estimate.errors(results.figures), estimate.COLUMNS),
         ("Groups, with 95 % intervals by days", groups, GROUPS),
         ("Contract", quality, [*quality.columns]),
-        ("Notes", found.tables["notes"], ("batch", "says")),
+        ("Notes", results.tables["notes"], ("batch", "says")),
     ]
     return [
         _table(title, table[[name for name in columns if name in table]])

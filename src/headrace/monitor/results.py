@@ -1,4 +1,4 @@
-"""What the stage `monitor` found, read for those who show it."""
+"""Results of the stage `monitor`, with the verdicts of the rules in gates.yaml."""
 
 import json
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ PICTURES = ("money", "moved")
 
 
 @dataclass(frozen=True)
-class Found:
-    """Figures by batch, what the rules say of them, and the tables and pictures beside them."""
+class MonitorResults:
+    """Figures by batch, the rules' verdicts on them, and the stage's tables and pictures."""
 
     root: Path
     figures: Mapping[str, Mapping[str, Any]]
@@ -36,60 +36,57 @@ class Found:
     pictures: dict[str, str]
     """SVG by name."""
     behind: list[str]
-    """Batches of params.yaml that the stage has not judged yet."""
+    """Batches of params.yaml that the stage has not evaluated yet."""
 
     @property
     def lights(self) -> dict[str, dict[str, Light]]:
-        """For each batch and check the loudest word of the rules."""
+        """For each batch and check the highest level of the rules that fire."""
         return lights(self.verdicts)
 
     @property
     def checks(self) -> list[str]:
-        """What the rules look at."""
+        """The checks that the rules read."""
         return [*dict.fromkeys(check for row in self.lights.values() for check in row)]
 
 
-def read(root: Path) -> Found:
-    """Read what the stage wrote, and judge it by the rules of gates.yaml.
+def read(root: Path) -> MonitorResults:
+    """Read what the stage wrote, and evaluate the rules of gates.yaml.
 
     Errors:
-        DataError: it has not been run, or what it wrote cannot be read.
-        ProjectError: gates.yaml or params.yaml is not as it must be.
+        DataError: the stage has not been run, or its files cannot be read.
+        ProjectError: gates.yaml or params.yaml is not valid.
     """
     try:
         figures = json.loads((root / FILE).read_text("utf-8"))
         tables = {name: table(root / file) for name, file in TABLES.items()}
-        pictures = {one: (root / f"plots/{one}.svg").read_text("utf-8") for one in PICTURES}
+        pictures = {name: (root / f"plots/{name}.svg").read_text("utf-8") for name in PICTURES}
     except (OSError, ValueError) as error:
         step = "Next: dvc repro monitor"
         raise DataError(f"The monitor's figures cannot be read ({error}). {step}") from None
     gates = root / NAME
     rules = gatesfile.parse(gates.read_bytes()).live if gates.is_file() else ()
-    behind = [name for name in _batches(root) if name not in _judged(figures, tables["notes"])]
-    return Found(root, figures, rules, evaluate(rules, figures), tables, pictures, behind)
+    evaluated = {*figures, *tables["notes"]["batch"]}  # a note says why a batch has no figures
+    behind = [name for name in _listed(root) if name not in evaluated]
+    verdicts = evaluate(rules, figures)
+    return MonitorResults(root, figures, rules, verdicts, tables, pictures, behind)
 
 
 def table(path: Path) -> pd.DataFrame:
-    """Read a table that the stage wrote; a batch's name is text, be it 01, 1e5 or NA.
+    """Read a table of the stage; a batch's name is text, also 01, 1e5 and NA.
 
     Errors:
         OSError, ValueError: it cannot be read.
     """
-    found = pd.read_csv(path)
-    if "batch" in found:
-        found["batch"] = pd.read_csv(path, usecols=["batch"], dtype=str, keep_default_na=False)
-    return found
+    content = pd.read_csv(path)
+    if "batch" in content:
+        content["batch"] = pd.read_csv(path, usecols=["batch"], dtype=str, keep_default_na=False)
+    return content
 
 
-def _batches(root: Path) -> list[str]:
-    found = yaml.lookup(yaml.read(root / "params.yaml"), "monitor.batches")
-    if not isinstance(found, list):
+def _listed(root: Path) -> list[str]:
+    batches = yaml.lookup(yaml.read(root / "params.yaml"), "monitor.batches")
+    if not isinstance(batches, list):
         raise ProjectError(
             "params.yaml has no monitor.batches. Next: add it as the template has it"
         )
-    return [str(one) for one in found]
-
-
-def _judged(figures: Mapping[str, Any], notes: pd.DataFrame) -> set[str]:
-    """Return the batches that have figures, or of which it is said why they have none."""
-    return {*figures, *notes["batch"]}
+    return [str(name) for name in batches]

@@ -1,11 +1,9 @@
-"""`headrace retrain`: a challenger on the newest batch, compared with the champion, and proposed.
+"""`headrace retrain`: train a challenger, compare it with the champion, propose it on a branch.
 
-champion  the bundle that is in charge, and the parameters it was made with
-chosen    the batch, and what a challenger learns: rows that neither of both has seen
-branches  whether there can be a branch, before anything is trained
-copied    the clone in which a challenger is made
-compare   both bundles on the same rows: a report as of `headrace diff`
-proposal  the file that holds the comparison, by which later comparisons judge the two
-pull      a pull request
-command   a branch with the challenger and the report; nothing is promoted
+command   the order of the steps; nothing is promoted
+champion  the bundle in production, and the parameters it was made with
+split     the batch both are compared on, and what the challenger learns
+clone     the clone in which the challenger is trained
+compare   both bundles on the same rows: a report, and the proposal that later comparisons read
+branch    the challenger's branch, and its pull request
 """

@@ -1,4 +1,4 @@
-"""The model that a challenger is held against, and what it was made with."""
+"""The champion: the bundle in production, and the parameters it was made with."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,58 +13,55 @@ from headrace.registry import fetch
 
 @dataclass(frozen=True)
 class Champion:
-    """A bundle's file, what it is called, and the parameters it was made with, block by block."""
+    """A bundle's file, its name in messages, and the parameters it was made with, by block."""
 
     path: Path
     label: str
     parameters: dict[str, Any]
 
-    def said(self, dotted: str) -> Any:
+    def parameter(self, dotted: str) -> Any:
         """Return a parameter by its dotted name.
 
         Errors:
-            DataError: the bundle does not name it.
+            DataError: the bundle does not list it.
         """
         value = self.parameters.get(dotted)
         if value is None:
             value = yaml.lookup(self.parameters, dotted)
         if value is None:
             raise DataError(
-                f"{self.label} does not say its {dotted}, so nobody can tell which batches it has"
-                f" seen. Next: list {dotted} in dvc.yaml among the params of a stage that the"
-                " bundle is made by, and dvc repro"
+                f"{self.label} does not list {dotted}, so the batches that it has seen are unknown."
+                f" Next: list {dotted} in dvc.yaml among the params of a stage that the bundle is"
+                " made by, and dvc repro"
             )
         return value
 
 
-def of(found: Project) -> Champion:
+def find_champion(project: Project) -> Champion:
     """Return the bundle that is in the last stage, or that of the last commit where none is.
 
     Errors:
-        DataError: nobody at hand has its bytes, or they are not as they were written.
+        DataError: its file is neither here nor on a remote, or is broken.
     """
-    path, label = _file(found)
+    path, label = _file(project)
     return Champion(path, label, load.read_manifest(path)["parameters"])
 
 
-def _file(found: Project) -> tuple[Path, str]:
-    for name in artifact.artifacts(found.root):
+def _file(project: Project) -> tuple[Path, str]:
+    for name in artifact.artifacts(project.root):
         try:
-            return fetch.fetch_bundle(found.root, f"{name}#{artifact.stages(found)[-1]}")
+            return fetch.fetch_bundle(project.root, f"{name}#{artifact.stages(project)[-1]}")
         except ProjectError:
             continue
-    return _committed(found.root, load.default_path(found).relative_to(found.root).as_posix())
+    return _committed(project.root, load.default_path(project).relative_to(project.root).as_posix())
 
 
-def _committed(root: Path, where: str) -> tuple[Path, str]:
+def _committed(root: Path, path: str) -> tuple[Path, str]:
     """Return the bundle that dvc.lock names: the one in the folder may be another."""
-    outs = [out for record in lockfile.read(root).values() for out in record.outs]
-    for out in outs:
-        kept = (
-            dvc_cache.store_of(root).find(out) or dvc_cache.fetch(root, out)
-            if out.path == where
-            else None
-        )
-        if kept is not None:
-            return kept, f"{where} of the last commit"
-    raise DataError(f"{where} of the last commit is not here. Next: dvc pull {where}, or dvc repro")
+    for record in lockfile.read(root).values():
+        for out in record.outs:
+            if out.path == path:
+                file = dvc_cache.store_of(root).find(out) or dvc_cache.fetch(root, out)
+                if file is not None:
+                    return file, f"{path} of the last commit"
+    raise DataError(f"{path} of the last commit is not here. Next: dvc pull {path}, or dvc repro")

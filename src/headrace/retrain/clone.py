@@ -1,4 +1,4 @@
-"""A clone of the study, in which a challenger is made while the study itself stays as it is."""
+"""A clone of the study in which a challenger is trained; the study itself stays as it is."""
 
 import os
 import subprocess
@@ -11,47 +11,46 @@ from typing import Any
 from headrace.core import atomic, dvc_cache, git, yaml_edit
 from headrace.errors import ProjectError, StageError
 
-KEPT = ("user.", "commit.", "gpg.", "tag.")
-"""Settings of git that say who commits, and how it is signed."""
+SETTINGS = ("user.", "commit.", "gpg.", "tag.")
+"""Settings of git that are copied: who commits, and how a commit is signed."""
 
 
-@dataclass
-class Copied:
-    """A clone in a folder: `root` is the study in it."""
+@dataclass(frozen=True)
+class Clone:
+    """A clone of a repository in a folder: `top` is its top, `root` the study in it."""
 
     origin: Path
     top: Path
     root: Path
-    report: str = ""
 
     @classmethod
-    def of(cls, origin: Path, into: Path) -> "Copied":
-        """Clone the last commit; data come from the study's own cache, which both share."""
-        above = Path(git.run(origin, "rev-parse", "--show-toplevel").rstrip("\n"))
+    def create(cls, origin: Path, into: Path) -> "Clone":
+        """Clone the last commit; both share the study's cache."""
+        repository = Path(git.run(origin, "rev-parse", "--show-toplevel").rstrip("\n"))
         top = into / "study"
-        git.run(into, "clone", "--quiet", "--shared", str(above), str(top))
-        copied = cls(origin, top, top / origin.relative_to(above))
+        git.run(into, "clone", "--quiet", "--shared", str(repository), str(top))
+        clone = cls(origin, top, top / origin.relative_to(repository))
         for line in git.run(origin, "config", "--list", "-z").split("\0"):
             name, _, value = line.partition("\n")
-            if name.startswith(KEPT):
+            if name.startswith(SETTINGS):
                 git.run(top, "config", name, value)
-        copied._dvc("cache", "dir", "--local", str(dvc_cache.store_of(origin).folders[0].resolve()))
-        copied._dvc("checkout", "--quiet", check=False)  # what is not there is made anew
-        return copied
+        clone._dvc("cache", "dir", "--local", str(dvc_cache.store_of(origin).folders[0].resolve()))
+        clone._dvc("checkout", "--quiet", check=False)  # what is missing is made again
+        return clone
 
     def set_parameters(self, values: Mapping[str, Any]) -> None:
-        """Write values into params.yaml, whose comments stay."""
+        """Write values into params.yaml; comments stay."""
         path = self.root / "params.yaml"
         atomic.write_text(path, yaml_edit.set_values(path, values))
 
     def repro(self) -> None:
-        """Run what is behind.
+        """Run what is not up to date.
 
         Errors:
-            StageError: a stage failed; its words are shown as they came.
+            StageError: a stage failed; its output is shown.
         """
         if self._dvc("repro"):
-            raise StageError("No challenger: a stage failed, see above. Next: mend it, try again")
+            raise StageError("No challenger: a stage failed, see above. Next: fix it, try again")
 
     def write(self, name: str, text: str) -> str:
         """Write a file of the study, and return its name."""
@@ -59,10 +58,10 @@ class Copied:
         return name
 
     def commit(self, subject: str, report: str) -> None:
-        """Commit all that was made.
+        """Commit all changes.
 
         Errors:
-            ProjectError: the last commit holds all of it already.
+            ProjectError: there are none.
         """
         git.run(self.top, "add", "--all")
         if not git.run(self.top, "status", "--porcelain"):
@@ -72,28 +71,28 @@ class Copied:
             )
         git.run(self.top, "commit", "--quiet", "-m", f"{subject}\n\nSee {report}.")
 
-    def hand_over(self, branch: str) -> None:
-        """Bring the commit into the study's repository, as a branch.
+    def push(self, branch: str) -> None:
+        """Fetch the commit into the study's repository, as a branch.
 
         Errors:
-            StageError: git refused; where the commit is, is said.
+            StageError: git refused; the message says where the commit is.
         """
-        words = ("fetch", str(self.top), f"HEAD:refs/heads/{branch}")
+        source = (str(self.top), f"HEAD:refs/heads/{branch}")
         try:
-            git.run(self.origin, words[0], "--quiet", *words[1:])
+            git.run(self.origin, "fetch", "--quiet", *source)
         except ProjectError as error:
             raise StageError(
-                f"{error}\nThe challenger could not be handed over; it is kept in {self.top}."
-                f" Next: mend that, then git {' '.join(words)}"
+                f"{error}\nThe challenger could not be fetched; it is kept in {self.top}."
+                f" Next: fix that, then git fetch {' '.join(source)}"
             ) from None
 
     def _dvc(self, *words: str, check: bool = True) -> int:
         command = [sys.executable, "-m", "dvc", *words]
         loud = words[0] == "repro"
-        environment = {name: one for name, one in os.environ.items() if name != "DVC_ROOT"}
-        done = subprocess.run(
+        environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
+        result = subprocess.run(
             command, cwd=self.root, env=environment, capture_output=not loud, text=True, check=False
         )
-        if done.returncode and check and not loud:
-            raise ProjectError(f"dvc {words[0]}: {done.stderr.strip()}")
-        return done.returncode
+        if result.returncode and check and not loud:
+            raise ProjectError(f"dvc {words[0]}: {result.stderr.strip()}")
+        return result.returncode

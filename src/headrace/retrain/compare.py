@@ -1,7 +1,9 @@
-"""Champion against challenger on the same rows, which neither has seen."""
+"""Champion and challenger compared on the same rows: the report, and the proposal's figures."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from headrace.bundle.load import Bundle
 from headrace.compare import gates
 from headrace.compare.metrics import Content, MetricsPair
 from headrace.compare.model import MetricChange, Report, Side
+from headrace.compare.retrain_report import FOLDER, FORMAT
 from headrace.errors import DataError
 from headrace.gates.model import Gate, Gates, Predictions
 from headrace.schema.validate import validate
@@ -21,8 +24,8 @@ Name = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A metric of both on the same rows, and the interval of its change."""
+class Comparison:
+    """A metric of both bundles on the same rows, and the interval of its change."""
 
     old: float
     new: float
@@ -35,23 +38,23 @@ def compare(
     table: pd.DataFrame,
     rules: Gates,
     prices: Mapping[str, float],
-) -> dict[Name, Compared]:
-    """Return each metric that gates.yaml reckons from what a bundle answers, for both bundles.
+) -> dict[Name, Comparison]:
+    """Return each metric that gates.yaml computes from predictions, for both bundles.
 
-    `table` is a batch; its rows that keep both contracts and whose truth is known are judged.
+    `table` is a batch; its labelled rows that keep both contracts count.
 
     Errors:
-        DataError: no row can be judged, or gates.yaml does not say what a bundle's answers are.
+        DataError: no row counts, or gates.yaml does not name the columns of predictions.
     """
     spec = rules.predictions
     if spec is None or not spec.answers:
         raise DataError(
-            "gates.yaml does not say which columns a bundle answers. Next: add to predictions"
-            " answers: { prediction: NAME, positive: NAME }"
+            "gates.yaml does not name the columns of a bundle's predictions."
+            " Next: add to predictions answers: { prediction: NAME, positive: NAME }"
         )
-    known = _judged(table, (champion, challenger), spec.label)
+    known = _labelled_rows(table, (champion, challenger), spec.label)
     label = known[spec.label].to_numpy("float64")
-    sides = [_answers(bundle, known, spec) for bundle in (champion, challenger)]
+    sides = [_predictions(bundle, known, spec) for bundle in (champion, challenger)]
     pairs = {
         name: (
             score_function(recipe, label, sides[0][recipe.column], prices),
@@ -60,19 +63,19 @@ def compare(
         for name, recipe in _recipes(rules, sides[0])
     }
     days = _days(known, spec)
-    found = bootstrap.intervals(
+    intervals = bootstrap.intervals(
         {"\n".join(name): pair for name, pair in pairs.items()}, rows=len(known), clusters=days
     )
     return {
-        name: Compared(
-            unweighted(old, len(known)), unweighted(new, len(known)), found.get("\n".join(name))
+        name: Comparison(
+            unweighted(old, len(known)), unweighted(new, len(known)), intervals.get("\n".join(name))
         )
         for name, (old, new) in pairs.items()
     }
 
 
-def _judged(table: pd.DataFrame, bundles: tuple[Bundle, Bundle], label: str) -> pd.DataFrame:
-    """Return the rows that both may be asked and whose truth is known."""
+def _labelled_rows(table: pd.DataFrame, bundles: tuple[Bundle, Bundle], label: str) -> pd.DataFrame:
+    """Return the rows that both bundles accept and whose label is known."""
     if label not in table:
         raise DataError(f"The batch has no {label}. Next: headrace ingest FILE --truth BATCH")
     kept = table[table[label].notna()]
@@ -80,28 +83,30 @@ def _judged(table: pd.DataFrame, bundles: tuple[Bundle, Bundle], label: str) -> 
         kept = kept[(validate(kept, bundle.schema)[1] == "").to_numpy()]
     if kept[label].nunique() < 2:
         raise DataError(
-            "Of one class only, or of none, truth is known: nothing can be compared."
+            "The known labels are all of one class, or there are none: nothing can be compared."
             " Next: headrace ingest FILE --truth BATCH"
         )
     return kept.astype({label: "bool"})
 
 
-def _answers(bundle: Bundle, table: pd.DataFrame, spec: Predictions) -> dict[str, Array]:
-    """Return what a bundle answers, by the names that gates.yaml has for it."""
+def _predictions(bundle: Bundle, table: pd.DataFrame, spec: Predictions) -> dict[str, Array]:
+    """Return a bundle's predictions, by the columns that gates.yaml names."""
     inputs, _ = validate(table, bundle.schema)
-    chances = bundle.predict(inputs)
-    said = {"prediction": chances, "positive": (chances >= bundle.facts["threshold"]).astype(float)}
-    return {column: said[kind] for kind, column in spec.answers.items()}
+    y_score = bundle.predict(inputs)
+    y_pred = (y_score >= bundle.facts["threshold"]).astype(float)
+    predictions = {"prediction": y_score, "positive": y_pred}
+    return {column: predictions[kind] for kind, column in spec.answers.items()}
 
 
-def _recipes(rules: Gates, answers: Mapping[str, Array]) -> Iterator[tuple[Name, Recipe]]:
+def _recipes(rules: Gates, predictions: Mapping[str, Array]) -> Iterator[tuple[Name, Recipe]]:
     for gate in rules.metrics:
-        if gate.recipe is not None and gate.recipe.column in answers and "*" not in gate.pattern:
-            yield (gate.file, gate.pattern), gate.recipe
+        recipe = gate.recipe
+        if recipe is not None and recipe.column in predictions and "*" not in gate.pattern:
+            yield (gate.file, gate.pattern), recipe
 
 
 def _days(table: pd.DataFrame, spec: Predictions) -> bootstrap.Codes | None:
-    """Return a number for each row's cluster, a time's being its day; None where none is known."""
+    """Return a number for each row's cluster, by day where it is a time; None without clusters."""
     if not spec.cluster or spec.cluster not in table:
         return None
     column = table[spec.cluster]
@@ -110,24 +115,48 @@ def _days(table: pd.DataFrame, spec: Predictions) -> bootstrap.Codes | None:
     return np.asarray(pd.factorize(column)[0], dtype="int64")
 
 
-def report(found: Mapping[Name, Compared], rules: Gates, sides: tuple[Side, Side]) -> Report:
-    """Return the comparison as `headrace diff` reports one: changes, intervals, gates."""
-    pairs = [_pair(file, found) for file in dict.fromkeys(file for file, _ in found)]
-    spans = {name: one.interval for name, one in found.items() if one.interval is not None}
-    asked = [gate for gate in rules.metrics if (gate.file, gate.pattern) in found]
+def report(metrics: Mapping[Name, Comparison], rules: Gates, sides: tuple[Side, Side]) -> Report:
+    """Return the comparison as a report of `headrace diff`: changes, intervals, gates."""
+    pairs = [_pair(file, metrics) for file in dict.fromkeys(file for file, _ in metrics)]
+    intervals = {name: metric.interval for name, metric in metrics.items() if metric.interval}
+    applied = [gate for gate in rules.metrics if (gate.file, gate.pattern) in metrics]
     return Report(
         *sides,
-        metrics=tuple(_change(name, one, asked) for name, one in found.items()),
+        metrics=tuple(_change(name, metric, applied) for name, metric in metrics.items()),
         unchanged=0,
-        gates=tuple(gates.evaluate_gates(asked, pairs, spans)),
+        gates=tuple(gates.evaluate_gates(applied, pairs, intervals)),
     )
 
 
-def _pair(file: str, found: Mapping[Name, Compared]) -> MetricsPair:
-    mine = {name: one for (of, name), one in found.items() if of == file}
-    old, new = ({name: getattr(one, end) for name, one in mine.items()} for end in ("old", "new"))
+def _pair(file: str, metrics: Mapping[Name, Comparison]) -> MetricsPair:
+    rows = {name: metric for (of, name), metric in metrics.items() if of == file}
+    old = {name: metric.old for name, metric in rows.items()}
+    new = {name: metric.new for name, metric in rows.items()}
     return MetricsPair(file, Content(old), Content(new), ())
 
 
-def _change(name: Name, one: Compared, asked: list[Gate]) -> MetricChange:
-    return gates.metric_change(*name, one.old, one.new, one.interval, asked)
+def _change(name: Name, metric: Comparison, applied: list[Gate]) -> MetricChange:
+    return gates.metric_change(*name, metric.old, metric.new, metric.interval, applied)
+
+
+def proposal_file(batch: str) -> str:
+    """Return the file of a proposal about a batch, relative to the study."""
+    return f"{FOLDER}/retrain-{batch}.json"
+
+
+def proposal(
+    batch: str, rows: int, bundles: Mapping[str, str], metrics: Mapping[Name, Comparison]
+) -> str:
+    """Return a proposal as JSON; `bundles` are the MD5 of `champion` and `challenger`."""
+    content = {"format": FORMAT, "batch": batch, "rows": rows, **bundles}
+    content |= {"metrics": [_metric(*name, metric) for name, metric in metrics.items()]}
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _metric(file: str, name: str, metric: Comparison) -> dict[str, Any]:
+    content = {"file": file, "name": name, "old": metric.old, "new": metric.new}
+    if metric.interval is None:
+        return content
+    interval = metric.interval
+    ends = {"low": interval.low, "high": interval.high, "resamples": interval.resamples}
+    return {**content, **ends}
