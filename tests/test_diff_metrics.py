@@ -130,7 +130,7 @@ def test_parameters_that_changed_are_shown_with_their_types(study: Compared) -> 
     ]
     study.write("params.yaml", "seed: [\n")
     said = study.diff().stdout
-    assert "params.yaml of the working tree, line 2" in said
+    assert "params.yaml of the working tree, line 1, column 8" in said
     assert "Traceback" not in said
 
 
@@ -355,7 +355,7 @@ TREES = st.dictionaries(
 def ours(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[object, object]]:
     texts = [json.dumps(tree).encode() for tree in (old, new)]
     sides = [metrics.parse(text, "x") for text in texts]
-    pair = metrics.Pair("x", *sides, ())
+    pair = metrics.MetricsPair("x", *sides, ())
     return {name: (sides[0].numbers.get(name), sides[1].numbers.get(name)) for name in pair.changed}
 
 

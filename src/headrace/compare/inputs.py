@@ -6,6 +6,7 @@ from typing import Any
 from headrace.compare.metrics import is_same
 from headrace.compare.model import Commit, FileChange, ParameterChange
 from headrace.core import git, yaml
+from headrace.core.pipeline import Stage, stages_of
 from headrace.core.states import State
 
 FIELDS = "%H%x00%an%x00%aI%x00%s"
@@ -93,53 +94,38 @@ def _stages(path: str, source: str, feeds: dict[str, set[str]]) -> tuple[str, ..
 def _feeds(old: State, new: State) -> dict[str, set[str]]:
     """Return the stages that each dep feeds, by dvc.yaml and by dvc.lock, which has plain paths."""
     feeds: dict[str, set[str]] = {PIPELINE: set(), PARAMETERS: set()}
-    entries = [_stage_entries(state) for state in (old, new)]
-    for state, stages in zip((old, new), entries, strict=True):
-        for name, entry in stages.items():
-            for dep in [*_deps(entry), *_other_parameter_files(entry)]:
-                feeds.setdefault(dep, set()).add(name)
+    pipelines = [stages_of(state.pipeline) for state in (old, new)]
+    for state, stages in zip((old, new), pipelines, strict=True):
+        for name, stage in stages.items():
+            for path in [*(dep.path for dep in stage.deps), *_other_parameter_files(stage)]:
+                feeds.setdefault(path, set()).add(name)
         for name, record in state.lock.items():
             for file in record.deps:
                 feeds.setdefault(file.path, set()).add(name.partition("@")[0])
-    for name in {*entries[0], *entries[1]}:
-        before, after = (stages.get(name) for stages in entries)
-        if before != after:
+    for name in {*pipelines[0], *pipelines[1]}:
+        before, after = (stages.get(name) for stages in pipelines)
+        if before is None or after is None or before.body != after.body:
             feeds[PIPELINE].add(name)
-        if _parameters(before or {}, old) != _parameters(after or {}, new):
+        if _parameters(before, old) != _parameters(after, new):
             feeds[PARAMETERS].add(name)
     return feeds
 
 
-def _stage_entries(state: State) -> dict[str, dict[str, Any]]:
-    """Return the stages of dvc.yaml; of a matrix or a foreach what its stages share."""
-    stages = state.pipeline.get("stages")
-    entries = stages.items() if isinstance(stages, dict) else ()
-    shared = {name: entry.get("do", entry) for name, entry in entries if isinstance(entry, dict)}
-    return {name: entry for name, entry in shared.items() if isinstance(entry, dict)}
+def _listed_params(stage: Stage) -> list[Any]:
+    params = stage.body.get("params")
+    return params if isinstance(params, list) else []
 
 
-def _listed(entry: dict[str, Any], name: str) -> list[Any]:
-    items = entry.get(name)
-    return items if isinstance(items, list) else []
-
-
-def _deps(entry: dict[str, Any]) -> list[str]:
-    """Return the paths of a stage's deps; each is a text, or a mapping to its settings."""
-    return [
-        next(iter(dep), "") if isinstance(dep, dict) else str(dep) for dep in _listed(entry, "deps")
-    ]
-
-
-def _other_parameter_files(entry: dict[str, Any]) -> list[str]:
+def _other_parameter_files(stage: Stage) -> list[str]:
     """Return the parameter files of a stage other than params.yaml."""
-    mappings = (item for item in _listed(entry, "params") if isinstance(item, dict))
+    mappings = (item for item in _listed_params(stage) if isinstance(item, dict))
     return [str(file) for item in mappings for file in item if file != PARAMETERS]
 
 
-def _parameters(entry: dict[str, Any], state: State) -> dict[str, object]:
+def _parameters(stage: Stage | None, state: State) -> dict[str, object]:
     """Return the values in params.yaml of the parameters that a stage lists."""
     names: list[Any] = []
-    for item in _listed(entry, "params"):
+    for item in _listed_params(stage) if stage is not None else ():
         listed = item.get(PARAMETERS, []) if isinstance(item, dict) else [item]
         names += listed if isinstance(listed, list) else list(state.params)
     return {str(name): yaml.lookup(state.params, str(name)) for name in names}

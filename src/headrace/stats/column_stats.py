@@ -81,9 +81,9 @@ def batches(file: pq.ParquetFile, name: str) -> Iterator[pa.Array]:
         plain = array.dictionary_decode() if isinstance(array, pa.DictionaryArray) else array
         waiting.append(plain)
         if sum(map(len, waiting)) >= BATCH:
-            whole = pa.concat_arrays(waiting)
-            yield whole[:BATCH]
-            waiting = [whole[BATCH:]]
+            joined = pa.concat_arrays(waiting)
+            yield joined[:BATCH]
+            waiting = [joined[BATCH:]]
     if any(map(len, waiting)):
         yield pa.concat_arrays(waiting)
 
@@ -168,10 +168,10 @@ def _formatter(type_: pa.DataType) -> Callable[[float], object]:
     if pa.types.is_duration(type_):
         unit = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[type_.unit]
         return lambda value: float(value) / unit
-    plain = pa.timestamp(type_.unit) if pa.types.is_timestamp(type_) else type_
+    local = pa.timestamp(type_.unit) if pa.types.is_timestamp(type_) else type_
     zone = " UTC" if getattr(type_, "tz", None) else ""
-    whole = pa.int32() if type_.bit_width == 32 else pa.int64()
-    return lambda value: _time_text(pa.scalar(round(value), whole), plain) + zone
+    integer = pa.int32() if type_.bit_width == 32 else pa.int64()
+    return lambda value: _time_text(pa.scalar(round(value), integer), local) + zone
 
 
 def _time_text(value: pa.Scalar, type_: pa.DataType) -> str:

@@ -52,19 +52,19 @@ def average_precision(label: Array, chance: Array) -> Score:
 
 
 class _Ranking:
-    """The rows in the order of their chances, positive and negative ones apart."""
+    """The rows in the order of their predicted probabilities, positive and negative ones apart."""
 
     def __init__(self, label: Array, chance: Array) -> None:
         order = np.argsort(chance, kind="stable")
         positive = label[order] > 0.5
         self.positive, self._negative = order[positive], order[~positive]
-        lower, mine = chance[self._negative], chance[self.positive]
-        self.first = np.searchsorted(lower, mine, "left")
-        """For each positive row, how many negative ones are rated lower."""
-        self.last = np.searchsorted(lower, mine, "right")
-        """For each positive row, how many negative ones are not rated higher."""
-        self.before = np.searchsorted(mine, mine, "left") - 1
-        """For each positive row, the place of the last positive one that is rated lower, or -1."""
+        negatives, positives = chance[self._negative], chance[self.positive]
+        self.first = np.searchsorted(negatives, positives, "left")
+        """For each positive row, how many negative ones rank lower."""
+        self.last = np.searchsorted(negatives, positives, "right")
+        """For each positive row, how many negative ones do not rank higher."""
+        self.before = np.searchsorted(positives, positives, "left") - 1
+        """For each positive row, the index of the last positive one that ranks lower, or -1."""
 
     def negatives(self, weights: Array) -> Array:
         """Return the sums of the first 0, 1, 2 … negative rows' weights."""
