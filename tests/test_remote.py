@@ -79,9 +79,9 @@ def test_a_remote_that_cannot_be_asked_is_said_in_dvc_s_words(
         ".dvc/config", "[core]\n    remote = far\n['remote \"far\"']\n    url = s3://b/dvc\n"
     )
     (file,) = lockfile.read(made.root)["train"].outs
-    with pytest.raises(DataError, match=r"DVC's remote cannot be asked: .*dvc-s3"):
+    with pytest.raises(DataError, match=r"DVC's remote cannot be read: .*dvc-s3"):
         dvc_cache.fetch(made.root, file)
-    assert any("DVC's remote cannot be asked" in note for note in made.report().notes)
+    assert any("DVC's remote cannot be read" in note for note in made.report().notes)
 
 
 def test_without_a_remote_nobody_is_asked(study: tuple[Compared, Path]) -> None:

@@ -123,8 +123,8 @@ NOTEBOOKS = {
         'needs one cell with the tag "parameters", it has 0',
     ),
     "two parameters cells": (notebook(cell("", "parameters"), cell("", "parameters")), "it has 2"),
-    "no JSON": ("{", "notebooks/01_train.ipynb is no notebook"),
-    "another JSON": ("[]", "notebooks/01_train.ipynb is no notebook"),
+    "no JSON": ("{", "notebooks/01_train.ipynb is not a notebook"),
+    "another JSON": ("[]", "notebooks/01_train.ipynb is not a notebook"),
 }
 
 

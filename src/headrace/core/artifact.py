@@ -1,4 +1,4 @@
-"""Which file of the study is registered: the `artifacts` of dvc.yaml, DVC's own block for it."""
+"""The artifact that is registered: one of the `artifacts` of dvc.yaml, DVC's own block."""
 
 import posixpath
 import re
@@ -36,17 +36,17 @@ def select(project: Project, asked: str | None) -> Artifact:
     Errors:
         ProjectError: there is none, or more than one and no name; or it is not as DVC has it.
     """
-    found = artifacts(project.root)
-    if asked is None and len(found) > 1:
-        raise ProjectError(f"dvc.yaml has {len(found)} artifacts. Next: --artifact {_or(found)}")
+    paths = artifacts(project.root)
+    if asked is None and len(paths) > 1:
+        raise ProjectError(f"dvc.yaml has {len(paths)} artifacts. Next: --artifact {_or(paths)}")
     prefix = git.prefix(project.root)
     asked = asked.rpartition(":")[2] if asked else None
-    name = next(iter(found)) if asked is None else asked
-    if name not in found:
+    name = next(iter(paths)) if asked is None else asked
+    if name not in paths:
         raise ProjectError(
-            f"dvc.yaml has no artifact {name}.{nearest(name, found)} Next: --artifact {_or(found)}"
+            f"dvc.yaml has no artifact {name}.{nearest(name, paths)} Next: --artifact {_or(paths)}"
         )
-    return Artifact(f"{prefix.rstrip('/')}:{name}" if prefix else name, found[name], prefix)
+    return Artifact(f"{prefix.rstrip('/')}:{name}" if prefix else name, paths[name], prefix)
 
 
 def _or(names: Iterable[str]) -> str:
@@ -64,7 +64,7 @@ def artifacts(root: Path) -> dict[str, str]:
         raise ProjectError(f"dvc.yaml has no artifact to register. Next: add {EXAMPLE}")
     if not isinstance(block, dict):
         raise ProjectError(f"dvc.yaml: artifacts must hold names. Next: write {EXAMPLE}")
-    found = {}
+    paths = {}
     for name, entry in block.items():
         path = entry.get("path") if isinstance(entry, dict) else None
         if not isinstance(path, str) or not re.fullmatch(NAME, name):
@@ -72,22 +72,22 @@ def artifacts(root: Path) -> dict[str, str]:
                 f"dvc.yaml: artifact {name!r} needs a path, and a name of letters, numbers, - and _"
                 f" alone. Next: write such as {EXAMPLE}"
             )
-        found[name] = posixpath.normpath(path)
-    return found
+        paths[name] = posixpath.normpath(path)
+    return paths
 
 
 def stages(project: Project) -> tuple[str, ...]:
     """Return the stages in their order: `stages` of [tool.headrace], or dev, staging, prod.
 
     Errors:
-        ProjectError: they are no list of names.
+        ProjectError: they are not a list of names.
     """
-    said = project.settings.get("stages", list(STAGES))
-    names = said if isinstance(said, list) else []
-    good = [one for one in names if isinstance(one, str) and re.fullmatch(NAME, one)]
-    if not good or len(good) != len(names) or len(set(good)) != len(good):
+    setting = project.settings.get("stages", list(STAGES))
+    listed = setting if isinstance(setting, list) else []
+    names = [name for name in listed if isinstance(name, str) and re.fullmatch(NAME, name)]
+    if not names or len(names) != len(listed) or len(set(names)) != len(names):
         raise ProjectError(
-            f"pyproject.toml: stages is {said!r}, which is no list of names."
+            f"pyproject.toml: stages is {setting!r}, which is not a list of names."
             ' Next: stages = ["dev", "staging", "prod"]'
         )
-    return tuple(good)
+    return tuple(names)

@@ -1,4 +1,4 @@
-"""Which kind of processor this is: by what it can do, libraries choose how they calculate."""
+"""The kind of processor: libraries choose by its features how they calculate."""
 
 import platform
 from functools import cache
@@ -17,23 +17,23 @@ LEVELS = {
 def kind() -> str:
     """Return the kind of this processor, such as "x86-64-v3", or "arm64".
 
-    The last bits of a floating-point sum may differ between two kinds. Where nobody can tell what
-    a processor can do, it is of the plain kind of its machine.
+    The last bits of a floating-point sum may differ between two kinds. A processor whose features
+    are unknown is of the base kind of its architecture.
     """
     machine = platform.machine()
     if machine not in ("x86_64", "AMD64"):
         return {"aarch64": "arm64"}.get(machine, machine)
-    found, known = "x86-64", flags()
+    highest, available = "x86-64", flags()
     for level, needed in LEVELS.items():
-        if not needed <= known:
+        if not needed <= available:
             break
-        found = level
-    return found
+        highest = level
+    return highest
 
 
 @cache
 def flags() -> frozenset[str]:
-    """Return what Linux says that the processor can do; nothing on another system."""
+    """Return the processor's features on Linux; none on another system."""
     if not CPUINFO.exists():
         return frozenset()
     lines = CPUINFO.read_text("utf-8", "replace").splitlines()

@@ -1,6 +1,6 @@
-"""Where the bytes of a hash are: in DVC's cache, in a remote on this disk, or in the study itself.
+"""Find files by their hash: in DVC's cache, in its remotes, or in the study itself.
 
-DVC's configuration is read here, since a start of dvc takes longer than what is done with it.
+DVC's configuration is read here, since starting dvc takes longer than copying the files.
 """
 
 import fcntl
@@ -20,18 +20,18 @@ from headrace.core.lockfile import File
 from headrace.errors import DataError, ProjectError
 
 CLONE = 0x40049409
-"""Linux's request to share a file's blocks until one of both is written to (FICLONE)."""
+"""Linux's request to share a file's blocks until one of the two is written to (FICLONE)."""
 
 DVC = ("dvc", "iterative")
-"""Name and author of DVC, as its folders for configuration go by them."""
+"""Name and author of DVC, which its folders for configuration are named after."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """The files of a study by their hashes; `folders` hold them as DVC does.
+    """The files of a study by their hashes; `folders` are laid out as DVC's cache.
 
-    `made` names what a stage made in a clean room just now, for stages that need it where nobody
-    else has it: a fresh clone has no data, and another kind of processor may make other bytes.
+    `made` holds the outputs that stages made in clean rooms just now, for those that need them and
+    find them nowhere else: a fresh clone has no data, and another processor may make other bytes.
     """
 
     folders: tuple[Path, ...]
@@ -39,33 +39,33 @@ class Store:
     made: dict[str, Path] = field(default_factory=dict)
 
     def find(self, file: File) -> Path | None:
-        """Return a file with these bytes, or None where nobody has them at hand."""
+        """Return a local file with these bytes, or None."""
         for folder in self.folders:
-            kept = folder / "files/md5" / file.md5[:2] / file.md5[2:]
-            if file.md5 and kept.is_file():
-                return kept
-        here = self.root / file.path
-        return here if here.is_file() and lockfile.md5(here) == file.md5 else None
+            path = folder / "files/md5" / file.md5[:2] / file.md5[2:]
+            if file.md5 and path.is_file():
+                return path
+        path = self.root / file.path
+        return path if path.is_file() and lockfile.md5(path) == file.md5 else None
 
-    def bring(self, file: File, into: Path) -> None:
+    def copy(self, file: File, into: Path) -> None:
         """Copy a file, or all files of a folder, to its path in another folder.
 
         Errors:
-            ProjectError: nobody has its bytes at hand.
+            ProjectError: its bytes are not on this machine.
         """
-        found = self.find(file) or self.made.get(file.path)
-        if found is None:
+        source = self.find(file) or self.made.get(file.path)
+        if source is None:
             raise ProjectError(
                 f"{file.path} is not in DVC's cache. Next: dvc pull {file.path}, or dvc repro"
             )
-        if found.is_dir():
-            shutil.copytree(found, into / file.path)
+        if source.is_dir():
+            shutil.copytree(source, into / file.path)
         elif not file.is_folder:
-            _copy(found, into / file.path)
+            _copy(source, into / file.path)
         else:
-            for inside in json.loads(found.read_text("utf-8")):
-                name = f"{file.path}/{inside['relpath']}"
-                self.bring(File(name, inside["md5"], 0), into)
+            for member in json.loads(source.read_text("utf-8")):
+                name = f"{file.path}/{member['relpath']}"
+                self.copy(File(name, member["md5"], 0), into)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -84,16 +84,16 @@ def store_of(root: Path) -> Store:
     if dvc is None:
         return Store((), root)
     cache = _settings(dvc).get("cache", {}).get("dir", "cache")
-    near = [dvc / url for url in remotes(root) if "://" not in url]
-    return Store((dvc / cache, *near), root)
+    local = [dvc / url for url in remotes(root) if "://" not in url]
+    return Store((dvc / cache, *local), root)
 
 
 def remotes(root: Path) -> list[str]:
     """Return the addresses of the remotes that the study in a folder has, folders among them."""
     dvc = _folder(root)
     settings = _settings(dvc) if dvc else {}
-    found = (values.get("url", "") for name, values in settings.items() if "remote " in name)
-    return [url for url in found if url]
+    urls = (values.get("url", "") for name, values in settings.items() if "remote " in name)
+    return [url for url in urls if url]
 
 
 def _folder(root: Path) -> Path | None:
@@ -110,7 +110,7 @@ def _settings(dvc: Path) -> dict[str, dict[str, str]]:
         try:
             parser.read(path, "utf-8")
         except (Error, UnicodeDecodeError, OSError):
-            continue  # then DVC itself complains
+            continue  # DVC itself reports it
     return {
         name.strip("'"): {key: value.strip("\"'") for key, value in parser[name].items()}
         for name in parser.sections()
@@ -118,10 +118,10 @@ def _settings(dvc: Path) -> dict[str, dict[str, str]]:
 
 
 def fetch(root: Path, file: File) -> Path | None:
-    """Fetch a file by its hash; return it as the cache has it, or None where no remote has it.
+    """Fetch a file by its hash from a remote; return its path in the cache, or None.
 
     Errors:
-        DataError: the remote cannot be asked; DVC's own words are shown.
+        DataError: the remote cannot be read; DVC's message is shown.
     """
     if not file.md5 or all("://" not in url for url in remotes(root)):
         return None
@@ -131,15 +131,15 @@ def fetch(root: Path, file: File) -> Path | None:
         with _repository(root) as repo:
             repo.cloud.pull([HashInfo("md5", file.md5)])
     except Exception as error:  # each kind of remote fails in its own way
-        raise DataError(f"DVC's remote cannot be asked: {error}") from None
+        raise DataError(f"DVC's remote cannot be read: {error}") from None
     return store_of(root).find(file)
 
 
 def fetch_all(root: Path, revision: str) -> None:
-    """Fetch whatever the remote has of a revision.
+    """Fetch all outputs of a revision from the remotes.
 
     Errors:
-        DataError: it cannot be asked, or lacks some of it; DVC's own words are shown.
+        DataError: they cannot be read, or lack some of it; DVC's message is shown.
     """
     try:
         with _repository(root) as repo:
@@ -149,7 +149,7 @@ def fetch_all(root: Path, revision: str) -> None:
 
 
 def _repository(root: Path) -> Any:
-    """Return the study as DVC knows it, which says nothing of its own: what lacks is told by us."""
+    """Return the study as DVC's own object, with its logging off: the caller reports."""
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)

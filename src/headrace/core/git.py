@@ -1,4 +1,4 @@
-"""What git knows of the project, asked without changing anything: not even the index's times."""
+"""Ask git about the project, without changing anything: not even the times in its index."""
 
 import os
 import shutil
@@ -23,12 +23,12 @@ def run(
     `env` are further variables, `input` is what git reads.
 
     Errors:
-        ProjectError: git is not there, or it refused; its own words are shown.
+        ProjectError: git is not installed, or it failed; its message is shown.
     """
     done = execute(root, *words, env=env, input=input)
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise ProjectError(f"git {words[0]}: {said}")
+        message = done.stderr.decode("utf-8", "replace").strip()
+        raise ProjectError(f"git {words[0]}: {message}")
     return done.stdout.decode("utf-8", "surrogateescape")
 
 
@@ -81,7 +81,7 @@ def is_repository(root: Path) -> bool:
 
 
 def tracked(root: Path) -> list[str]:
-    """Return the files that git tracks below the folder, by their paths from there on."""
+    """Return the tracked files below the folder, by their paths from there on."""
     return [name for name in run(root, "ls-files", "-z").split("\0") if name]
 
 
@@ -94,7 +94,7 @@ def changed_files(root: Path) -> list[str]:
 
 
 def is_dirty(root: Path) -> bool:
-    """Tell whether any file below the folder is not as committed, or new and not ignored."""
+    """Tell whether a file below the folder differs from the last commit, or is new."""
     return run(root, "status", "--porcelain", "--untracked-files=normal", "--", ".") != ""
 
 
@@ -115,7 +115,7 @@ def head_tree(root: Path) -> str:
 def working_tree(root: Path, objects: Path) -> str:
     """Return the hash of the folder's tree as a commit of all tracked files would make it now.
 
-    What git does not have yet is written into the folder `objects`, not into the repository.
+    New objects are written into the folder `objects`, not into the repository.
     """
     with _copied_index(root, objects) as env:
         run(root, "add", "--update", ".", env=env)
@@ -132,7 +132,7 @@ def _tree(root: Path, env: Mapping[str, str]) -> str:
 def staged_tree(root: Path, objects: Path) -> str:
     """Return the hash of the folder's tree in the index: as the next commit will make it.
 
-    In a hook that is git's word for the commit at hand, which may have an index of its own.
+    In a hook it is the index of that commit, which may be another than the repository's.
     """
     with _copied_index(root, objects) as env:
         return _tree(root, env)
@@ -159,13 +159,13 @@ def _copied_index(root: Path, objects: Path) -> Iterator[dict[str, str]]:
     own = root / run(root, "rev-parse", "--git-path", "index").rstrip("\n")
     with _index(objects) as index:
         if own.exists():
-            shutil.copy2(own, index)  # by its time git knows which files may have changed since
+            shutil.copy2(own, index)  # git compares its time with those of the files
         yield {"GIT_INDEX_FILE": str(index), **_aside(root, objects)}
 
 
 @contextmanager
 def _index(beside: Path) -> Iterator[Path]:
-    """Yield the path of an index beside a folder, which goes away again."""
+    """Yield the path of an index beside a folder, and delete it afterwards."""
     index = beside.with_name(f"{beside.name}.index")
     try:
         yield index
@@ -175,7 +175,7 @@ def _index(beside: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Object:
-    """What git has under a name: its hash, its kind ("blob", "tree", "commit"), its bytes."""
+    """An object of git: its hash, its kind ("blob", "tree", "commit"), its bytes."""
 
     hash: str
     kind: str
@@ -183,22 +183,22 @@ class Object:
 
 
 class Objects:
-    """A `git cat-file --batch` that stays open; a context, since it is a process."""
+    """A `git cat-file --batch` that stays open: an object costs microseconds."""
 
     def __init__(self, root: Path) -> None:
         command = ["git", "cat-file", "--batch"]
-        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        pipe, null = subprocess.PIPE, subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(
-                command, cwd=root, stdin=pipe, stdout=pipe, stderr=nowhere
+                command, cwd=root, stdin=pipe, stdout=pipe, stderr=null
             )
         except FileNotFoundError:
             raise ProjectError("git is not installed. Next: install git") from None
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of an object by a name that git knows, or None if it knows none.
+        """Return the content of an object, or None where git has none of that name.
 
-        Such as `4df4c8d`, or `main:metrics/train.json`; a line break in it is no name.
+        A name is such as `4df4c8d` or `main:metrics/train.json`; one with a line break is unknown.
         """
         if "\n" in name:
             return None
@@ -207,27 +207,27 @@ class Objects:
         return answer.content if answer else None
 
     def read_many(self, names: Sequence[str]) -> Iterator[Object | None]:
-        """Return what git has under each of the names, in their order; None where it has nothing.
+        """Yield the object of each name, in their order; None where git has none.
 
-        A thread writes the names while the answers are read: git stops reading names when nobody
-        reads its answers, and a pipe holds only so much.
+        A thread writes the names while the answers are read: git stops reading names when its
+        answers fill the pipe.
         """
         writer = Thread(target=self._ask, args=(names,), daemon=True)
         writer.start()
-        left = len(names)
+        unread = len(names)
         try:
             for _ in names:
-                left -= 1
+                unread -= 1
                 yield self._answer()
         finally:
-            for _ in range(left):  # or the next question would get an answer to these
+            for _ in range(unread):  # or the next question would get these answers
                 self._answer()
             writer.join()
 
     def _ask(self, names: Sequence[str]) -> None:
         assert self._process.stdin is not None
-        lines = ("" if "\n" in name else name for name in names)  # git has nothing of no name
-        with suppress(BrokenPipeError):  # it has ended; so have its answers
+        lines = ("" if "\n" in name else name for name in names)  # git has no object without a name
+        with suppress(BrokenPipeError):  # git has ended, and answers nothing
             for line in lines:
                 self._process.stdin.write(line.encode("utf-8", "surrogateescape") + b"\n")
             self._process.stdin.flush()

@@ -1,4 +1,4 @@
-"""GitHub, asked through its own `gh`; needs Python alone."""
+"""Call GitHub's API through its command line, `gh`; needs the standard library only."""
 
 import json
 import subprocess
@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from typing import Any
 
 SECONDS = 60
-"""How long one question may take."""
+"""Time limit of a call."""
 
 
 def api(path: str, *words: str, body: str | None = None) -> str:
-    """Ask GitHub's API and return what it answers; `body` is a text of any length.
+    """Call GitHub's API and return the response; `body` is a text of any length.
 
     Errors:
-        OSError, subprocess.SubprocessError: there is no `gh`, it was refused, or took too long.
+        OSError, subprocess.SubprocessError: `gh` is not installed, failed, or took too long.
     """
-    given = ["-F", "body=@-"] if body is not None else []
-    command = ["gh", "api", path, *words, *given]
+    field = ["-F", "body=@-"] if body is not None else []
+    command = ["gh", "api", path, *words, *field]
     pipe = subprocess.PIPE
     done = subprocess.run(command, input=body, stdout=pipe, text=True, check=True, timeout=SECONDS)
     return done.stdout
 
 
-def parse_pages(said: str) -> Iterator[dict[str, Any]]:
-    """Walk what `gh` printed page after page: one list each, or all in one, by its version."""
+def parse_pages(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the items of all pages that `gh` printed: a list each, or one list, by its version."""
     place = 0
-    while place < len(said.rstrip()):
-        found, place = json.JSONDecoder().raw_decode(said, place)
-        yield from found
+    while place < len(text.rstrip()):
+        items, place = json.JSONDecoder().raw_decode(text, place)
+        yield from items

@@ -1,4 +1,4 @@
-"""Who acts, by git's word."""
+"""Who acts and when, as git records it."""
 
 import re
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ class Moment:
 
 
 def parse(text: str) -> Moment:
-    """Read git's line for a person and a time; one that is broken is nobody, at no time."""
-    found = IDENTITY.fullmatch(text)
-    if found is None:
+    """Parse git's line for a person and a time; a broken one has no e-mail address and time 0."""
+    match = IDENTITY.fullmatch(text)
+    if match is None:
         return Moment(Person(text.partition("<")[0].strip(), ""), 0, "+0000")
-    return Moment(Person(found["name"], found["email"]), int(found["time"]), found["zone"])
+    return Moment(Person(match["name"], match["email"]), int(match["time"]), match["zone"])
 
 
 def author_of(header: str) -> Moment:
@@ -75,10 +75,10 @@ def author(root: Path, what: str = "a decision") -> Moment:
 
 def _now(root: Path, role: str, what: str) -> Moment:
     try:
-        said = git.run(root, "var", role).strip()
+        line = git.run(root, "var", role).strip()
     except ProjectError:
         raise ProjectError(
             f"git does not know who you are, and {what} bears a name."
             " Next: git config user.name NAME && git config user.email ADDRESS"
         ) from None
-    return parse(said)
+    return parse(line)

@@ -1,4 +1,4 @@
-"""Which of the project's own modules a piece of code imports, directly and by others."""
+"""Find the project's own modules that code imports, directly and through others."""
 
 import ast
 import os
@@ -26,7 +26,7 @@ class Graph:
     def __init__(self, root: Path, source: Path) -> None:
         self._root = root
         self._source = source
-        self._of = cache(self._imports)
+        self._imports_of = cache(self._imports)
 
     def files(self, tree: ast.AST) -> dict[str, Chain]:
         """Return each file that code needs, and the shortest way to it."""
@@ -37,7 +37,7 @@ class Graph:
             module, chain = queue.popleft()
             if module.file not in reached:
                 reached[module.file] = (*chain, module.name)
-                queue.extend((other, (*chain, module.name)) for other in self._of(module))
+                queue.extend((other, (*chain, module.name)) for other in self._imports_of(module))
         return reached
 
     def _imports(self, module: Module) -> list[Module]:
@@ -78,7 +78,7 @@ def says_something(start: Path) -> bool:
 def imported(tree: ast.AST, package: Chain) -> set[Chain]:
     """Return the dotted names that code imports; `package` is what it lies in.
 
-    What stands under `if TYPE_CHECKING:` is not imported when the code runs.
+    Imports under `if TYPE_CHECKING:` are left out: they do not run.
     """
     names: set[Chain] = set()
     for node in _run(tree):
@@ -92,19 +92,19 @@ def imported(tree: ast.AST, package: Chain) -> set[Chain]:
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree but for what only a type checker sees."""
-    left = [tree]
-    while left:
-        node = left.pop()
+    """Yield the nodes of a tree, without those under `if TYPE_CHECKING:`."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
         yield node
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            left += node.orelse
+            pending += node.orelse
         else:
-            left += ast.iter_child_nodes(node)
+            pending += ast.iter_child_nodes(node)
 
 
 def _tree(path: Path) -> ast.Module:
-    """Return a module's code; nothing where it is no Python, which other tools tell."""
+    """Return a module's syntax tree; an empty one where it is not Python."""
     try:
         return ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):

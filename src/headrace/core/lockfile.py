@@ -1,4 +1,4 @@
-"""dvc.lock: what each stage was run with, and what came out of it."""
+"""Read dvc.lock: the inputs, parameters and outputs of each stage's last run."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from headrace.errors import ProjectError
 
 NAME = "dvc.lock"
 FOLDER = ".dir"
-"""What the hash of a folder ends in: it names a list of the files inside."""
+"""The end of a folder's hash, which is that of a list of its files."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A dep or an out as dvc.lock has it: its path from dvc.lock on, its MD5, its size in bytes."""
+    """A dep or an out in dvc.lock: its path from dvc.lock on, its MD5, its size in bytes."""
 
     path: str
     md5: str
@@ -30,7 +30,7 @@ class File:
 
 @dataclass(frozen=True)
 class Record:
-    """One stage as it was run last; of a matrix, one of its stages ("backtest@6")."""
+    """The last run of a stage, or of one member of a matrix ("backtest@6")."""
 
     cmd: str
     deps: tuple[File, ...]
@@ -39,7 +39,7 @@ class Record:
 
 
 def read(root: Path) -> dict[str, Record]:
-    """Return what dvc.lock in a folder records of each stage; nothing where there is no dvc.lock.
+    """Return the records of the dvc.lock in a folder; none where there is no dvc.lock.
 
     Errors:
         ProjectError: it is not as DVC 3 writes it.
@@ -49,7 +49,7 @@ def read(root: Path) -> dict[str, Record]:
 
 
 def parse(text: bytes) -> dict[str, Record]:
-    """Return what a dvc.lock records of each stage.
+    """Return the records in the text of a dvc.lock, by stage.
 
     Errors:
         ProjectError: it is not as DVC 3 writes it.
@@ -64,28 +64,28 @@ def parse(text: bytes) -> dict[str, Record]:
 def _record(stage: dict[str, Any]) -> Record:
     deps, outs = (tuple(map(_file, stage.get(part) or [])) for part in ("deps", "outs"))
     cmd = stage["cmd"]
-    words = " && ".join(cmd) if isinstance(cmd, list) else str(cmd)
-    return Record(words, deps, stage.get("params") or {}, outs)
+    command = " && ".join(cmd) if isinstance(cmd, list) else str(cmd)
+    return Record(command, deps, stage.get("params") or {}, outs)
 
 
 def _file(entry: dict[str, Any]) -> File:
-    # What DVC 2 wrote has no `hash`, and is an MD5 of other bytes: with Unix line ends.
-    known = entry["md5"] if entry.get("hash") == "md5" else ""
-    return File(str(entry["path"]), str(known), int(entry.get("size", 0)))
+    # An entry of DVC 2 has no `hash`: its MD5 is of the text with Unix line ends.
+    md5 = entry["md5"] if entry.get("hash") == "md5" else ""
+    return File(str(entry["path"]), str(md5), int(entry.get("size", 0)))
 
 
 def md5(path: Path) -> str:
-    """Return the MD5 of a file's bytes, or of the list of a folder's files, as DVC names them."""
+    """Return a file's MD5, or the one that DVC gives to a folder: of the list of its files."""
     if path.is_dir():
-        return _md5(_listed(path)) + FOLDER
+        return _md5(_listing(path)) + FOLDER
     with path.open("rb") as file:
         return hashlib.file_digest(file, _new).hexdigest()
 
 
-def _listed(folder: Path) -> bytes:
+def _listing(folder: Path) -> bytes:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     entries = [{"md5": md5(file), "relpath": file.relative_to(folder).as_posix()} for file in files]
-    return json.dumps(sorted(entries, key=lambda one: one["relpath"].split("/"))).encode()
+    return json.dumps(sorted(entries, key=lambda entry: entry["relpath"].split("/"))).encode()
 
 
 def _md5(content: bytes) -> str:

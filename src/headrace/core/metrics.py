@@ -1,4 +1,4 @@
-"""Metrics as JSON: finite numbers and nothing else."""
+"""Write metrics as JSON of finite numbers, and walk nested ones."""
 
 import json
 import math
@@ -14,7 +14,7 @@ def write(values: Mapping[str, Any], path: Path) -> None:
     """Write nested metrics as JSON, whole or not at all.
 
     Errors:
-        MetricError: a value is no number, or NaN or infinite; it is named, and nothing is written.
+        MetricError: a value is not a number, or NaN or infinite; nothing is written.
     """
     for name, value in leaves(values):
         if isinstance(value, bool) or not isinstance(value, int | float):

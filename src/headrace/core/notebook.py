@@ -1,4 +1,4 @@
-"""Source notebooks: read one, and find the parameters that it declares."""
+"""Read source notebooks, and the parameters that they declare."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ FOLDER = "notebooks"
 
 @dataclass(frozen=True)
 class Source:
-    """A source notebook, and the defaults that its parameters cell declares."""
+    """A source notebook, and the defaults in its parameters cell."""
 
     path: Path
     node: "nbformat.NotebookNode"
@@ -25,7 +25,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What messages call it: its path from the notebooks folder on."""
+        """Its name in messages: its path from the notebooks folder on."""
         return name(self.path)
 
 
@@ -33,10 +33,10 @@ def read(path: Path) -> Source:
     """Read a source notebook.
 
     Errors:
-        NotebookError: it is missing, is no notebook, or has no cell tagged "parameters" that
-            holds nothing but names and literals.
+        NotebookError: it is missing, is not a notebook, or has no cell tagged "parameters" with
+            names and literals only.
     """
-    import nbformat  # takes a fifth of a second, which those who only want a name need not wait
+    import nbformat  # takes a fifth of a second; a caller may only want a name
 
     try:
         node = nbformat.reads(_with_ids(path.read_text("utf-8")), as_version=4)
@@ -47,12 +47,12 @@ def read(path: Path) -> Source:
         ) from None
     except Exception as error:  # nbformat raises whatever its readers raise
         problem = str(error).partition("\n")[0]
-        raise NotebookError(f"{name(path)} is no notebook: {problem}") from None
+        raise NotebookError(f"{name(path)} is not a notebook: {problem}") from None
     return Source(path, node, defaults(parameters_cell(node, path).source, path))
 
 
 def _with_ids(text: str) -> str:
-    """Give cells without an id one by their place: nbformat's own are random at every reading."""
+    """Give cells without an id one by their position: nbformat's own are random."""
     content = json.loads(text)
     if content["nbformat"] == 4:
         content["nbformat_minor"] = max(5, content["nbformat_minor"])
@@ -92,7 +92,7 @@ def assignments(source: str) -> list[tuple[str, ast.expr]]:
     """Return name and literal of each `name = literal` or `name: type = literal`, in order.
 
     Errors:
-        SyntaxError: the source is no Python, or holds anything else; the line is given.
+        SyntaxError: the source is not Python, or holds anything else; the line is given.
     """
     return [_assignment(statement, source) for statement in ast.parse(source).body]
 
@@ -120,5 +120,5 @@ def _is_literal(value: ast.expr) -> bool:
 
 def name(path: Path) -> str:
     """Return a source notebook's path from its notebooks folder on: notebooks/01_collect.ipynb."""
-    _, found, inside = path.as_posix().rpartition(f"/{FOLDER}/")
-    return f"{FOLDER}/{inside}" if found else path.name
+    _, folder, inside = path.as_posix().rpartition(f"/{FOLDER}/")
+    return f"{FOLDER}/{inside}" if folder else path.name

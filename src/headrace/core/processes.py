@@ -1,4 +1,4 @@
-"""Other processes: which one is DVC's, when one ends, and how to end one with all its children."""
+"""Other processes: find DVC's, wait for the end of one, end one with all its children."""
 
 import ctypes
 import os

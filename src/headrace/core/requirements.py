@@ -11,7 +11,7 @@ from headrace.errors import ProjectError
 
 NAME = "requirements.lock"
 NAMED = 5
-"""Differences that a message names; the others are counted."""
+"""Differences that a message names; it counts the others."""
 PIN = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[.*?\])?\s*==\s*(?P<version>[^\s;\\]+)\s*(?:;(?P<marker>[^\\]*))?"
 )
@@ -61,7 +61,7 @@ def _is_true(marker: str) -> bool:
 
 
 def locked(root: Path) -> Iterator[Pin]:
-    """Yield what the lock of a study says for this machine; nothing where there is no lock."""
+    """Yield the pins of a study's lock that apply to this machine; none where there is no lock."""
     path = root / NAME
     text = path.read_text("utf-8", "replace") if path.is_file() else ""
     return (pin for pin in pins(text) if pin.applies)
@@ -69,7 +69,7 @@ def locked(root: Path) -> Iterator[Pin]:
 
 @cache
 def installed() -> Mapping[str, str]:
-    """Return name and version of what Python would find, by the names of folders: in no time."""
+    """Return name and version of the installed packages, by the names of their folders."""
     versions: dict[str, str] = {}
     for folder in map(Path, filter(None, sys.path)):
         for info in folder.glob("*.dist-info"):
@@ -79,28 +79,28 @@ def installed() -> Mapping[str, str]:
 
 
 def differences(root: Path) -> dict[str, int]:
-    """Return in what the environment is not what the lock says, each with its line in the lock."""
-    here = {pin: installed().get(pin.name) for pin in locked(root)}
+    """Return where the environment differs from the lock, each with its line in the lock."""
+    versions = {pin: installed().get(pin.name) for pin in locked(root)}
     return {
         f"{pin.name} is {version or 'missing'} (locked: {pin.version})": pin.line
-        for pin, version in here.items()
+        for pin, version in versions.items()
         if not _is_same(version, pin.version)
     }
 
 
 def some(items: Iterable[str]) -> str:
-    """Name the first few, and count the others."""
+    """Return the first few items as text, and the number of the others."""
     names = list(items)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+    others = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{others}"
 
 
-def _is_same(one: str | None, other: str) -> bool:
+def _is_same(version: str | None, locked: str) -> bool:
     """Tell whether two versions are equal: 1.0 is 1.0.0."""
     from packaging.version import InvalidVersion, Version
 
     try:
-        return one == other or (one is not None and Version(one) == Version(other))
+        return version == locked or (version is not None and Version(version) == Version(locked))
     except InvalidVersion:
         return False
 

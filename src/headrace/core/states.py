@@ -1,4 +1,4 @@
-"""Two states of a study to compare: commits, or the working tree; and how each file is read."""
+"""The two states of a study to compare, commits or the working tree, and their files."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ SHORT = 10
 class State:
     """The study at one moment: `commit` is its hash, or None for the files as they are now.
 
-    `name` is what people call it, `why` the reason why it was taken.
+    `name` is its name in messages, `why` the reason why it was chosen.
     """
 
     root: Path
@@ -33,7 +33,7 @@ class State:
     _blobs: dict[str, bytes | None] = field(default_factory=dict, repr=False)
 
     def read(self, path: str) -> bytes | None:
-        """Return the content of a file by its path from the study on, or None if it has none."""
+        """Return the content of a file by its path from the study on, or None."""
         if path not in self._blobs:
             self._blobs[path] = self._read(path)
         return self._blobs[path]
@@ -46,7 +46,7 @@ class State:
 
     @cached_property
     def _prefix(self) -> str:
-        """The way from the repository's top to the study: git names objects from the top."""
+        """The path from the repository's top to the study: git names objects from the top."""
         return git.prefix(self.root)
 
     @cached_property
@@ -59,18 +59,18 @@ class State:
 
     @cached_property
     def lock(self) -> dict[str, Record]:
-        """What its dvc.lock records; nothing where it has none."""
+        """The records of its dvc.lock; none where it has no dvc.lock."""
         text = self.read(lockfile.NAME)
         return lockfile.parse(text) if text is not None else {}
 
     @cached_property
     def pipeline(self) -> dict[str, Any]:
-        """Its dvc.yaml; nothing where it has none."""
+        """The content of its dvc.yaml; empty where it has none."""
         return self._yaml("dvc.yaml")
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """Its params.yaml; nothing where it has none."""
+        """The content of its params.yaml; empty where it has none."""
         return self._yaml("params.yaml")
 
     def _yaml(self, name: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class State:
 
 
 _PARSED: dict[bytes, dict[str, Any]] = {}
-"""What was read already: most files are the same in both states, and YAML is slow to read."""
+"""Texts that were parsed: most files are the same in both states."""
 
 
 def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[State, State]:
@@ -95,30 +95,30 @@ def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[Stat
         ProjectError: there is no such revision (nearest names are shown), no commit, or no common
             ancestor.
     """
-    given = [*names]
+    revisions = [*names]
     now = State(project.root, WORKING_TREE, None, "the files as they are", objects)
     if not git.is_repository(project.root):
         raise ProjectError(
             f"{project.root} is in no git repository, so there is nothing to compare with."
             " Next: git init -b main && git add . && git commit -m 'Begin'"
         )
-    if not given:
+    if not revisions:
         return _before(project.root, objects), now
-    states = [_state(project.root, name, "as asked", objects) for name in given]
+    states = [_state(project.root, name, "as asked", objects) for name in revisions]
     return (states[0], states[1]) if len(states) > 1 else (states[0], now)
 
 
 def _before(root: Path, objects: Objects) -> State:
-    """Return what the working tree is held against where nobody says."""
+    """Return the state that the working tree is compared with by default."""
     main = _main_branch(root)
-    here = resolve(root, "HEAD")
-    if here is None:
+    head = resolve(root, "HEAD")
+    if head is None:
         raise ProjectError("There is no commit to compare with. Next: git add . && git commit")
-    base = _merge_base(root, main) if main is not None else here
-    if base != here:
+    base = _merge_base(root, main) if main is not None else head
+    if base != head:
         return State(root, base[:SHORT], base, f"where this branch left {main}", objects)
     if git.is_dirty(root):
-        return State(root, "HEAD", here, "the last commit", objects)
+        return State(root, "HEAD", head, "the last commit", objects)
     parent = resolve(root, "HEAD~1")
     if parent is None:
         raise ProjectError(
@@ -141,12 +141,13 @@ def _merge_base(root: Path, main: str) -> str:
 def _main_branch(root: Path) -> str | None:
     """Return the main branch, where there is one.
 
-    On it, it is itself, pushed or not. Elsewhere it is rather the remote's than one's own, which
-    may be behind. A checkout in CI may have neither a branch of that name nor origin/HEAD.
+    Where it is checked out, it is itself, pushed or not. Elsewhere the remote's comes first: the
+    local one may be behind. A checkout in CI may have neither main nor origin/HEAD.
     """
-    here = (root / git.run(root, "rev-parse", "--git-path", "HEAD").rstrip("\n")).read_text("utf-8")
-    if here.strip() in ("ref: refs/heads/main", "ref: refs/heads/master"):
-        return here.strip().removeprefix("ref: refs/heads/")
+    path = root / git.run(root, "rev-parse", "--git-path", "HEAD").rstrip("\n")
+    head = path.read_text("utf-8").strip()
+    if head in ("ref: refs/heads/main", "ref: refs/heads/master"):
+        return head.removeprefix("ref: refs/heads/")
     for name in ("origin/HEAD", "main", "master", "origin/main", "origin/master"):
         if resolve(root, name) is not None:
             return name

@@ -1,4 +1,4 @@
-"""Words for messages."""
+"""Suggest the nearest of the known names, for messages."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,8 +6,8 @@ from difflib import get_close_matches
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return " Did you mean X?" for the nearest of the names, or nothing."""
-    found = nearest_name(name, names)
-    return f" Did you mean {found}?" if found else ""
+    near = nearest_name(name, names)
+    return f" Did you mean {near}?" if near else ""
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str:

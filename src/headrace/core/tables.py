@@ -12,22 +12,22 @@ from pyarrow import csv, parquet
 from headrace.errors import DataError
 
 ROWS = 100_000
-"""Of a part."""
+"""Rows of a part."""
 BLOCK = 16 << 20
-"""Bytes of a part of a CSV."""
+"""Bytes of a part of a CSV file."""
 KINDS = (".parquet", ".csv")
 WRITTEN = csv.ParseOptions(newlines_in_values=True)
-"""A CSV's value may hold line breaks, in quotation marks."""
+"""A value in quotation marks may hold line breaks."""
 NULLABLE = {
     pa.bool_(): pd.BooleanDtype(),
     pa.int64(): pd.Int64Dtype(),
     pa.uint64(): pd.UInt64Dtype(),
 }
-"""What pandas would make other values of where one lacks."""
+"""Types that pandas would convert to others where a value is missing."""
 
 
 def kind(path: Path) -> str:
-    """Return how a file is written, by its name.
+    """Return the format of a file by its suffix.
 
     Errors:
         DataError: it is neither CSV nor Parquet.
@@ -40,7 +40,7 @@ def kind(path: Path) -> str:
 def parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
     """Yield a file's rows part by part, each with the share of the file that has been read.
 
-    A CSV's columns are text, as they stand there: what they mean is for the schema to say.
+    The columns of a CSV file are text; their types are the schema's.
 
     Errors:
         DataError: the file is missing, or is broken.
@@ -54,23 +54,23 @@ def parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
 
 
 def reason(error: Exception) -> str:
-    """Return in a line why a file cannot be read or written."""
-    told = getattr(error, "strerror", None)
-    return str(told or (str(error).splitlines() or [type(error).__name__])[0])
+    """Return in one line why a file cannot be read or written."""
+    message = getattr(error, "strerror", None)
+    return str(message or (str(error).splitlines() or [type(error).__name__])[0])
 
 
 def frame(part: pa.Table) -> pd.DataFrame:
-    """Return some rows for pandas: columns are columns, none an index, and every value is exact."""
-    found: pd.DataFrame = part.to_pandas(ignore_metadata=True, types_mapper=NULLABLE.get)
-    return found
+    """Return rows as a data frame without an index column; every value stays exact."""
+    rows: pd.DataFrame = part.to_pandas(ignore_metadata=True, types_mapper=NULLABLE.get)
+    return rows
 
 
 def _parquet(path: Path) -> Iterator[tuple[pa.Table, float]]:
     with parquet.ParquetFile(path) as file:
-        done, whole = 0, max(file.metadata.num_rows, 1)
+        done, total = 0, max(file.metadata.num_rows, 1)
         for batch in file.iter_batches(batch_size=ROWS):
             done += batch.num_rows
-            yield pa.Table.from_batches([batch]), done / whole
+            yield pa.Table.from_batches([batch]), done / total
 
 
 def _csv(path: Path) -> Iterator[tuple[pa.Table, float]]:
@@ -80,10 +80,10 @@ def _csv(path: Path) -> Iterator[tuple[pa.Table, float]]:
     text = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
     )
-    whole, done = max(path.stat().st_size, 1), 0
+    total, done = max(path.stat().st_size, 1), 0
     for batch in csv.open_csv(path, options, WRITTEN, text):
         done += BLOCK
-        yield pa.Table.from_batches([batch]), min(done / whole, 1.0)
+        yield pa.Table.from_batches([batch]), min(done / total, 1.0)
 
 
 class Writer(AbstractContextManager["Writer"]):
@@ -98,9 +98,9 @@ class Writer(AbstractContextManager["Writer"]):
     def write(self, table: pa.Table) -> None:
         """Write some rows."""
         if self._writer is None:
-            make: Any = parquet.ParquetWriter if self._suffix == ".parquet" else csv.CSVWriter
+            writer: Any = parquet.ParquetWriter if self._suffix == ".parquet" else csv.CSVWriter
             self._schema = table.schema.remove_metadata()
-            self._writer = make(self._path, self._schema)
+            self._writer = writer(self._path, self._schema)
         self._writer.write_table(table.cast(self._schema))
         self.rows += table.num_rows
 

@@ -86,7 +86,7 @@ def create(path: Path, tree: Path, record: Record, store: Store) -> Room:
         folder.mkdir()
     for dep in record.deps:
         if not (room.study / dep.path).exists():
-            store.bring(dep, room.study)
+            store.copy(dep, room.study)
     for out in record.outs:
         output = room.study / out.path
         shutil.rmtree(output) if output.is_dir() else output.unlink(missing_ok=True)
