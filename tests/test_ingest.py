@@ -18,7 +18,7 @@ from headrace.errors import DataError, HeadraceError
 from headrace.gates.model import Predictions
 from headrace.ingest import batch, command, labels, manifest
 from headrace.prediction_log import journal
-from headrace.schema import infer
+from headrace.schema import column_types
 from lab import bake
 
 SPEC = Predictions("p.parquet", ("day", "id"), "late", "day", {}, {})
@@ -352,7 +352,7 @@ def test_a_name_that_is_too_long_is_refused_before_anything_is_read(study: Path)
     ],
 )
 def test_truth_is_true_false_or_not_known_yet(told: list[object], expected: list[object]) -> None:
-    found = infer.booleans(pd.Series(told, name="late"))
+    found = column_types.booleans(pd.Series(told, name="late"))
     assert [None if one is pd.NA else one for one in found] == expected
 
 
@@ -380,11 +380,13 @@ def test_an_input_keeps_its_type_or_stays_as_it_came() -> None:
 def test_a_key_has_one_type_however_it_is_written(
     given: list[object], kind: str, expected: list[object]
 ) -> None:
-    found = infer.infer(pd.Series(given, name="day", dtype=object))
+    found = column_types.infer(pd.Series(given, name="day", dtype=object))
     told = pd.Series(expected) if kind else pd.Series(pd.to_datetime(expected, utc=True))
     assert found.dtype == (kind or "datetime64[us, UTC]")
     assert found.tolist() == told.tolist()
-    assert infer.convert_like(pd.Series(given, dtype=object), found).tolist() == told.tolist()
+    assert (
+        column_types.convert_like(pd.Series(given, dtype=object), found).tolist() == told.tolist()
+    )
 
 
 def test_a_row_is_a_number_only_where_a_request_has_it() -> None:
@@ -396,7 +398,7 @@ def test_a_row_is_a_number_only_where_a_request_has_it() -> None:
 
 def test_times_among_other_words_are_refused() -> None:
     with pytest.raises(DataError, match=r"day is 'soon' in row 2: not a time\. Next: "):
-        infer.infer(pd.Series(["2013-10-01", "soon", None], name="day"))
+        column_types.infer(pd.Series(["2013-10-01", "soon", None], name="day"))
 
 
 def test_truth_joins_by_key_and_what_is_not_told_stays() -> None:

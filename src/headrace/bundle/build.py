@@ -37,10 +37,9 @@ def bundle(
 ) -> bytes:
     """Return the bytes of a bundle for the study in a folder.
 
-    `stage` makes it and lists all inputs of the pipeline, `data` are the raw tables. `model` is a
-    file in canonical form. `golden_rows` are inputs with the model's `prediction`. Live batches are
-    compared with the inputs that it `learned` from, as many as `periods` batches, and with its
-    predictions for the evaluation rows. `facts` are the threshold and the metrics.
+    `stage` makes it and lists all inputs of the pipeline; `data` are the raw tables. `golden_rows`
+    are inputs with the model's `prediction`. Live batches are compared with what it `learned` from,
+    `periods` batches long, and with its predictions for the evaluation rows (`judged_predictions`).
 
     Errors:
         ProjectError: an input is not listed, or pyproject.toml lacks a setting.
@@ -59,8 +58,7 @@ def bundle(
         "baseline.json": _json(distributions, indent=None),
     }
     files |= _code(study, manifest["environment"]["packages"])
-    files |= _card(title, about, sections, manifest)
-    return archive.seal(files, manifest)
+    return archive.seal(files | _card(title, about, sections, manifest), manifest)
 
 
 def _require_columns(golden_rows: pd.DataFrame, learned: pd.DataFrame, names: list[str]) -> None:

@@ -18,7 +18,7 @@ from headrace.gates import reader
 from headrace.gates.model import NAME as GATES
 from headrace.gates.model import Predictions
 from headrace.ingest.types import MODEL, POSITIVE, REQUEST, coerce_columns, coerce_input
-from headrace.schema import infer
+from headrace.schema import column_types
 from headrace.schema.validate import require_columns, validate
 
 FOLDER = "data/live"
@@ -162,10 +162,10 @@ def order_notes(root: Path, name: str, table: pd.DataFrame, spec: Predictions) -
         return []
     before = earlier[-1]
     try:
-        previous, times = read(root, before), infer.infer(table[clock]).dropna()
+        previous, times = read(root, before), column_types.infer(table[clock]).dropna()
         if clock not in previous or is_string_dtype(times.dtype):
             return []
-        earlier_times = infer.convert_like(previous[clock], times).dropna()
+        earlier_times = column_types.convert_like(previous[clock], times).dropna()
     except DataError as error:
         return [f"Whether it begins after {before} is unknown: {error}"]
     if not len(times) or not len(earlier_times) or times.min() >= earlier_times.max():

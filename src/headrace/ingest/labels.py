@@ -9,7 +9,7 @@ from headrace.errors import DataError
 from headrace.gates.model import Predictions
 from headrace.ingest.batch import file_name, refuse_duplicates
 from headrace.ingest.types import PREDICTED, REQUEST, coerce_columns
-from headrace.schema import infer
+from headrace.schema import column_types
 
 
 def join(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> tuple[pd.DataFrame, str]:
@@ -112,18 +112,18 @@ def _add_columns(batch: pd.DataFrame, rows: pd.DataFrame, spec: Predictions) -> 
     for name in rows.columns.drop(spec.label, errors="ignore"):
         is_key = name in (*spec.key, spec.cluster)
         if name not in batch:
-            batch[name] = infer.infer(rows[name]) if is_key else rows[name]
+            batch[name] = column_types.infer(rows[name]) if is_key else rows[name]
         elif is_key and batch[name].isna().any():
-            known = infer.infer(batch[name])
-            filled = known.where(known.notna(), infer.convert_like(rows[name], known))
-            batch[name] = infer.infer(filled)
+            known = column_types.infer(batch[name])
+            filled = known.where(known.notna(), column_types.convert_like(rows[name], known))
+            batch[name] = column_types.infer(filled)
     return batch
 
 
 def _coerce_update(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> pd.DataFrame:
     """Return labels and keys in the batch's types, and columns that the batch lacks."""
     keys = {
-        name: infer.convert_like(update[name], infer.infer(batch[name]))
+        name: column_types.convert_like(update[name], column_types.infer(batch[name]))
         for name in (*spec.key, spec.cluster)
         if name in batch and name in update
     }
@@ -185,10 +185,12 @@ def _match_rows(batch: pd.DataFrame, other: pd.DataFrame, key: list[str]) -> pd.
         DataError: rows of the other table are not identified, or by values of other types.
     """
     functions: dict[str, Callable[[pd.Series], pd.Series]] = {
-        REQUEST[0]: infer.text  # an id of digits is no number
+        REQUEST[0]: column_types.text  # an id of digits is no number
     }
-    left = pd.DataFrame({name: functions.get(name, infer.infer)(batch[name]) for name in key})
-    right = pd.DataFrame({name: infer.convert_like(other[name], left[name]) for name in key})
+    left = pd.DataFrame(
+        {name: functions.get(name, column_types.infer)(batch[name]) for name in key}
+    )
+    right = pd.DataFrame({name: column_types.convert_like(other[name], left[name]) for name in key})
     refuse_duplicates(right, key)
     right = right.assign(position=np.arange(len(right)))
     positions = left.merge(right, on=key, how="left")["position"].fillna(-1).astype("int64")

@@ -8,7 +8,7 @@ from pandas.api import types
 
 from headrace.bundle.golden import PREDICTION
 from headrace.gates.model import Predictions
-from headrace.schema import infer
+from headrace.schema import column_types
 from headrace.schema.validate import validate
 
 REQUEST = ("request", "row")
@@ -17,10 +17,10 @@ POSITIVE, MODEL = "positive", "model"
 PREDICTED = (PREDICTION, POSITIVE, MODEL)
 """The columns of a prediction, with the model that made it."""
 COERCE = {
-    PREDICTION: infer.probabilities,
-    POSITIVE: infer.booleans,
-    REQUEST[0]: infer.text,
-    REQUEST[1]: infer.numbers,
+    PREDICTION: column_types.probabilities,
+    POSITIVE: column_types.booleans,
+    REQUEST[0]: column_types.text,
+    REQUEST[1]: column_types.numbers,
 }
 ZONE = r"(?:[Zz]|[+-]\d\d:?(?:\d\d)?)$"
 
@@ -46,9 +46,9 @@ def coerce_columns(
     for name in names:
         function = COERCE.get(name) if logged or name not in REQUEST else None
         if name == spec.label:
-            function = infer.booleans
+            function = column_types.booleans
         elif function is None and name in (*spec.key, spec.cluster):
-            function = infer.infer
+            function = column_types.infer
         columns[name] = function(table[name]) if function else table[name]
     return columns
 
@@ -68,7 +68,7 @@ def _lacks_zone(column: pd.Series) -> bool:
         return getattr(column.dt, "tz", None) is None
     if types.is_numeric_dtype(column.dtype):
         return False
-    text = infer.text(column).dropna()
+    text = column_types.text(column).dropna()
     is_number = pd.to_numeric(text, errors="coerce").notna()
-    times = text[~is_number & infer.parse_times(text).notna()]
+    times = text[~is_number & column_types.parse_times(text).notna()]
     return not times.str.contains(ZONE).all()

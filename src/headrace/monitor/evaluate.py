@@ -22,7 +22,7 @@ from headrace.monitor.estimate import ProbabilityCounts
 from headrace.monitor.histograms import Histograms
 from headrace.monitor.performance import LabelledRows
 from headrace.monitor.quality import QualityCounts
-from headrace.schema.infer import booleans
+from headrace.schema.column_types import booleans
 
 WARNED = "warned"
 STEP = "Next: headrace ingest FILE --replace"
