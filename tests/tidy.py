@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from conftest import DEFAULTS, PYPROJECT, Mini, cell, notebook
+from in_process import headrace
 
 from lab import bake
 
@@ -131,7 +132,7 @@ class Tidy(Mini):
 
     def check(self, *words: str) -> str:
         """Return what `headrace check` says, which is never a traceback."""
-        result = self.run("check", *words)
+        result = headrace(self.root, "check", *words)
         assert "Traceback" not in result.stdout, result.stdout
         assert result.returncode == (0 if result.stdout.endswith(" passed.\n") else 1)
         return result.stdout
