@@ -86,7 +86,7 @@ def _imports(tidy: Tidy) -> None:
 
 Plant = tuple[Callable[[Tidy], object], str, str]
 PLANTS: dict[str, Plant] = {
-    "dvc-yaml": (lambda t: t.write("dvc.yaml", "stages: [\n"), "dvc.yaml:2", "fix dvc.yaml"),
+    "dvc-yaml": (lambda t: t.write("dvc.yaml", "stages: [\n"), "dvc.yaml:1", "fix dvc.yaml"),
     "params-yaml": (
         lambda t: t.replace("params.yaml", "max_iter: 20", "max_itr: 20"),
         "params.yaml:5",
