@@ -98,7 +98,7 @@ Problems = Callable[[Case], Iterator[str]]
 
 @dataclass(frozen=True)
 class Check:
-    """A check: its `problems` function yields problems; the docstring is the message for none."""
+    """A named check: `problems` yields what is wrong; its docstring is the message if none is."""
 
     name: str
     kinds: tuple[Kind, ...]
