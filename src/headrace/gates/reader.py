@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, NoReturn
 
 from headrace.core import yaml
+from headrace.core.metrics import is_number
 from headrace.core.suggest import nearest
 from headrace.core.yaml import Key
 from headrace.errors import ProjectError
@@ -121,7 +122,7 @@ class _Block:
         value = self.get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+        if not is_number(value) or value < least:
             self.fail(f"{name} is {value!r}", step, name)
         return float(value)
 

@@ -13,6 +13,18 @@ STAGED = re.compile(r"(#[\w-]+!?|@v\S+!)#\d+$")
 """Tags of stage changes, which `headrace audit` shows; a version's own tag is shown here."""
 FIELDS = ("%H", "%P", "%cI", "%an", "%D", "%s")
 BRANCHES = ("refs/heads/", "refs/remotes/")
+LOG = (
+    "log",
+    "-z",
+    "--first-parent",
+    "--no-show-signature",
+    "--no-color",
+    "--encoding=UTF-8",
+    "--decorate=full",
+    "--decorate-refs=refs/tags/*",
+    *(f"--decorate-refs={branch}*" for branch in BRANCHES),
+    f"--format={'%x00'.join(FIELDS)}",
+)
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 NUMBER = re.compile(r"\d+|a|an|one|two|three|four|five|six|seven|eight|nine|ten")
 TIME = re.compile(
@@ -59,28 +71,13 @@ def log(root: Path, *, since: str | None, max_count: int | None, everywhere: boo
     if here is None and not everywhere:
         raise ProjectError("There is no commit yet. Next: git add . && git commit -m 'Begin'")
     tips = [*(["HEAD"] if here else []), *(["--branches", "--remotes"] if everywhere else [])]
-    words = [*_since(root, since), *([f"--max-count={max_count}"] if max_count else [])]
+    limits = [*_since(root, since), *([f"--max-count={max_count}"] if max_count else [])]
     order = ["--date-order"] if everywhere else []
-    listed = git.run(root, *LOG, *order, *tips, *words, "--")
-    commits = _parse(listed)
+    commits = _parse(git.run(root, *LOG, *order, *tips, *limits, "--"))
     if not commits:
         step = "an earlier date" if since else "git add . && git commit -m 'Begin'"
         raise ProjectError(f"There is no commit{f' since {since}' if since else ''}. Next: {step}")
     return commits[::-1]
-
-
-LOG = (
-    "log",
-    "-z",
-    "--first-parent",
-    "--no-show-signature",
-    "--no-color",
-    "--encoding=UTF-8",
-    "--decorate=full",
-    "--decorate-refs=refs/tags/*",
-    *(f"--decorate-refs={branch}*" for branch in BRANCHES),
-    f"--format={'%x00'.join(FIELDS)}",
-)
 
 
 def _parse(listed: str) -> list[Commit]:
