@@ -13,6 +13,7 @@ from headrace.compare.model import (
     TableChange,
     Word,
 )
+from headrace.core.suggest import listed
 from headrace.report.text import NONE, number, signed
 from headrace.stats import STEADY
 
@@ -125,7 +126,11 @@ def _data_row(table: TableChange) -> tuple[str, str, str]:
     drifts = [(column.drift or 0, column.name) for column in table.columns]
     drifts.sort(key=lambda drift: -drift[0])
     moved += [f"{name} drifts by {drift:.2f}" for drift, name in drifts if drift >= STEADY]
-    return table.path, rows, _first(moved) or ("values, no drift" if table.columns else table.note)
+    return (
+        table.path,
+        rows,
+        listed(moved, NAMED) or ("values, no drift" if table.columns else table.note),
+    )
 
 
 def _type_change(old: str | None, new: str | None) -> str:
@@ -134,9 +139,4 @@ def _type_change(old: str | None, new: str | None) -> str:
 
 def _notebook_row(notebook: NotebookChange) -> tuple[str, str, str]:
     headings = dict.fromkeys(cell.heading for cell in notebook.cells if cell.heading)
-    return notebook.path, str(len(notebook.cells)), _first([*headings]) or notebook.note
-
-
-def _first(items: list[str]) -> str:
-    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
-    return ", ".join(items[:NAMED]) + more
+    return notebook.path, str(len(notebook.cells)), listed(headings, NAMED) or notebook.note

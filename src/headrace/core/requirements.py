@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from headrace.core.suggest import listed
 from headrace.errors import ProjectError
 
 NAME = "requirements.lock"
@@ -88,11 +89,9 @@ def differences(root: Path) -> dict[str, int]:
     }
 
 
-def some(items: Iterable[str]) -> str:
+def summary(items: Iterable[str]) -> str:
     """Return the first few items as text, and the number of the others."""
-    names = list(items)
-    others = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{others}"
+    return listed(items, NAMED)
 
 
 def _is_same(version: str | None, locked: str) -> bool:

@@ -13,3 +13,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def nearest_name(name: str, names: Iterable[str]) -> str:
     """Return the nearest of the names, or nothing where none is near."""
     return next(iter(get_close_matches(name, list(names), n=1, cutoff=0.5)), "")
+
+
+def listed(items: Iterable[str], most: int) -> str:
+    """Return the first items and the number of the others: "a, b and 3 more"."""
+    names = list(items)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,6 +1,6 @@
 """Collect the history of metrics: which metrics are meant, their values, and notes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import NoReturn
@@ -8,6 +8,7 @@ from typing import NoReturn
 from headrace.core import git
 from headrace.core.pipeline import glob
 from headrace.core.project import Project
+from headrace.core.suggest import listed
 from headrace.errors import ProjectError
 from headrace.gates.model import NAME, matching
 from headrace.history import commits, series
@@ -75,7 +76,7 @@ def _named(name: str, files: MetricsFiles) -> list[Metric]:
     exact = exact or [metric for metric in files.metrics if name in (metric.name, str(metric))]
     if len(exact) > 1:
         raise ProjectError(
-            f"{name} is the name of {len(exact)} metrics: {_listed(map(str, exact))}."
+            f"{name} is the name of {len(exact)} metrics: {listed(map(str, exact), LISTED)}."
             f" Next: headrace history '{exact[0]}'"
         )
     return exact or [metric for metric in files.metrics if _covers(name, metric)]
@@ -96,12 +97,6 @@ def _refuse(name: str, files: MetricsFiles) -> NoReturn:
     count = len(files.commits)
     lack = f"None of {count} commits has" if count > 1 else "The one commit does not have"
     raise ProjectError(f"{lack} a metric {name}.{mean} Next: headrace history '*'")
-
-
-def _listed(names: Iterable[str]) -> str:
-    every = [*names]
-    more = f" and {len(every) - LISTED} more" if len(every) > LISTED else ""
-    return ", ".join(every[:LISTED]) + more
 
 
 def _series(

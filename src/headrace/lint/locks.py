@@ -31,7 +31,7 @@ def environment(study: Study) -> Iterator[Violation]:
     elif wrong := requirements.differences(study.root):
         location = Location(REQUIREMENTS, line=min(wrong.values()))
         step = "make --always-make setup"  # plain make compares times only
-        yield Violation(location, what=requirements.some(wrong), lock=REQUIREMENTS, step=step)
+        yield Violation(location, what=requirements.summary(wrong), lock=REQUIREMENTS, step=step)
 
 
 @rule()
@@ -46,7 +46,7 @@ def environment_extra(study: Study) -> Iterator[Violation]:
     locked = {pin.name for pin in requirements.locked(study.root)}
     extra = set(requirements.installed()) - locked - UNLOCKED - {_study_name(study.root)}
     if extra:
-        what = requirements.some(sorted(extra))
+        what = requirements.summary(sorted(extra))
         yield Violation(Location(REQUIREMENTS), what=what, lock=REQUIREMENTS)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import lockfile
+from headrace.core.suggest import listed
 from headrace.registry.check import STAGED, Case, NotAvailable, check
 from headrace.registry.events import lookup
 from headrace.registry.snapshot import Snapshot
@@ -166,19 +167,15 @@ def certificate_problems(certificate: object, snapshot: Snapshot) -> Iterator[st
         yield f"the certificate is of another {lockfile.NAME}"
     md5s = {str(lookup(out, "path")): lookup(out, "md5") for out in _outputs(certificate)}
     if missing := [path for path in snapshot.outs if path not in md5s]:
-        yield f"the certificate does not cover {_first(missing)}"
+        yield f"the certificate does not cover {listed(missing, 1)}"
     if changed := [path for path, md5 in snapshot.outs.items() if md5s.get(path, md5) != md5]:
-        yield f"the certificate has another MD5 for {_first(changed)}"
+        yield f"the certificate has another MD5 for {listed(changed, 1)}"
 
 
 def _outputs(certificate: dict[str, Any]) -> list[object]:
     stages = certificate.get("stages")
     lists = [lookup(stage, "outputs") for stage in stages] if isinstance(stages, list) else []
     return [output for outputs in lists if isinstance(outputs, list) for output in outputs]
-
-
-def _first(paths: list[str]) -> str:
-    return paths[0] + (f" and {len(paths) - 1} more" if paths[1:] else "")
 
 
 @check(Kind.REGISTER)

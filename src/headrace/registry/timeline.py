@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.core.metrics import leaves
+from headrace.core.suggest import listed
 from headrace.registry.check import Case, CheckResult, Outcome
 from headrace.registry.events import lookup
 from headrace.registry.tags import Kind
@@ -202,7 +203,7 @@ def _comparison_facts(comparison: object) -> Facts:
     changed = [change for change in metrics if lookup(change, "word") in ("better", "worse")]
     changed.sort(key=lambda change: lookup(change, "interval") is None)
     if changed:
-        yield "metrics", _some([_metric_change(change) for change in changed])
+        yield "metrics", listed(map(_metric_change, changed), MOST)
 
 
 def _list(content: object) -> list[Any]:
@@ -229,7 +230,7 @@ def _metrics_summary(case: Case) -> str:
     if not files:
         return ""
     numbers = sorted(files[-1].items(), key=lambda item: isinstance(item[1], int))
-    return _some([f"{name} {_number(value)}" for name, value in numbers])
+    return listed((f"{name} {_number(value)}" for name, value in numbers), MOST)
 
 
 def _parameter_changes(old: object, new: object) -> str:
@@ -242,9 +243,4 @@ def _parameter_changes(old: object, new: object) -> str:
         for name in {**before, **after}
         if before.get(name) != after.get(name)
     ]
-    return _some(changes) or "unchanged"
-
-
-def _some(items: list[str]) -> str:
-    more = f" and {len(items) - MOST} more" if len(items) > MOST else ""
-    return ", ".join(items[:MOST]) + more
+    return listed(changes, MOST) or "unchanged"

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.core import dvc_cache, git, requirements
 from headrace.core.project import Project
-from headrace.core.suggest import nearest
+from headrace.core.suggest import listed, nearest
 from headrace.errors import HeadraceError, ProjectError
 from headrace.report.text import counted
 from headrace.verify import certificate, clean_room, perturb, result
@@ -76,9 +76,8 @@ def _announce(
     print(f"{count} of {state} (tree {tree[:10]}){at_a_time}, each in a clean room", flush=True)
     changed = [] if worktree else git.changed_files(project.root)
     if changed:
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         print(
-            f"The working tree differs from HEAD in {changed[0]}{more}; this verifies HEAD"
+            f"The working tree differs from HEAD in {listed(changed, 1)}; this verifies HEAD"
             " (--worktree verifies the files as they are)",
             flush=True,
         )
@@ -147,4 +146,4 @@ def _environment(tree: Project) -> str:
     """Return how the environment differs from requirements.lock; empty where it does not."""
     if not (tree.root / requirements.NAME).is_file():
         return f"{requirements.NAME} is missing"
-    return requirements.some(requirements.differences(tree.root))
+    return requirements.summary(requirements.differences(tree.root))
