@@ -323,6 +323,7 @@ MENTIONS = {
     "data.source_table('flights.csv.zip')": [],
     "open(f'data/{name}.csv')": [],
     "x = 'a sentence. With words'": [],
+    f"x = 'a sentence. {'Words ' * 60}end'": [],
     "open('started', 'w')": [],
 }
 

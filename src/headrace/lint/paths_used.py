@@ -58,9 +58,10 @@ class Files:
         path = os.path.normpath(text)
         if in_call and (FILE.fullmatch(text) or path in self.declared):
             return path
-        is_path = re.search(r"[./]", text)  # "features" may be a folder, or a column's name
-        is_known = path in self.declared or (self.root / path).is_file()
-        return path if is_path and is_known else ""
+        if not re.search(r"[./]", text):  # "features" may be a folder, or a column's name
+            return ""
+        is_file = os.path.isfile(self.root / path)  # noqa: PTH113  # False for a name too long
+        return path if path in self.declared or is_file else ""
 
 
 def uses(notebook: Notebook, files: Files) -> Iterator[Use]:
