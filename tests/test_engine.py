@@ -34,9 +34,9 @@ def _run(folder: Path, *sources: str, tags: str = "", **rules: Any) -> tuple[Any
     program = f"""
         import sys; sys.modules["rfc3987_syntax"] = None
         import nbformat
-        from headrace import inprocess
+        from headrace.execution import in_process_executor as executor
         node = nbformat.read("in.ipynb", as_version=4)
-        stopped = inprocess.run(node, inprocess.Rules(**{rules!r}))
+        stopped = executor.run(node, executor.Rules(**{rules!r}))
         print(stopped)
         nbformat.write(node, "out.ipynb")
     """
@@ -163,10 +163,10 @@ def test_a_process_can_run_one_notebook_after_another(tmp_path: Path) -> None:
     program = f"""
         import sys; sys.modules["rfc3987_syntax"] = None
         import nbformat
-        from headrace import inprocess
+        from headrace.execution import in_process_executor as executor
         for _ in range(2):
             node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell({source!r})])
-            assert inprocess.run(node) is None, node.cells[0].outputs
+            assert executor.run(node) is None, node.cells[0].outputs
             print(node.cells[0].outputs[0].text, end="")
     """
     words = [sys.executable, "-c", textwrap.dedent(program)]

@@ -5,7 +5,7 @@ HeadraceError
 ├── ParameterError    a parameter is unknown, missing, of a wrong type or out of range
 ├── NotebookError     a source notebook cannot be read, or lacks its parameters cell
 ├── StageError        a cell failed while the stage ran
-├── DataError         a table is missing, broken, or breaks its contract
+├── DataError         a table is missing, broken, or violates its contract
 └── MetricError       a metric is not a finite number
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class HeadraceError(Exception):
-    """A user's mistake, or a fault that a user can mend; shown without a traceback."""
+    """A user's mistake, or a fault that a user can fix; shown without a traceback."""
 
 
 class ProjectError(HeadraceError):
@@ -24,8 +24,7 @@ class ProjectError(HeadraceError):
 class ParameterError(HeadraceError):
     """A parameter is unknown, missing, of a wrong type or out of range.
 
-    `places` holds, for each line of the message that is known to speak of a key of params.yaml,
-    that key.
+    `places` maps lines of the message to the key of params.yaml that they are about.
     """
 
     def __init__(self, message: str, places: Mapping[str, tuple[Any, ...]] | None = None) -> None:
@@ -42,7 +41,7 @@ class StageError(HeadraceError):
 
 
 class DataError(HeadraceError):
-    """A table is missing, broken, or breaks its contract."""
+    """A table is missing, broken, or violates its contract."""
 
 
 class MetricError(HeadraceError):

@@ -1,4 +1,4 @@
-"""Say why a stage failed, and where: cell, line, error, and what to do next."""
+"""Describe why a stage failed, and where: cell, line, error, and the next step."""
 
 import re
 import signal
@@ -36,20 +36,20 @@ def of_interruption(name: str, cell: int, where: str, by: str) -> str:
 
 
 def of_death(project: Project, name: str, path: Path, cell: int, code: int) -> str:
-    """Describe a run whose process died in a cell, by its number; keep the notebook of that run.
+    """Describe a run whose process died in a cell, by its number; keep its partial notebook.
 
-    `code` is the process's, negative for the signal that ended it.
+    `code` is the exit code, negative for the signal that ended the process.
     """
-    kept = project.root / "runs/.partial" / f"{name}.ipynb"
+    partial = project.root / "runs/.partial" / f"{name}.ipynb"
     lines = notebook.read(path).node.cells[cell - 1].source.splitlines() if cell else []
     head = f"Stage {name} failed in cell {cell} of {notebook.name(path)}"
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     what = f"The process died in it, {how}. {MEMORY}"
-    if not kept.exists():
+    if not partial.exists():
         return f"Stage {name} died before its first cell, {how}."
-    failed = project.root / "runs/failed" / kept.name
+    failed = project.root / "runs/failed" / partial.name
     failed.parent.mkdir(parents=True, exist_ok=True)
-    kept.replace(failed)
+    partial.replace(failed)
     return "\n".join([f"{head}:\n    {next(iter(lines), '')}", what, *_next(name)])
 
 
@@ -61,7 +61,7 @@ def number(node: "nbformat.NotebookNode", index: int) -> int:
 
 
 def _next(name: str) -> list[str]:
-    if isolation.active():  # a clean room goes away, with all that is in it
+    if isolation.active():  # a clean room is deleted with its files
         return []
     return [
         f"The notebook as far as it got is runs/failed/{name}.ipynb.",
@@ -75,15 +75,15 @@ def _trace(error: "nbformat.NotebookNode") -> str:
 
 def _where(cell: "nbformat.NotebookNode", error: "nbformat.NotebookNode | None") -> str:
     """Name the line that failed and show it; where no line is known, show the first."""
-    found = LINE.findall(_trace(error)) if error else []
+    numbers = LINE.findall(_trace(error)) if error else []
     lines = cell.source.splitlines() or [""]
-    number = min(int(found[0]), len(lines)) if found else 1
-    place = f", line {number}" if found else ""
+    number = min(int(numbers[0]), len(lines)) if numbers else 1
+    place = f", line {number}" if numbers else ""
     return f"{place}:\n    {lines[number - 1].strip()}"
 
 
 def _what(error: "nbformat.NotebookNode | None") -> list[str]:
-    """Return the error's own words, and the deepest line of the project's code it came from."""
+    """Return the error's message, and the deepest line of the project's code in its traceback."""
     if error is None:
         return [f"Its kernel died in it, or was stopped for taking too long. {MEMORY}"]
     if error.ename in OWN:

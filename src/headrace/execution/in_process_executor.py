@@ -20,18 +20,18 @@ from headrace.execution.output_recorder import Recorder
 SKIP = "skip-execution"
 MAY_FAIL = "raises-exception"
 
-AS_EVER: dict[int, Any] = {
+DEFAULTS: dict[int, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
-"""What Python does on a signal where nobody has told it otherwise."""
+"""Python's own handlers of signals."""
 
 Watch = Callable[[int], None]
 """Called with a cell's index."""
 
 
 class CellTimeout(BaseException):
-    """A cell, or the notebook with it, ran for longer than it may."""
+    """A cell, or the notebook, exceeded its time limit."""
 
 
 class Interrupted(BaseException):
@@ -40,7 +40,7 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Rules:
-    """What a run allows: errors in any cell, and seconds (none: as long as it takes).
+    """Whether errors are allowed in any cell, and the time limits in seconds (None: no limit).
 
     `timeout` is for each cell, `total` for all of them together.
     """
@@ -66,16 +66,16 @@ def run(
         Interrupted: Ctrl-C, or SIGTERM; the outputs up to then are in the notebook.
     """
     recorder = Recorder()
-    with _heard() as heard, _loop() as loop:
+    with _signals() as signals, _loop() as loop:
         try:
             with (
-                output_capture.caught(recorder.stream) as flush,
-                ipython_shell.started(recorder) as found,
+                output_capture.captured(recorder.stream) as flush,
+                ipython_shell.started(recorder) as shell,
             ):
-                runner = _Runner(node, rules, recorder, flush, found, heard)
+                runner = _Runner(node, rules, recorder, flush, shell, signals)
                 return loop.run_until_complete(runner.all(begin, end))
         except KeyboardInterrupt:
-            raise Interrupted((heard or ["SIGINT"])[0]) from None
+            raise Interrupted((signals or ["SIGINT"])[0]) from None
         finally:
             recorder.end()
 
@@ -92,33 +92,33 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those heard.
+def _signals() -> Iterator[list[str]]:
+    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those received.
 
-    Once heard, more of them are ignored: what remains to be done is to say where the run stood. A
-    child that a cell forks takes them as any process does.
+    After the first, others are ignored while the run is reported. A child that a cell forks
+    handles them as any process does.
     """
-    heard: list[str] = []
+    received: list[str] = []
     process = os.getpid()
 
     def stop(number: int, _frame: Any) -> None:
         if os.getpid() != process:
-            signal.signal(number, AS_EVER[number])
+            signal.signal(number, DEFAULTS[number])
             os.kill(os.getpid(), number)
             return
-        heard.append(signal.Signals(number).name)
-        if len(heard) == 1:
-            raise KeyboardInterrupt(heard[0])
+        received.append(signal.Signals(number).name)
+        if len(received) == 1:
+            raise KeyboardInterrupt(received[0])
 
     if threading.current_thread() is not threading.main_thread():
-        yield heard
+        yield received
         return
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield heard
+        yield received
     finally:
         for number, handler in before.items():
-            signal.signal(number, signal.SIG_IGN if heard else handler)
+            signal.signal(number, signal.SIG_IGN if received else handler)
 
 
 @dataclass(frozen=True)
@@ -128,28 +128,28 @@ class _Runner:
     recorder: Recorder
     flush: Callable[[], None]
     shell: Any  # of classes that are untyped in part
-    heard: list[str]
+    signals: list[str]
 
     async def all(self, begin: Watch, end: Watch) -> int | None:
         until = time.monotonic() + (self.rules.total or math.inf)
         for index, cell in enumerate(self.node.cells):
             begin(index)
             limit = min(self.rules.timeout or math.inf, until - time.monotonic())
-            error = await self.one(cell, limit) if _runs(cell) else None
-            if self.heard:
+            error = await self.run_cell(cell, limit) if _runs(cell) else None
+            if self.signals:
                 raise KeyboardInterrupt
             end(index)
             if error and not self._allowed(cell, error):
                 return index
         return None
 
-    async def one(self, cell: nbformat.NotebookNode, limit: float) -> BaseException | None:
+    async def run_cell(self, cell: nbformat.NotebookNode, limit: float) -> BaseException | None:
         """Run one cell, within so many seconds; return the error that it ended in."""
         self.recorder.begin(cell)
         cell.execution_count = self.shell.execution_count
         with _limit(limit):
             result = await self._execute(cell.source)
-        await asyncio.sleep(0)  # tasks that the cell started come to run
+        await asyncio.sleep(0)  # let tasks that the cell started run
         self.flush()
         self.recorder.end()
         error: BaseException | None = result.error_before_exec or result.error_in_exec
@@ -162,12 +162,12 @@ class _Runner:
             transformed = self.shell.transform_cell(source)
         except Exception:  # the shell shows it, as an error of the cell
             transformed, failed = source, sys.exc_info()
-        given = {"transformed_cell": transformed, "preprocessing_exc_tuple": failed}
-        if not self.shell.should_run_async(source, **given):
+        options = {"transformed_cell": transformed, "preprocessing_exc_tuple": failed}
+        if not self.shell.should_run_async(source, **options):
             return self.shell.run_cell(source, store_history=True)
         result = None
         try:
-            result = await self.shell.run_cell_async(source, store_history=True, **given)
+            result = await self.shell.run_cell_async(source, store_history=True, **options)
             return result
         finally:
             self.shell.events.trigger("post_execute")

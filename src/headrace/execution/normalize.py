@@ -1,7 +1,7 @@
-"""The normal form of a run: nothing in it but what the inputs determine.
+"""The normal form of a run: identical for identical inputs.
 
-Time stamps, durations, paths and random ids go; memory addresses in reprs are masked. Nothing else
-of an output is ever changed: what a user's code prints stays.
+Time stamps, durations, paths and random ids are removed; memory addresses in reprs are masked.
+Nothing else in an output is changed.
 """
 
 import io
@@ -18,7 +18,7 @@ ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-fA-F]{6,16}\b")
 INJECTED = "injected-parameters"
 KERNELSPEC = ("name", "display_name", "language")
 WIDGET = "application/vnd.jupyter.widget-view+json"
-"""A widget's live view, by a random id: without its kernel only the text beside it speaks."""
+"""A widget's live view, by a random id: useless without its kernel."""
 VOLATILE_CELL = ("papermill", "execution", "collapsed", "scrolled", "ExecuteTime")
 
 
@@ -57,7 +57,7 @@ def text(node: nbformat.NotebookNode) -> str:
 
 
 def write(node: nbformat.NotebookNode, file: TextIO) -> None:
-    """Write the notebook as nbformat does, but piece by piece: a large output is held once."""
+    """Write the notebook as nbformat does, but in pieces: a large output is in memory once."""
     content = strip_transient(split_lines(deepcopy(node)))
     json.dump(content, file, indent=1, sort_keys=True, ensure_ascii=False, separators=(",", ": "))
     file.write("\n")
@@ -66,11 +66,11 @@ def write(node: nbformat.NotebookNode, file: TextIO) -> None:
 def _notebook_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     kernelspec = metadata.get("kernelspec", {})
     language = metadata.get("language_info", {}).get("name", kernelspec.get("language"))
-    kept = {
+    parts = {
         "kernelspec": {key: kernelspec[key] for key in KERNELSPEC if key in kernelspec},
         "language_info": {"name": language} if language else {},
     }
-    return {name: content for name, content in kept.items() if content}
+    return {name: content for name, content in parts.items() if content}
 
 
 def _cell(cell: nbformat.NotebookNode, index: int) -> None:
@@ -92,7 +92,7 @@ def _number(cell: nbformat.NotebookNode, count: int) -> None:
 
 
 def _merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """Join a stream's neighbouring pieces: how it was cut is a matter of time."""
+    """Join a stream's neighbouring pieces: where it was cut depends on timing."""
     merged: list[nbformat.NotebookNode] = []
     for output in outputs:
         last = merged[-1] if merged else None
@@ -118,5 +118,5 @@ def _mask(output: nbformat.NotebookNode) -> None:
 
 
 def _masked(text: str) -> str:
-    """Mask addresses within reprs, which begin with a <; what else is printed stays."""
-    return REPR.sub(lambda found: ADDRESS.sub("0x…", found[0]), text)
+    """Mask addresses within reprs, which begin with a <."""
+    return REPR.sub(lambda match: ADDRESS.sub("0x…", match[0]), text)

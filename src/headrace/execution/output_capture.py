@@ -1,7 +1,7 @@
-"""Catch what a cell writes: by Python, by C libraries, by child processes, in order.
+"""Capture what a cell writes: by Python, by C libraries, by child processes, in order.
 
-Python's own writing goes to a list in memory. Descriptors 1 and 2 lead into files, not pipes: there
-is no reader to wait for, and a child that keeps one open holds nothing up.
+Python's output goes to a list in memory. Descriptors 1 and 2 lead into files, not pipes: no reader
+has to be waited for, and a child that keeps one open blocks nothing.
 """
 
 import codecs
@@ -28,7 +28,7 @@ class Stream(io.TextIOBase):
     """What `sys.stdout` and `sys.stderr` are while cells run.
 
     As in a kernel, a text waits in its stream until the stream is flushed: by the user, before a
-    picture or a result, and at the cell's end. So two streams do not cut each other to pieces.
+    picture or a result, and at the cell's end. So two streams do not interleave.
     """
 
     encoding = "UTF-8"
@@ -46,7 +46,7 @@ class Stream(io.TextIOBase):
         self._process = os.getpid()
 
     def write(self, text: str) -> int:
-        """Take a text; in a forked child hand it to the descriptor, where the parent finds it."""
+        """Write a text; in a forked child to the descriptor, which the parent reads."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
         if os.getpid() != self._process:
@@ -58,7 +58,7 @@ class Stream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Emit all that was written so far, by whomever."""
+        """Emit all text written so far, by any process."""
         if os.getpid() != self._process:
             return
         with self._lock:
@@ -68,19 +68,19 @@ class Stream(io.TextIOBase):
                 self._emit(self.name, waiting)
 
     def writable(self) -> bool:
-        """Yes."""
+        """Return that it can be written to."""
         return True
 
     def fileno(self) -> int:
         """Return the descriptor, for a child process or a C library to write to."""
         return self._descriptor
 
-    def lead(self) -> None:
-        """Let the descriptor lead into this stream."""
+    def redirect(self) -> None:
+        """Redirect the descriptor into this stream."""
         os.dup2(self._file, self._descriptor)
 
     def _drain(self) -> None:
-        """Take over what was written past Python, by a C library or a child process."""
+        """Read what a C library or a child process wrote."""
         size = os.fstat(self._file).st_size
         if size > self._read:
             text = self._decode(os.pread(self._file, size - self._read, self._read))
@@ -89,17 +89,17 @@ class Stream(io.TextIOBase):
 
 
 @contextmanager
-def caught(emit: Emit) -> Iterator[Callable[[], None]]:
-    """Catch both streams while the block runs; what it yields flushes them, C's own buffers too.
+def captured(emit: Emit) -> Iterator[Callable[[], None]]:
+    """Capture both streams while the block runs; yield a function that flushes them.
 
-    Descriptor 0 is empty meanwhile: a notebook that runs by itself has nobody to ask.
+    It flushes C's buffers as well. Descriptor 0 is empty meanwhile.
     """
     before = sys.stdin, sys.stdout, sys.stderr
     streams = [Stream(name, emit, number) for name, number in DESCRIPTORS.items()]
     with _restored(0, 1, 2), Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
         for stream in streams:
-            stream.lead()
+            stream.redirect()
         sys.stdin, sys.stdout, sys.stderr = nothing, *_as_text(streams)
 
         def flush() -> None:
@@ -123,16 +123,16 @@ def _restored(*descriptors: int) -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     _flush_c()
-    kept = [os.dup(descriptor) for descriptor in descriptors]
+    copies = [os.dup(descriptor) for descriptor in descriptors]
     try:
         yield
     finally:
-        for descriptor, copy in zip(descriptors, kept, strict=True):
+        for descriptor, copy in zip(descriptors, copies, strict=True):
             os.dup2(copy, descriptor)
             os.close(copy)
 
 
 def _flush_c() -> None:
-    """Flush the buffers of C's standard library: with a file behind it, it keeps what it prints."""
+    """Flush the buffers of C's standard library, which keeps what goes to a file."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).fflush(None)

@@ -1,4 +1,4 @@
-"""Turn what the shell sends into the running cell's outputs, as a notebook client does."""
+"""Turn the shell's messages into the running cell's outputs, as a notebook client does."""
 
 import threading
 from collections import defaultdict
@@ -11,9 +11,9 @@ RESULTS = ("display_data", "execute_result", "update_display_data")
 
 
 class Recorder(Session):
-    """A session without a wire: messages end in the cell that is running.
+    """A session without a connection: messages become outputs of the running cell.
 
-    IPython's kernel shell speaks to its clients through a `Session`; this one keeps what it hears.
+    IPython's kernel shell sends messages to its clients through a `Session`; this one keeps them.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Recorder(Session):
         self._lock = threading.RLock()  # a cell's threads write as well
 
     def begin(self, cell: nbformat.NotebookNode) -> None:
-        """Let what comes from now on be this cell's outputs."""
+        """Start the outputs of a cell."""
         self._join()
         self._outputs = cell.outputs = []
         self._clear_first = False
@@ -45,17 +45,17 @@ class Recorder(Session):
         if last is None or last.output_type != "stream" or last.name != name:
             self._join()
             self._outputs.append(_output("stream", {"name": name, "text": ""}))
-        self._pieces.append(text)  # joined at last: adding to a long text over and over is slow
+        self._pieces.append(text)  # joined at the end: adding to a long text repeatedly is slow
 
     def msg(self, msg_type: str, content: Any = None, *_: Any, **__: Any) -> dict[str, Any]:
-        """Make a message, in so far as the hooks of a display see it."""
+        """Make a message with the parts that display hooks read."""
         return {"header": {"msg_type": msg_type}, "msg_type": msg_type, "content": content}
 
-    # Nothing goes over a wire, so no message comes back.
+    # There is no connection, so no message is returned.
     def send(self, stream: Any, msg_or_type: Any, content: Any = None, *_: Any, **__: Any) -> None:
-        """Take a message: an output, an update of one, or a wish to clear them."""
-        whole = isinstance(msg_or_type, dict)
-        message = msg_or_type if whole else self.msg(msg_or_type, content)
+        """Handle a message: an output, an update of one, or a request to clear them."""
+        is_message = isinstance(msg_or_type, dict)
+        message = msg_or_type if is_message else self.msg(msg_or_type, content)
         kind = message["header"]["msg_type"]
         with self._lock:
             if kind == "clear_output":
@@ -69,8 +69,8 @@ class Recorder(Session):
         self._join()
         content = self._as_sent(message["content"])
         shown = self._displays[(content.get("transient") or {}).get("display_id") or ""]
-        named = shown is not self._displays[""]
-        if named:
+        has_id = shown is not self._displays[""]
+        if has_id:
             for output in shown:
                 output.data = nbformat.from_dict(content["data"])
                 output.metadata = nbformat.from_dict(content["metadata"])
@@ -79,11 +79,11 @@ class Recorder(Session):
         self._clear()
         output = _output(kind, content)
         self._outputs.append(output)
-        if named:
+        if has_id:
             shown.append(output)
 
     def _as_sent(self, content: dict[str, Any]) -> dict[str, Any]:
-        """Return what a client would get: JSON's types, and bytes in base64."""
+        """Return the content as a client would get it: JSON's types, and bytes in base64."""
         data = content.get("data", {})
         plain = all(isinstance(value, str) for value in data.values())  # as it is, however long
         rest = {key: value for key, value in content.items() if not (plain and key == "data")}
@@ -107,8 +107,8 @@ class Recorder(Session):
 
 def _output(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode:
     """Return a message's content as an output, not validated: that takes longer than most cells."""
-    kept = {key: value for key, value in content.items() if key != "transient"}
-    output: nbformat.NotebookNode = nbformat.from_dict({"output_type": kind, **kept})
+    fields = {key: value for key, value in content.items() if key != "transient"}
+    output: nbformat.NotebookNode = nbformat.from_dict({"output_type": kind, **fields})
     return output
 
 

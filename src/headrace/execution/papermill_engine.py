@@ -1,7 +1,7 @@
 """The papermill engine `headrace`: `papermill in.ipynb out.ipynb --engine headrace`.
 
-The outputs are those of `headrace run`. The file is written by papermill's own hand, which adds
-its times to the metadata.
+The outputs are those of `headrace run`. Papermill writes the file, and adds its times to the
+metadata.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Carry params.yaml to where people read it: the parameters cells, and the editor's schema."""
+"""Write params.yaml into parameters cells, a stage's values into its run, and the JSON Schema."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ SCHEMA = "params.schema.json"
 def cells(project: Project) -> list[str]:
     """Give each stage's parameters cell the values of params.yaml; return the notebooks changed.
 
-    Comments stay. Names are neither added nor removed: `headrace run` tells of those.
+    Comments stay. Names are neither added nor removed: `headrace run` reports those.
     """
     changed = []
     raw, _ = parameters.load(project)
@@ -47,9 +47,9 @@ def replace(cell: str, values: Mapping[str, Any]) -> str:
     return content.decode()
 
 
-def _same(one: object, other: object) -> bool:
+def _same(first: object, second: object) -> bool:
     """Tell whether two values are equal in type, too: 10 is not 10.0, and 1 is not true."""
-    return repr(one) == repr(other)
+    return repr(first) == repr(second)
 
 
 def schema_text(project: Project) -> str:

@@ -1,4 +1,4 @@
-"""What a stage costs: seconds, memory and bytes, of its process and the ones it started."""
+"""The cost of a stage: seconds, memory and bytes, of its process and its children."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Meter:
         self._parts: dict[str, float] = {}
 
     def mark(self, part: str, at: float | None = None) -> None:
-        """Say that the part of the stage that bears this name ends now, or ended then."""
+        """Record that a part of the stage ends now, or ended at a given time."""
         now = time.monotonic() if at is None else at
         self._parts[f"{part}_s"] = round(now - self._last, 3)
         self._last = now
@@ -36,7 +36,7 @@ class Meter:
         """Return wall_s, its parts, cpu_s, peak_rss_mib and, on Linux, bytes_read, bytes_written.
 
         Child processes count once they have ended; the peak is the largest single process's. Bytes
-        are what was asked of the system, cached or not.
+        are those that the process read and wrote, cached or not.
         """
         times = os.times()
         cpu = times.user + times.system + times.children_user + times.children_system
@@ -61,8 +61,8 @@ def recorded_processor(root: Path, name: str) -> str | None:
         content = json.loads((root / FOLDER / f"{name}.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    found = content.get(PROCESSOR) if isinstance(content, dict) else None
-    return found if isinstance(found, str) else None
+    kind = content.get(PROCESSOR) if isinstance(content, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _bytes() -> dict[str, int]:

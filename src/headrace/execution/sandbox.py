@@ -12,25 +12,25 @@ from headrace.core.project import Project
 from headrace.errors import ProjectError
 
 COPIED = ("pyproject.toml", "requirements.lock", "params.yaml", "notebooks")
-AND_IF_THERE = ("gates.yaml",)
+OPTIONAL = ("gates.yaml",)
 SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
 
 
 def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None) -> Project:
-    """Copy what makes up the project into an empty folder, without its data, and return the copy.
+    """Copy the project without its data into an empty folder, and return the copy.
 
     `values` maps dotted names of params.yaml to what they become, there and in the notebooks'
     parameters cells; by default those of [tool.headrace.quick] in pyproject.toml.
     """
     source = str(original.source.relative_to(original.root))
-    there = (name for name in AND_IF_THERE if (original.root / name).exists())
-    for name in dict.fromkeys((*COPIED, *original.pipelines, source, *there)):
-        whole = original.root / name
+    optional = (name for name in OPTIONAL if (original.root / name).exists())
+    for name in dict.fromkeys((*COPIED, *original.pipelines, source, *optional)):
+        path = original.root / name
         (into / name).parent.mkdir(parents=True, exist_ok=True)
-        if whole.is_dir():
-            shutil.copytree(whole, into / name, ignore=SKIPPED)
+        if path.is_dir():
+            shutil.copytree(path, into / name, ignore=SKIPPED)
         else:
-            shutil.copy2(whole, into / name)
+            shutil.copy2(path, into / name)
     quick = original.settings.get("quick", {}) if values is None else values
     set_parameters(into / "params.yaml", quick)
     copied = project.find_project(into)

@@ -17,9 +17,9 @@ INTERRUPTED = 130
 
 
 def main(stage: str, descriptor: str, begun: str) -> NoReturn:
-    """Run a stage, tell how it ended, and leave."""
+    """Run a stage, record how it ended, and exit."""
     entered = time.monotonic()
-    for number in (signal.SIGINT, signal.SIGTERM):  # until cells run, there is nothing to keep
+    for number in (signal.SIGINT, signal.SIGTERM):  # before the first cell there is nothing to keep
         signal.signal(number, lambda *_: os._exit(INTERRUPTED))
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see cli.main
     from headrace.core import processes, project
@@ -47,14 +47,14 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
         show(interrupted)
         code = INTERRUPTED
     state.end()
-    _leave(code)
+    _exit(code)
 
 
-def _leave(code: int) -> NoReturn:
-    """Leave as soon as what was promised for the exit is done.
+def _exit(code: int) -> NoReturn:
+    """Exit after the exit functions have run.
 
-    Taking a large interpreter apart takes a tenth of a second, and a thread that never ends would
-    hold it up for ever.
+    Finalizing a large interpreter takes a tenth of a second, and waits for ever for a thread that
+    never ends.
     """
     try:
         atexit._run_exitfuncs()

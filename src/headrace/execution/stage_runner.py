@@ -1,4 +1,4 @@
-"""Run one stage: check, execute, and write what came of it."""
+"""Run one stage: check, execute, write the run and its cost."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
 from headrace.errors import StageError
 from headrace.execution import (
-    blas_env,
+    environment,
     executor,
     failure_message,
     isolation,
@@ -33,22 +33,22 @@ from headrace.execution.resource_usage import Meter
 def run(project: Project, stage: Stage, state: State, meter: Meter) -> None:
     """Run a stage of dvc.yaml: its source notebook in, `runs/STAGE.ipynb` out.
 
-    Every refusal comes before the first cell runs; `state` is told of each cell that begins,
-    and `meter` of each part that ends.
+    All checks come before the first cell; `state` records each cell that begins, `meter` each
+    part that ends.
 
     Errors:
         ProjectError, NotebookError, ParameterError: see `headrace.core.parameters`.
-        StageError: a cell failed; the notebook as far as it got is kept in runs/failed.
-        Interrupted: Ctrl-C or SIGTERM ended it; the notebook is kept there as well.
+        StageError: a cell failed; the partial notebook is in runs/failed.
+        Interrupted: Ctrl-C or SIGTERM ended it; the partial notebook is there as well.
     """
     source = notebook.read(project.notebook(stage))
-    given = parameters.for_stage(project, stage, source)
-    os.environ.update(blas_env.environment(given.compute))
+    values = parameters.for_stage(project, stage, source)
+    os.environ.update(environment.compute_variables(values.compute))
     os.chdir(project.root)
     name = run_name(stage.name)
     print(f"  {name}: {source.name}, {len(source.node.cells)} cells", flush=True)
     meter.mark("checks")
-    _execute(project, name, source, given.notebook, state, meter)
+    _execute(project, name, source, values.notebook, state, meter)
     meter.mark("writing")
     used = meter.read()
     resource_usage.write(used, project.root, name)
@@ -67,15 +67,17 @@ def _execute(
 ) -> None:
     """Execute the notebook and write the run in normal form.
 
-    One that stopped short is kept apart, and is no output.
+    One that stopped short goes to runs/failed, and is not an output.
     """
     runs = project.root / "runs"
-    whole, failed, partial = (runs / part / f"{name}.ipynb" for part in ("", "failed", ".partial"))
+    complete, failed, partial = (
+        runs / part / f"{name}.ipynb" for part in ("", "failed", ".partial")
+    )
     limits = Limits(project.number("cell_timeout"), project.number("notebook_timeout"))
     node = parameters_cell.inject(source.node, values)
     hooks = Hooks(_begin(node, state), lambda: _write(partial, node))
     try:
-        with isolation.listening():
+        with isolation.recording():
             stopped = executor.execute(node, folder=project.root, hooks=hooks, limits=limits)
     except Interrupted as by:
         _write(failed, node)
@@ -88,11 +90,11 @@ def _execute(
         _write(failed, node)
         raise StageError(failure_message.of_error(name, node, stopped, source.name))
     failed.unlink(missing_ok=True)
-    _write(whole, node)
+    _write(complete, node)
 
 
 def _begin(node: nbformat.NotebookNode, state: State) -> Callable[[int], None]:
-    """Return what tells the state of each cell: its number in the source notebook, from 1."""
+    """Return a callback that records a cell's number in the source notebook, from 1."""
     numbers = list(accumulate(not parameters_cell.is_injected(cell) for cell in node.cells))
     return lambda index: state.begin(numbers[index])
 

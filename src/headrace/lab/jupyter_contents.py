@@ -1,7 +1,6 @@
-"""JupyterLab's contents manager for a study: the user keeps the pictures, the stage stays clean.
+"""JupyterLab's contents manager for a study: source notebooks are saved without outputs.
 
-Saving a source notebook writes it without outputs, and the outputs to a file beside the project's
-other working files, which git ignores; opening joins them again, cell by cell.
+The outputs go to a file in .headrace, which git ignores; opening a notebook joins them again.
 """
 
 import shutil
@@ -22,7 +21,7 @@ class ContentsManager(AsyncLargeFileManager):
 
     @default("checkpoints_class")
     def _by_content(self) -> type:
-        """Return checkpoints made by `get` and `save`; the usual ones copy the file past both."""
+        """Return checkpoints made by `get` and `save`; the default ones copy the file itself."""
         return AsyncGenericFileCheckpoints
 
     async def _read_notebook(
@@ -33,11 +32,11 @@ class ContentsManager(AsyncLargeFileManager):
         raw: bool = False,
     ) -> Any:
         """Read a notebook with its outputs; `raw` adds the bytes on disk, which the hash is of."""
-        found = await super()._read_notebook(os_path, as_version, capture_validation_error, raw)
+        notebook = await super()._read_notebook(os_path, as_version, capture_validation_error, raw)
         side = _side_file(os_path)
         if side is None:
-            return found
-        node, content = found if raw else (found, None)
+            return notebook
+        node, content = notebook if raw else (notebook, None)
         joined = output_store.join(node, output_store.read(side))
         return (joined, content) if raw else joined
 
@@ -49,15 +48,17 @@ class ContentsManager(AsyncLargeFileManager):
         if side is None:
             await super()._save_notebook(os_path, nb, capture_validation_error)
             return
-        clean, kept = output_store.split(nb)
+        clean, outputs = output_store.split(nb)
         await super()._save_notebook(os_path, clean, capture_validation_error)
-        output_store.write(kept, side)  # last: the notebook is what must not be lost
+        output_store.write(outputs, side)  # last: the notebook is what must not be lost
         if self.notary.check_signature(nb):
-            self.notary.sign(output_store.join(clean, kept))  # trust what will be opened, too
+            self.notary.sign(output_store.join(clean, outputs))  # it will be opened joined
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
         """Rename a file or folder, and the outputs kept for it."""
-        old, new = (_kept(self._get_os_path(path.strip("/"))) for path in (old_path, new_path))
+        old, new = (
+            _outputs_path(self._get_os_path(path.strip("/"))) for path in (old_path, new_path)
+        )
         await super().rename_file(old_path, new_path)
         if old and new and old.exists():
             new.parent.mkdir(parents=True, exist_ok=True)
@@ -65,15 +66,15 @@ class ContentsManager(AsyncLargeFileManager):
 
     async def delete_file(self, path: str) -> None:
         """Delete a file or folder, and the outputs kept for it."""
-        kept = _kept(self._get_os_path(path.strip("/")))
+        outputs = _outputs_path(self._get_os_path(path.strip("/")))
         await super().delete_file(path)
-        if kept and kept.is_dir():
-            shutil.rmtree(kept)
-        elif kept:
-            kept.unlink(missing_ok=True)
+        if outputs and outputs.is_dir():
+            shutil.rmtree(outputs)
+        elif outputs:
+            outputs.unlink(missing_ok=True)
 
 
-def _kept(os_path: str) -> Path | None:
+def _outputs_path(os_path: str) -> Path | None:
     """Return where outputs are kept for a source notebook, or for a folder of them."""
     path = Path(os_path).resolve()
     if path.suffix == ".ipynb":

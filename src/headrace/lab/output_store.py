@@ -1,4 +1,4 @@
-"""Keep outputs out of source notebooks: split them off when one is saved, join them when opened.
+"""Keep outputs out of source notebooks: split them off on saving, join them on opening.
 
 DVC hashes the file on disk, so an output saved in a source notebook would be a change to its stage.
 """
@@ -21,7 +21,7 @@ Outputs = dict[str, dict[str, Any]]
 
 
 def split(node: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, Outputs]:
-    """Return the notebook as it belongs on disk, and apart from it what its cells put out."""
+    """Return the notebook without outputs, and the outputs of its cells."""
     clean: nbformat.NotebookNode = deepcopy(node)
     outputs: Outputs = {}
     for key in VOLATILE_NOTEBOOK:
@@ -41,13 +41,15 @@ def split(node: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, Outputs]:
 
 
 def join(clean: nbformat.NotebookNode, outputs: Outputs) -> nbformat.NotebookNode:
-    """Give each cell its outputs back, unless its source is another by now."""
+    """Give each cell its outputs back, unless its source has changed."""
     node: nbformat.NotebookNode = deepcopy(clean)
     for index, cell in enumerate(node.cells):
-        kept = outputs.get(_key(cell, index))
-        if cell.cell_type == "code" and not cell.outputs and kept and kept["source"] == _hash(cell):
-            cell.outputs = [nbformat.from_dict(output) for output in kept["outputs"]]
-            cell.execution_count = kept["execution_count"]
+        stored = outputs.get(_key(cell, index))
+        if cell.cell_type != "code" or cell.outputs or not stored:
+            continue
+        if stored["source"] == _hash(cell):
+            cell.outputs = [nbformat.from_dict(output) for output in stored["outputs"]]
+            cell.execution_count = stored["execution_count"]
     return node
 
 
@@ -60,20 +62,20 @@ def _hash(cell: nbformat.NotebookNode) -> str:
 
 
 def read(path: Path) -> Outputs:
-    """Read a side file; what is missing or broken counts as no outputs, since they can be made."""
+    """Read a side file; a missing or broken one counts as no outputs."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    wanted = {"source", "execution_count", "outputs"}
-    right = isinstance(found, dict) and all(
-        isinstance(kept, dict) and kept.keys() == wanted for kept in found.values()
+    fields = {"source", "execution_count", "outputs"}
+    is_valid = isinstance(content, dict) and all(
+        isinstance(cell, dict) and cell.keys() == fields for cell in content.values()
     )
-    return found if right else {}
+    return content if is_valid else {}
 
 
 def write(outputs: Outputs, path: Path) -> None:
-    """Write a side file, or take it away where there is nothing to keep."""
+    """Write a side file, or delete it where there are no outputs."""
     if outputs:
         atomic.write_text(path, json.dumps(outputs))
     else:

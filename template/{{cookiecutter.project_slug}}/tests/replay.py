@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from headrace.core import parameters, project, yaml
-from headrace.execution import blas_env, supervisor
+from headrace.execution import environment
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, metadata_tags
 
@@ -44,9 +44,9 @@ def pytest_configure() -> None:
         raise pytest.UsageError("No notebook has been run yet. Next: dvc repro")
     shutil.rmtree(COPY, ignore_errors=True)
     shutil.copytree(STUDY.root, COPY, ignore=LEFT_OUT, symlinks=True)
-    os.environ.update(supervisor.environment(project.find_project(COPY), os.environ))
+    os.environ.update(environment.of_stage(project.find_project(COPY), os.environ))
     compute = yaml.lookup(yaml.read(STUDY.root / parameters.FILE), parameters.COMPUTE)
-    os.environ.update(blas_env.environment(compute or {}))
+    os.environ.update(environment.compute_variables(compute or {}))
 
 
 def pytest_unconfigure() -> None:
