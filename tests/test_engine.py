@@ -123,7 +123,7 @@ def test_a_running_notebook_is_saved_at_a_cell_s_end_and_not_too_often(
 ) -> None:
     now, saved = 0.0, []
     monkeypatch.setattr("headrace.execution.executor.time.monotonic", lambda: now)
-    end = executor._at_times(lambda: saved.append(now))
+    end = executor._now_and_then(lambda: saved.append(now))
     for now in (1.0, 29.0, 31.0, 32.0, 60.0, 61.0):  # noqa: B007  # the clock reads it
         end(0)
     assert saved == [31.0, 61.0]
