@@ -19,6 +19,11 @@ MARK = "<!-- headrace: the comparison -->"
 MAX_LENGTH = 60_000
 """In characters; GitHub accepts 65,536."""
 ALLOWED_TAGS = ("<code>", "</code>")
+UNSAFE = re.compile(
+    r"</?code>|[@<\[\]!`\\]|://|\bwww\."
+    r"|&(?!#\d+;)"  # not the beginning of &#64;
+    r"|(?<!&(?=#\d+;))#(?=\d)"  # an issue's number, and not a part of &#64;
+)
 
 
 def main() -> int:
@@ -48,12 +53,9 @@ def main() -> int:
 
 def sanitize(text: str) -> str:
     """Escape links, images, mentions and tags; Markdown that headrace writes stays as it is."""
-    cut = (
-        text
-        if len(text) <= MAX_LENGTH
-        else text[: text.rfind("\n", 0, MAX_LENGTH)] + "\n\n… and more"
-    )
-    return re.sub(r"</?code>|[@<\[\]!`\\]|://|\bwww\.|&(?!#\d+;)|(?<!&)#(?=\d)", _escape, cut)
+    if len(text) > MAX_LENGTH:
+        text = text[: text.rfind("\n", 0, MAX_LENGTH)] + "\n\n… and more"
+    return UNSAFE.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:
