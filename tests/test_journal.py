@@ -1,6 +1,5 @@
 """What a server wrote down is kept once, in order, whatever becomes of the server or the disk."""
 
-import argparse
 import errno
 import fcntl
 import hashlib
@@ -464,15 +463,8 @@ def test_a_server_that_finds_its_port_taken_touches_nothing(
     assert {*ends(folder)} == {".parquet"}
 
 
-def options(
-    log: str = "", log_days: int | None = None, log_never: tuple[str, ...] = ()
-) -> argparse.Namespace:
-    """Return the options of `headrace serve` that concern the log."""
-    return argparse.Namespace(log=log, log_days=log_days, log_never=[*log_never])
-
-
 KEPT = """
-import argparse, json
+import json
 
 import click
 
@@ -482,9 +474,8 @@ from headrace.serve import command, serve_options
 @click.command()
 @serve_options
 def show(**options):
-    args = argparse.Namespace(**options)
-    command.set_log_options(project.find_project(), args)
-    print(json.dumps([args.log, args.log_days, args.log_never]))
+    chosen = command.with_study_log(project.find_project(), command.Options(**options))
+    print(json.dumps([chosen.log, chosen.log_days, chosen.log_never]))
 
 show()
 """
@@ -508,7 +499,7 @@ def test_what_is_never_written_down_is_so_in_any_folder_and_words_only_add(copy:
 def test_no_bundle_takes_over_without_an_input_that_is_never_written_down() -> None:
     counted: list[str] = []
     loaded = [SimpleNamespace(label="b", schema={"properties": {"carrier": {}}})]
-    args = options("here", log_never=("carrier",))
+    args = command.Options(log="here", log_never=("carrier",))
     service = Service(command.with_log_check(lambda: loaded[-1], args), counted.append)  # type: ignore[arg-type]
     assert service.reload() == ""
     loaded.append(SimpleNamespace(label="c", schema={"properties": {"carriers": {}}}))
@@ -516,14 +507,14 @@ def test_no_bundle_takes_over_without_an_input_that_is_never_written_down() -> N
     assert "Did you mean carriers? Next: " in service.problem
     assert service.champion.label == "b"
     assert counted == ["", service.problem]
-    args = options(log_never=("carrier",))
+    args = command.Options(log_never=("carrier",))
     assert command.with_log_check(lambda: loaded[-1], args)().label == "c"  # type: ignore[arg-type, return-value]
 
 
 @pytest.mark.parametrize("days", [-1, 0, 3651, 10**12])
 def test_days_that_would_delete_all_are_refused(days: int) -> None:
     with pytest.raises(HeadraceError, match=rf"{days} days. Next: --log-days with 1 to 3,650"):
-        command.with_log_check(lambda: None, options(log_days=days))  # type: ignore[arg-type, return-value]
+        command.with_log_check(lambda: None, command.Options(log_days=days))  # type: ignore[arg-type, return-value]
 
 
 def test_a_misspelt_name_and_wrong_days_stop_the_start_and_nothing_is_written(copy: Path) -> None:

@@ -1,8 +1,8 @@
 """Commands that check, verify and compare a study."""
 
 import os
-from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -107,8 +107,8 @@ def diff(
     from headrace.compare import command as module
 
     only_one(markdown=markdown, json=json, html=bool(html))
-    options = {"markdown": markdown, "json": json, "html": html, "gate": gate, "shallow": shallow}
-    return module.run(project, Namespace(revisions=[*revisions], **options))
+    form = "markdown" if markdown else "json" if json else "terminal"
+    return module.run(project, revisions, form=form, html=html, gate=gate, shallow=shallow)
 
 
 @command(
@@ -121,11 +121,11 @@ def diff(
 @click.argument("metrics", nargs=-1, metavar="[METRIC]...")
 @click.option("--since", metavar="DATE", help="Begin at a date or a revision.")
 @click.option("--max-count", type=int, metavar="N", help="At most so many commits.")
-@click.option("--all", is_flag=True, help="Of all branches.")
-@click.option("--json", is_flag=True, help="Print JSON.")
+@click.option("--all", "everywhere", is_flag=True, help="Of all branches.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write one page.")
 @in_study
-def history(project: Project, metrics: tuple[str, ...], **options: object) -> None:
+def history(project: Project, metrics: tuple[str, ...], **options: Any) -> None:
     """Show metrics over the commits of a branch.
 
     METRIC is a name such as model.roc_auc, a file and a name
@@ -133,7 +133,7 @@ def history(project: Project, metrics: tuple[str, ...], **options: object) -> No
     """
     from headrace.history import command as module
 
-    module.run(project, Namespace(metrics=[*metrics], **options))
+    module.run(project, metrics, **options)
 
 
 @command("ci", examples="headrace ci --base main")

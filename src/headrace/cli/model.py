@@ -2,7 +2,6 @@
 
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -135,7 +134,7 @@ def audit(
 @command("serve", examples="headrace serve model#prod --port 8080 --tokens tokens")
 @serve_options
 @in_study
-def serve(project: Project, log_never: tuple[str, ...], **options: Any) -> None:
+def serve(project: Project, **options: Any) -> None:
     """Answer over HTTP from a bundle.
 
     SOURCE is a bundle's file, model#prod or model@v1.2.0; by default the artifact of dvc.yaml.
@@ -145,9 +144,8 @@ def serve(project: Project, log_never: tuple[str, ...], **options: Any) -> None:
     from headrace.registry import fetch
     from headrace.serve import command as module
 
-    args = Namespace(log_never=[*log_never], **options)
-    module.set_log_options(project, args)
-    module.run(lambda: fetch.champion(project, args.source), args)
+    chosen = module.with_study_log(project, module.Options(**options))
+    module.run(lambda: fetch.champion(project, chosen.source), chosen)
 
 
 @command("score", examples="headrace score rows.csv predictions.parquet --model model#prod")
@@ -190,7 +188,7 @@ def image(project: Project, source: str) -> None:
     """Write deploy/app, from which an image is built."""
     from headrace.serve import image as module
 
-    module.image(project, Namespace(source=source))
+    module.image(project, source)
 
 
 @command("wheelhouse", examples="headrace wheelhouse model@v1.2.0")
@@ -200,7 +198,7 @@ def wheelhouse(project: Project, source: str) -> None:
     """Write deploy/app, and the packages that it needs."""
     from headrace.serve import image as module
 
-    module.wheelhouse(project, Namespace(source=source))
+    module.wheelhouse(project, source)
 
 
 REGISTRY = [bundle, register, promote, rollback, demote, audit]

@@ -1,10 +1,11 @@
 """`headrace diff`: compare two states, show the report, and fail where a gate breaks."""
 
-import argparse
 import dataclasses
 import json
 import math
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from headrace.compare import report as reports
 from headrace.compare.model import Report
@@ -14,36 +15,46 @@ from headrace.core.project import Project
 from headrace.errors import HeadraceError
 
 
-def run(project: Project, args: argparse.Namespace) -> int:
-    """Compare and show; return 1 where `--gate` is given and a gate breaks.
+def run(
+    project: Project,
+    revisions: Sequence[str],
+    *,
+    form: str = "terminal",
+    html: Path | None = None,
+    gate: bool = False,
+    shallow: bool = False,
+) -> int:
+    """Compare and show; return 1 where `gate` is set and a gate breaks.
+
+    `form` is "terminal", "markdown" or "json"; `html` names a page to write instead.
 
     Errors:
         ProjectError: there are not two states to compare, or a file cannot be read.
     """
-    if len(args.revisions) > 2:
-        raise HeadraceError(f"{len(args.revisions)} revisions are too many. Next: name two")
+    if len(revisions) > 2:
+        raise HeadraceError(f"{len(revisions)} revisions are too many. Next: name two")
     with Objects(project.root) as objects:
-        old, new = states.pair(project, args.revisions, objects)
-        report = reports.build(project, old, new, deep=not args.shallow)
-    _show(report, args)
-    if not (args.gate and report.broken):
+        old, new = states.pair(project, revisions, objects)
+        report = reports.build(project, old, new, deep=not shallow)
+    _show(report, form, html)
+    if not (gate and report.broken):
         return 0
-    for gate in report.broken:
-        print(f"gate broken: {gate.name}", file=sys.stderr)
+    for broken in report.broken:
+        print(f"gate broken: {broken.name}", file=sys.stderr)
     return 1
 
 
-def _show(report: Report, args: argparse.Namespace) -> None:
-    if args.html:
+def _show(report: Report, form: str, html: Path | None) -> None:
+    if html:
         from headrace.compare import page
 
-        atomic.write_text(args.html, page.render(report))
-        print(args.html)
-    elif args.markdown:
+        atomic.write_text(html, page.render(report))
+        print(html)
+    elif form == "markdown":
         from headrace.compare import markdown
 
         print(markdown.render(report), end="")
-    elif args.json:
+    elif form == "json":
         print(to_json(report))
     else:
         from headrace.compare import terminal

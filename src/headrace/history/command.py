@@ -1,10 +1,10 @@
 """`headrace history`: print the history of metrics, or write it as a page."""
 
-import argparse
 import io
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,33 @@ ROWS = 30
 """Rows of the table in a terminal; a pipe or a file gets all."""
 
 
-def run(project: Project, args: argparse.Namespace) -> None:
-    """Print the history, or write it as a page.
+def run(
+    project: Project,
+    metrics: Sequence[str],
+    *,
+    since: str | None = None,
+    max_count: int | None = None,
+    everywhere: bool = False,
+    as_json: bool = False,
+    html: Path | None = None,
+) -> None:
+    """Print the history, as text or as JSON, or write it as a page.
+
+    `everywhere` takes the commits of all branches.
 
     Errors:
         HeadraceError: see `gather`; or the page cannot be written.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal's encoding may lack a letter
         sys.stdout.reconfigure(errors="backslashreplace")
-    if args.max_count is not None and args.max_count < 1:
-        raise HeadraceError(f"--max-count is {args.max_count}. Next: a number from 1 on")
-    options = {"since": args.since, "max_count": args.max_count, "everywhere": args.all}
-    history = gather(project, args.metrics, **options)
-    if args.html:
-        _write(history, args.html)
-    if args.json:
-        print(json.dumps(as_json(history), indent=2))
-    elif not args.html:
+    if max_count is not None and max_count < 1:
+        raise HeadraceError(f"--max-count is {max_count}. Next: a number from 1 on")
+    history = gather(project, metrics, since=since, max_count=max_count, everywhere=everywhere)
+    if html:
+        _write(history, html)
+    if as_json:
+        print(json.dumps(to_json(history), indent=2))
+    elif not html:
         rows = ROWS if sys.stdout.isatty() else None
         columns = shutil.get_terminal_size((MAX_WIDTH, 24)).columns
         print("\n".join(terminal.lines(history, columns, rows=rows)))
@@ -53,7 +63,7 @@ def _write(history: History, path: Path) -> None:
     print(f"{path} written", file=sys.stderr)
 
 
-def as_json(history: History) -> dict[str, Any]:
+def to_json(history: History) -> dict[str, Any]:
     """Return the history as plain values, the newest commit first; a gap is null."""
     return {
         "metrics": [str(series.metric) for series in history.series],

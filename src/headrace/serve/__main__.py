@@ -2,7 +2,6 @@
 
 import os
 import sys
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,17 @@ from headrace.serve import serve_options
 
 @click.command("python -m headrace.serve")
 @serve_options
-def main(source: str, log_never: tuple[str, ...], **options: Any) -> None:
+def main(**options: Any) -> None:
     """Answer over HTTP from the bundle in the file SOURCE."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         from headrace.bundle import model_service
         from headrace.serve import command
 
-        if not source:
+        chosen = command.Options(**options)
+        if not chosen.source:
             raise HeadraceError("No bundle given. Next: python -m headrace.serve BUNDLE")
-        args = Namespace(log_never=[*log_never], **options)
-        command.run(lambda: model_service.load_champion(Path(source)), args)
+        command.run(lambda: model_service.load_champion(Path(chosen.source)), chosen)
     except HeadraceError as error:
         sys.exit(str(error))
 

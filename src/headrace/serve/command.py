@@ -1,11 +1,12 @@
 """The command `headrace serve`: a bundle, an address, tokens, and the log of predictions."""
 
-import argparse
+import dataclasses
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,23 @@ GRACE_SECONDS = 35
 """For requests under way when the server stops: longer than the middleware gives any answer."""
 
 
-def set_log_options(project: "Project", args: argparse.Namespace) -> None:
-    """Fill in from `serve` of params.yaml what the command line leaves open of the log.
+@dataclass(frozen=True)
+class Options:
+    """The options of `headrace serve`, by their names on the command line."""
+
+    source: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    tokens: str = ""
+    insecure: bool = False
+    log: str = ""
+    log_days: int | None = None
+    no_log: bool = False
+    log_never: tuple[str, ...] = ()
+
+
+def with_study_log(project: "Project", options: Options) -> Options:
+    """Return the options with what `serve` of params.yaml says of the log where they leave it open.
 
     `log_never` holds for every folder; the command line can only add to it.
 
@@ -47,54 +63,54 @@ def set_log_options(project: "Project", args: argparse.Namespace) -> None:
 
     values, _ = parameters.load(project)
     block = values.get("serve")
-    if args.no_log or not isinstance(block, dict) or not (args.log or block.get("log")):
-        return
-    args.log = args.log or str(project.root / LOG_FOLDER)
-    if args.log_days is None:
-        args.log_days = block.get("log_days")
-    args.log_never = [*dict.fromkeys([*args.log_never, *block.get("log_never", [])])]
+    if options.no_log or not isinstance(block, dict) or not (options.log or block.get("log")):
+        return options
+    return dataclasses.replace(
+        options,
+        log=options.log or str(project.root / LOG_FOLDER),
+        log_days=block.get("log_days") if options.log_days is None else options.log_days,
+        log_never=(*dict.fromkeys([*options.log_never, *block.get("log_never", [])]),),
+    )
 
 
-def run(load: Callable[[], Champion], args: argparse.Namespace) -> None:
+def run(load: Callable[[], Champion], options: Options) -> None:
     """Serve what `load` returns until a signal to stop; a reload calls `load` again.
 
     Errors:
         HeadraceError: the bundle is refused, or an option is wrong.
     """
-    tokens, metrics = _tokens(args), Metrics()
-    service = Service(with_log_check(load, args), metrics.count_reload)
-    _listen(service, metrics, tokens, args)
+    tokens, metrics = _tokens(options), Metrics()
+    service = Service(with_log_check(load, options), metrics.count_reload)
+    _listen(service, metrics, tokens, options)
 
 
-def _tokens(args: argparse.Namespace) -> Tokens | None:
-    if args.tokens:
-        return Tokens(Path(args.tokens))
-    if args.host not in LOOPBACK and not args.insecure:
+def _tokens(options: Options) -> Tokens | None:
+    if options.tokens:
+        return Tokens(Path(options.tokens))
+    if options.host not in LOOPBACK and not options.insecure:
         raise HeadraceError(
-            f"On {args.host} anybody could ask, and there are no tokens. Next: headrace token NAME"
-            " >> tokens, and headrace serve --tokens tokens; or --insecure, behind another guard"
+            f"On {options.host} anybody could ask, and there are no tokens. Next: headrace token"
+            " NAME >> tokens, and headrace serve --tokens tokens; or --insecure behind a guard"
         )
     return None
 
 
-def with_log_check(
-    load: Callable[[], Champion], args: argparse.Namespace
-) -> Callable[[], Champion]:
+def with_log_check(load: Callable[[], Champion], options: Options) -> Callable[[], Champion]:
     """Return `load` that refuses a bundle without an input that --log-never names.
 
     Errors:
         HeadraceError: --log-days is out of range.
     """
-    if args.log_days is not None and not 1 <= args.log_days <= MAX_LOG_DAYS:
+    if options.log_days is not None and not 1 <= options.log_days <= MAX_LOG_DAYS:
         raise HeadraceError(
-            f"Predictions cannot be logged for {args.log_days} days. Next: --log-days with 1 to"
+            f"Predictions cannot be logged for {options.log_days} days. Next: --log-days with 1 to"
             f" {MAX_LOG_DAYS:,}, or --no-log"
         )
 
     def checked() -> Champion:
         champion = load()
         inputs = champion.schema["properties"]
-        for name in args.log_never if args.log else ():
+        for name in options.log_never if options.log else ():
             if name not in inputs:
                 raise HeadraceError(
                     f"{name!r} is never to be logged, and is no input of {champion.label}."
@@ -106,9 +122,7 @@ def with_log_check(
     return checked
 
 
-def _listen(
-    service: Service, metrics: Metrics, tokens: Tokens | None, args: argparse.Namespace
-) -> None:
+def _listen(service: Service, metrics: Metrics, tokens: Tokens | None, options: Options) -> None:
     import uvicorn
 
     from headrace.serve import app, connections
@@ -116,8 +130,8 @@ def _listen(
     sys.setswitchinterval(SWITCH_SECONDS)
     config = uvicorn.Config(
         "",  # the application is made below, once the address is ours
-        host=args.host,
-        port=args.port,
+        host=options.host,
+        port=options.port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -128,24 +142,24 @@ def _listen(
         lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server, sock = connections.Server(config), _bind(config, args)
+    server, sock = connections.Server(config), _bind(config, options)
     # uvicorn answers what is under way, then raises the signal again: exit in order.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, lambda *_: _reload(service))
     sock.listen(BACKLOG)  # so that a client that reads the line below can connect at once
-    with _log(args) as log:
-        local = tokens is None and not args.insecure
+    with _log(options) as log:
+        local = tokens is None and not options.insecure
         config.app = app.create(service, metrics, tokens, log, local=local)
         print(f"{service.champion.label} answers on http://{_address(sock)}", flush=True)
         server.run([sock])
 
 
-def _bind(config: "uvicorn.Config", args: argparse.Namespace) -> "socket.socket":
+def _bind(config: "uvicorn.Config", options: Options) -> "socket.socket":
     try:
         return config.bind_socket()
     except SystemExit:  # uvicorn has printed why
         step = "Next: --port with another number, or 0 for any that is free"
-        raise HeadraceError(f"Cannot listen on {args.host}:{args.port}. {step}") from None
+        raise HeadraceError(f"Cannot listen on {options.host}:{options.port}. {step}") from None
 
 
 def _address(sock: "socket.socket") -> str:
@@ -153,12 +167,12 @@ def _address(sock: "socket.socket") -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _log(args: argparse.Namespace) -> AbstractContextManager[journal.Journal | None]:
+def _log(options: Options) -> AbstractContextManager[journal.Journal | None]:
     """Return a context in which predictions are logged, where they are to be."""
-    if not args.log:
+    if not options.log:
         return nullcontext()
-    days = DEFAULT_LOG_DAYS if args.log_days is None else args.log_days
-    return journal.opened(Path(args.log), days, frozenset(args.log_never))
+    days = DEFAULT_LOG_DAYS if options.log_days is None else options.log_days
+    return journal.opened(Path(options.log), days, frozenset(options.log_never))
 
 
 def _reload(service: Service) -> None:

@@ -1,6 +1,5 @@
 """The commands `headrace image` and `headrace wheelhouse`, which write into deploy/."""
 
-import argparse
 import re
 import shutil
 import subprocess
@@ -21,13 +20,13 @@ BASE = re.compile(r"^(ARG BASE=\S*/python:)[0-9.]+(-[a-z0-9-]+)?$", re.MULTILINE
 """The base image's line; one with a digest was chosen by a person, and stays."""
 
 
-def image(project: Project, args: argparse.Namespace) -> None:
+def image(project: Project, source: str) -> None:
     """Unpack a bundle into deploy/app, after loading it as a server does.
 
     Errors:
         DataError: the bundle is refused, or deploy/Containerfile is missing.
     """
-    path, label = fetch.bundle_file(project, args.source)
+    path, label = fetch.bundle_file(project, source)
     load.load(path)
     recipe = project.root / "deploy" / RECIPE
     if not recipe.is_file():
@@ -37,14 +36,14 @@ def image(project: Project, args: argparse.Namespace) -> None:
     print(f"{APP} holds {label}. Next: {step}")
 
 
-def wheelhouse(project: Project, args: argparse.Namespace) -> None:
+def wheelhouse(project: Project, source: str) -> None:
     """Write deploy/app, and the packages that it needs for this Python and platform.
 
     Errors:
         DataError: the bundle is refused.
         HeadraceError: the packages cannot be downloaded.
     """
-    image(project, args)
+    image(project, source)
     folder = project.root / WHEELHOUSE
     _download(project.root / APP / "requirements.txt", folder)
     print(
