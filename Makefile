@@ -38,7 +38,7 @@ test-long: setup ## run the long tests: thousands of hostile inputs, bit flips, 
 	@$(PYTEST) -m long
 
 check: setup ## lint the repository; changes nothing
-	@headrace check && ruff format --check . && ruff check . && mypy && lint-imports >/dev/null \
+	@headrace check && ruff format --check . && ruff check . && mypy && lint-imports >/dev/null && python -m lab.house >/dev/null \
 	  && $(STRIP) --verify "$(STUDY)"/notebooks/*.ipynb \
 	  && zizmor --offline --quiet .github "$(STUDY)"/.github \
   && { ! command -v actionlint >/dev/null || actionlint .github/workflows/*.yml "$(STUDY)"/.github/workflows/*.yml; } \

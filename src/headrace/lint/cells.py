@@ -4,9 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from headrace.lint.context import Study
+from headrace.lint.context import Location, Study
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import Location, Violation, rule
+from headrace.lint.rules import Violation, rule
 
 MAX_LINES = 10
 ABSOLUTE = re.compile(

@@ -15,9 +15,9 @@ from headrace.lint import (  # noqa: F401  # importing them registers their rule
     pipeline,
     repository,
 )
-from headrace.lint.context import Study
+from headrace.lint.context import Location, Study
 from headrace.lint.fixes import Fix
-from headrace.lint.rules import PREFIX, RULES, Location, Rule, Violation, split
+from headrace.lint.rules import PREFIX, RULES, Rule, Violation, split
 
 REPRO = "repro"
 """The group of rules that `make repro` checks first."""

@@ -14,8 +14,8 @@ from headrace.core.suggest import nearest
 from headrace.errors import ProjectError
 from headrace.gates import live, reader
 from headrace.gates.model import NAME
-from headrace.lint.context import Study
-from headrace.lint.rules import Location, Violation, rule, split
+from headrace.lint.context import Location, Study
+from headrace.lint.rules import Violation, rule, split
 
 MONITOR = "metrics/monitor.json"
 LABELLED_SHARE = "performance.truth_share"

@@ -1,5 +1,6 @@
 """The study as the rules read it: each file once, and only when a rule asks for it."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -14,11 +15,24 @@ from headrace.errors import ProjectError
 from headrace.lint import notebook_ast
 from headrace.lint.cache import HashCache
 from headrace.lint.notebook_ast import Notebook
-from headrace.lint.rules import Location
 
 DVC = "dvc.yaml"
 REQUIREMENTS = "requirements.lock"
 CHECKPOINTS = ".ipynb_checkpoints"
+
+
+@dataclass(frozen=True, order=True)
+class Location:
+    """A file of the study (relative to its root) and a line; in a notebook, a line of a cell."""
+
+    file: str
+    cell: int = 0
+    line: int = 0
+
+    def __str__(self) -> str:
+        """Write it as ruff does: `dvc.yaml:63`, or `notebooks/03_train.ipynb:cell 5:2`."""
+        cell = f":cell {self.cell}" if self.cell else ""
+        return f"{self.file}{cell}{f':{self.line}' if self.line else ''}"
 
 
 class Study:

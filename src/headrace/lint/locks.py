@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from headrace.core import pipeline, requirements, yaml
 from headrace.core.lockfile import NAME, File, Record
 from headrace.core.pipeline import Entry, Stage
-from headrace.lint.context import REQUIREMENTS, Study
-from headrace.lint.rules import Location, Violation, rule
+from headrace.lint.context import REQUIREMENTS, Location, Study
+from headrace.lint.rules import Violation, rule
 
 UNLOCKED = {"pip", "setuptools", "wheel"}
 """Packages that `python -m venv` may install."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from headrace.core.suggest import nearest
 from headrace.lint import notebook_ast
-from headrace.lint.context import Study
+from headrace.lint.context import Location, Study
 from headrace.lint.fixes import Strip
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import Location, Violation, rule
+from headrace.lint.rules import Violation, rule
 
 MIB = 2**20
 VOLATILE = ("widgets", "language_info")

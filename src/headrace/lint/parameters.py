@@ -13,9 +13,9 @@ from headrace.core.parameter_check import Mismatch, mismatches
 from headrace.core.pipeline import Stage
 from headrace.core.suggest import nearest_name
 from headrace.errors import HeadraceError, NotebookError, ParameterError
-from headrace.lint.context import DVC, Study
+from headrace.lint.context import DVC, Location, Study
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import PREFIX, Location, Violation, rule, split
+from headrace.lint.rules import PREFIX, Violation, rule, split
 
 FILE = "params.yaml"
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from headrace.core.imports import Chain
 from headrace.core.pipeline import Entry, Stage
-from headrace.lint.context import REQUIREMENTS, Study
+from headrace.lint.context import REQUIREMENTS, Location, Study
 from headrace.lint.fixes import AddDep, Uncache
 from headrace.lint.notebook_ast import Notebook
 from headrace.lint.paths_used import Files, Use, uses
-from headrace.lint.rules import Location, Violation, rule
+from headrace.lint.rules import Violation, rule
 
 
 @rule(repro=True)

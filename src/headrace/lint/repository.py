@@ -15,9 +15,9 @@ from pkgutil import iter_modules
 from typing import Any
 
 from headrace.lint.cache import LARGE
-from headrace.lint.context import REQUIREMENTS, Study
+from headrace.lint.context import REQUIREMENTS, Location, Study
 from headrace.lint.notebooks import MIB, outputs_size
-from headrace.lint.rules import Location, Violation, rule
+from headrace.lint.rules import Violation, rule
 
 ALLOWED = re.compile(r"pragma: ?(allow|white)list[ -]secret")
 ALLOWED_NEXT = re.compile(r"pragma: ?allowlist[ -]nextline[ -]secret")

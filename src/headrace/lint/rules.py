@@ -10,37 +10,21 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from headrace.lint.context import Study
-    from headrace.lint.fixes import Fix
+from headrace.lint.context import Location, Study
+from headrace.lint.fixes import Fix
 
 NEXT = "Next: "
-
-
-@dataclass(frozen=True, order=True)
-class Location:
-    """A file of the study (relative to its root) and a line; in a notebook, a line of a cell."""
-
-    file: str
-    cell: int = 0
-    line: int = 0
-
-    def __str__(self) -> str:
-        """Write it as ruff does: `dvc.yaml:63`, or `notebooks/03_train.ipynb:cell 5:2`."""
-        cell = f":cell {self.cell}" if self.cell else ""
-        return f"{self.file}{cell}{f':{self.line}' if self.line else ''}"
 
 
 class Violation:
     """What a rule yields: the location, the automatic fix, and the values of its message."""
 
-    def __init__(self, location: Location, fix: "Fix | None" = None, **values: object) -> None:
+    def __init__(self, location: Location, fix: Fix | None = None, **values: object) -> None:
         self.location, self.fix, self.values = location, fix, values
 
 
-Check = Callable[["Study"], Iterator[Violation]]
+Check = Callable[[Study], Iterator[Violation]]
 
 
 @dataclass(frozen=True)
