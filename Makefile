@@ -14,7 +14,7 @@ STRIP := nbstripout --keep-id --extra-keys metadata.language_info
 # Two files at a time, and each file's tests one after the other: they share servers and studies.
 PYTEST := python -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-long check fix lab bench repro lock wheel check-wheel
+.PHONY: help setup demo test test-unit test-long check fix lab bench repro lock wheel check-wheel
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -33,6 +33,9 @@ demo: setup ## make a study in build/demo, run it, change a parameter, compare
 
 test: setup ## run the tests: units, bakes, and one whole life of a study
 	@$(PYTEST) -m "not long"
+
+test-unit: setup ## run the unit tests: seconds, while you work
+	@$(PYTEST) -m "not long" tests/unit
 
 test-long: setup ## run the long tests: thousands of hostile inputs, bit flips, plain pip
 	@$(PYTEST) -m long
