@@ -158,6 +158,24 @@ def test_a_child_of_a_cell_takes_signals_as_any_process_does(tmp_path: Path) -> 
     assert (_text(outputs), _text(outputs, "stderr")) == ("-15\n", "")
 
 
+def test_a_child_of_a_cell_has_python_s_own_signal_handlers_from_its_first_line(
+    tmp_path: Path,
+) -> None:
+    """A handler of ours could wait for ever in a lock, such as that of a pool which ends it."""
+    source = (
+        "import os, signal\n"
+        "names = ('SIGINT', 'SIGTERM')\n"
+        "handlers = lambda: [repr(signal.getsignal(getattr(signal, name))) for name in names]\n"
+        "reading, writing = os.pipe()\n"
+        "if os.fork() == 0: os.write(writing, str(handlers()).encode()); os._exit(0)\n"
+        "os.wait(); print(os.read(reading, 999).decode())"
+    )
+    (outputs,), stopped = _run(tmp_path, source)
+    assert stopped is None
+    assert "default_int_handler" in _text(outputs)
+    assert "Handlers.SIG_DFL" in _text(outputs)
+
+
 def test_a_process_can_run_one_notebook_after_another(tmp_path: Path) -> None:
     source = "import numpy, subprocess, sys\nprint(numpy.arange(3))"
     program = f"""

@@ -60,7 +60,7 @@ def test_it_runs_when_it_is_named_and_takes_its_months_from_params_yaml(beside: 
     assert not (beside.root / "runs/train.ipynb").exists()
     order = sorted(
         (beside.root / "runs").glob("*.ipynb"),
-        key=notebook_html._place(project.find_project(beside.root)),
+        key=notebook_html._order(project.find_project(beside.root)),
     )
     assert [path.stem for path in order] == ["play-8", "play-12"]
     assert " passed." in beside.check("lock-behind")

@@ -154,7 +154,7 @@ def test_stages_have_the_names_that_the_study_gives_them(tmp_path: Path) -> None
 def test_stages_that_are_no_list_of_names_are_refused(tmp_path: Path, said: str) -> None:
     study = Registered.make(tmp_path / "study", settings=f"stages = {said}\n")
     study.version(0.8)
-    assert "is no list of names" in study.refused("promote", "v1.0.0", "--to", "dev", *yes("x"))
+    assert "is not a list of names" in study.refused("promote", "v1.0.0", "--to", "dev", *yes("x"))
 
 
 @pytest.mark.parametrize(

@@ -96,13 +96,14 @@ def _signals() -> Iterator[list[str]]:
     """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those received.
 
     After the first, others are ignored while the run is reported. A child that a cell forks
-    handles them as any process does.
+    handles them as any process does: a handler in Python may wait for ever in a lock that a
+    pool's worker holds while the pool ends it.
     """
     received: list[str] = []
     process = os.getpid()
 
     def stop(number: int, _frame: Any) -> None:
-        if os.getpid() != process:
+        if os.getpid() != process:  # it came before the child was set up
             signal.signal(number, DEFAULTS[number])
             os.kill(os.getpid(), number)
             return
@@ -113,6 +114,13 @@ def _signals() -> Iterator[list[str]]:
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
+
+    def restore_in_child() -> None:
+        for number, default in DEFAULTS.items():
+            if signal.getsignal(number) is stop:
+                signal.signal(number, default)
+
+    os.register_at_fork(after_in_child=restore_in_child)
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received

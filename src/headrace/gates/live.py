@@ -86,8 +86,15 @@ class Verdict:
 
 
 def finite_values(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Return the finite numbers among a batch's figures, by dotted names."""
-    return {name: float(value) for name, value in leaves(figures) if is_number(value)}
+    """Return the finite numbers among a batch's figures, by dotted names.
+
+    Errors:
+        OverflowError: an integer is larger than any float; the monitor writes none.
+    """
+    numbers = (
+        (name, value) for name, value in leaves(figures) if is_number(value) or type(value) is int
+    )
+    return {name: float(value) for name, value in numbers}
 
 
 def evaluate(rules: Sequence[Rule], figures: Figures) -> list[Verdict]:
