@@ -120,7 +120,7 @@ def test_no_jinja_is_left_in_a_study(baked: Path) -> None:
         name
         for name in _files(baked)
         if not name.endswith(".whl")
-        and "cookiecutter." in (text := (baked / name).read_text("utf-8"))
+        if "cookiecutter." in (text := (baked / name).read_text("utf-8"))
         or ("{{" in text and workflows not in (baked / name).parents and not name.endswith(".py"))
     ]
     assert left == []

@@ -1,4 +1,4 @@
-"""The data contract: what is published keeps it, and every breach is named."""
+"""The data contract: what is published keeps it, and every violation is named."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ def test_the_wind_of_a_thousand_miles_per_hour_is_refused(raw: dict[str, pd.Data
     [
         (lambda t: t.rename(columns={"dest": "destination"}), r"dest +the column is missing"),
         (lambda t: t.rename(columns={"dest": "destination"}), r"destination +the column is not in"),
-        (lambda t: t.assign(distance=t["distance"].astype(str)), r"distance +dtype\('int64'\)"),
+        (lambda t: t.assign(distance=t["distance"].astype(str)), r"distance +expected dtype\('int64'\)"),
         (lambda t: t.assign(month=13), r"month +in_range\(1, 12\): 4,000 rows, such as 13"),
         (lambda t: t.assign(origin="BOS"), r"origin +isin.*such as BOS"),
         (lambda t: t.assign(sched_dep_time=1275), r"sched_dep_time +is_a_clock_time"),
@@ -43,14 +43,14 @@ def test_the_wind_of_a_thousand_miles_per_hour_is_refused(raw: dict[str, pd.Data
         ),
     ],
 )
-def test_every_breach_names_column_rule_count_and_examples(
+def test_every_violation_names_column_rule_count_and_examples(
     raw: dict[str, pd.DataFrame], change: Change, message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
         schema.check(change(raw["flights"]), schema.flights)
 
 
-def test_all_breaches_are_listed_at_once(raw: dict[str, pd.DataFrame]) -> None:
+def test_all_violations_are_listed_at_once(raw: dict[str, pd.DataFrame]) -> None:
     broken = raw["flights"].drop(columns="dest").assign(month=0, hour=99)
     with pytest.raises(DataError) as error:
         schema.check(broken, schema.flights)

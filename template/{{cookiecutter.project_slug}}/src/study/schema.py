@@ -161,7 +161,7 @@ inputs = pa.DataFrameSchema(
 
 
 def check(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Return the table as its contract wants it, or list every breach.
+    """Return the table as its contract wants it, or list every violation.
 
     Errors:
         DataError: one line per column and rule, with the number of rows and examples.
