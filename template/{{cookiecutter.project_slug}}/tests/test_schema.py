@@ -32,7 +32,10 @@ def test_the_wind_of_a_thousand_miles_per_hour_is_refused(raw: dict[str, pd.Data
     [
         (lambda t: t.rename(columns={"dest": "destination"}), r"dest +the column is missing"),
         (lambda t: t.rename(columns={"dest": "destination"}), r"destination +the column is not in"),
-        (lambda t: t.assign(distance=t["distance"].astype(str)), r"distance +expected dtype\('int64'\)"),
+        (
+            lambda t: t.assign(distance=t["distance"].astype(str)),
+            r"distance +expected dtype\('int64'\)",
+        ),
         (lambda t: t.assign(month=13), r"month +in_range\(1, 12\): 4,000 rows, such as 13"),
         (lambda t: t.assign(origin="BOS"), r"origin +isin.*such as BOS"),
         (lambda t: t.assign(sched_dep_time=1275), r"sched_dep_time +is_a_clock_time"),
