@@ -11,6 +11,8 @@ export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 STRIP := nbstripout --keep-id --extra-keys metadata.language_info
+# What import-linter prints is read where a contract is broken, and not otherwise.
+LAYERS := { lint-imports --no-logo --cache-dir build/layers > build/layers.txt || { cat build/layers.txt; false; }; }
 # Two files at a time, and each file's tests one after the other: they share servers and studies.
 PYTEST := python -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
@@ -41,7 +43,7 @@ test-long: setup ## run the long tests: thousands of hostile inputs, bit flips, 
 	@$(PYTEST) -m long
 
 check: setup ## lint the repository; changes nothing
-	@headrace check && ruff format --check . && ruff check . && mypy && lint-imports >/dev/null && python -m lab.house >/dev/null \
+	@headrace check && ruff format --check . && ruff check . && mypy && $(LAYERS) && python -m lab.house >/dev/null \
 	  && $(STRIP) --verify "$(STUDY)"/notebooks/*.ipynb \
 	  && zizmor --offline --quiet .github "$(STUDY)"/.github \
   && { ! command -v actionlint >/dev/null || actionlint .github/workflows/*.yml "$(STUDY)"/.github/workflows/*.yml; } \

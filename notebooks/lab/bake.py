@@ -71,13 +71,14 @@ def commit(study: Path, message: str = "Begin") -> None:
 def environment(**more: str) -> dict[str, str]:
     """Return an environment with this interpreter's commands first and nobody's own git settings.
 
-    Who a commit is by, whether it is signed and which hooks run would otherwise differ by machine.
+    Who a commit is by, whether it is signed and which hooks run would otherwise differ by machine,
+    and the width of what is printed by the terminal; pytest-xdist sets one.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     clean = {
         name: text
         for name, text in os.environ.items()
-        if not name.startswith(("DVC_", "GIT_")) and name != "EMAIL"
+        if not name.startswith(("DVC_", "GIT_")) and name not in ("EMAIL", "COLUMNS", "LINES")
     }
     return {**clean, **NOBODY, "PATH": path, "DO_NOT_TRACK": "1", **more}
 

@@ -40,6 +40,7 @@ def measure() -> dict[str, int]:
         "files_in_a_study": len([*_study_files()]),
         "lines": sum(map(len, modules.values())),
         "modules": len(modules),
+        "modules_behind_a_package": sum(path.with_suffix("").is_dir() for path in inner),
         "modules_with_one_importer": sum(len(names) == 1 for names in importers),
         "modules_under_50_lines": sum(len(modules[path]) < SMALL for path in inner),
         "import_cycles": len([*cycles(graph)]),
