@@ -28,8 +28,33 @@ from lab import bake
 
 __all__ = ["asked", "known"]  # fixtures
 
-HOUR = datetime.now(UTC).strftime(log_format.HOUR)
-EARLIER = (datetime.now(UTC) - timedelta(hours=3)).strftime(log_format.HOUR)
+NOW = datetime.now(UTC).replace(minute=0, second=0)
+HOUR = NOW.strftime(log_format.HOUR)
+EARLIER = (NOW - timedelta(hours=3)).strftime(log_format.HOUR)
+
+
+class Clock(datetime):
+    """A clock that goes on by a microsecond whenever it is read."""
+
+    time = NOW
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        cls.time += timedelta(microseconds=1)
+        return cls.time.astimezone(tz)
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, time: datetime) -> None:
+    """Set the clock of the log and of its rotation."""
+    monkeypatch.setattr(Clock, "time", time)
+    for module in (journal, rotation):
+        monkeypatch.setattr(module, "datetime", Clock)
+
+
+@pytest.fixture(autouse=True)
+def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the hour from ending in the middle of a test."""
+    set_clock(monkeypatch, NOW)
 
 
 def log_into(
@@ -323,16 +348,11 @@ def test_a_large_journal_is_followed_by_another(
 def test_an_hour_that_is_over_becomes_a_table_though_nobody_asks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime.now(tz) + timedelta(hours=1)
-
     log = log_into(tmp_path)
     answer(log, "a", {"x": 1})
     log.rotate_if_due()
     assert ends(tmp_path) == [".jsonl"]
-    monkeypatch.setattr(journal, "datetime", Later)
+    set_clock(monkeypatch, NOW + timedelta(hours=1))
     log.rotate_if_due()
     assert ends(tmp_path) == [".parquet"]
     assert log.failed_journals == 0
