@@ -7,11 +7,14 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import browser
 import pytest
 from filelock import FileLock
+from servers import BUNDLE
 
+from headrace.bundle import archive, golden
 from headrace.execution import sandbox
 from lab import bake
 
@@ -240,3 +243,16 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Brows
         pytest.skip("there is no Chromium")
     with browser.opened(tmp_path_factory.mktemp("chromium")) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def known(quick: Path) -> dict[str, bytes]:
+    """The files of the bundle that is served."""
+    return archive.unseal((quick / BUNDLE).read_bytes(), "bundle.tar")
+
+
+@pytest.fixture(scope="module")
+def asked(known: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Rows of inputs: the golden ones, without their answers."""
+    rows = json.loads(known["golden.json"])
+    return [{k: v for k, v in row.items() if k != golden.PREDICTION} for row in rows]

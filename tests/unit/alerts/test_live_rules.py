@@ -1,0 +1,439 @@
+"""Promises of live rules and incidents: what fires, what is told, once, and what is never lost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from watched_study import ID, RULE, VARIABLE, Watched, figures, rule
+
+from headrace.alerts import update
+from headrace.errors import DataError, HeadraceError, ProjectError
+from headrace.gates import live as rules
+from headrace.gates import reader
+from headrace.gates.live import Level, Light, Rule, State
+from headrace.incidents import incident, store
+from lab import paths
+
+STUDY = paths.study
+
+
+@pytest.fixture(autouse=True)
+def _no_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """A study with one live rule and no incident."""
+    return Watched.make(tmp_path / "study")
+
+
+def states(one: Rule, **values: float | None) -> list[str]:
+    return [str(verdict.state) for verdict in rules.evaluate([one], figures(**values))]
+
+
+# Rules
+
+
+def test_a_rule_fires_beyond_its_bound_and_not_at_it() -> None:
+    assert states(rule(), sep=0.25, oct=0.2501, nov=-3) == ["quiet", "fires", "quiet"]
+    below = rule(above=False, bound=-0.05)
+    assert states(below, sep=-0.05, oct=-0.06, nov=0.3) == ["quiet", "fires", "quiet"]
+
+
+def test_a_rule_fires_when_k_of_the_last_n_batches_break_it() -> None:
+    one = rule(violations=2, of_batches=3)
+    assert states(one, sep=1, oct=0, nov=1, dec=0) == ["quiet", "quiet", "fires", "quiet"]
+    assert states(one, sep=1, oct=1, nov=0, dec=0) == ["quiet", "fires", "fires", "quiet"]
+    verdict = rules.evaluate([one], figures(sep=1, oct=0, nov=1))[-1]
+    assert (verdict.violations, verdict.batches, verdict.value) == (2, 3, 1)
+
+
+@pytest.mark.parametrize("value", [None, "0.9", True, float("nan"), float("inf"), [1]])
+def test_a_figure_that_is_absent_is_not_known_and_never_fires(value: Any) -> None:
+    found = {"2013-10": {"drift": {} if value is None else {"psi": value}}}
+    for one in (rule(), rule(above=False), rule(figure="groups.carrier.rate")):
+        (verdict,) = rules.evaluate([one], found)
+        assert (verdict.state, verdict.value) == (State.UNKNOWN, None)
+
+
+def test_what_is_not_known_counts_neither_as_quiet_nor_as_firing() -> None:
+    one = rule(violations=2, of_batches=2)
+    assert states(one, sep=1, oct=None, nov=1) == ["quiet", "not known", "fires"]
+
+
+def test_of_a_batch_with_too_few_rows_a_figure_says_nothing() -> None:
+    one = rule(min_rows=200)
+    found = figures(sep=1, oct=1, nov=1)
+    found["2013-09"]["rows"], found["2013-10"]["rows"] = 199, 200
+    assert [verdict.state for verdict in rules.evaluate([one], found)] == [
+        State.UNKNOWN,
+        State.FIRES,
+        State.FIRES,  # how many rows there are is not known
+    ]
+
+
+def test_batches_are_judged_in_the_order_of_their_names() -> None:
+    mixed = dict(reversed(figures(sep=1, oct=0, nov=0).items()))
+    found = rules.evaluate([rule(violations=1, of_batches=2)], mixed)
+    assert [(one.batch, one.state) for one in found] == [
+        ("2013-09", State.FIRES),
+        ("2013-10", State.FIRES),
+        ("2013-11", State.QUIET),
+    ]
+
+
+def test_the_loudest_rule_that_fires_is_the_light_of_a_check() -> None:
+    listed = [
+        rule("a", level=Level.NOTICE, bound=0.1),
+        rule("b"),
+        rule("c", figure="performance.roc_auc", above=False, bound=0.6),
+    ]
+    found = figures(sep=0.0, oct=0.2, nov=0.3, dec=None)
+    found["2013-11"]["performance"] = {"roc_auc": 0.5}
+    lights = rules.lights(rules.evaluate(listed, found))
+    assert {batch: row["drift"] for batch, row in lights.items()} == {
+        "2013-09": Light.OK,
+        "2013-10": Light.NOTICE,
+        "2013-11": Light.ACT,
+        "2013-12": Light.UNKNOWN,
+    }
+    assert [*lights["2013-11"].items()] == [("drift", Light.ACT), ("performance", Light.ACT)]
+    assert lights["2013-10"]["performance"] is Light.UNKNOWN
+
+
+LIVE = "live:\n  it moved: {figure: drift.psi, above: 1, level: act, do: Look}"
+WRONG = {
+    LIVE.replace("level", "min_rows: 0, level"): "min_rows is 0",
+    LIVE.replace("above", "abov"): r"gates\.yaml:2: .* Did you mean above\?",
+    LIVE.replace("above: 1, ", ""): "says neither above nor below",
+    LIVE.replace("above: 1", "above: 1, below: 0"): "says both above and below",
+    LIVE.replace("above: 1", "above: much"): "above is 'much'",
+    LIVE.replace("above: 1", "above: true"): "above is True",
+    LIVE.replace("level: act", "level: atc"): r"level is 'atc'\. Did you mean act\?",
+    LIVE.replace("level: act, ", ""): "does not say its level",
+    LIVE.replace(", do: Look", ""): "does not say its do",
+    LIVE.replace("do: Look", "do: ''"): "does not say its do",
+    LIVE.replace("do: Look", "do: 7"): "7 is no do",
+    LIVE.replace("drift.psi", "psi"): "'psi' is no figure",
+    LIVE.replace("figure: drift.psi, ", ""): "does not say its figure",
+    LIVE.replace("act", "act, batches: 3 of 2"): "batches is '3 of 2'",
+    LIVE.replace("act", "act, batches: 0 of 2"): "batches is '0 of 2'",
+    LIVE.replace("act", "act, batches: all"): "batches is 'all'",
+    LIVE.replace("it moved", "''"): "needs a name",
+    LIVE.replace("it moved", "x" * 201): "needs a name",
+    "live: [a]": "live must hold names and values",
+    "live: {a: 3}": "a must hold names and values",
+    "lives: {}": r"Did you mean live\?",
+}
+
+
+@pytest.mark.parametrize("text", WRONG, ids=range(len(WRONG)))
+def test_a_live_rule_that_is_written_wrongly_is_refused_with_line_and_next_step(text: str) -> None:
+    with pytest.raises(ProjectError, match=WRONG[text]) as caught:
+        reader.parse(text.encode())
+    assert "gates.yaml:" in str(caught.value)
+    assert "Next: " in str(caught.value)
+
+
+def test_a_live_rule_is_read_as_it_is_written() -> None:
+    text = LIVE.replace("act", "notice, batches: 2 of 3")
+    assert reader.parse(text.encode()).live == (
+        Rule("it moved", "drift.psi", 1.0, True, Level.NOTICE, "Look", 2, 3),
+    )
+    assert reader.parse(b"metrics: {}").live == ()
+    assert reader.parse(b"live:").live == ()
+
+
+def test_the_study_s_own_rules_cover_each_check_and_say_what_to_do() -> None:
+    live = reader.parse((STUDY / "gates.yaml").read_bytes()).live
+    assert {one.check for one in live} == {"quality", "drift", "performance", "groups"}
+    assert {one.level for one in live} == {*Level}
+    assert all(incident.rule_slug(one.name) == one.name.replace(" ", "-") for one in live)
+
+
+# Incidents
+
+
+def test_a_run_of_firing_batches_is_one_incident(watched: Watched) -> None:
+    assert watched.monitor(sep=0.1) == []
+    assert watched.monitor(sep=0.1, oct=0.3) == [
+        "act: the predictions have moved: opened (2013-10). drift.psi is 0.3000 in 2013-10,"
+        " and must not be above 0.25. Retrain."
+    ]
+    (still,) = watched.monitor(sep=0.1, oct=0.3, nov=0.5)
+    assert "still open (2013-11). drift.psi is 0.5000" in still
+    (closed,) = watched.monitor(sep=0.1, oct=0.3, nov=0.5, dec=0.2)
+    assert "closed (2013-12). quiet again in 2013-12." in closed
+    one = watched.only()
+    assert (one.id, one.opened, one.closed, one.is_open) == (ID, "2013-10", "2013-12", False)
+    assert {name: seen.value for name, seen in one.batches.items()} == {
+        "2013-10": 0.3,
+        "2013-11": 0.5,
+        "2013-12": 0.2,
+    }
+
+
+def test_one_message_goes_out_per_transition_however_often_it_runs(watched: Watched) -> None:
+    heard = []
+    for values in ({"oct": 0.3}, {"oct": 0.3, "nov": 0.4}, {"oct": 0.3, "nov": 0.4, "dec": 0}):
+        for _ in range(10):
+            heard += watched.monitor(**values)
+    assert [line.split(": ")[2].split(".")[0] for line in heard] == [
+        "opened (2013-10)",
+        "still open (2013-11)",
+        "closed (2013-12)",
+    ]
+
+
+def test_a_run_again_leaves_the_files_as_they_are(watched: Watched) -> None:
+    watched.monitor(oct=0.3)
+    path = watched.root / store.file_name(ID)
+    before = path.stat()
+    watched.monitor(oct=0.3)
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert path.stat().st_ino == before.st_ino
+    assert json.loads(path.read_text("utf-8"))["status"] == "open"
+
+
+def test_the_line_offers_three_ways_out_as_commands(watched: Watched) -> None:
+    watched.monitor(oct=0.3)
+    ways = [line for line in watched.said.splitlines() if line.startswith("  ")]
+    assert [line.split()[0] for line in ways] == ["dismiss", "roll", "retrain"]
+    assert f"headrace alert dismiss {ID} --reason TEXT" in ways[0]
+    assert ways[1].endswith("&& headrace rollback")
+    assert ways[2].endswith("&& headrace retrain")
+    watched.monitor(oct=0.3, nov=0)
+    assert "headrace" not in watched.said
+
+
+def test_what_is_not_known_leaves_an_incident_as_it_is(watched: Watched) -> None:
+    watched.monitor(oct=0.3)
+    assert watched.monitor(oct=0.3, nov=None) == []
+    assert watched.only().is_open
+    assert watched.monitor(oct=None, nov=None) == [], "nor is the last word forgotten"
+    assert watched.only().batches["2013-10"].value == 0.3
+
+
+def test_two_runs_are_two_incidents(watched: Watched) -> None:
+    watched.monitor(sep=0.3, oct=0, nov=0.3)
+    assert [one.opened for one in watched.incidents().values()] == ["2013-09", "2013-11"]
+    assert [one.is_open for one in watched.incidents().values()] == [False, True]
+
+
+def test_a_batch_that_is_judged_again_counts_by_its_new_value(watched: Watched) -> None:
+    watched.monitor(oct=0.3)
+    assert watched.monitor(oct=0.4) == []
+    assert watched.only().batches["2013-10"].value == 0.4
+    (line,) = watched.monitor(oct=0.1)
+    assert line.endswith("closed (2013-10). judged again, it is quiet.")
+    assert watched.monitor(oct=0.1) == []
+    (line,) = watched.monitor(oct=0.9)
+    assert "open again (2013-10)" in line
+    assert watched.only().is_open
+
+
+def test_late_truth_that_joins_two_incidents_makes_them_one(watched: Watched) -> None:
+    watched.monitor(sep=0.3, oct=0, nov=0.3)
+    watched.monitor(sep=0.3, oct=0.3, nov=0.3)
+    first, second = watched.incidents().values()
+    assert first.is_open
+    assert [*first.batches] == ["2013-09", "2013-10", "2013-11"]
+    assert (second.is_open, second.why) == (False, "it belongs to an earlier incident")
+    assert watched.monitor(sep=0.3, oct=0.3, nov=0.3) == []
+
+
+def test_a_batch_that_comes_out_of_order_is_said_to(watched: Watched) -> None:
+    watched.opened()
+    (line,) = watched.monitor(sep=0.6, oct=0.3)
+    assert "still open (2013-09). drift.psi is 0.6000" in line
+    assert "It was evaluated after a later batch." in line
+    assert (watched.only().id, watched.only().opened) == (ID, "2013-09")
+
+
+def test_a_batch_that_is_gone_is_said_once_and_what_it_showed_is_kept(watched: Watched) -> None:
+    watched.monitor(oct=0.3, nov=0.4)
+    (line,) = watched.monitor(nov=0.4)
+    assert "kept (2013-10). The figures no longer hold" in line
+    assert watched.monitor(nov=0.4) == []
+    assert [*watched.only().batches] == ["2013-10", "2013-11"]
+    watched.monitor(dec=0.0)
+    assert watched.only().closed == "2013-12"
+
+
+def test_a_rule_that_is_taken_out_closes_its_incident_with_that_word(watched: Watched) -> None:
+    watched.opened()
+    watched.study.write("gates.yaml", "live: {}\n")
+    (line,) = watched.monitor(oct=0.3)
+    assert line.endswith("closed (2013-10). its rule is not in gates.yaml any more.")
+    assert watched.monitor(oct=0.3) == []
+    watched.study.write("gates.yaml", RULE)
+    (line,) = watched.monitor(oct=0.3)
+    assert "open again (2013-10)" in line
+
+
+def test_a_rule_that_became_louder_is_told_again(watched: Watched) -> None:
+    watched.study.write("gates.yaml", RULE.replace("act", "notice"))
+    watched.monitor(oct=0.3)
+    watched.study.write("gates.yaml", RULE)
+    (line,) = watched.monitor(oct=0.3)
+    assert line.startswith("act: the predictions have moved: raised (2013-10).")
+    assert watched.monitor(oct=0.3) == []
+
+
+def test_a_file_that_cannot_be_read_is_named_and_nothing_is_written_over_it(
+    watched: Watched,
+) -> None:
+    watched.opened()
+    path = watched.root / store.file_name(ID)
+    good = path.read_text("utf-8")
+    broken = ("<<<<<<< ours\n", "[]", "{}", good.replace('"act"', '"loud"'), "[" * 9999, "\x00")
+    for text in broken:
+        path.write_text(text, "utf-8")
+        with pytest.raises(DataError, match=rf"alerts/{ID}\.json cannot be read.*Next: "):
+            watched.monitor(oct=0.3, nov=0.4)
+        assert path.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize("name", ["../x", "", "a b", "x\n", "é", ".", "a" * 101, "-x"])
+def test_a_batch_with_an_odd_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"is not a batch name\..* Next: "):
+        update.update(tmp_path, {name: {"drift": {"psi": 1.0}}}, [rule()])
+    assert not (tmp_path / "alerts").exists()
+
+
+def test_figures_that_are_none_are_refused(tmp_path: Path) -> None:
+    wrong: dict[str, Any] = {"rows": 3}
+    with pytest.raises(DataError, match=r"rows holds no figures by name\. Next: "):
+        update.update(tmp_path, wrong, [rule()])
+
+
+NAMES = (
+    *("../../etc/passwd", "<b>x</b>", "a\nb", "é ü", "日本", "CON", "a" * 150, "x/y", "\x1b[31m"),
+    *("two  blanks", "two blanks", "Two blanks", "two-blanks", "\u202eabc", "-", "$(touch x)"),
+)
+
+
+def test_a_hostile_name_makes_a_file_name_that_is_safe_and_its_own(tmp_path: Path) -> None:
+    listed = [rule(name) for name in NAMES]
+    found = update.update(tmp_path, figures(oct=0.3), listed)
+    assert [one.incident.rule for one in found] == [*NAMES]
+    files = sorted(path.name for path in (tmp_path / "alerts").iterdir())
+    assert len(files) == len(NAMES)
+    assert all(store.ID.fullmatch(name) and len(name) < 100 for name in files)
+    assert [path.name for path in tmp_path.iterdir()] == ["alerts"]
+    again = update.update(tmp_path, figures(oct=0.3), listed)
+    assert {one.incident.rule for one in again} == {*NAMES}
+    assert len([*(tmp_path / "alerts").iterdir()]) == len(NAMES)
+
+
+def test_names_that_would_share_a_file_do_not(tmp_path: Path) -> None:
+    found = {"2013": {"drift": {"psi": 1.0}}, "b-2013": {"drift": {"psi": 1.0}}}
+    both = [rule("a b"), rule("a")]
+    update.update(tmp_path, {"2013": found["2013"]}, both[:1])
+    update.update(tmp_path, found, both)
+    kept = store.read(tmp_path)
+    assert {(one.rule, one.opened) for one in kept.values()} >= {("a b", "2013"), ("a", "2013")}
+
+
+BATCHES = ("2013-09", "2013-10", "2013-11", "2013-12", "2014-01")
+VALUES = st.none() | st.sampled_from([0.0, 0.3, 0.6])
+STEP = st.dictionaries(st.sampled_from(BATCHES), VALUES)
+
+
+def _lived_through(root: Path, steps: list[dict[str, float | None]], one: Rule) -> None:
+    """Bring the incidents up to date step by step: batches come in any order, truth comes late."""
+    now: dict[str, float | None] = {}
+    told: list[str] = []
+    for step in steps:
+        now |= {name: value for name, value in step.items() if value is not None or name not in now}
+        found = {name: {"drift": {} if v is None else {"psi": v}} for name, v in now.items()}
+        for transition in update.update(root, found, [one]):
+            told.append(f"{transition.incident.id} {transition.word} {transition.batch}")
+            transition.heard["output"] = True
+            store.write(root, transition.incident)
+    kept = store.read(root).values()
+    assert all(one.id == f"it-moved-{one.first}" for one in kept), "one file per first batch"
+    known = {name: value for name, value in now.items() if value is not None}
+    seen = {name: incident.Seen(one_state(one, value), value) for name, value in known.items()}
+    standing = [one for one in kept if not one.is_withdrawn]
+    assert sorted(one.firing for one in standing) == [
+        run.firing for run in incident.firing_runs(seen)
+    ]
+    assert sum(one.is_open for one in kept) <= 1
+    assert len(told) == len(set(told))
+
+
+def one_state(one: Rule, value: float) -> State:
+    return State.FIRES if one.is_violated(value) else State.QUIET
+
+
+@given(steps=st.lists(STEP, max_size=6))
+@settings(max_examples=25, deadline=None)
+def test_no_order_of_events_loses_a_batch_or_tells_twice(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[dict[str, float | None]]
+) -> None:
+    _lived_through(tmp_path_factory.mktemp("lived"), steps, rule())
+
+
+@pytest.mark.long
+@given(steps=st.lists(STEP, max_size=20))
+@settings(max_examples=1500, deadline=None)
+def test_thousands_of_orders_of_events_lose_no_batch_and_tell_nothing_twice(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[dict[str, float | None]]
+) -> None:
+    _lived_through(tmp_path_factory.mktemp("lived"), steps, rule())
+
+
+# `headrace alert`
+
+
+def test_the_incidents_are_listed_the_open_ones_first(watched: Watched) -> None:
+    assert "No incidents yet. Next: " in watched.study.do("alert")
+    watched.monitor(sep=0.3, oct=0, nov=0.4)
+    said = watched.study.do("alert", "list")
+    first, second = (line for line in said.splitlines() if not line.startswith(" "))
+    assert first == "the-predictions-have-moved-2013-11  act, open since 2013-11"
+    assert second.endswith("closed: quiet again in 2013-10")
+    assert "drift.psi 0.4000 in 2013-11; it must not be above 0.25" in said
+
+
+def test_a_broken_rule_or_file_is_no_traceback(watched: Watched) -> None:
+    watched.study.write("alerts/x.json", "{")
+    assert "alerts/x.json cannot be read" in watched.study.refused("alert")
+    with pytest.raises(HeadraceError):
+        watched.incidents()
+
+
+# `headrace check`
+
+
+@pytest.mark.parametrize(
+    ("monitored", "figure", "says"),
+    [
+        ({"drift": {"psi": 0.1}}, "drift.psi", ""),
+        ({"drift": {"psi": 0.1}}, "drift.pssi", "Did you mean drift.psi?"),
+        ({"drift": {"psi": 0.1}}, "drif.psi", "Did you mean drift.psi?"),
+        ({"drift": {"psi": 0.1}}, "performance.roc_auc", ""),
+        ({"performance": {"truth_share": 0.0}}, "performance.roc_auc", ""),
+        ({"performance": {"roc_auc": 0.7}}, "performance.roc_acu", "Did you mean"),
+        (None, "drift.psi", ""),
+        ("broken", "drift.psi", ""),
+    ],
+)
+def test_a_figure_that_no_batch_has_is_told_unless_it_may_come_with_the_truth(
+    watched: Watched, monitored: Any, figure: str, says: str
+) -> None:
+    watched.study.write("gates.yaml", RULE.replace("drift.psi", figure))
+    if monitored is not None:
+        watched.study.write("metrics/monitor.json", json.dumps({"2013-10": monitored}))
+    said = watched.study.say("check", "live-figures")
+    assert said.code == (1 if says else 0), said.text
+    assert says in said.text
+    if says:
+        assert said.text.startswith("gates.yaml:3: metrics/monitor.json has no figure")

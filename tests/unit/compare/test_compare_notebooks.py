@@ -1,0 +1,240 @@
+"""Promises about the runs that changed, cell by cell."""
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cached_study import CachedStudy
+from conftest import cell
+
+from headrace.compare import images, notebooks
+from headrace.compare.model import CellChange, NotebookChange, Shown
+from headrace.core.git import Objects
+from lab import bake
+
+PNG = base64.b64encode(b"\x89PNG old").decode()
+OTHER = base64.b64encode(b"\x89PNG new").decode()
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="4"><rect width="4" height="4"/></svg>'
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> CachedStudy:
+    return CachedStudy(tmp_path / "study")
+
+
+def printed(text: str) -> dict[str, Any]:
+    return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+def shown(**data: Any) -> dict[str, Any]:
+    kinds = {"png": "image/png", "svg": "image/svg+xml", "html": "text/html", "plain": "text/plain"}
+    return {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {kinds[name]: content for name, content in data.items()},
+    }
+
+
+def code(source: str, *outputs: dict[str, Any]) -> dict[str, Any]:
+    return {**cell(source), "outputs": list(outputs), "execution_count": 1}
+
+
+def title(text: str) -> dict[str, Any]:
+    return cell(text, kind="markdown")
+
+
+def run(*cells: dict[str, Any], ids: bool = True) -> bytes:
+    """Return an executed notebook; its cells' ids are their sources' first words."""
+    named = [
+        {**({"id": f"{one['source'].split()[0].strip('#')}x"} if ids else {}), **one}
+        for one in cells
+    ]
+    whole = {"cells": named, "metadata": {}, "nbformat": 4, "nbformat_minor": 5 if ids else 4}
+    return json.dumps(whole).encode()
+
+
+def changes(study: CachedStudy, old: bytes | None, new: bytes | None) -> tuple[NotebookChange, ...]:
+    study.put(runs__t_DOT_ipynb=old)
+    bake.commit(study.root)
+    study.put(runs__t_DOT_ipynb=new)
+    with Objects(study.root) as objects:
+        return notebooks.changes(*study.states(objects), study.find())
+
+
+def cells(study: CachedStudy, old: bytes, new: bytes) -> tuple[CellChange, ...]:
+    (found,) = changes(study, old, new)
+    assert (found.path, found.note) == ("runs/t.ipynb", "")
+    return found.cells
+
+
+def test_only_cells_that_changed_are_told_under_their_heading(study: CachedStudy) -> None:
+    head, same = title("# Train\n\n## Fit the model"), code("same = 1", printed("1\n"))
+    (found,) = cells(
+        study,
+        run(head, same, code("b = 1", printed("x"))),
+        run(head, same, code("b = 2", printed("x"))),
+    )
+    assert (found.number, found.heading) == (3, "Fit the model")
+    assert (found.source, found.outputs) == (("b = 1", "b = 2"), None)
+
+
+def test_injected_parameters_are_a_change_of_source(study: CachedStudy) -> None:
+    old, new = (
+        run({**cell(f"# Parameters\nmax_iter = {count}", "injected-parameters"), "id": "injected"})
+        for count in (200, 50)
+    )
+    (found,) = cells(study, old, new)
+    assert found.source == ("# Parameters\nmax_iter = 200", "# Parameters\nmax_iter = 50")
+
+
+def test_text_that_changed_is_told_with_the_code_that_made_it(study: CachedStudy) -> None:
+    old, new = (run(code("show()", printed("same"), shown(plain=text))) for text in "ab")
+    (found,) = cells(study, old, new)
+    assert found.outputs == ((Shown("a"),), (Shown("b"),))
+    assert (found.source, found.code) == (None, "show()")
+
+
+def test_cells_that_moved_along_are_matched(study: CachedStudy) -> None:
+    kept = [code(f"keep{number} = {number}", printed("x")) for number in range(5)]
+    new = [code("from pathlib import Path"), *kept[:2], *kept[3:], title("It all ends here.")]
+    found = cells(study, run(*kept), run(*new))
+    assert [(one.number, one.source) for one in found] == [
+        (1, ("", "from pathlib import Path")),
+        (3, ("keep2 = 2", "")),
+        (6, ("", "It all ends here.")),
+    ]
+
+
+def test_cells_without_ids_are_matched_by_what_they_say(study: CachedStudy) -> None:
+    kept = [code(f"value_{number} = compute({number})", printed("x")) for number in range(4)]
+    found = cells(study, run(*kept, ids=False), run(code("import os"), *kept, ids=False))
+    assert [(one.number, one.source) for one in found] == [(1, ("", "import os"))]
+
+
+def test_without_nbdime_ids_match_the_cells_and_that_is_said(
+    study: CachedStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nbdime.diffing.notebooks", None)
+    kept = code("kept = 1", printed("x"))
+    (found,) = changes(study, run(kept, code("b = 1")), run(code("a = 1"), kept, code("b = 2")))
+    assert "nbdime is not installed" in found.note
+    assert [one.source for one in found.cells] == [("", "a = 1"), ("b = 1", "b = 2")]
+
+
+def test_pictures_come_as_addresses_that_hold_them(study: CachedStudy) -> None:
+    old, new = (run(code("plot()", shown(png=png, plain="<Figure>"))) for png in (PNG, OTHER))
+    (found,) = cells(study, old, new)
+    assert found.outputs is not None
+    assert found.outputs[0] == (Shown("<Figure>", f"data:image/png;base64,{PNG}"),)
+    assert found.outputs[1] == (Shown("<Figure>", f"data:image/png;base64,{OTHER}"),)
+
+
+def test_html_is_told_only_by_the_text_that_stands_for_it(study: CachedStudy) -> None:
+    old, new = (
+        run(code("t", shown(html=f"<script>{text}</script>", plain=text))) for text in ("a", "b")
+    )
+    (found,) = cells(study, old, new)
+    assert found.outputs == ((Shown("a"),), (Shown("b"),))
+
+
+def test_colours_of_a_terminal_are_taken_out(study: CachedStudy) -> None:
+    error = {
+        "output_type": "error",
+        "ename": "E",
+        "evalue": "v",
+        "traceback": ["\x1b[31mE: v\x1b[0m"],
+    }
+    (found,) = cells(study, run(code("a", printed("x"))), run(code("a", error)))
+    assert found.outputs is not None
+    assert found.outputs[1] == (Shown("E: v"),)
+
+
+def test_long_text_is_cut_and_says_so(study: CachedStudy) -> None:
+    (found,) = cells(study, run(code("a")), run(code("a", printed("x" * 50_000))))
+    assert found.outputs is not None
+    assert found.outputs[1][0].text.endswith("… and 30,000 more characters")
+
+
+def test_a_large_picture_is_left_out_and_says_so() -> None:
+    text, address = images.data_uri("image/png", "A" * (images.LIMIT + 1), "")
+    assert (address, "too large" in text) == ("", True)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '<rect onload="alert(1)"/>',
+    '<image href="https://leak.invalid/a.png"/>',
+    '<a xlink:href="javascript:alert(1)"><rect/></a>',
+    '<style>@import "https://leak.invalid/a.css"; rect {fill: url(https://leak.invalid/a)}</style>',
+    '<rect style="fill: url(https://leak.invalid/a)"/>',
+    '<rect fill="url(//leak.invalid/a#b)"/>',
+    "<foreignObject><iframe xmlns='http://www.w3.org/1999/xhtml' src='https://leak.invalid'/></foreignObject>",
+    '<set attributeName="onload" to="alert(1)"/><animate attributeName="href" values="https://leak.invalid"/>',
+    '<x:script xmlns:x="http://www.w3.org/2000/svg">alert(1)</x:script>',
+    '<use href="data:image/svg+xml;base64,AAAA"/>',
+]
+
+
+@pytest.mark.parametrize("inside", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_drawing_loses_what_runs_or_fetches(inside: str) -> None:
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    safe = images.sanitize_svg(f'<svg {names}><rect id="kept"/>{inside}</svg>')
+    assert safe is not None
+    assert b'id="kept"' in safe
+    assert not any(
+        word in safe.lower() for word in (b"script", b"leak", b"alert", b"iframe", b"svg+xml")
+    )
+
+
+def test_a_drawing_keeps_what_it_needs() -> None:
+    text = SVG.replace(
+        "<rect", '<defs><path id="m"/></defs><use href="#m"/><rect clip-path="url(#m)"'
+    )
+    safe = images.sanitize_svg(text)
+    assert safe is not None
+    assert b'href="#m"' in safe
+    assert b"url(#m)" in safe
+    assert safe.startswith(b"<svg")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no drawing", "<html/>", '<!DOCTYPE x [<!ENTITY a "b">]><svg/>']
+)
+def test_what_is_no_drawing_is_not_shown(text: str) -> None:
+    assert images.sanitize_svg(text) is None
+    assert images.data_uri("image/svg+xml", text, "here")[0].startswith("here")
+
+
+def test_a_cache_that_lacks_a_run_says_what_to_fetch(study: CachedStudy) -> None:
+    old = run(code("a"))
+    study.put(runs__t_DOT_ipynb=old)
+    study.cached(old).unlink()
+    bake.commit(study.root)
+    study.put(runs__t_DOT_ipynb=run(code("b")))
+    with Objects(study.root) as objects:
+        (found,) = notebooks.changes(*study.states(objects), study.find())
+    assert found.note.endswith("Next: dvc fetch --all-commits runs/t.ipynb")
+
+
+@pytest.mark.parametrize("broken", [b"", b"no json", b"[]", b'{"cells": 3}', b"\xff\xfe", b"{}"])
+def test_what_is_no_notebook_says_so(study: CachedStudy, broken: bytes) -> None:
+    (found,) = changes(study, run(code("a")), broken)
+    assert found.cells == ()
+    assert "is no notebook. Next: dvc repro" in found.note
+
+
+def test_a_new_run_and_one_that_is_gone_are_told(study: CachedStudy) -> None:
+    (found,) = changes(study, None, run(title("# New"), code("a", printed("1"))))
+    assert [one.source for one in found.cells] == [("", "# New"), ("", "a")]
+    (found,) = changes(study, run(code("a", printed("1"))), None)
+    assert found.cells[0].outputs == ((Shown("1"),), ())
+
+
+def test_many_cells_are_cut_and_that_is_said(study: CachedStudy) -> None:
+    many = [code(f"a{number}") for number in range(notebooks.CELL_LIMIT + 7)]
+    (found,) = changes(study, run(code("b")), run(*many))
+    assert len(found.cells) == notebooks.CELL_LIMIT
+    assert "7 more cells changed" in found.note

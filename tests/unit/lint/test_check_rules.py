@@ -1,0 +1,548 @@
+"""What each rule of `headrace check` reports, and what it does not."""
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from clean_study import NOTEBOOK, Tidy
+from conftest import DEFAULTS, cell, notebook
+from nbstripout._nbstripout import main as nbstripout
+
+from headrace.core.imports import Graph
+from headrace.core.pipeline import Stage
+from headrace.lint import notebook_ast
+from headrace.lint.cells import ABSOLUTE, _complete_strings
+from headrace.lint.paths_used import Files, uses
+from lab import bake
+
+
+@pytest.fixture
+def tidy(tmp_path: Path) -> Tidy:
+    """A study without a finding."""
+    return Tidy(tmp_path)
+
+
+# Notebooks: what nbstripout would take out, and no more
+
+COUNTED = {"output_type": "execute_result", "data": {}, "metadata": {}, "execution_count": 1}
+PRINTED = {"output_type": "stream", "name": "stdout", "text": "x"}
+VOLATILE: dict[str, tuple[int, dict[str, object]]] = {
+    "outputs": (3, {"outputs": [PRINTED]}),
+    "a count": (3, {"execution_count": 1}),
+    "kept outputs": (3, {"outputs": [PRINTED], "metadata": {"keep_output": True}}),
+    "kept by a tag": (3, {"outputs": [PRINTED], "metadata": {"tags": ["keep_output"]}}),
+    "kept, with a count": (3, {"outputs": [COUNTED], "metadata": {"tags": ["keep_output"]}}),
+    "not kept": (3, {"outputs": [PRINTED], "metadata": {"keep_output": False}}),
+    "an initial cell": (3, {"outputs": [PRINTED], "metadata": {"init_cell": True}}),
+    "no initial cell": (3, {"outputs": [PRINTED], "metadata": {"init_cell": False}}),
+    **{
+        f"cell {key}": (3, {"metadata": {key: value}})
+        for key, value in {
+            "collapsed": True,
+            "ExecuteTime": {},
+            "execution": {},
+            "heading_collapsed": False,
+            "hidden": True,
+            "scrolled": "auto",
+            "papermill": {},
+            "jupyter": {"outputs_hidden": True},
+            "editable": False,
+        }.items()
+    },
+    "in a text cell": (1, {"metadata": {"hidden": True}}),
+    **{
+        f"notebook {key}": (0, {key: {"name": "x"}})
+        for key in ("signature", "widgets", "language_info", "papermill", "toc", "keep_output")
+    },
+}
+
+
+@pytest.mark.parametrize("kind", VOLATILE)
+def test_a_notebook_is_unclean_where_nbstripout_would_change_it(
+    tidy: Tidy, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, changes = VOLATILE[kind]
+    tidy.spoil(number, **changes)
+    words = ["nbstripout", "--verify", "--keep-id", "--extra-keys", "metadata.language_info"]
+    monkeypatch.setattr(sys, "argv", [*words, str(tidy.root / NOTEBOOK)])
+    for stream in ("stdin", "stdout"):  # it closes them
+        monkeypatch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO()))
+    try:
+        changed = bool(nbstripout())
+    except SystemExit as end:
+        changed = bool(end.code)
+    assert ("[notebook-outputs]" in tidy.check("notebook-outputs")) == changed
+
+
+def test_scratch_has_no_rules_but_the_one_on_large_outputs(tidy: Tidy) -> None:
+    wild = cell("def f():\n    !ls /home/me/x") | {"outputs": [PRINTED], "execution_count": 3}
+    tidy.write("notebooks/scratch/wild.ipynb", notebook(wild))
+    tidy.add()
+    assert tidy.check().endswith(" passed.\n")
+
+
+# Cells
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/home/me/x", "/data/a b/x.csv", "/flights.csv", "~/x", "~me/x", "C:\\x", "D:/x", "file:///x"],
+)
+def test_a_place_on_one_machine_is_absolute(text: str) -> None:
+    assert ABSOLUTE.fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "~",
+            "~ 5 %",
+            "C:",
+            "1/2",
+            "/ 100 / 2",
+            "s3://a/b",
+            "(/a/b)",
+            "$\\frac{a}{b}$",
+            "\\alpha",
+        ),
+        *("/", "/month", " / ", "km/h", "a/b.csv", "https://x.org/a/b", "//div/span", "/ per hour"),
+    ],
+)
+def test_what_is_no_place_on_one_machine_is_not(text: str) -> None:
+    assert not ABSOLUTE.fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("base + '/api/v1'", 0),
+        ("f'{base}/api/v1'", 0),
+        ("f'/home/me/{name}'", 1),
+        ("'/home/me' + name", 1),
+        ("open('/home/me/x')", 1),
+        ("'''/home/me'''", 0),
+    ],
+)
+def test_only_a_text_that_nothing_stands_before_is_a_path(
+    tmp_path: Path, code: str, count: int
+) -> None:
+    (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
+    tree = notebook_ast.read(tmp_path / "x.ipynb", "x").cells[0].tree
+    texts = [str(node.value) for node in _complete_strings(tree)]
+    assert sum(text.startswith("/home") or text == "/api/v1" for text in texts) == count
+
+
+MAGICS = {
+    "%time x = 1": [1],
+    "!ls": [1],
+    "files = !ls": [1],
+    "x = %who": [1],
+    "frame.head?": [1],
+    "?frame": [1],
+    "%%bash\nls | wc": [1],
+    "%%time\nx = (1 +\n     2)": [1],
+    "x = (7\n     %3)": [],
+    '"""\n%time\n"""': [],
+    "x = 1  # what?": [],
+    "if x:\n    %time y = 1\n    z = 2": [2],
+    "/print x": [1],
+    "    x = 1\n    y = 2": [],
+}
+
+
+@pytest.mark.parametrize("code", MAGICS)
+def test_a_magic_is_what_python_cannot_read_and_ipython_can(tmp_path: Path, code: str) -> None:
+    (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
+    parsed = notebook_ast.read(tmp_path / "x.ipynb", "x").cells[0]
+    assert parsed.magics == MAGICS[code]
+    assert not isinstance(parsed.parsed, SyntaxError)
+
+
+def test_a_notebook_of_another_language_has_no_rules_on_its_code(tidy: Tidy) -> None:
+    content = json.loads(notebook(cell("x <- function() 1", "parameters")))
+    content["metadata"]["kernelspec"] = {"name": "ir", "language": "R"}
+    (tidy.root / NOTEBOOK).write_text(json.dumps(content))
+    assert "[cell-" not in tidy.check()
+
+
+def test_the_parameters_cell_may_be_long_and_blank_lines_do_not_count(tidy: Tidy) -> None:
+    more = "".join(f"\np{number} = {number}" for number in range(10))
+    tidy.code("\n\n".join(f"a{number} = 1" for number in range(10)), defaults=DEFAULTS + more)
+    assert tidy.check("cell-length").endswith(" passed.\n")
+
+
+# Parameters
+
+INVALID = {
+    "unknown": (("params.yaml", "seed: 7", "sead: 7"), "params.yaml:1", "Did you mean seed?"),
+    "missing": (("params.yaml", "  rate: 0.5\n", ""), "params.yaml:4", "train.rate of stage"),
+    "range": (("params.yaml", "max_iter: 20", "max_iter: 0"), "params.yaml:5", "max_iter is 0"),
+    "no YAML": (("params.yaml", "rate: 0.5", "rate: [0.5"), "params.yaml:7", "expected"),
+    "a date": (("params.yaml", "first", "2013-09-01"), "params.yaml:1", "train.name is a date"),
+    "a name": (("dvc.yaml", "- train\n", "- train.rtae\n"), "dvc.yaml:15", "Did you mean rate?"),
+    "twice": (("dvc.yaml", "- train\n", "- train\n      - seed\n"), "dvc.yaml:13", "two places"),
+    "too few": (("dvc.yaml", "      - seed\n", ""), "dvc.yaml:12", "does not list seed"),
+}
+
+
+@pytest.mark.parametrize("kind", INVALID)
+def test_a_breach_of_parameters_is_told_once_and_in_its_line(tidy: Tidy, kind: str) -> None:
+    change, place, message = INVALID[kind]
+    tidy.replace(*change)
+    printed = tidy.check()
+    assert printed.startswith(f"{place}: ")
+    assert message in printed
+    assert printed.count("Next: ") == 1
+
+
+def test_a_block_of_which_the_notebook_takes_nothing_is_told_at_its_line(tidy: Tidy) -> None:
+    tidy.code(defaults="max_iter = 1\nrate = 0.1\nname = ''")
+    printed = tidy.check()
+    assert printed.startswith("dvc.yaml:13: ")
+    assert "stage train lists seed, but its notebook uses no value of it" in printed
+
+
+def test_a_misspelt_name_is_one_mistake(tidy: Tidy) -> None:
+    tidy.code(defaults=DEFAULTS.replace("max_iter", "max_itr"))
+    printed = tidy.check()
+    assert printed.startswith("params.yaml:5: ")
+    assert "has no such name. Did you mean max_itr?" in printed
+    assert printed.endswith("\n1 finding\n")
+
+
+def test_a_cached_metric_that_git_tracks_belongs_to_git(tidy: Tidy) -> None:
+    tidy.write("metrics/train.json", "{}")
+    tidy.add()
+    tidy.replace("dvc.yaml", "cache: false", "cache: true")
+    assert re.findall(r"\[(\S+)\]$", tidy.check(), re.M) == ["cached-metrics"]
+
+
+def test_a_matrix_s_own_names_are_parameters_too(tidy: Tidy) -> None:
+    tidy.replace("dvc.yaml", "  train:\n", "  train:\n    matrix: {month: [1, 2]}\n")
+    assert "given month, but the parameters cell" in tidy.check("parameters-agree")
+    tidy.code(defaults=f"{DEFAULTS}\nmonth = 1")
+    assert tidy.check("parameters-agree").endswith(" passed.\n")
+
+
+# Imports
+
+MODULES = {
+    "own/__init__.py": '"""Only words."""\n',
+    "own/a.py": "from own import b\nfrom . import c\nimport numpy\n",
+    "own/b.py": "import typing\nif typing.TYPE_CHECKING:\n    from own import e\n",
+    "own/c.py": "def late():\n    from .sub import deep\n",
+    "own/e.py": "from own import a\n",
+    "own/sub/__init__.py": "from own.sub.deep import value\n",
+    "own/sub/deep.py": "from ..b import x\n",
+    "single.py": "import single\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "files"),
+    [
+        ("import pandas", set()),
+        ("import single", {"single.py"}),
+        (
+            "from own import e as other",
+            {
+                "own/e.py",
+                *(deep := {"own/a.py", "own/b.py", "own/c.py"}),
+                *(more := {"own/sub/__init__.py", "own/sub/deep.py"}),
+            },
+        ),
+        ("import own.a", deep | more),
+        ("from own.b import anything", {"own/b.py"}),
+        ("from own.sub import value", more | {"own/b.py"}),
+        ("from own import *", set()),
+        ("from headrace.core.suggest import nearest", set()),
+        ("def f():\n    import single", {"single.py"}),
+    ],
+)
+def test_what_is_imported_counts_with_all_that_it_imports(
+    tmp_path: Path, code: str, files: set[str]
+) -> None:
+    for name, text in MODULES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
+    tree = notebook_ast.read(tmp_path / "x.ipynb", "x").cells[0].tree
+    assert set(Graph(tmp_path, tmp_path).files(tree)) == files
+
+
+def test_an_import_by_others_is_told_with_the_way_to_it(tidy: Tidy) -> None:
+    tidy.write("src/mini/model.py", "from mini import a\n\nfit = a.fit\n")
+    tidy.write("src/mini/a.py", "from mini.b import fit\n")
+    tidy.write("src/mini/b.py", "fit = len\n")
+    printed = tidy.check()
+    assert (
+        f"{NOTEBOOK} imports mini.model, which imports mini.a, which imports mini.b, but" in printed
+    )
+    assert "3 findings" not in printed
+
+
+# Reads and writes
+
+PATHS = ModuleType("own.paths")
+MENTIONS = {
+    "from own import paths\ndata.read(paths.table)": [("data/table.csv", "reads")],
+    "import own.paths as p\ndata.write(x, p.table)": [("data/table.csv", "writes")],
+    "import own.paths\nown.paths.table.exists()": [("data/table.csv", "reads")],
+    "from own.paths import table as t\nopen(t)": [("data/table.csv", "reads")],
+    "from own import paths\nopen(paths.table, 'w')": [("data/table.csv", "writes")],
+    "from own import paths\npaths.table.open(mode='wb')": [("data/table.csv", "writes")],
+    "from own import paths\nfor t in [paths.table]:\n    f(t)": [("data/table.csv", "names")],
+    "from own import paths\nx.to_csv(paths.folder / 'x.csv')": [("data/x.csv", "writes")],
+    "from own import paths\nx.to_csv(paths.folder / name)": [("data", "names")],
+    "from own import paths\nf(paths.table.parent)": [("data", "names")],
+    "from own import paths\nf(paths.away('x'), paths.nosuch)": [],
+    "from own import paths\nwrite(read(paths.table), paths.folder)": [
+        ("data/table.csv", "reads"),
+        ("data", "writes"),
+    ],
+    "pd.read_csv('data/x.csv')": [("data/x.csv", "reads")],
+    "pd.read_csv('x.csv', sep=';')": [("x.csv", "reads")],
+    "x.to_parquet(path='data/x.parquet')": [("data/x.parquet", "writes")],
+    "joblib.dump(model, 'models/m.pkl')": [("models/m.pkl", "writes")],
+    "f('data/here.csv')": [("data/here.csv", "names")],
+    "Path('data/here.csv').read_text()": [("data/here.csv", "reads")],
+    "f('made.bin')": [("made.bin", "names")],
+    "read('made')": [("made", "reads")],
+    "table['made']": [],
+    "read('https://x.org/x.csv')": [],
+    "x.to_period('M')": [],
+    "pd.to_datetime('2013.01')": [],
+    "x.to('cuda')": [],
+    "f('x.csv')": [],
+    "data.source_table('flights.csv.zip')": [],
+    "open(f'data/{name}.csv')": [],
+    "x = 'a sentence. With words'": [],
+    f"x = 'a sentence. {'Words ' * 60}end'": [],
+    "open('started', 'w')": [],
+}
+
+
+@pytest.mark.parametrize("code", MENTIONS)
+def test_a_file_is_named_by_the_paths_module_or_a_literal(tmp_path: Path, code: str) -> None:
+    PATHS.table, PATHS.folder = tmp_path / "data/table.csv", tmp_path / "data"  # type: ignore[attr-defined]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/here.csv").touch()
+    (tmp_path / "x.ipynb").write_text(notebook(cell(code)))
+    used = uses(
+        notebook_ast.read(tmp_path / "x.ipynb", "x"), Files(tmp_path, PATHS, {"made.bin", "made"})
+    )
+    assert [(use.path, use.verb) for use in used] == MENTIONS[code]
+
+
+def test_a_folder_of_outs_may_be_named_and_one_s_own_out_read(tidy: Tidy) -> None:
+    tidy.code("paths.folder.exists()", "paths.model.read_text()\nprint(paths.root)")
+    assert tidy.check().endswith(" passed.\n")
+
+
+def test_writing_what_is_only_a_dep_is_told(tidy: Tidy) -> None:
+    tidy.code("paths.table.write_text('')")
+    assert "writes data/table.csv, which is not among its outs" in tidy.check()
+
+
+def test_what_is_written_and_then_read_is_told_once(tidy: Tidy) -> None:
+    tidy.code("paths.other.write_text('')", "paths.other.read_text()")
+    printed = tidy.check()
+    assert "[undeclared-write]\n" in printed
+    assert "1 finding\n" in printed
+
+
+def test_what_may_be_read_or_written_is_left_to_the_user_but_for_what_git_tracks(
+    tidy: Tidy,
+) -> None:
+    tidy.write("data/other.csv", "a\n")
+    tidy.code("print(paths.other)")
+    printed = tidy.check()
+    assert "Stage train names data/other.csv, which is neither a dep nor an out" in printed
+    assert "make fix" not in printed
+    bake.run(tidy.root, "git", "add", "--force", "data/other.csv")
+    assert "make fix (it adds data/other.csv" in tidy.check()
+
+
+def test_without_a_paths_module_only_literals_are_looked_at(tidy: Tidy) -> None:
+    tidy.replace("pyproject.toml", 'paths = "mini.paths"\n', "")
+    tidy.code("paths.other.write_text('')", "open('data/other.csv')")
+    printed = tidy.check()
+    assert "[undeclared-read]" in printed
+    assert "[undeclared-write]" not in printed
+
+
+@pytest.mark.parametrize(
+    ("dep", "path", "covered"),
+    [
+        ("data/x.csv", "data/x.csv", True),
+        ("data", "data/x.csv", True),
+        ("dat", "data/x.csv", False),
+        ("./data/", "data/x.csv", True),
+        ("data/${item}.csv", "data/6.csv", True),
+        ("data/[1].csv", "data/1.csv", False),
+        ("data/[1].csv", "data/[1].csv", True),
+    ],
+)
+def test_a_dep_covers_itself_and_what_lies_in_it(dep: str, path: str, covered: bool) -> None:
+    entry = Stage("x", {"deps": [dep]}).deps[0]
+    assert entry.covers(path) == covered
+
+
+def test_a_stage_s_own_folder_is_where_its_paths_begin() -> None:
+    stage = Stage("x", {"wdir": "sub", "deps": ["a", "../b", {"c": None}, "s3://d"]})
+    assert [dep.path for dep in stage.deps] == ["sub/a", "b", "sub/c", "s3://d"]
+
+
+# git and secrets
+
+
+def test_a_file_that_dvc_added_and_git_tracks_is_told(tidy: Tidy) -> None:
+    tidy.write("raw.csv.dvc", "outs:\n- path: raw.csv\n")
+    tidy.write("raw.csv", "a\n")
+    tidy.add()
+    assert tidy.check().startswith("raw.csv.dvc: raw.csv is an output that DVC keeps")
+
+
+SECRETS = {
+    "a key of AWS": "AKIA" + "IOSFODNN7EXAMPLE",
+    "a private key": "-----BEGIN RSA " + "PRIVATE KEY-----",
+    "a token of GitHub": "ghp_" + "a1B2" * 9,
+    "a password in an address": "https://me:hunter2" + "@example.org",  # pragma: allowlist secret
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_secret_is_told_by_place_and_kind_and_never_shown(tidy: Tidy, kind: str) -> None:
+    tidy.write("notes.md", f"# Notes\n\nkey: {SECRETS[kind]}\n")
+    tidy.add()
+    for _ in range(2):  # what is not clean is not remembered as clean
+        printed = tidy.check("secret")
+        assert printed.startswith("notes.md:3: Possible secret (")
+        assert SECRETS[kind] not in printed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}  # pragma: allowlist secret", "# pragma: allowlist nextline secret\n{}"],
+)
+def test_what_is_allowed_in_its_line_is_no_secret(tidy: Tidy, text: str) -> None:
+    tidy.write("notes.py", text.format(SECRETS["a key of AWS"]) + "\n")
+    tidy.add()
+    assert tidy.check().endswith(" passed.\n")
+
+
+def test_only_what_git_tracks_is_looked_through_for_secrets(tidy: Tidy) -> None:
+    tidy.write("notes.py", SECRETS["a key of AWS"])
+    assert tidy.check().endswith(" passed.\n")
+
+
+# dvc.lock: as dvc status says
+
+LAST = "hand_off"
+"""It vouches for all that went into the model, so it depends on all of it."""
+BEHIND = {
+    "nothing": (lambda study: None, []),
+    "code": (
+        lambda study: _append(study / "src/study/model.py"),
+        ["train", "evaluate", LAST, "monitor"],
+    ),
+    "a parameter": (lambda study: _set(study, "train.max_iter", 11), ["train"]),
+    "a parameter of no stage": (lambda study: _set(study, "problem.late_minutes", 15), []),
+    "an output": (
+        lambda study: _append(study / "metrics/evaluate.json"),
+        ["evaluate", LAST, "monitor"],
+    ),
+    "an output that is missing": (lambda study: (study / "models/model.skops").unlink(), []),
+    "data": (
+        lambda study: _append(study / "data/features.parquet"),
+        ["prepare", "train", "evaluate", LAST],
+    ),
+    "a dep more": (
+        lambda study: _yaml(study, lambda stage: stage["deps"].append("src/study/figures.py")),
+        ["collect"],
+    ),
+    "a dep less": (
+        lambda study: _yaml(study, lambda stage: stage["deps"].remove("requirements.lock")),
+        [],
+    ),
+    "a parameter more": (
+        lambda study: _yaml(study, lambda stage: stage["params"].append("seed")),
+        ["collect"],
+    ),
+    "an out less": (
+        lambda study: _yaml(study, lambda stage: stage["outs"].remove("data/raw/planes.parquet")),
+        [],
+    ),
+    "a command": (
+        lambda study: _yaml(study, lambda stage: stage.update(cmd="headrace run collect -v")),
+        ["collect"],
+    ),
+}
+
+
+def _append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def _set(study: Path, name: str, value: object) -> None:
+    from headrace.execution import sandbox
+
+    sandbox.set_parameters(study / "params.yaml", {name: value})
+
+
+def _yaml(study: Path, change: object) -> None:
+    content = yaml.safe_load((study / "dvc.yaml").read_text())
+    change(content["stages"]["collect"])  # type: ignore[operator]
+    (study / "dvc.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+@pytest.mark.parametrize("kind", BEHIND)
+def test_a_stage_is_behind_where_dvc_says_so(copy: Path, kind: str) -> None:
+    change, stages = BEHIND[kind]
+    change(copy)
+    result = bake.run(copy, "headrace", "check", "lock-behind", check=False)
+    behind = [line.split()[2] for line in result.stdout.splitlines() if "[lock-behind]" in line]
+    assert sorted(behind) == sorted(stages)
+    words = ("dvc", "status", "dvc.yaml", "--json", "--no-updates")
+    status = json.loads(bake.run(copy, *words).stdout or "{}")
+    missing = {"an output that is missing"}  # a clone has none: it is no fault of the commit's
+    assert kind in missing or set(status) == set(stages)
+
+
+def test_a_stage_that_was_never_run_is_behind_where_others_were(tidy: Tidy) -> None:
+    tidy.lock()
+    content = json.loads((tidy.root / "dvc.lock").read_text())
+    content["stages"] = {"other@1": content["stages"].pop("train")}
+    (tidy.root / "dvc.lock").write_text(json.dumps(content))
+    assert "dvc.yaml:3: Stage train is behind: dvc.lock has no record of it." in tidy.check()
+
+
+def test_the_members_of_a_matrix_are_compared_by_their_own_records(tidy: Tidy) -> None:
+    tidy.lock()
+    content = json.loads((tidy.root / "dvc.lock").read_text())
+    record = content["stages"].pop("train")
+    content["stages"] = {"train@1": record, "train@2": record}
+    (tidy.root / "dvc.lock").write_text(json.dumps(content))
+    tidy.replace("dvc.yaml", "  train:\n", "  train:\n    matrix: {month: [1, 2]}\n")
+    assert tidy.check("lock-behind").endswith(" passed.\n")
+    tidy.write("src/mini/model.py", "x = 1\n")
+    assert tidy.check("lock-behind").count("src/mini/model.py changed") == 2
+
+
+def test_a_large_file_s_hash_is_remembered_until_the_file_changes(tidy: Tidy) -> None:
+    tidy.write("data/table.csv", "x" * 2**20)
+    tidy.lock()
+    assert tidy.check().endswith(" passed.\n")
+    memory = json.loads((tidy.root / ".headrace/hashes.json").read_text())
+    (entry,) = memory["md5"].values()
+    entry[3] = "0" * 32
+    (tidy.root / ".headrace/hashes.json").write_text(json.dumps(memory))
+    assert "data/table.csv changed" in tidy.check()
+    tidy.write("data/table.csv", "x" * 2**20)
+    assert tidy.check().endswith(" passed.\n")
