@@ -9,7 +9,8 @@ HeadraceError
 └── MetricError       a metric is not a finite number
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -46,3 +47,21 @@ class DataError(HeadraceError):
 
 class MetricError(HeadraceError):
     """A metric is not a finite number."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return " Did you mean X?" for the nearest of the names, or nothing."""
+    near = nearest_name(name, names)
+    return f" Did you mean {near}?" if near else ""
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str:
+    """Return the nearest of the names, or nothing where none is near."""
+    return next(iter(get_close_matches(name, list(names), n=1, cutoff=0.5)), "")
+
+
+def listed(items: Iterable[str], most: int) -> str:
+    """Return the first items and the number of the others: "a, b and 3 more"."""
+    names = list(items)
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 from headrace.core import git, identity
 from headrace.core.project import Project
-from headrace.core.suggest import nearest
-from headrace.errors import HeadraceError, ProjectError
+from headrace.errors import HeadraceError, ProjectError, nearest
 from headrace.incidents import store, text
 from headrace.incidents.incident import Decision, Incident
 from headrace.report.text import plain

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from headrace.core import project
-from headrace.core.suggest import nearest
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, nearest
 
 Callback = Callable[..., int | None]
 

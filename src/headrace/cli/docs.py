@@ -8,7 +8,7 @@ import click
 
 import headrace
 from headrace.cli.base import command
-from headrace.core.suggest import nearest
+from headrace.errors import nearest
 
 INDEX = "README"
 

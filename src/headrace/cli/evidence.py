@@ -153,9 +153,9 @@ def ci(project: Project, base: str) -> int:
 
 def only_one(**options: bool) -> None:
     """Refuse two options that exclude each other."""
-    given = [f"--{name}" for name, value in options.items() if value]
-    if len(given) > 1:
-        raise click.UsageError(f"{given[0]} and {given[1]} exclude each other.")
+    selected = [f"--{name}" for name, value in options.items() if value]
+    if len(selected) > 1:
+        raise click.UsageError(f"{selected[0]} and {selected[1]} exclude each other.")
 
 
 COMMANDS = [check, fix, hook, verify, diff, history, ci]

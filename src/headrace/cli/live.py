@@ -99,14 +99,14 @@ def dismiss(project: Project, id: str, reason: str) -> None:
 
 @command("decide", examples="headrace alert decide 2013-12-psi retrain --reason 'worse for weeks'")
 @click.argument("id")
-@click.argument("what", type=click.Choice(["rollback", "retrain"]))
+@click.argument("decision", type=click.Choice(["rollback", "retrain"]))
 @REASON
 @in_study
-def decide(project: Project, id: str, what: str, reason: str) -> None:
+def decide(project: Project, id: str, decision: str, reason: str) -> None:
     """Record what is done about an incident, and why."""
     from headrace.alerts import command as module
 
-    module.decide(project, id, what, reason)
+    module.decide(project, id, decision, reason)
 
 
 @command("retrain", examples="headrace retrain --batch 2013-12 --pull-request")

@@ -92,10 +92,10 @@ def html(project: Project) -> None:
     """Write the executed notebooks as pages, runs/html."""
     from headrace.report import notebook_html
 
-    written = notebook_html.write(project)
-    if not written:
+    pages = notebook_html.write(project)
+    if not pages:
         raise HeadraceError("No notebook has been run yet. Next: dvc repro")
-    print(*written, sep="\n")
+    print(*pages, sep="\n")
 
 
 @command("metrics", examples="headrace metrics metrics/evaluate.json")

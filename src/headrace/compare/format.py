@@ -13,7 +13,7 @@ from headrace.compare.model import (
     TableChange,
     Word,
 )
-from headrace.core.suggest import listed
+from headrace.errors import listed
 from headrace.report.text import NONE, number, signed
 from headrace.stats import STEADY
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from headrace.compare.metrics import MetricsPair, Name, Number
 from headrace.compare.model import GateResult, MetricChange, Word
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 from headrace.gates.model import (
     NAME,
     Gate,

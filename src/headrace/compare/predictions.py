@@ -13,8 +13,7 @@ from pyarrow import csv, parquet
 
 from headrace.core import dvc_cache
 from headrace.core.states import State
-from headrace.core.suggest import nearest
-from headrace.errors import DataError, ProjectError
+from headrace.errors import DataError, ProjectError, nearest
 
 Codes = npt.NDArray[np.int64]
 Column = npt.NDArray[np.float64]

@@ -9,8 +9,7 @@ from typing import Any
 
 from headrace.core import git, yaml
 from headrace.core.project import Project
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 
 NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-/_]*[a-zA-Z0-9])?"
 """A name that gto takes for an artifact or a stage."""
@@ -30,18 +29,17 @@ class Artifact:
     prefix: str
 
 
-def select(project: Project, asked: str | None) -> Artifact:
+def select(project: Project, name: str | None) -> Artifact:
     """Return the artifact of this name, or the only one of dvc.yaml.
 
     Errors:
         ProjectError: there is none, or more than one and no name; or it is not as DVC has it.
     """
     paths = artifacts(project.root)
-    if asked is None and len(paths) > 1:
+    if name is None and len(paths) > 1:
         raise ProjectError(f"dvc.yaml has {len(paths)} artifacts. Next: --artifact {_or(paths)}")
     prefix = git.prefix(project.root)
-    asked = asked.rpartition(":")[2] if asked else None
-    name = next(iter(paths)) if asked is None else asked
+    name = name.rpartition(":")[2] if name else next(iter(paths))
     if name not in paths:
         raise ProjectError(
             f"dvc.yaml has no artifact {name}.{nearest(name, paths)} Next: --artifact {_or(paths)}"

@@ -30,13 +30,13 @@ DVC = ("dvc", "iterative")
 class Store:
     """The files of a study by their hashes; `folders` are laid out as DVC's cache.
 
-    `made` holds the outputs that stages made in clean rooms just now, for those that need them and
-    find them nowhere else: a fresh clone has no data, and another processor may make other bytes.
+    `new_outputs` are those that stages wrote in clean rooms just now, for stages that depend on
+    them: a fresh clone has no data, and another processor may make other bytes.
     """
 
     folders: tuple[Path, ...]
     root: Path
-    made: dict[str, Path] = field(default_factory=dict)
+    new_outputs: dict[str, Path] = field(default_factory=dict)
 
     def find(self, file: File) -> Path | None:
         """Return a local file with these bytes, or None."""
@@ -53,7 +53,7 @@ class Store:
         Errors:
             ProjectError: its bytes are not on this machine.
         """
-        source = self.find(file) or self.made.get(file.path)
+        source = self.find(file) or self.new_outputs.get(file.path)
         if source is None:
             raise ProjectError(
                 f"{file.path} is not in DVC's cache. Next: dvc pull {file.path}, or dvc repro"

@@ -25,11 +25,11 @@ def run(
     Errors:
         ProjectError: git is not installed, or it failed; its message is shown.
     """
-    done = execute(root, *words, env=env, input=input)
-    if done.returncode:
-        message = done.stderr.decode("utf-8", "replace").strip()
+    result = execute(root, *words, env=env, input=input)
+    if result.returncode:
+        message = result.stderr.decode("utf-8", "replace").strip()
         raise ProjectError(f"git {words[0]}: {message}")
-    return done.stdout.decode("utf-8", "surrogateescape")
+    return result.stdout.decode("utf-8", "surrogateescape")
 
 
 def execute(
@@ -141,26 +141,29 @@ def staged_tree(root: Path, objects: Path) -> str:
 def export_tree(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:
     """Write the files of a tree into an empty folder, as a checkout would."""
     with _index(into) as index:
-        env = {"GIT_INDEX_FILE": str(index), **(_aside(root, objects) if objects else {})}
+        env = {
+            "GIT_INDEX_FILE": str(index),
+            **(_object_folder(root, objects) if objects else {}),
+        }
         run(root, "read-tree", tree, env=env)
         top = run(root, "rev-parse", "--show-toplevel").rstrip("\n")
         run(Path(top), "checkout-index", "--all", f"--prefix={into}/", env=env)
 
 
-def _aside(root: Path, objects: Path) -> dict[str, str]:
+def _object_folder(root: Path, objects: Path) -> dict[str, str]:
     """Return variables by which git writes new objects into a folder of their own."""
-    own = (root / run(root, "rev-parse", "--git-path", "objects").rstrip("\n")).resolve()
-    return {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(own)}
+    existing = (root / run(root, "rev-parse", "--git-path", "objects").rstrip("\n")).resolve()
+    return {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(existing)}
 
 
 @contextmanager
 def _copied_index(root: Path, objects: Path) -> Iterator[dict[str, str]]:
     """Yield variables by which git works on a copy of the index, and writes into `objects`."""
-    own = root / run(root, "rev-parse", "--git-path", "index").rstrip("\n")
+    original = root / run(root, "rev-parse", "--git-path", "index").rstrip("\n")
     with _index(objects) as index:
-        if own.exists():
-            shutil.copy2(own, index)  # git compares its time with those of the files
-        yield {"GIT_INDEX_FILE": str(index), **_aside(root, objects)}
+        if original.exists():
+            shutil.copy2(original, index)  # git compares its time with those of the files
+        yield {"GIT_INDEX_FILE": str(index), **_object_folder(root, objects)}
 
 
 @contextmanager
@@ -202,9 +205,9 @@ class Objects:
         """
         if "\n" in name:
             return None
-        self._ask([name])
-        answer = self._answer()
-        return answer.content if answer else None
+        self._request([name])
+        result = self._read_object()
+        return result.content if result else None
 
     def read_many(self, names: Sequence[str]) -> Iterator[Object | None]:
         """Yield the object of each name, in their order; None where git has none.
@@ -212,19 +215,19 @@ class Objects:
         A thread writes the names while the answers are read: git stops reading names when its
         answers fill the pipe.
         """
-        writer = Thread(target=self._ask, args=(names,), daemon=True)
+        writer = Thread(target=self._request, args=(names,), daemon=True)
         writer.start()
         unread = len(names)
         try:
             for _ in names:
                 unread -= 1
-                yield self._answer()
+                yield self._read_object()
         finally:
             for _ in range(unread):  # or the next question would get these answers
-                self._answer()
+                self._read_object()
             writer.join()
 
-    def _ask(self, names: Sequence[str]) -> None:
+    def _request(self, names: Sequence[str]) -> None:
         assert self._process.stdin is not None
         lines = ("" if "\n" in name else name for name in names)  # git has no object without a name
         with suppress(BrokenPipeError):  # git has ended, and answers nothing
@@ -232,7 +235,7 @@ class Objects:
                 self._process.stdin.write(line.encode("utf-8", "surrogateescape") + b"\n")
             self._process.stdin.flush()
 
-    def _answer(self) -> Object | None:
+    def _read_object(self) -> Object | None:
         assert self._process.stdout is not None
         head = self._process.stdout.readline().split(b" ")
         if len(head) != 3 or not head[2].strip().isdigit():  # "NAME missing", "NAME ambiguous"

@@ -18,8 +18,10 @@ def api(path: str, *words: str, body: str | None = None) -> str:
     field = ["-F", "body=@-"] if body is not None else []
     command = ["gh", "api", path, *words, *field]
     pipe = subprocess.PIPE
-    done = subprocess.run(command, input=body, stdout=pipe, text=True, check=True, timeout=SECONDS)
-    return done.stdout
+    result = subprocess.run(
+        command, input=body, stdout=pipe, text=True, check=True, timeout=SECONDS
+    )
+    return result.stdout
 
 
 def parse_pages(text: str) -> Iterator[dict[str, Any]]:

@@ -19,9 +19,9 @@ class Person:
     name: str
     email: str
 
-    def is_same(self, other: "Person") -> bool:
+    def is_same(self, person: "Person") -> bool:
         """Tell whether both are one person: by address, without regard to case."""
-        return self.email.casefold() == other.email.casefold()
+        return self.email.casefold() == person.email.casefold()
 
     def __str__(self) -> str:
         """Write both, as git does."""
@@ -64,21 +64,21 @@ def committer(root: Path) -> Moment:
     return _now(root, "GIT_COMMITTER_IDENT", "a tag")
 
 
-def author(root: Path, what: str = "a decision") -> Moment:
-    """Return who would be the author of a commit now; `what` is what it holds.
+def author(root: Path, content: str = "a decision") -> Moment:
+    """Return who would be the author of a commit now; `content` is what the commit holds.
 
     Errors:
         ProjectError: git does not know who that is.
     """
-    return _now(root, "GIT_AUTHOR_IDENT", what)
+    return _now(root, "GIT_AUTHOR_IDENT", content)
 
 
-def _now(root: Path, role: str, what: str) -> Moment:
+def _now(root: Path, role: str, subject: str) -> Moment:
     try:
         line = git.run(root, "var", role).strip()
     except ProjectError:
         raise ProjectError(
-            f"git does not know who you are, and {what} bears a name."
+            f"git does not know who you are, and {subject} bears a name."
             " Next: git config user.name NAME && git config user.email ADDRESS"
         ) from None
     return parse(line)

@@ -37,7 +37,7 @@ class Graph:
             module, chain = queue.popleft()
             if module.file not in reached:
                 reached[module.file] = (*chain, module.name)
-                queue.extend((other, (*chain, module.name)) for other in self._imports_of(module))
+                queue.extend((needed, (*chain, module.name)) for needed in self._imports_of(module))
         return reached
 
     def _imports(self, module: Module) -> list[Module]:
@@ -56,9 +56,9 @@ class Graph:
             place = self._source.joinpath(*parts[:length])
             name = ".".join(parts[:length])
             if place.is_dir():
-                start = place / "__init__.py"
-                if start.is_file() and says_something(start):
-                    yield Module(name, self._from_root(start))
+                init_file = place / "__init__.py"
+                if init_file.is_file() and has_code(init_file):
+                    yield Module(name, self._from_root(init_file))
                 continue
             if (file := place.with_name(f"{place.name}.py")).is_file():
                 yield Module(name, self._from_root(file))
@@ -69,10 +69,10 @@ class Graph:
         return Path(os.path.relpath(file, self._root)).as_posix()
 
 
-def says_something(start: Path) -> bool:
+def has_code(init_file: Path) -> bool:
     """Tell whether a package's `__init__` holds more than a docstring."""
-    body = _tree(start).body
-    return bool(body) and not (len(body) == 1 and ast.get_docstring(_tree(start)) is not None)
+    body = _tree(init_file).body
+    return bool(body) and not (len(body) == 1 and ast.get_docstring(_tree(init_file)) is not None)
 
 
 def imported(tree: ast.AST, package: Chain) -> set[Chain]:
@@ -81,7 +81,7 @@ def imported(tree: ast.AST, package: Chain) -> set[Chain]:
     Imports under `if TYPE_CHECKING:` are left out: they do not run.
     """
     names: set[Chain] = set()
-    for node in _run(tree):
+    for node in _executed(tree):
         if isinstance(node, ast.Import):
             names |= {tuple(alias.name.split(".")) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -91,7 +91,7 @@ def imported(tree: ast.AST, package: Chain) -> set[Chain]:
     return names
 
 
-def _run(tree: ast.AST) -> Iterator[ast.AST]:
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes of a tree, without those under `if TYPE_CHECKING:`."""
     pending = [tree]
     while pending:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.core import notebook
 from headrace.core.project import Project
-from headrace.core.suggest import nearest, nearest_name
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest, nearest_name
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -14,8 +14,7 @@ from headrace.core import parameter_check, yaml
 from headrace.core.notebook import Source
 from headrace.core.pipeline import Stage
 from headrace.core.project import Project
-from headrace.core.suggest import nearest
-from headrace.errors import ParameterError, ProjectError
+from headrace.errors import ParameterError, ProjectError, nearest
 
 FILE = parameter_check.FILE
 COMPUTE = "compute"
@@ -58,9 +57,9 @@ def for_stage(project: Project, stage: Stage, source: Source) -> StageParameters
             types are not those of the parameters cell.
     """
     raw, typed = load(project)
-    own = _matrix_values(stage, raw)
-    values = merge(stage_values(raw, stage), own, stage.name)
-    expected = stage_values(typed.model_dump(), stage) | own
+    matrix_values = _matrix_values(stage, raw)
+    values = merge(stage_values(raw, stage), matrix_values, stage.name)
+    expected = stage_values(typed.model_dump(), stage) | matrix_values
     for mismatch in parameter_check.mismatches(stage.name, source.name, source.defaults, expected):
         raise ParameterError(mismatch.message)
     blocks = [_block(raw, dotted) for dotted in stage.params if _is_compute(dotted)]
@@ -93,13 +92,13 @@ def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {part: value}
 
 
-def merge(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dict[str, Any]:
+def merge(values: Mapping[str, Any], new: Mapping[str, Any], stage: str) -> dict[str, Any]:
     """Return both together; each name stands once, and is a plain name of Python.
 
     Errors:
         ParameterError: a name stands twice, or cannot be assigned to.
     """
-    for name in more:
+    for name in new:
         if name in values:
             raise ParameterError(
                 f"dvc.yaml: stage {stage!r} takes {name} from two places; rename one"
@@ -108,7 +107,7 @@ def merge(values: Mapping[str, Any], more: Mapping[str, Any], stage: str) -> dic
         plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name
         if not plain or keyword.iskeyword(name):
             raise ParameterError(f"{FILE}: {name!r} cannot be a name in a notebook; rename it")
-    return {**values, **more}
+    return {**values, **new}
 
 
 def _matrix_values(stage: Stage, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,8 +119,8 @@ def _matrix_values(stage: Stage, content: Mapping[str, Any]) -> dict[str, Any]:
     }
     key = os.environ.get("DVC_STAGE", "").partition("@")[2]
     if key not in members:
-        known = ", ".join(f"{stage}@{member}" for member in members)
-        raise ProjectError(f"Stage {stage.name!r} is a matrix. Next: dvc repro with one of {known}")
+        names = ", ".join(f"{stage}@{member}" for member in members)
+        raise ProjectError(f"Stage {stage.name!r} is a matrix. Next: dvc repro with one of {names}")
     return members[key]
 
 

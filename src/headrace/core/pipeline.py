@@ -131,8 +131,9 @@ class Stage:
     def notebooks(self) -> list[str]:
         """The source notebooks that it may run; of several deps, those that bear its name."""
         listed = [dep.path for dep in self.deps if _is_source_notebook(dep.path)]
-        named = [path for path in listed if Path(path).stem.lstrip("0123456789_") == self.name]
-        return named if len(listed) > 1 and named else listed
+        stems = {path: Path(path).stem.lstrip("0123456789_") for path in listed}
+        matching = [path for path, stem in stems.items() if stem == self.name]
+        return matching if len(listed) > 1 and matching else listed
 
     @property
     def notebook(self) -> str:
@@ -245,11 +246,11 @@ def read_all(root: Path) -> dict[str, Stages]:
     pipelines: dict[str, Stages] = {}
     for name in names(root):
         stages = read(root, name)
-        for other, others in pipelines.items():
-            if both := sorted(others.keys() & stages.keys()):
+        for earlier, earlier_stages in pipelines.items():
+            if shared := sorted(earlier_stages.keys() & stages.keys()):
                 raise ProjectError(
-                    f"{name}: stage {both[0]!r} is in {other} as well, and both would write"
-                    f" runs/{both[0]}.ipynb. Next: give one of them another name"
+                    f"{name}: stage {shared[0]!r} is in {earlier} as well, and both would write"
+                    f" runs/{shared[0]}.ipynb. Next: give one of them another name"
                 )
         pipelines[name] = stages
     return pipelines

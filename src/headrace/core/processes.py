@@ -41,34 +41,34 @@ def watcher(*processes: int) -> Callable[[float | None], set[int]]:
     It returns the ids of those that have ended.
     """
     if not hasattr(os, "pidfd_open"):
-        return _asker(processes)
-    gone: set[int] = set()
+        return _polling(processes)
+    ended: set[int] = set()
     poll, descriptors = select.poll(), {}
     for process in processes:
         try:
             descriptor = os.pidfd_open(process)
         except ProcessLookupError:
-            gone.add(process)
+            ended.add(process)
         else:
             descriptors[descriptor] = process
             poll.register(descriptor, select.POLLIN)
 
     def wait(seconds: float | None) -> set[int]:
-        timeout = 0 if gone else None if seconds is None else seconds * 1000
-        return gone | {descriptors[descriptor] for descriptor, _ in poll.poll(timeout)}
+        timeout = 0 if ended else None if seconds is None else seconds * 1000
+        return ended | {descriptors[descriptor] for descriptor, _ in poll.poll(timeout)}
 
     return wait
 
 
-def _asker(processes: tuple[int, ...]) -> Callable[[float | None], set[int]]:
+def _polling(processes: tuple[int, ...]) -> Callable[[float | None], set[int]]:
     def wait(seconds: float | None) -> set[int]:
         time.sleep(POLL_S if seconds is None else min(seconds, POLL_S))
-        return {process for process in processes if _ended(process)}
+        return {process for process in processes if _has_ended(process)}
 
     return wait
 
 
-def _ended(process: int) -> bool:
+def _has_ended(process: int) -> bool:
     import psutil
 
     with suppress(psutil.Error):

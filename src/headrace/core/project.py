@@ -12,8 +12,7 @@ from typing import Any
 
 from headrace.core import pipeline
 from headrace.core.pipeline import Stage, Stages
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 
 SCRATCH = ("notebooks", "scratch")
 """The folder in which `headrace check` looks at nothing."""
@@ -174,12 +173,12 @@ def find_project(start: Path | None = None) -> Project:
     Errors:
         ProjectError: there is none, or its pyproject.toml cannot be read.
     """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
         if (folder / "dvc.yaml").is_file() and (folder / "pyproject.toml").is_file():
             return Project(folder, _settings(folder / "pyproject.toml"))
     raise ProjectError(
-        f"No study in {here} or above it: a study has a dvc.yaml and a pyproject.toml."
+        f"No study in {start} or above it: a study has a dvc.yaml and a pyproject.toml."
         " Next: cd into one"
     )
 

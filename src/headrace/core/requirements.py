@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from headrace.core.suggest import listed
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, listed
 
 NAME = "requirements.lock"
 NAMED = 5

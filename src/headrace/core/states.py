@@ -10,8 +10,7 @@ from headrace.core import git, lockfile, yaml
 from headrace.core.git import Objects
 from headrace.core.lockfile import Record
 from headrace.core.project import Project
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 
 WORKING_TREE = "the working tree"
 SHORT = 10
@@ -159,8 +158,8 @@ def _state(root: Path, name: str, why: str, objects: Objects) -> State:
     experiments = {} if commit else _experiments(root)
     commit = commit or experiments.get(name)
     if commit is None:
-        known = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
-        near = nearest(name, [*known, *experiments, "HEAD"])
+        refs = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
+        near = nearest(name, [*refs, *experiments, "HEAD"])
         shallow = (root / ".git/shallow").exists()
         step = "git fetch --unshallow" if shallow else "git branch --all, git tag or git log"
         raise ProjectError(f"git knows no revision {name!r}.{near} Next: {step}")
@@ -169,8 +168,8 @@ def _state(root: Path, name: str, why: str, objects: Objects) -> State:
 
 def _experiments(root: Path) -> dict[str, str]:
     """Return the commits of DVC's experiments by their names; of equal names the newest."""
-    shown = "--format=%(objectname) %(refname:lstrip=4)"
-    listed = git.run(root, "for-each-ref", "--sort=committerdate", shown, "refs/exps/*/*/*")
+    fields = "--format=%(objectname) %(refname:lstrip=4)"
+    listed = git.run(root, "for-each-ref", "--sort=committerdate", fields, "refs/exps/*/*/*")
     pairs = (line.split(" ", 1) for line in listed.splitlines())
     return {name: commit for commit, name in pairs}
 

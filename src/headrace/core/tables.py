@@ -16,7 +16,7 @@ ROWS = 100_000
 BLOCK = 16 << 20
 """Bytes of a part of a CSV file."""
 KINDS = (".parquet", ".csv")
-WRITTEN = csv.ParseOptions(newlines_in_values=True)
+PARSE_OPTIONS = csv.ParseOptions(newlines_in_values=True)
 """A value in quotation marks may hold line breaks."""
 NULLABLE = {
     pa.bool_(): pd.BooleanDtype(),
@@ -67,23 +67,23 @@ def frame(part: pa.Table) -> pd.DataFrame:
 
 def _parquet(path: Path) -> Iterator[tuple[pa.Table, float]]:
     with parquet.ParquetFile(path) as file:
-        done, total = 0, max(file.metadata.num_rows, 1)
+        rows, total = 0, max(file.metadata.num_rows, 1)
         for batch in file.iter_batches(batch_size=ROWS):
-            done += batch.num_rows
-            yield pa.Table.from_batches([batch]), done / total
+            rows += batch.num_rows
+            yield pa.Table.from_batches([batch]), rows / total
 
 
 def _csv(path: Path) -> Iterator[tuple[pa.Table, float]]:
     options = csv.ReadOptions(block_size=BLOCK)
-    with csv.open_csv(path, read_options=options, parse_options=WRITTEN) as head:
+    with csv.open_csv(path, read_options=options, parse_options=PARSE_OPTIONS) as head:
         names = head.schema.names
     text = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
     )
-    total, done = max(path.stat().st_size, 1), 0
-    for batch in csv.open_csv(path, options, WRITTEN, text):
-        done += BLOCK
-        yield pa.Table.from_batches([batch]), min(done / total, 1.0)
+    total, size = max(path.stat().st_size, 1), 0
+    for batch in csv.open_csv(path, options, PARSE_OPTIONS, text):
+        size += BLOCK
+        yield pa.Table.from_batches([batch]), min(size / total, 1.0)
 
 
 class Writer(AbstractContextManager["Writer"]):

@@ -67,7 +67,7 @@ def set_values(path: Path, values: Mapping[str, Any]) -> str:
             raise ProjectError(f"{path.name} has no {dotted}. Next: add it, or name another")
         changed = _with_more_items(text, keys, value) if isinstance(value, list) else None
         if changed is None:
-            changed = f"{text[: key.end_mark.index]}: {_written(value)}{text[_end(node) :]}"
+            changed = f"{text[: key.end_mark.index]}: {_to_yaml(value)}{text[_end(node) :]}"
         text = _checked(path.name, text, changed, keys, value)
     return text
 
@@ -85,25 +85,25 @@ def set_option(text: str, name: str, keys: Sequence[Key], option: str, value: An
     options = options or {}
     if item is None or not isinstance(options, dict):
         raise ProjectError(f"{name}: {_dotted(keys)} can have no option {option}")
-    changed = _with_option(text, item, option, _written(value))
+    changed = _with_option(text, item, option, _to_yaml(value))
     first = {} if option in options else {option: value}  # it is written above the others
     return _checked(name, text, changed, keys, {entry: {**first, **options, option: value}})
 
 
-def _with_option(text: str, item: Any, option: str, written: str) -> str:
+def _with_option(text: str, item: Any, option: str, value: str) -> str:
     below = " " * (item.start_mark.column + 2)
     if item.id == "scalar":
         end = item.end_mark.index
-        return _line_after(f"{text[:end]}:{text[end:]}", end, f"{below}{option}: {written}")
+        return _line_after(f"{text[:end]}:{text[end:]}", end, f"{below}{option}: {value}")
     _, key, options = yaml.children(item)[0]
-    known = next((node for name, _, node in yaml.children(options) if name == option), None)
-    if known is not None:
-        return f"{text[: known.start_mark.index]}{written}{text[known.end_mark.index :]}"
+    existing = next((node for name, _, node in yaml.children(options) if name == option), None)
+    if existing is not None:
+        return f"{text[: existing.start_mark.index]}{value}{text[existing.end_mark.index :]}"
     if getattr(options, "flow_style", False):
         return text
     for _, first, _ in yaml.children(options)[:1]:
         below = " " * first.start_mark.column
-    return _line_after(text, key.end_mark.index, f"{below}{option}: {written}")
+    return _line_after(text, key.end_mark.index, f"{below}{option}: {value}")
 
 
 def _list_at(text: str, name: str, keys: Sequence[Key]) -> Any:
@@ -132,45 +132,45 @@ def _insert(text: str, keys: Sequence[Key], place: int, value: Any) -> str:
     """Return a text with an item before that place of a list, or at its end."""
     _, node = yaml.find_node(yaml.compose(text), keys)
     if not node.flow_style:
-        return _insert_line(text, node, place, _written(value))
+        return _insert_line(text, node, place, _to_yaml(value))
     if node.value and place:
-        return _insert_after(text, node, place, _written(value))
-    return _insert_first(text, node, _written(value))
+        return _insert_after(text, node, place, _to_yaml(value))
+    return _insert_first(text, node, _to_yaml(value))
 
 
-def _insert_line(text: str, node: Any, place: int, written: str) -> str:
+def _insert_line(text: str, node: Any, place: int, item: str) -> str:
     """Insert a line after the item before it and that one's comment, written as that one is."""
     before = node.value[max(place - 1, 0)].start_mark.index
     start = text[text.rfind("\n", 0, before) + 1 : before]
     start = start if start.strip() == "-" else f"{' ' * node.start_mark.column}- "
     if place:
-        return _line_after(text, _end(node.value[place - 1]), f"{start}{written}")
-    return _put(text, _above(text, before, 0), f"{start}{written}\n")
+        return _line_after(text, _end(node.value[place - 1]), f"{start}{item}")
+    return _splice(text, _above(text, before, 0), f"{start}{item}\n")
 
 
-def _insert_first(text: str, node: Any, written: str) -> str:
+def _insert_first(text: str, node: Any, item: str) -> str:
     """Insert an item first in brackets."""
     begin = node.start_mark.index + 1
     if not node.value:
-        return _put(text, begin, written)
+        return _splice(text, begin, item)
     at = node.value[0].start_mark.index
     indent = _indent(text, at)
     if indent is None:
-        return _put(text, at, f"{written}, ")
-    return _put(text, _above(text, at, begin), f"{indent}{written},\n")
+        return _splice(text, at, f"{item}, ")
+    return _splice(text, _above(text, at, begin), f"{indent}{item},\n")
 
 
-def _insert_after(text: str, node: Any, place: int, written: str) -> str:
+def _insert_after(text: str, node: Any, place: int, item: str) -> str:
     """Insert an item after another one in brackets: on its own line if that one has its own."""
     end = _end(node.value[place - 1])
     indent = _indent(text, node.value[place - 1].start_mark.index)
     last, comma, at = place == len(node.value), COMMA.match(text, end), _line_end(text, end)
     following = node.end_mark.index - 1 if last else node.value[place].start_mark.index
     if indent is None or following < at or not (last or comma):
-        return _put(text, end, f", {written}")
+        return _splice(text, end, f", {item}")
     if comma:
-        return _put(text, at, f"{indent}{written},\n")
-    return _put(_put(text, at, f"{indent}{written}\n"), end, ",")
+        return _splice(text, at, f"{indent}{item},\n")
+    return _splice(_splice(text, at, f"{indent}{item}\n"), end, ",")
 
 
 def _end(node: Any) -> int:
@@ -183,15 +183,16 @@ def _end(node: Any) -> int:
     return int(key.end_mark.index) + 1 if is_empty else _end(value)
 
 
-def _put(text: str, at: int, more: str) -> str:
-    return f"{text[:at]}{more}{text[at:]}"
+def _splice(text: str, at: int, addition: str) -> str:
+    return f"{text[:at]}{addition}{text[at:]}"
 
 
 def _line_after(text: str, at: int, line: str) -> str:
     """Put a line below the one at a place, with the same line end, or none as at a file's end."""
     end = _line_end(text, at)
     newline = "\r\n" if text[:end].endswith("\r\n") else "\n"
-    return _put(text, end, f"{line}{newline}" if text[:end].endswith("\n") else f"{newline}{line}")
+    lines = f"{line}{newline}" if text[:end].endswith("\n") else f"{newline}{line}"
+    return _splice(text, end, lines)
 
 
 def _indent(text: str, at: int) -> str | None:
@@ -216,10 +217,10 @@ def _above(text: str, at: int, begin: int) -> int:
     return line
 
 
-def _written(value: Any) -> str:
+def _to_yaml(value: Any) -> str:
     """Return a value as one line of YAML."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(map(_to_yaml, value))}]"
     if isinstance(value, str) and PLAIN.fullmatch(value) and _is_plain(value):
         return value
     return json.dumps(value, ensure_ascii=False).translate(SEPARATORS)

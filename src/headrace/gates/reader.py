@@ -10,9 +10,8 @@ from typing import Any, NoReturn
 
 from headrace.core import yaml
 from headrace.core.metrics import is_number
-from headrace.core.suggest import nearest
 from headrace.core.yaml import Key
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 from headrace.gates.live import Level, Rule
 from headrace.gates.model import (
     ALL_STAGES,

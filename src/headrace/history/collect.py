@@ -8,8 +8,7 @@ from typing import NoReturn
 from headrace.core import git
 from headrace.core.pipeline import glob
 from headrace.core.project import Project
-from headrace.core.suggest import listed
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, listed
 from headrace.gates.model import NAME, matching
 from headrace.history import commits, series
 from headrace.history.commits import Commit

@@ -6,8 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from headrace.core import git, states
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 
 STAGED = re.compile(r"(#[\w-]+!?|@v\S+!)#\d+$")
 """Tags of stage changes, which `headrace audit` shows; a version's own tag is shown here."""

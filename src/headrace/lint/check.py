@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from headrace.core.project import Project
-from headrace.core.suggest import nearest
-from headrace.errors import HeadraceError, ProjectError
+from headrace.errors import HeadraceError, ProjectError, nearest
 from headrace.lint import (  # noqa: F401  # importing them registers their rules
     cells,
     configuration,
@@ -53,8 +52,8 @@ def select(names: Iterable[str]) -> list[Rule]:
         if name not in (*RULES, REPRO):
             near = nearest(name, (*RULES, REPRO))
             raise ProjectError(f"There is no rule {name}.{near} Next: headrace check --list")
-    wanted = {name for name, rule in RULES.items() if REPRO in names and rule.repro} | set(names)
-    return [rule for name, rule in RULES.items() if name in wanted or not names]
+    selected = {name for name, rule in RULES.items() if REPRO in names and rule.repro} | set(names)
+    return [rule for name, rule in RULES.items() if name in selected or not names]
 
 
 def findings(study: Study, rules: Iterable[Rule]) -> list[Finding]:
@@ -68,7 +67,11 @@ def findings(study: Study, rules: Iterable[Rule]) -> list[Finding]:
     study.cache.save()
     # One mistake, one message: two rules may report it.
     unique = {(finding.location, finding.problem): finding for finding in reversed(reported)}
-    return sorted(unique.values(), key=lambda one: (one.location, one.rule, one.problem))
+    return sorted(unique.values(), key=_order)
+
+
+def _order(finding: Finding) -> tuple[Location, str, str]:
+    return finding.location, finding.rule, finding.problem
 
 
 def _apply(rule: Rule, study: Study, ignored: Ignored) -> Iterator[Finding]:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import artifact
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 from headrace.gates import live, reader
 from headrace.gates.model import NAME
 from headrace.lint.context import Location, Study

@@ -18,25 +18,25 @@ PARAMS = "params.yaml"
 
 @rule(repro=True)
 def environment(study: Study) -> Iterator[Violation]:
-    """The environment does not match {lock}: {what}.
+    """The environment does not match {lock}: {problem}.
 
     Next: {step}
     """
     if study.staged:  # a commit has no environment
         return
     if not study.is_file(REQUIREMENTS):
-        what = f"{REQUIREMENTS} is missing"
+        problem = f"{REQUIREMENTS} is missing"
         location = Location(REQUIREMENTS)
-        yield Violation(location, what=what, lock=REQUIREMENTS, step="make lock")
+        yield Violation(location, problem=problem, lock=REQUIREMENTS, step="make lock")
     elif wrong := requirements.differences(study.root):
         location = Location(REQUIREMENTS, line=min(wrong.values()))
         step = "make --always-make setup"  # plain make compares times only
-        yield Violation(location, what=requirements.summary(wrong), lock=REQUIREMENTS, step=step)
+        yield Violation(location, problem=requirements.summary(wrong), lock=REQUIREMENTS, step=step)
 
 
 @rule()
 def environment_extra(study: Study) -> Iterator[Violation]:
-    """The environment contains {what}, which {lock} does not list, so nobody else will have it.
+    """The environment contains {problem}, which {lock} does not list, so nobody else will have it.
 
     Next: add it to pyproject.toml and make lock, or remove it with make --always-make setup
     """
@@ -46,8 +46,8 @@ def environment_extra(study: Study) -> Iterator[Violation]:
     locked = {pin.name for pin in requirements.locked(study.root)}
     extra = set(requirements.installed()) - locked - UNLOCKED - {_study_name(study.root)}
     if extra:
-        what = requirements.summary(sorted(extra))
-        yield Violation(Location(REQUIREMENTS), what=what, lock=REQUIREMENTS)
+        problem = requirements.summary(sorted(extra))
+        yield Violation(Location(REQUIREMENTS), problem=problem, lock=REQUIREMENTS)
 
 
 def _study_name(root: Path) -> str:
@@ -59,7 +59,7 @@ def _study_name(root: Path) -> str:
 
 @rule()
 def lock_behind(study: Study) -> Iterator[Violation]:
-    """Stage {stage} is behind: {what}.
+    """Stage {stage} is behind: {problem}.
 
     Next: {step}, and commit {lock} with what it changed
     """
@@ -68,8 +68,8 @@ def lock_behind(study: Study) -> Iterator[Violation]:
         lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
         is_main = stage.file == pipeline.MAIN
         step = "make repro" if is_main else pipeline.repro_command(stage.file)
-        for location, name, what in _behind(study, stage, lock):
-            yield Violation(location, stage=name, what=what, lock=lock, step=step)
+        for location, name, problem in _behind(study, stage, lock):
+            yield Violation(location, stage=name, problem=problem, lock=lock, step=step)
 
 
 def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Location, str, str]]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headrace.core.suggest import nearest
+from headrace.errors import nearest
 from headrace.lint import notebook_ast
 from headrace.lint.context import Location, Study
 from headrace.lint.fixes import Strip
@@ -38,14 +38,14 @@ def notebook_json(study: Study) -> Iterator[Violation]:
 
 @rule()
 def notebook_outputs(study: Study) -> Iterator[Violation]:
-    """The notebook contains {what}, so its bytes change when its code does not.
+    """The notebook contains {results}, so its bytes change when its code does not.
 
     Next: make fix (it strips them; make lab keeps them beside the notebook)
     """
     for notebook in study.notebooks.values():
-        for number, what in _volatile(notebook):
+        for number, results in _volatile(notebook):
             location = Location(notebook.name, number, 1 if number else 0)
-            yield Violation(location, Strip(notebook.name), what=what)
+            yield Violation(location, Strip(notebook.name), results=results)
 
 
 def _volatile(notebook: Notebook) -> Iterator[tuple[int, str]]:
@@ -57,8 +57,8 @@ def _volatile(notebook: Notebook) -> Iterator[tuple[int, str]]:
             yield 0, f"metadata.{key}"
     for cell in notebook.cells:
         keys = [f"metadata.{key}" for key in VOLATILE_IN_CELLS if key in cell.metadata]
-        if what := [*_outputs(cell, metadata), *keys]:
-            yield cell.number, ", ".join(what)
+        if results := [*_outputs(cell, metadata), *keys]:
+            yield cell.number, ", ".join(results)
 
 
 def _outputs(cell: Cell, metadata: Mapping[str, Any]) -> Iterator[str]:

@@ -11,8 +11,7 @@ from headrace.core import notebook as source_notebook
 from headrace.core import parameters
 from headrace.core.parameter_check import Mismatch, mismatches
 from headrace.core.pipeline import Stage
-from headrace.core.suggest import nearest_name
-from headrace.errors import HeadraceError, NotebookError, ParameterError
+from headrace.errors import HeadraceError, NotebookError, ParameterError, nearest_name
 from headrace.lint.context import DVC, Location, Study
 from headrace.lint.notebook_ast import Cell, Notebook
 from headrace.lint.rules import PREFIX, Violation, rule, split
@@ -115,7 +114,7 @@ def parameters_agree(study: Study) -> Iterator[Violation]:
         for mismatch in _mismatches(pair):
             name = mismatch.name
             if name not in pair.reported:
-                location = _of_default(pair.notebook, name) if mismatch.in_cell else None
+                location = _default_location(pair.notebook, name) if mismatch.in_cell else None
                 location = location or study.at(FILE, *pair.key(name))
                 step = "use the same names in both"
                 yield _from_error(mismatch.message, location, step=step, stage=pair.stage.name)
@@ -129,7 +128,7 @@ class Pair:
     notebook: Notebook
     params: dict[str, Any]
     """The content of params.yaml."""
-    given: dict[str, Any]
+    values: dict[str, Any]
     """The values that the stage passes to the notebook; empty where there is an error."""
     error: str
     defaults: dict[str, Any]
@@ -161,7 +160,7 @@ class Pair:
         """
         return {
             name: dotted[0]
-            for name in sorted(self.defaults.keys() - self.given.keys())
+            for name in sorted(self.defaults.keys() - self.values.keys())
             if not self.error and len(dotted := self._dotted(name)) == 1
         }
 
@@ -195,10 +194,10 @@ def _pairs(study: Study) -> Iterator[Pair]:
         with suppress(NotebookError):
             if not notebook.error:
                 defaults = _defaults(study, notebook)
-                yield Pair(stage, notebook, params, *_given(study, stage), defaults)
+                yield Pair(stage, notebook, params, *_values(study, stage), defaults)
 
 
-def _given(study: Study, stage: Stage) -> tuple[dict[str, Any], str]:
+def _values(study: Study, stage: Stage) -> tuple[dict[str, Any], str]:
     """Return the values that a stage (of a matrix, its first) passes on, or the error."""
     params, typed = study.parameters
     try:
@@ -214,10 +213,10 @@ def _mismatches(pair: Pair) -> list[Mismatch]:
     if pair.error:
         return []
     stage, notebook = pair.stage.name, pair.notebook.name
-    unknown = pair.defaults.keys() - pair.given.keys()
-    misspelt = {nearest_name(name, unknown) for name in pair.given.keys() - pair.defaults.keys()}
-    both = mismatches(stage, notebook, pair.defaults, pair.given)
-    return [mismatch for mismatch in both if mismatch.name not in misspelt]
+    unknown = pair.defaults.keys() - pair.values.keys()
+    misspelt = {nearest_name(name, unknown) for name in pair.values.keys() - pair.defaults.keys()}
+    every = mismatches(stage, notebook, pair.defaults, pair.values)
+    return [mismatch for mismatch in every if mismatch.name not in misspelt]
 
 
 def _cell(notebook: Notebook) -> Cell | None:
@@ -238,7 +237,7 @@ def _defaults(study: Study, notebook: Notebook) -> dict[str, Any]:
     return source_notebook.defaults(cell.source if cell else "", path)
 
 
-def _of_default(notebook: Notebook, name: str) -> Location | None:
+def _default_location(notebook: Notebook, name: str) -> Location | None:
     """Return the location of a name's default in the parameters cell."""
     cell = _cell(notebook)
     pairs = source_notebook.assignments(cell.source) if cell else []

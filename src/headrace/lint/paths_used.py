@@ -78,7 +78,7 @@ def uses(notebook: Notebook, files: Files) -> Iterator[Use]:
 
 def _names(notebook: Notebook, module: str) -> dict[str, str]:
     """Map the notebook's names for the paths module to "", for a path of it to the attribute."""
-    package, _, own = module.rpartition(".")
+    package, _, module_name = module.rpartition(".")
     names = {module: ""}
     for cell in notebook.code:
         for node in ast.walk(cell.tree):
@@ -86,7 +86,7 @@ def _names(notebook: Notebook, module: str) -> dict[str, str]:
                 names |= {a.asname: "" for a in node.names if a.name == module and a.asname}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 if node.module == package:
-                    names |= {a.asname or a.name: "" for a in node.names if a.name == own}
+                    names |= {a.asname or a.name: "" for a in node.names if a.name == module_name}
                 elif node.module == module:
                     names |= {a.asname or a.name: a.name for a in node.names}
     return names
@@ -118,7 +118,7 @@ class _Visitor:
                 yield from self.visit(child, inner)
 
     def _call(self, node: ast.Call, verb: str) -> Iterator[PathVerbLine]:
-        name = _called(node)
+        name = _function_name(node)
         inner = verb if name in WRAPPERS else _verb(name, node)
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         if owner is not None and self._path(owner, in_call=bool(inner)):
@@ -147,7 +147,7 @@ class _Visitor:
             case ast.Attribute(value=value, attr=attribute):
                 is_module = self._names.get(ast.unparse(value)) == ""
                 return self._files.attribute(attribute) if is_module else ""
-            case ast.Call(args=[inner]) if _called(node) in WRAPPERS:
+            case ast.Call(args=[inner]) if _function_name(node) in WRAPPERS:
                 return self._path(inner, in_call=in_call)
         return ""
 
@@ -160,7 +160,7 @@ def _may_be_file(argument: ast.expr) -> bool:
     return not isinstance(argument, ast.Constant) or "/" in str(argument.value)
 
 
-def _called(node: ast.Call) -> str:
+def _function_name(node: ast.Call) -> str:
     """Return the name of the called function or method: "to_csv"."""
     match node.func:
         case ast.Attribute(attr=name) | ast.Name(id=name):

@@ -51,16 +51,16 @@ def undeclared_read(study: Study) -> Iterator[Violation]:
     Next: {step}
     """
     for stage, notebook in study.runs:
-        for path, used in _uses(study, notebook).items():
-            is_written = any(use.verb == "writes" for use in used)
+        for path, path_uses in _uses(study, notebook).items():
+            is_written = any(use.verb == "writes" for use in path_uses)
             if not is_written and not _is_listed([*stage.deps, *stage.outs], path):
-                fix = _fix(study, stage, used[0])
+                fix = _fix(study, stage, path_uses[0])
                 step = f"make fix (it adds {path} to the deps)"
                 yield Violation(
-                    Location(notebook.name, used[0].cell, used[0].line),
+                    Location(notebook.name, path_uses[0].cell, path_uses[0].line),
                     fix,
                     stage=stage.name,
-                    verb=used[0].verb,
+                    verb=path_uses[0].verb,
                     path=path,
                     step=step if fix else f"add it to the stage's deps in {stage.file}",
                 )
@@ -68,8 +68,8 @@ def undeclared_read(study: Study) -> Iterator[Violation]:
 
 def _fix(study: Study, stage: Stage, use: Use) -> AddDep | None:
     """Return the fix that adds a file to the deps, where it is certainly an input."""
-    others = (other for other in study.stages.values() if other is not stage)
-    is_out = any(out.covers(use.path) for other in others for out in other.outs)
+    outs = (out for name in study.stages if name != stage.name for out in study.stages[name].outs)
+    is_out = any(out.covers(use.path) for out in outs)
     is_input = use.verb == "reads" or is_out or use.path in study.tracked
     is_safe = is_input and not _depends_on(study, use.path, stage.name)
     return _add_dep(stage, use.path) if is_safe else None
@@ -77,15 +77,16 @@ def _fix(study: Study, stage: Stage, use: Use) -> AddDep | None:
 
 def _depends_on(study: Study, path: str, stage: str) -> bool:
     """Tell whether a file is made from a stage's outputs: as its dep it would close a cycle."""
-    stack, seen = [path], {path}
+    stack, visited = [path], {path}
     while stack:
         file = stack.pop()
-        for other in study.stages.values():
-            if any(out.covers(file) for out in other.outs):
-                if other.name == stage:
+        for producer in study.stages.values():
+            if any(out.covers(file) for out in producer.outs):
+                if producer.name == stage:
                     return True
-                stack += [dep.path for dep in other.deps if dep.path not in seen]
-                seen |= {dep.path for dep in other.deps}
+                inputs = {dep.path for dep in producer.deps}
+                stack += inputs - visited
+                visited |= inputs
     return False
 
 
@@ -96,8 +97,8 @@ def undeclared_write(study: Study) -> Iterator[Violation]:
     Next: list {path} in the stage's outs, or write to a listed file
     """
     for stage, notebook in study.runs:
-        for path, used in _uses(study, notebook).items():
-            writes = [use for use in used if use.verb == "writes"]
+        for path, path_uses in _uses(study, notebook).items():
+            writes = [use for use in path_uses if use.verb == "writes"]
             if writes and not _is_listed(stage.outs, path):
                 location = Location(notebook.name, writes[0].cell, writes[0].line)
                 yield Violation(location, stage=stage.name, path=path)

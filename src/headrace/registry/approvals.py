@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from headrace.core.identity import Person
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 from headrace.gates import reader
 from headrace.gates.model import ALL_STAGES, NAME, Approvals
 from headrace.registry.snapshot import Snapshot

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from headrace.core import dvc_cache, git
 from headrace.core.git import Objects
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 from headrace.registry import checks, decision_checks, incidents, live_batches, signatures, timeline
 from headrace.registry.check import Case, CheckResult, Outcome, Shared, run_checks
 from headrace.registry.events import Event, by_artifact, lookup, read_events

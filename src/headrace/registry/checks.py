@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import lockfile
-from headrace.core.suggest import listed
+from headrace.errors import listed
 from headrace.registry.check import STAGED, Case, NotAvailable, check
 from headrace.registry.events import lookup
 from headrace.registry.snapshot import Snapshot

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from headrace.core import git
 from headrace.core.git import Objects
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 from headrace.registry import tags
 from headrace.registry.events import Event, by_artifact, lookup, read_events
 from headrace.registry.stage_state import StageState, replay

@@ -11,8 +11,7 @@ from headrace.core.dvc_cache import Store
 from headrace.core.git import Objects
 from headrace.core.identity import Person
 from headrace.core.project import Project
-from headrace.core.suggest import nearest
-from headrace.errors import HeadraceError, ProjectError
+from headrace.errors import HeadraceError, ProjectError, nearest
 from headrace.registry import approvals, checks, event_log, resolve, tags
 from headrace.registry.check import Case, Outcome, Shared, run_checks
 from headrace.registry.event_log import EventLog

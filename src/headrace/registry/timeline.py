@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.core.metrics import leaves
-from headrace.core.suggest import listed
+from headrace.errors import listed
 from headrace.registry.check import Case, CheckResult, Outcome
 from headrace.registry.events import lookup
 from headrace.registry.tags import Kind

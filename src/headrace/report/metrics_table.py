@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.metrics import leaves
-from headrace.core.suggest import nearest
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, nearest
 from headrace.report.terminal import table
 from headrace.report.text import number
 

@@ -29,15 +29,15 @@ def infer(column: pd.Series) -> pd.Series:
     return times(column) if parse_times(texts).notna().any() else texts
 
 
-def convert_like(column: pd.Series, other: pd.Series) -> pd.Series:
-    """Return a column in the type of another one, which `infer` returned.
+def convert_like(column: pd.Series, model: pd.Series) -> pd.Series:
+    """Return a column in the type of `model`, a column that `infer` returned.
 
     Errors:
         DataError: a value is not of that type; column, value and rows are named.
     """
-    if types.is_datetime64_any_dtype(other.dtype):
+    if types.is_datetime64_any_dtype(model.dtype):
         return times(column)
-    return numbers(column) if _is_number(other) else text(column)
+    return numbers(column) if _is_number(model) else text(column)
 
 
 def booleans(column: pd.Series) -> pd.Series:
@@ -117,12 +117,11 @@ def _numbers(column: pd.Series) -> tuple[pd.Series, Mask]:
     nowhere = np.zeros(len(column), bool)
     wrong: dict[str, Mask] = {reason: mask for mask, reason in integers.errors if mask.any()}
     if not wrong and not integers.overflow.any():
-        whole = _masked(integers.data, integers.empty, column, "Int64")
-        return whole if integers.empty.any() else whole.astype("int64"), nowhere
+        values = _masked(integers.data, integers.empty, column, "Int64")
+        return values if integers.empty.any() else values.astype("int64"), nowhere
     floats = coerce.coerce(column, "number")
-    values = np.where(floats.empty, np.nan, floats.data)
-    numbers = pd.Series(values, column.index, name=column.name)
-    return numbers, wrong.get(NOT_A_NUMBER, nowhere)
+    values = pd.Series(np.where(floats.empty, np.nan, floats.data), column.index, name=column.name)
+    return values, wrong.get(NOT_A_NUMBER, nowhere)
 
 
 def _masked(values: Any, empty: Mask, column: pd.Series, dtype: str) -> pd.Series:
@@ -136,6 +135,8 @@ def _refuse(column: pd.Series, wrong: Mask, reason: str, step: str) -> None:
         return
     first, rows = int(wrong.argmax()), int(wrong.sum())
     value = column.iloc[first]
-    shown = repr(value) if isinstance(value, str) else str(value)
-    others = f" (and {rows - 1:,} more rows)" if rows > 1 else ""
-    raise DataError(f"{column.name} is {shown} in row {first + 1}: {reason}{others}. Next: {step}")
+    value_text = repr(value) if isinstance(value, str) else str(value)
+    rest = f" (and {rows - 1:,} more rows)" if rows > 1 else ""
+    raise DataError(
+        f"{column.name} is {value_text} in row {first + 1}: {reason}{rest}. Next: {step}"
+    )

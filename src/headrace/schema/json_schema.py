@@ -197,8 +197,8 @@ def _normalize_property(rules: Mapping[str, Any]) -> dict[str, Any]:
     constant = result.pop("const", None)
     valid = [value for value in result.get("enum", [constant]) if _is_valid(value, result, types)]
     choices = [_convert(value, types) for value in valid]
-    others = {rule: value for rule, value in result.items() if rule not in (*ROUND, *TEXT_RULES)}
-    return {**others, "enum": [*dict.fromkeys(choices), *([None] if "null" in types else [])]}
+    base = {rule: value for rule, value in result.items() if rule not in (*ROUND, *TEXT_RULES)}
+    return {**base, "enum": [*dict.fromkeys(choices), *([None] if "null" in types else [])]}
 
 
 def _limit(rules: dict[str, Any], low: int, high: int) -> None:

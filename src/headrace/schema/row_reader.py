@@ -73,7 +73,7 @@ class Reader:
             self._limit(number + 1)
             if unread := errors.is_full():
                 break
-            shortened, hidden = self._without_strange_names(piece)
+            shortened, hidden = self._without_unknown_names(piece)
             try:
                 row = self._validate(shortened)
                 rows.append(tuple(row[name] for name in self._names))
@@ -87,7 +87,7 @@ class Reader:
             message = f"There are more than {self._most:,} rows; send at most that many at once"
             raise Refused.body("too_many_rows", message)
 
-    def _without_strange_names(self, piece: bytes) -> tuple[bytes, int]:
+    def _without_unknown_names(self, piece: bytes) -> tuple[bytes, int]:
         """Return a row without the unknown names that no message would show, and their number.
 
         pydantic would make an error of each, which takes it long.
@@ -98,8 +98,8 @@ class Reader:
             row = from_json(piece)
         except ValueError:
             return piece, 0
-        strange = [name for name in row if name not in self._names] if type(row) is dict else []
-        hidden = strange[MOST_NAMED:]
+        unknown = [name for name in row if name not in self._names] if type(row) is dict else []
+        hidden = unknown[MOST_NAMED:]
         for name in hidden:
             del row[name]
         return (_to_json(row), len(hidden)) if hidden else (piece, 0)

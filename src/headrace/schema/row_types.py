@@ -41,8 +41,8 @@ class ValueType(NamedTuple):
     nullable: bool
 
     @classmethod
-    def of(cls, rules: Mapping[str, Any]) -> "ValueType":
-        """Return the type of a JSON Schema's property."""
+    def from_rules(cls, rules: Mapping[str, Any]) -> "ValueType":
+        """Return the type of a property of a JSON Schema."""
         types = value_types(rules)
         if "enum" in rules:
             kind: Any = Literal[tuple(value for value in rules["enum"] if value is not None)]
@@ -73,7 +73,7 @@ def row_type(schema: Mapping[str, Any], example: Mapping[str, Any] | None = None
 
 
 def _field(rules: Mapping[str, Any]) -> Any:
-    value_type = ValueType.of(rules)
+    value_type = ValueType.from_rules(rules)
     annotated = value_type.annotated(Field)
     if "enum" in rules:
         annotated = Annotated[annotated, BeforeValidator(partial(_require_type, value_type))]
@@ -103,7 +103,7 @@ class Decoder:
         Errors:
             TypeError, ValueError: msgspec reads one of its rules in another way, or not at all.
         """
-        types = {name: ValueType.of(rules) for name, rules in schema["properties"].items()}
+        types = {name: ValueType.from_rules(rules) for name, rules in schema["properties"].items()}
         if any("pattern" in value_type.bounds for value_type in types.values()):
             raise ValueError("pydantic and msgspec have different engines for patterns")
         names = {f"x{place}": name for place, name in enumerate(types)}

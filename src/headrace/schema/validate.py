@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headrace.core.suggest import nearest
-from headrace.errors import DataError
+from headrace.errors import DataError, nearest
 from headrace.schema.coerce import Coerced, Mask, coerce
 from headrace.schema.json_schema import TEXT_RULES, compile_pattern, normalize, value_types
 

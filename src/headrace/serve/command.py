@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.bundle.model_service import Champion, Service
-from headrace.core.suggest import nearest
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, nearest
 from headrace.prediction_log import journal
 from headrace.serve.access import Tokens
 from headrace.serve.prometheus import Metrics

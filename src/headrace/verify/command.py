@@ -7,8 +7,7 @@ from typing import Any
 
 from headrace.core import dvc_cache, git, requirements
 from headrace.core.project import Project
-from headrace.core.suggest import listed, nearest
-from headrace.errors import HeadraceError, ProjectError
+from headrace.errors import HeadraceError, ProjectError, listed, nearest
 from headrace.report.text import counted
 from headrace.verify import certificate, clean_room, perturb, result
 from headrace.verify.result import Outcome

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import headrace
 from headrace.core import lockfile
-from headrace.core.imports import says_something
+from headrace.core.imports import has_code
 from headrace.core.lockfile import Record
 from headrace.core.project import Project
 from headrace.core.requirements import NAME as LOCK
@@ -116,7 +116,7 @@ def _is_of_the_runner(relative: Path, path: Path, declared: Collection[str]) -> 
         relative.parts[0] in ("runs", ".headrace")
         or relative.as_posix() in RUNNER_READS
         or (relative.parts[0] == VENDOR and LOCK in declared)
-        or (relative.name == "__init__.py" and not says_something(path))
+        or (relative.name == "__init__.py" and not has_code(path))
     )
 
 

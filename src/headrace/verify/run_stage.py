@@ -70,7 +70,7 @@ class StageRun:
     def _is_unchanged(self, dep: File) -> bool:
         """Tell whether a dep is as recorded, or as an earlier stage of this run made it."""
         md5 = lockfile.md5(self.room.study / dep.path)
-        made = self.study.store.made.get(dep.path)
+        made = self.study.store.new_outputs.get(dep.path)
         return md5 == dep.md5 or (made is not None and md5 == lockfile.md5(made))
 
     def start(self, cpus: tuple[int, ...]) -> None:
@@ -118,7 +118,7 @@ class StageRun:
             for out in self.record.outs
         ]
         passed = {output.path for output in outcome.outputs if output.passed}
-        store.made.update({path: room.study / path for path in passed})
+        store.new_outputs.update({path: room.study / path for path in passed})
         return outcome
 
     def _findings(self, code: int) -> Iterator[str]:

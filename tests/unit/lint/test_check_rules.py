@@ -261,7 +261,7 @@ MODULES = {
         ("from own.b import anything", {"own/b.py"}),
         ("from own.sub import value", more | {"own/b.py"}),
         ("from own import *", set()),
-        ("from headrace.core.suggest import nearest", set()),
+        ("from headrace.errors import nearest", set()),
         ("def f():\n    import single", {"single.py"}),
     ],
 )
