@@ -16,13 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headrace.bundle import baseline as bundled
-from headrace.bundle import load
+from headrace.bundle import baseline, load
+from headrace.bundle.baseline import Baseline
 from headrace.bundle.golden import PREDICTION
 from headrace.core import yaml
 from headrace.gates import reader
 from headrace.gates.live import Level, Rule, State, evaluate
-from headrace.monitor import baseline, drift, performance, quality
+from headrace.monitor import drift, performance
+from headrace.monitor.histograms import Histograms
+from headrace.monitor.performance import LabelledRows
+from headrace.monitor.quality import QualityCounts
 from lab import bake
 
 SIZES = {500: 1_000, 2_000: 1_000, 27_000: 200}
@@ -117,9 +120,7 @@ def month(study: Path) -> Month:
     return Month(rows, schema, json.loads(files["facts.json"])["threshold"], prices, act)
 
 
-def split(
-    month: Month, size: int, rng: np.random.Generator
-) -> tuple[baseline.Baseline, pd.DataFrame]:
+def split(month: Month, size: int, rng: np.random.Generator) -> tuple[Baseline, pd.DataFrame]:
     """Return the baseline of one half of a month, drawn at random, and the other half.
 
     By the baseline a batch is expected to have `size` rows, or as many as the half has.
@@ -127,26 +128,28 @@ def split(
     halves = np.array_split(rng.permutation(len(month.rows)), 2)
     learned, live = (month.rows.iloc[half].reset_index(drop=True) for half in halves)
     columns, periods = [*month.schema["properties"]], max(1, round(len(learned) / size))
-    content = bundled.describe(learned[columns], predictions=learned[PREDICTION], periods=periods)
+    content = baseline.describe(learned[columns], predictions=learned[PREDICTION], periods=periods)
     return baseline.parse(content, month.schema, "half a month"), live
 
 
-def measure(rows: pd.DataFrame, known: baseline.Baseline) -> pd.DataFrame:
+def measure(rows: pd.DataFrame, learned: Baseline) -> pd.DataFrame:
     """Return the drift of some rows, by feature."""
-    return drift.measure(rows[[*known.columns]], rows[PREDICTION], known).set_index("feature")
+    counts = Histograms(learned)
+    counts.add(rows[[*learned.columns]], rows[PREDICTION])
+    return drift.table(counts).set_index("feature")
 
 
-def figures(month: Month, rows: pd.DataFrame, known: baseline.Baseline) -> dict[str, Any]:
+def figures(month: Month, rows: pd.DataFrame, learned: Baseline) -> dict[str, Any]:
     """Return some rows' content of metrics/monitor.json, without groups and estimate."""
-    y_score, inputs = rows[PREDICTION], rows[[*known.columns]]
-    y_pred = (y_score >= month.threshold).to_numpy()
-    y_true = rows[LABEL].astype("boolean")
-    scored = performance.score_rows(y_true, y_score, y_pred, rows[CLUSTER], month.prices)
+    quality, labelled = QualityCounts(month.schema, learned), LabelledRows()
+    quality.add(rows[[*learned.columns]])
+    y_pred = (rows[PREDICTION] >= month.threshold).to_numpy()
+    labelled.add(rows[LABEL].astype("boolean"), rows[PREDICTION], y_pred, rows[CLUSTER])
     return {
         "rows": len(rows),
-        "quality": {"judged": 1, **quality.measure(inputs, month.schema, known).figures},
-        "drift": drift.figures(drift.measure(inputs, y_score, known)),
-        "performance": scored.figures,
+        "quality": {"judged": 1, **quality.figures()},
+        "drift": drift.figures(measure(rows, learned).reset_index()),
+        "performance": performance.score(labelled, month.prices).figures,
     }
 
 
@@ -172,15 +175,15 @@ def quiet(month: Month, *, size: int, batches: int, seed: int = 0) -> pd.DataFra
     rng = np.random.default_rng(seed)
     rows, acts = list[tuple[int, int, int]](), list[bool]()
     for _ in range(SPLITS):
-        known, live = split(month, size, rng)
+        learned, live = split(month, size, rng)
         monitored = []
         for _ in range(batches // SPLITS):
             batch = draw(live, size, rng)
-            measured = measure(batch, known)
+            measured = measure(batch, learned)
             sure = int((measured["p_adjusted"] < drift.MAX_P_VALUE).sum())
             far = int((measured["psi"] >= drift.MIN_PSI).sum())
             rows.append((int(measured["moved"].sum()), sure, far))
-            monitored.append(figures(month, batch, known))
+            monitored.append(figures(month, batch, learned))
         acts += fired(month.rules, monitored)
     return pd.DataFrame(rows, columns=["moved", "sure", "far"]).assign(act=acts)
 
@@ -193,10 +196,10 @@ def until(month: Month, *, plant: str, size: int, seed: int = 0) -> tuple[list[i
     rng, (column, change) = np.random.default_rng(seed), PLANTED[plant]
     waits, psi = list[int](), list[float]()
     for _ in range(SPLITS):
-        known, live = split(month, size, rng)
+        learned, live = split(month, size, rng)
         count = 0
         for count in range(1, MAX_WAIT + 2):
-            measured = measure(change(draw(live, size, rng), rng), known)
+            measured = measure(change(draw(live, size, rng), rng), learned)
             psi.append(measured.loc[[column], "psi"].item())
             if count > MAX_WAIT or measured.loc[[column], "moved"].item():
                 break

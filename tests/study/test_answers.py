@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from headrace.bundle import load
+from headrace.bundle import baseline, load
 from headrace.bundle.load import Bundle
 from headrace.core import project
 from headrace.errors import DataError
 from headrace.ingest import batch
-from headrace.monitor import baseline, evaluate
+from headrace.monitor import evaluate
 from headrace.monitor.evaluate import OTHER_MODEL, BatchEvaluator, Evaluation
 from lab import bake
 
@@ -35,8 +35,9 @@ def flights(quick: Path) -> pd.DataFrame:
 
 
 def judged(root: Path, bundle: Bundle, table: pd.DataFrame) -> Evaluation:
-    """Judge rows as the monitor does, in two parts."""
-    evaluator = BatchEvaluator(bundle, baseline.read(bundle), batch.prediction_spec(root))
+    """Evaluate rows as the monitor does, in two parts."""
+    learned = baseline.parse(bundle.baseline, bundle.schema, bundle.name)
+    evaluator = BatchEvaluator(bundle, learned, batch.prediction_spec(root))
     for part in (table.iloc[:500], table.iloc[500:]):
         evaluator.add(part)
     return evaluator.result(PRICES)

@@ -1,5 +1,10 @@
-"""The drift baseline: the distribution of each input that the model learned from."""
+"""The drift baseline of a bundle: the distribution of each input that the model learned from.
 
+`describe` makes it as plain values for baseline.json, and `parse` reads it again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,6 +13,7 @@ import pandas as pd
 
 from headrace.bundle.golden import PREDICTION
 from headrace.errors import DataError
+from headrace.stats.scores import Array
 
 VERSION = 2
 MOST = 1000
@@ -16,6 +22,7 @@ DISTINCT = 2000
 """A number with so many values or fewer keeps each of them with its count."""
 POINTS = 1001
 """A number with more values keeps so many quantiles, each for the rows around it."""
+STEP = "Next: dvc repro hand_off"
 
 
 def describe(learned: pd.DataFrame, *, predictions: npt.ArrayLike, periods: int) -> dict[str, Any]:
@@ -70,3 +77,83 @@ def _category(column: pd.Series) -> tuple[dict[str, Any], int]:
     ordered = sorted(counts.items(), key=lambda pair: (-int(pair[1]), str(pair[0])))
     frequent = {str(name): int(count) for name, count in ordered[:MOST]}
     return {"counts": frequent, "others": len(texts) - sum(frequent.values())}, len(texts)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the rows that the model learned from."""
+
+    name: str
+    unit: str
+    rows: int
+    missing: int
+    """Rows without a value."""
+    counts: Array
+    """The rows of each value."""
+
+    @property
+    def missing_share(self) -> float:
+        """The share of rows without a value."""
+        return self.missing / self.rows
+
+
+@dataclass(frozen=True)
+class Number(Column):
+    """A column of numbers."""
+
+    levels: Array
+    """Its values, ascending."""
+
+
+@dataclass(frozen=True)
+class Category(Column):
+    """A column of texts or booleans."""
+
+    names: tuple[str, ...]
+    """Its values, the most common first."""
+    unlisted: int
+    """Rows with a value that is not in `names`; 0 where all values are."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The inputs that the model learned from, its predictions, the rows of one period."""
+
+    volume: float
+    columns: dict[str, Column]
+    prediction: Number
+
+
+def parse(content: Mapping[str, Any], schema: Mapping[str, Any], file: str) -> Baseline:
+    """Return the baseline that plain values describe; `file` names its bundle in messages.
+
+    Errors:
+        DataError: it has another format, or lacks a column of the bundle's inputs.
+    """
+    version = content.get("version", 1)
+    if version != VERSION:
+        raise DataError(
+            f"{file} holds a baseline of format {version}; this headrace reads format {VERSION}."
+            f" {STEP}"
+        )
+    inputs = schema["properties"]
+    missing = [name for name in inputs if name not in content["columns"]]
+    if missing or PREDICTION not in content:
+        part = f"column {missing[0]}, an input of its model" if missing else "predictions"
+        raise DataError(f"{file} holds a baseline without {part}. {STEP}")
+    columns = {
+        name: _column(name, rule.get("x-unit", ""), content["columns"][name])
+        for name, rule in inputs.items()
+    }
+    prediction = _column(PREDICTION, "", content[PREDICTION])
+    assert isinstance(prediction, Number)
+    return Baseline(float(content["volume"]), columns, prediction)
+
+
+def _column(name: str, unit: str, content: Mapping[str, Any]) -> Column:
+    rows, is_number = int(content["rows"]), content["kind"] == "number"
+    counts = np.array([*(content["counts"] if is_number else content["counts"].values())], float)
+    common = (name, unit, rows, round(content["missing"] * rows), counts)
+    if is_number:
+        return Number(*common, np.array(content["values"], float))
+    return Category(*common, tuple(content["counts"]), int(content["others"]))

@@ -13,7 +13,7 @@ from headrace.errors import DataError
 from headrace.gates import reader
 from headrace.gates.model import NAME, Gates, Predictions, matching
 from headrace.stats import Recipe, bootstrap
-from headrace.stats.scores import COST, Array, score_function
+from headrace.stats.scores import COST, score_function
 
 COLUMNS = ("metric", "value", "low", "high")
 
@@ -64,16 +64,11 @@ def _intervals(
     rows = predictions.load(root / spec.file, spec.file, filter(None, columns))
     prices = spec.price_values(yaml.read(root / "params.yaml"))
     label = rows.numbers(spec.label)
-    # An interval is of a change: here of the change from nothing to the score.
-    scores = {
-        name: (_zero, score_function(recipe, label, rows.numbers(recipe.column), prices))
+    functions = {
+        name: score_function(recipe, label, rows.numbers(recipe.column), prices)
         for name, recipe in recipes.items()
         if recipe.score != COST or len(prices) == 2
     }
     clusters = rows.groups(spec.cluster)[0] if spec.cluster else None
-    intervals = bootstrap.intervals(scores, rows=rows.rows, clusters=clusters)
+    intervals = bootstrap.score_intervals(functions, rows=rows.rows, clusters=clusters)
     return {name: (interval.low, interval.high) for name, interval in intervals.items()}
-
-
-def _zero(weights: Array) -> Array:
-    return np.zeros(len(weights))

@@ -52,11 +52,9 @@ def started(recorder: Recorder) -> Iterator[Shell]:
         undo.enter_context(mock.patch.object(sys, "path", _path()))
         undo.enter_context(mock.patch.object(sys, "argv", [""]))
         undo.enter_context(mock.patch.multiple(logging.root, handlers=[], level=logging.WARNING))
-        no_stdin: Any = _NoStdin
-        undo.enter_context(
-            mock.patch.object(builtins, "input", partial(Kernel.raw_input, no_stdin))
-        )
-        undo.enter_context(mock.patch.object(getpass, "getpass", partial(Kernel.getpass, no_stdin)))
+        nobody: Any = _Nobody
+        undo.enter_context(mock.patch.object(builtins, "input", partial(Kernel.raw_input, nobody)))
+        undo.enter_context(mock.patch.object(getpass, "getpass", partial(Kernel.getpass, nobody)))
         Shell.clear_instance()
         shell = Shell.instance(
             config=_config(), user_module=module, user_ns=module.__dict__, compiler_class=Compiler
@@ -83,7 +81,7 @@ def _config() -> Config:
     return config
 
 
-class _NoStdin:
+class _Nobody:
     """In a kernel's place: there is nobody to answer a question."""
 
     _allow_stdin = False

@@ -10,6 +10,9 @@ from headrace.core.metrics import is_number, leaves
 CHECKS = ("quality", "drift", "performance", "estimate", "groups")
 """The monitor's checks: the first part of a figure's name."""
 ROWS = "rows"
+POSITIVE_SHARE = "late_share"
+"""The share of positive rows. The key is a word of the flights: files of studies hold it, and their
+bytes stay. A later issue renames it with the file's format."""
 Figures = Mapping[str, Mapping[str, Any]]
 """The content of metrics/monitor.json: nested figures by batch."""
 

@@ -1,7 +1,6 @@
 """Monitor a model: batches of live data compared with what the model learned from.
 
-evaluate     a batch, part by part, and all batches as tables
-baseline     the columns that the model learned from
+evaluate     a batch, part by part, and all batches as tables; the notebook of the stage calls it
 quality      violations of the contract, missing and unseen values
 histograms   a batch counted over the baseline's values
 drift        tests and distances over the histograms

@@ -9,16 +9,16 @@ from scipy import stats
 
 from headrace.bundle.golden import PREDICTION
 from headrace.errors import DataError
-from headrace.monitor.baseline import Array, Baseline
 from headrace.monitor.histograms import (
     Bins,
     CategoryHistogram,
     Histogram,
     Histograms,
     NumberHistogram,
-    bins,
+    bin_counts,
 )
 from headrace.stats.histogram import population_stability_index
+from headrace.stats.scores import Array
 
 MAX_P_VALUE = 0.001
 """A column has moved where its adjusted p-value is below this …"""
@@ -44,17 +44,6 @@ COLUMNS = (
 )
 
 
-def measure(inputs: pd.DataFrame, predictions: npt.ArrayLike, baseline: Baseline) -> pd.DataFrame:
-    """Return the drift of some rows: a row for each input, and a last one for the prediction.
-
-    Errors:
-        DataError: there are no rows, an input is missing, or there is not one prediction per row.
-    """
-    counts = Histograms(baseline)
-    counts.add(inputs, predictions)
-    return table(counts)
-
-
 def table(counts: Histograms) -> pd.DataFrame:
     """Return the drift of a batch that was counted, with the columns COLUMNS.
 
@@ -71,20 +60,20 @@ def table(counts: Histograms) -> pd.DataFrame:
     """
     if not counts.rows:
         raise DataError("The batch has no rows. Next: see what wrote it")
-    predictions = [counts.prediction] if counts.predicted else []
+    predictions = [counts.prediction] if counts.has_predictions else []
     drift = pd.DataFrame([_row(column) for column in (*counts.columns.values(), *predictions)])
     drift["p_adjusted"] = stats.false_discovery_control(drift["p_value"])
     drift["moved"] = (drift["p_adjusted"] < MAX_P_VALUE) & (drift["psi"] >= MIN_PSI)
     return drift[list(COLUMNS)]
 
 
-def figures(table: pd.DataFrame) -> dict[str, float]:
+def figures(drift: pd.DataFrame) -> dict[str, float]:
     """Return the block `drift` of metrics/monitor.json: the inputs' maximum, and the prediction's.
 
     Where another model made the predictions, there is no figure of the prediction.
     """
-    is_prediction = table["feature"] == PREDICTION
-    inputs, prediction = table[~is_prediction], table.loc[is_prediction, "psi"]
+    is_prediction = drift["feature"] == PREDICTION
+    inputs, prediction = drift[~is_prediction], drift.loc[is_prediction, "psi"]
     psi = {"psi_max": float(inputs["psi"].max())}
     if len(prediction):
         psi["psi_prediction"] = float(prediction.iloc[0])
@@ -92,7 +81,7 @@ def figures(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _row(counts: Histogram) -> dict[str, Any]:
-    column, binned = counts.column, bins(counts)
+    column, binned = counts.column, bin_counts(counts)
     pooled, after = binned.pooled(), binned.after.sum()
     if isinstance(counts, NumberHistogram):
         tested = _test_number(counts)
@@ -124,10 +113,10 @@ def _test_category(counts: CategoryHistogram, pooled: tuple[Array, Array]) -> di
 
 def chi_square(before: npt.ArrayLike, after: npt.ArrayLike) -> tuple[float, float]:
     """Return Pearson's chi-square of two counts over the same bins, and its p-value."""
-    both = np.array([before, after])
-    if both.shape[1] < 2:
+    counts = np.array([before, after])
+    if counts.shape[1] < 2:
         return 0.0, 1.0
-    result = stats.chi2_contingency(both, correction=False)
+    result = stats.chi2_contingency(counts, correction=False)
     return float(result.statistic), float(result.pvalue)
 
 
@@ -149,10 +138,10 @@ def _kolmogorov_smirnov(counts: NumberHistogram) -> tuple[float, float]:
 def _wasserstein(counts: NumberHistogram) -> float:
     """Return how far the values must be moved on average; NaN where a side has none."""
     values, rows = counts.sample()
-    known = counts.column
-    if not len(values) or not len(known.levels):
+    learned = counts.column
+    if not len(values) or not len(learned.levels):
         return np.nan
-    return float(stats.wasserstein_distance(known.levels, values, known.counts, rows))
+    return float(stats.wasserstein_distance(learned.levels, values, learned.counts, rows))
 
 
 def explain(name: str, bins: Bins) -> str:

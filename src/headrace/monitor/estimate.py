@@ -16,41 +16,33 @@ import pandas as pd
 from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
 from headrace.errors import DataError
+from headrace.gates.live import POSITIVE_SHARE
+from headrace.stats.scores import COST, Array
 
-Array = npt.NDArray[np.float64]
 LEVELS = 200_000
 """Probabilities of one level are counted together, so that memory does not grow."""
 COLUMNS = ("batch", "metric", "estimate", "truth", "error", "says")
 
 
-def estimate(
-    probability: npt.ArrayLike, threshold: float, prices: Mapping[str, float]
-) -> dict[str, float]:
-    """Return the block `estimate` of metrics/monitor.json: the expected scores.
-
-    Each row counts as positive with its probability, and as negative with the rest; from the
-    threshold on it is a warning. `prices` are of a `missed` positive and of a `false_alarm`. A row
-    without a probability does not count. A score that is not defined is left out.
-
-    Errors:
-        DataError: no row has a probability, or one is not between 0 and 1.
-    """
-    y_score = np.asarray(probability, dtype="float64")
-    counts = ProbabilityCounts()
-    counts.add(y_score, y_score >= threshold)
-    return counts.figures(prices)
-
-
 class ProbabilityCounts:
-    """Counts a batch's probabilities by level and warning, a part at a time."""
+    """Counts a batch's probabilities by level and warning, a part at a time.
+
+    Each row counts as positive with its probability, and as negative with the rest.
+    """
 
     def __init__(self) -> None:
         self._rows, self._sums = np.zeros((2, 2 * LEVELS + 2))
 
     def add(self, y_score: Array, y_pred: npt.NDArray[np.bool_]) -> None:
-        """Count some probabilities, and whether each is a warning; see `estimate`."""
-        known = ~np.isnan(y_score)
-        probability, warned = y_score[known], y_pred[known]
+        """Count some probabilities, and whether each is a warning; both of shape (rows,).
+
+        A row without a probability, which is NaN, does not count.
+
+        Errors:
+            DataError: a probability is not between 0 and 1.
+        """
+        present = ~np.isnan(y_score)
+        probability, warned = y_score[present], y_pred[present]
         if len(probability) and (probability.min() < 0 or probability.max() > 1):
             raise DataError("The batch has predictions outside 0 to 1. Next: see what wrote it")
         cells = 2 * np.floor(probability * LEVELS).astype(int) + warned
@@ -58,14 +50,21 @@ class ProbabilityCounts:
         self._sums += np.bincount(cells, weights=probability, minlength=len(self._sums))
 
     def figures(self, prices: Mapping[str, float]) -> dict[str, float]:
-        """Return the expected scores of the rows so far; see `estimate`."""
+        """Return the block `estimate` of metrics/monitor.json: the expected scores.
+
+        `prices` are of a `missed` positive and of a `false_alarm`; without them there is no cost. A
+        score that is not defined is left out.
+
+        Errors:
+            DataError: no row has a probability.
+        """
         cells = np.flatnonzero(self._rows)
         if not len(cells):
             raise DataError("The batch has no predictions. Next: see what wrote it")
         rows = self._rows[cells]
         probability = np.minimum(self._sums[cells] / rows, 1.0)
         brier = np.average(probability * (1 - probability), weights=rows)
-        scores = {"late_share": np.average(probability, weights=rows), "brier_score": brier}
+        scores = {POSITIVE_SHARE: np.average(probability, weights=rows), "brier_score": brier}
         scores |= _expected_scores(probability, rows, cells % 2 == 1, prices)
         return {name: float(value) for name, value in scores.items()}
 
@@ -76,33 +75,34 @@ def _expected_scores(
     """Score every row twice, as positive and as negative, weighted by how likely either is."""
     positive, negative = probability * rows, (1 - probability) * rows
     y_true, weights = np.repeat([1, 0], len(probability)), np.append(positive, negative)
-    twice, y_pred = {"y_true": y_true, "sample_weight": weights}, np.tile(warned, 2)
+    truth, y_pred = {"y_true": y_true, "sample_weight": weights}, np.tile(warned, 2)
     scores = {}
     if positive.sum() > 0 and negative.sum() > 0:
-        scores["roc_auc"] = roc_auc_score(y_score=np.tile(probability, 2), **twice)
+        scores["roc_auc"] = roc_auc_score(y_score=np.tile(probability, 2), **truth)
     if warned.any():
-        scores["precision"] = precision_score(y_pred=y_pred, **twice)
+        scores["precision"] = precision_score(y_pred=y_pred, **truth)
     if positive.sum() > 0:
-        scores["recall"] = recall_score(y_pred=y_pred, **twice)
+        scores["recall"] = recall_score(y_pred=y_pred, **truth)
     if {"missed", "false_alarm"} <= prices.keys():
         missed, alarms = positive[~warned].sum(), negative[warned].sum()
         cost = missed * prices["missed"] + alarms * prices["false_alarm"]
-        scores["cost_per_1000"] = 1000 * cost / rows.sum()
+        scores[COST] = 1000 * cost / rows.sum()
     return scores
 
 
-def errors(past: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def errors(figures: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Return the errors of the estimates of past batches, with the columns COLUMNS.
 
-    `past` is the content of metrics/monitor.json. An error is the estimate less the score. Where
-    some labels are not known, the two are of different rows: neither is shown, and `says` why.
+    `figures` are the content of metrics/monitor.json. An error is the estimate less the score.
+    Where some labels are not known, the two are of different rows: neither is shown, and `says`
+    why.
     """
     rows = []
-    for batch, figures in past.items():
-        performance = figures.get("performance", {})
+    for batch, blocks in figures.items():
+        performance = blocks.get("performance", {})
         share = float(performance.get("truth_share", 1))
         note = f"known of {100 * share:.1f} % of the rows, so not compared" if share < 1 else ""
-        for metric, value in figures.get("estimate", {}).items():
+        for metric, value in blocks.get("estimate", {}).items():
             if (score := performance.get(metric)) is not None:
                 compared = (None, None) if note else (float(score), float(value) - float(score))
                 rows.append((batch, metric, float(value), *compared, note))

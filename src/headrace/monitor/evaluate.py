@@ -10,19 +10,22 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from headrace.bundle import baseline as baselines
+from headrace.bundle.baseline import Baseline
 from headrace.bundle.golden import CLOSE, PREDICTION
 from headrace.bundle.load import Bundle
 from headrace.errors import DataError
+from headrace.gates.live import POSITIVE_SHARE
 from headrace.gates.model import Predictions
 from headrace.ingest import batch
 from headrace.ingest.types import POSITIVE
-from headrace.monitor import baseline, drift, performance
-from headrace.monitor.baseline import Array, Baseline
+from headrace.monitor import drift, performance
 from headrace.monitor.estimate import ProbabilityCounts
 from headrace.monitor.histograms import Histograms
 from headrace.monitor.performance import LabelledRows
 from headrace.monitor.quality import QualityCounts
 from headrace.schema.column_types import booleans
+from headrace.stats.scores import COST, Array
 
 WARNED = "warned"
 STEP = "Next: headrace ingest FILE --replace"
@@ -57,7 +60,7 @@ class LoggedPredictions:
         self.same_model: bool | None = None
         """Whether the bundle predicts the same; None while no prediction was logged."""
 
-    def take(self, rows: pd.DataFrame, inputs: pd.DataFrame) -> tuple[Array, Mask]:
+    def complete(self, rows: pd.DataFrame, inputs: pd.DataFrame) -> tuple[Array, Mask]:
         """Return each row's probability, and whether it was a warning.
 
         Errors:
@@ -66,17 +69,17 @@ class LoggedPredictions:
         y_score = _logged(rows)
         logged = ~np.isnan(y_score)
         if self.same_model is None and logged.any():
-            self.same_model = self._predicts(inputs[logged], y_score[logged])
+            self.same_model = self._predicts_same(inputs[logged], y_score[logged])
         if not logged.all():
             y_score[~logged] = self._bundle.predict(inputs[~logged])
         y_pred = y_score >= self._threshold
         if POSITIVE in rows:
             positive = booleans(rows[POSITIVE])
-            known = logged & positive.notna().to_numpy()
-            y_pred[known] = positive.to_numpy("bool", na_value=False)[known]
+            decided = logged & positive.notna().to_numpy()
+            y_pred[decided] = positive.to_numpy("bool", na_value=False)[decided]
         return y_score, y_pred
 
-    def _predicts(self, inputs: pd.DataFrame, y_score: Array) -> bool:
+    def _predicts_same(self, inputs: pd.DataFrame, y_score: Array) -> bool:
         """Predict rows spread over all: a model that took over on the way made some of them."""
         places = np.unique(np.linspace(0, len(y_score) - 1, CHECKED).astype(int))
         predictions = self._bundle.predict(inputs.iloc[places])
@@ -95,12 +98,13 @@ def _logged(rows: pd.DataFrame) -> Array:
 class BatchEvaluator:
     """Evaluates a batch, a part at a time; only rows whose label is known take up memory."""
 
-    def __init__(self, bundle: Bundle, known: Baseline, spec: Predictions) -> None:
+    def __init__(self, bundle: Bundle, baseline: Baseline, spec: Predictions) -> None:
         self._spec = spec
-        self._quality, self._histograms = QualityCounts(bundle.schema, known), Histograms(known)
+        self._quality = QualityCounts(bundle.schema, baseline)
+        self._histograms = Histograms(baseline)
         self._predictions = LoggedPredictions(bundle)
-        self._labelled, self._probabilities = LabelledRows(), ProbabilityCounts()
-        self._known: list[pa.Table] = []
+        self._scored, self._probabilities = LabelledRows(), ProbabilityCounts()
+        self._labelled: list[pa.Table] = []
         self._rows = 0
 
     def add(self, rows: pd.DataFrame) -> None:
@@ -114,18 +118,19 @@ class BatchEvaluator:
         inputs, rows = inputs[valid], rows[valid]
         if not len(rows):
             return
-        y_score, y_pred = self._predictions.take(rows, inputs)
+        y_score, y_pred = self._predictions.complete(rows, inputs)
         label = rows.get(self._spec.label, pd.Series(pd.NA, index=rows.index))
         y_true = label.astype("boolean")
         self._histograms.add(inputs, None if self._predictions.same_model is False else y_score)
         self._probabilities.add(y_score, y_pred)
-        self._labelled.add(y_true, y_score, y_pred, self._clusters(rows))
-        known: pd.DataFrame = inputs.select_dtypes("str")
-        known = known.assign(**{PREDICTION: y_score, WARNED: y_pred})
+        self._scored.add(y_true, y_score, y_pred, self._clusters(rows))
+        labelled: pd.DataFrame = inputs.select_dtypes("str")
+        labelled = labelled.assign(**{PREDICTION: y_score, WARNED: y_pred})
         cluster = [name for name in (self._spec.cluster,) if name in rows]
-        known[[*cluster, self._spec.label]] = rows[cluster].assign(label=y_true)
-        known = known[y_true.notna()].astype({self._spec.label: "bool"})
-        self._known.append(pa.Table.from_pandas(known, preserve_index=False))
+        labelled[[*cluster, self._spec.label]] = rows[cluster].assign(label=y_true)
+        labelled = labelled[y_true.notna()].astype({self._spec.label: "bool"})
+        # Arrow holds a text once where pandas holds an object for each row.
+        self._labelled.append(pa.Table.from_pandas(labelled, preserve_index=False))
 
     def _clusters(self, rows: pd.DataFrame) -> pd.Series:
         """Return each row's cluster; where there is none, each row is one."""
@@ -141,20 +146,21 @@ class BatchEvaluator:
         if not self._rows:
             raise DataError(f"There are no rows. {STEP}")
         figures = {"rows": self._rows, "quality": {"judged": 1, **self._quality.figures()}}
-        if not self._known:
+        if not self._labelled:
             note = f"No row keeps the contract, so nothing else is told. {STEP}"
             return Evaluation(figures, self._quality.table(), notes=(note,))
-        moved, scored = drift.table(self._histograms), performance.score(self._labelled, prices)
+        moved, scored = drift.table(self._histograms), performance.score(self._scored, prices)
         figures |= {
             "drift": drift.figures(moved),
             "performance": scored.figures,
             "estimate": self._probabilities.figures(prices),
         }
-        tables = pa.concat_tables(self._known)
-        self._known.clear()  # so that no row is in memory twice
-        known = tables.to_pandas(split_blocks=True, self_destruct=True)
-        other = [OTHER_MODEL] if self._predictions.same_model is False else []
-        return Evaluation(figures, self._quality.table(), moved, known, (*other, *scored.notes))
+        tables = pa.concat_tables(self._labelled)
+        self._labelled.clear()  # so that no row is in memory twice
+        labelled = tables.to_pandas(split_blocks=True, self_destruct=True)
+        notes = [OTHER_MODEL] if self._predictions.same_model is False else []
+        notes += scored.notes
+        return Evaluation(figures, self._quality.table(), moved, labelled, tuple(notes))
 
 
 def batches(
@@ -162,16 +168,17 @@ def batches(
 ) -> dict[str, Evaluation]:
     """Evaluate batches of data/live; one that cannot be evaluated does not stop the others.
 
-    `prices` are the dollars of a `missed` positive and of a `false_alarm`.
+    `prices` are of a `missed` positive and of a `false_alarm`.
 
     Errors:
         ProjectError: gates.yaml has no key and label.
         DataError: the bundle's baseline has another format.
     """
-    known, spec = baseline.read(bundle), batch.prediction_spec(root)
+    baseline = baselines.parse(bundle.baseline, bundle.schema, bundle.name)
+    spec = batch.prediction_spec(root)
     evaluations = {}
     for name in names:
-        evaluator = BatchEvaluator(bundle, known, spec)
+        evaluator = BatchEvaluator(bundle, baseline, spec)
         try:
             for part in batch.read_parts(root, name):
                 evaluator.add(part)
@@ -191,7 +198,7 @@ def metrics(evaluations: Mapping[str, Evaluation], groups: Mapping[str, Any]) ->
 
 def table(evaluations: Mapping[str, Evaluation], part: str) -> pd.DataFrame:
     """Return the tables `quality` or `drift` of all batches, stacked."""
-    return stacked({name: getattr(one, part) for name, one in evaluations.items()})
+    return stacked({name: getattr(evaluation, part) for name, evaluation in evaluations.items()})
 
 
 def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -213,19 +220,17 @@ def notes(evaluations: Mapping[str, Evaluation]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["batch", "says"])
 
 
-def promised(evaluated: pd.DataFrame, late_share: float) -> pd.Series:
+def promised(evaluated: pd.DataFrame, positive_share: float) -> pd.Series:
     """Return the model's cost at its evaluation, with its interval, and the share of positives.
 
     `evaluated` is as `headrace.bundle.metrics.table` returns it.
     """
-    by = evaluated.set_index("metric")
-    row = next((by.loc[name] for name in by.index if name.endswith("model.cost_per_1000")), None)
+    metrics = evaluated.set_index("metric")
+    metric = next((name for name in metrics.index if name.endswith(f"model.{COST}")), "")
+    row = metrics.reindex([metric]).iloc[0]  # NaN where there is no such metric
     columns = {"": "value", "_low": "low", "_high": "high"}
-    cost = {
-        f"cost_per_1000{end}": np.nan if row is None else row[column]
-        for end, column in columns.items()
-    }
-    return pd.Series({**cost, "late_share": late_share})
+    cost = {f"{COST}{end}": row[column] for end, column in columns.items()}
+    return pd.Series({**cost, POSITIVE_SHARE: positive_share})
 
 
 def widest(gaps: Mapping[str, Mapping[str, Mapping[str, float]]]) -> pd.DataFrame:

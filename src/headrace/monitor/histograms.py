@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from headrace.bundle.baseline import Baseline, Category, Column, Number
 from headrace.errors import DataError
-from headrace.monitor.baseline import Array, Baseline, Category, Column, Number
 from headrace.stats.histogram import CATEGORIES, DISTINCT, decile_edges
+from headrace.stats.scores import Array
 
 EXAMPLES = 3
 """Unseen values that are named."""
@@ -40,11 +41,11 @@ class NumberHistogram:
         values = numbers.to_numpy("float64", na_value=np.nan)
         finite = values[np.isfinite(values)]
         self.missing += len(values) - len(finite)
-        left = np.searchsorted(self.column.levels, finite, side="left")
-        right = np.searchsorted(self.column.levels, finite, side="right")
-        cells = len(self.counts)
-        self.counts += np.bincount(left + right, minlength=cells)
-        self._sums += np.bincount(left + right, weights=finite, minlength=cells)
+        levels, size = self.column.levels, len(self.counts)
+        # A value of the baseline has one more level on its right than on its left: an odd cell.
+        cells = np.searchsorted(levels, finite, "left") + np.searchsorted(levels, finite, "right")
+        self.counts += np.bincount(cells, minlength=size)
+        self._sums += np.bincount(cells, weights=finite, minlength=size)
 
     def sample(self) -> tuple[Array, Array]:
         """Return values and their rows; values between two of the baseline's are at their mean."""
@@ -63,8 +64,8 @@ class CategoryHistogram:
         self.column = column
         self._index = pd.Index(column.names, dtype=object)
         self.counts = np.zeros(len(column.names))
-        self.missing, self.others = 0.0, 0.0
-        self._unlisted: Counter[str] = Counter()
+        self.missing, self.unlisted = 0.0, 0.0
+        self._unlisted_values: Counter[str] = Counter()
 
     def add(self, rows: pd.Series) -> npt.NDArray[np.bool_]:
         """Count some rows; return which of them hold a value that the model has not seen."""
@@ -73,26 +74,26 @@ class CategoryHistogram:
         names = [str(value) for value in values]
         places = self._index.get_indexer(pd.Index(names, dtype=object))
         np.add.at(self.counts, places[places >= 0], counts[places >= 0])
-        self.others += float(counts[places < 0].sum())
+        self.unlisted += float(counts[places < 0].sum())
         self.missing += float((codes < 0).sum())
         self._remember({names[i]: int(counts[i]) for i in np.flatnonzero(places < 0)})
-        unseen = np.append((places < 0) & (self.column.others == 0), False)  # -1 is missing
+        unseen = np.append((places < 0) & (self.column.unlisted == 0), False)  # -1 is missing
         return np.asarray(unseen[codes])
 
     @property
     def unseen(self) -> float:
         """Rows with a value that the model has not seen; NaN where the baseline lists not all."""
-        return np.nan if self.column.others else self.others
+        return np.nan if self.column.unlisted else self.unlisted
 
     @property
     def examples(self) -> list[str]:
         """The most common values that the baseline does not list, as text for a sentence."""
-        return [printable(name) for name, _ in _most_common(self._unlisted, EXAMPLES)]
+        return [printable(name) for name, _ in _most_common(self._unlisted_values, EXAMPLES)]
 
     def _remember(self, counts: Mapping[str, int]) -> None:
-        self._unlisted.update(counts)
-        if len(self._unlisted) > 1000:  # of a column of keys, memory would grow with the rows
-            self._unlisted = Counter(dict(_most_common(self._unlisted, 100)))
+        self._unlisted_values.update(counts)
+        if len(self._unlisted_values) > 1000:  # of a column of keys, memory would grow with rows
+            self._unlisted_values = Counter(dict(_most_common(self._unlisted_values, 100)))
 
 
 Histogram = NumberHistogram | CategoryHistogram
@@ -122,7 +123,8 @@ class Histograms:
     def __init__(self, baseline: Baseline) -> None:
         self.columns = {name: histogram(column) for name, column in baseline.columns.items()}
         self.prediction = NumberHistogram(baseline.prediction)
-        self.rows = self.predicted = 0
+        self.rows = 0
+        self.has_predictions = False
 
     def add(self, inputs: pd.DataFrame, predictions: npt.ArrayLike | None) -> None:
         """Count some rows; `inputs` are in their types, as `quality` returns them.
@@ -145,7 +147,7 @@ class Histograms:
                     " Next: give one for each row"
                 )
             self.prediction.add(y_score)
-            self.predicted += len(inputs)
+            self.has_predictions |= len(inputs) > 0
         self.rows += len(inputs)
 
 
@@ -178,17 +180,18 @@ class Bins:
         return before[filled], after[filled]
 
 
-def bins(counts: Histogram) -> Bins:
+def bin_counts(counts: Histogram) -> Bins:
     """Return the bins of a column.
 
     Of numbers these are deciles, or the values where they are few; of texts the most common ones.
     """
-    return _categories(counts) if isinstance(counts, CategoryHistogram) else _numbers(counts)
+    return _bin_texts(counts) if isinstance(counts, CategoryHistogram) else _bin_numbers(counts)
 
 
-def _numbers(counts: NumberHistogram) -> Bins:
+def _bin_numbers(counts: NumberHistogram) -> Bins:
     column = counts.column
-    places, lows, highs = _values(column) if len(column.levels) <= DISTINCT else _deciles(column)
+    binned = _value_bins if len(column.levels) <= DISTINCT else _decile_bins
+    places, lows, highs = binned(column)
     ordered = len(lows)
     cells = np.zeros(len(counts.counts))
     cells[1::2] = column.counts
@@ -201,20 +204,20 @@ def _numbers(counts: NumberHistogram) -> Bins:
     def name(first: int, last: int) -> str:
         if first >= ordered:
             return tails[first - ordered]
-        return _range(lows[first], highs[last], f" {column.unit}".rstrip())
+        return _range_name(lows[first], highs[last], f" {column.unit}".rstrip())
 
     return Bins(before, after, name, ordered)
 
 
-def _values(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
+def _value_bins(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
     """Return the bin of each cell, each value its own, and the ends of the bins."""
-    known = len(column.levels)
-    places = np.full(2 * known + 1, known)
-    places[1::2] = np.arange(known)
+    size = len(column.levels)
+    places = np.full(2 * size + 1, size)
+    places[1::2] = np.arange(size)
     return places, column.levels, column.levels
 
 
-def _deciles(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
+def _decile_bins(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
     """Return the bin of each cell, and the ends of the bins."""
     edges = decile_edges(column.levels, column.counts)
     levels = np.searchsorted(edges, column.levels, side="left")
@@ -225,35 +228,36 @@ def _deciles(column: Number) -> tuple[npt.NDArray[np.int64], Array, Array]:
     return places, lows, np.append(edges, np.inf)
 
 
-def _range(low: float, high: float, unit: str) -> str:
+def _range_name(low: float, high: float, unit: str) -> str:
     if low == np.inf:
         return "above all known values"
     if low == high:
-        return _format(low) + unit
+        return _format_number(low) + unit
     if np.isinf(low):
-        return f"up to {_format(high)}{unit}"
+        return f"up to {_format_number(high)}{unit}"
     if np.isinf(high):
-        return f"{_format(low)}{unit} and more"
-    return f"{_format(low)} to {_format(high)}{unit}"
+        return f"{_format_number(low)}{unit} and more"
+    return f"{_format_number(low)} to {_format_number(high)}{unit}"
 
 
-def _format(value: float) -> str:
-    whole = float(value).is_integer() or abs(value) >= 1000
-    return f"{value:,.0f}" if whole else f"{value:.3g}"
+def _format_number(value: float) -> str:
+    without_decimals = float(value).is_integer() or abs(value) >= 1000
+    return f"{value:,.0f}" if without_decimals else f"{value:.3g}"
 
 
-def _categories(counts: CategoryHistogram) -> Bins:
+def _bin_texts(counts: CategoryHistogram) -> Bins:
     column = counts.column
-    shown = min(len(column.names), CATEGORIES)
-    rare = [column.counts[shown:].sum(), counts.counts[shown:].sum()]
-    before = [*column.counts[:shown], rare[0] + column.others, column.missing]
-    after = [*counts.counts[:shown], rare[1] + counts.others, counts.missing]
-    names = [*map(printable, column.names[:shown]), _rest(counts, shown), "missing"]
+    size = min(len(column.names), CATEGORIES)
+    rare = [column.counts[size:].sum(), counts.counts[size:].sum()]
+    before = [*column.counts[:size], rare[0] + column.unlisted, column.missing]
+    after = [*counts.counts[:size], rare[1] + counts.unlisted, counts.missing]
+    names = [*map(printable, column.names[:size]), _rest_name(counts, size), "missing"]
     return Bins(np.array(before), np.array(after), lambda first, _: names[first], 0)
 
 
-def _rest(counts: CategoryHistogram, shown: int) -> str:
+def _rest_name(counts: CategoryHistogram, size: int) -> str:
+    """Return the name of the bin of all values beyond the `size` most common ones."""
     examples = ", ".join(counts.examples)
-    if shown == len(counts.column.names) and not counts.column.others:
+    if size == len(counts.column.names) and not counts.column.unlisted:
         return f"never seen before ({examples})" if examples else "never seen before"
     return f"any other ({examples} among them)" if examples else "any other"

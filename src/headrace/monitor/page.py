@@ -24,8 +24,8 @@ GROUPS = ("batch", "group", *(f"{rate}{end}" for rate in RATES for end in ("", "
 
 def render(results: MonitorResults) -> str:
     """Return the page, as the text of one HTML file."""
-    known = store.read(results.root).values()
-    incidents = sorted(known, key=lambda incident: (not incident.is_open, incident.opened))
+    incidents = store.read(results.root).values()
+    open_first = sorted(incidents, key=lambda incident: (not incident.is_open, incident.opened))
     return pages.render(
         "monitor.html.j2",
         title=f"Monitor of {results.root.name}",
@@ -38,7 +38,7 @@ def render(results: MonitorResults) -> str:
             {"name": batch, "rows": results.figures[batch]["rows"], "lights": lights}
             for batch, lights in results.lights.items()
         ],
-        incidents=[*map(_incident, incidents)],
+        incidents=[*map(_incident, open_first)],
         open_incidents=sum(incident.is_open for incident in incidents),
         pictures=[(drawing.svg_uri(results.pictures[name]), ALT[name]) for name in PICTURES],
         tables=_tables(results),
@@ -50,23 +50,27 @@ def _verdict(results: MonitorResults) -> tuple[str, str, list[str]]:
     if not results.lights:
         return "calm", "No batch yet", ["Next: headrace ingest FILE"]
     newest, lights = [*results.lights.items()][-1]
-    firing = [one for one in results.verdicts if one.batch == newest and one.state is State.FIRES]
-    loud = [verdict for verdict in firing if verdict.rule.level is Level.ACT]
-    rules = [verdict.rule for verdict in loud or firing]
+    firing = [
+        verdict
+        for verdict in results.verdicts
+        if verdict.batch == newest and verdict.state is State.FIRES
+    ]
+    urgent = [verdict for verdict in firing if verdict.rule.level is Level.ACT]
+    rules = [verdict.rule for verdict in urgent or firing]
     reasons = [f"{rule.name[:1].upper()}{rule.name[1:]}. {rule.do}" for rule in rules]
     unknown = [check for check, light in lights.items() if light is Light.UNKNOWN]
     reasons += [f"Not known yet: {', '.join(unknown)}"] if unknown else []
     reasons += [f"Not judged yet: {', '.join(results.behind)}"] if results.behind else []
     if not firing:
         return "good", f"{newest}: all is well", reasons
-    return ("bad", f"{newest}: act", reasons) if loud else ("calm", f"{newest}: look", reasons)
+    return ("bad", f"{newest}: act", reasons) if urgent else ("calm", f"{newest}: look", reasons)
 
 
 def _incident(incident: Incident) -> dict[str, Any]:
-    loud = "bad" if incident.level is Level.ACT else "calm"
+    colour = "bad" if incident.level is Level.ACT else "calm"
     return {
         "rule": incident.rule,
-        "kind": loud if incident.is_open else "",
+        "kind": colour if incident.is_open else "",
         "state": wording.state(incident),
         "evidence": wording.evidence(incident),
         "decision": wording.decision(incident),

@@ -8,8 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.errors import DataError
+from headrace.gates.live import POSITIVE_SHARE
+from headrace.report.text import counted
 from headrace.stats import bootstrap
-from headrace.stats.scores import SCORES, Array, Score, cost_per_1000
+from headrace.stats.scores import COST, SCORES, Array, Score, cost_per_1000
 
 MAX_ROWS = 100_000
 """Rows that are kept one by one; of more, rows that are alike are joined."""
@@ -33,10 +35,10 @@ class LabelledRows:
 
     def __init__(self) -> None:
         self.rows = 0
-        self.known = 0
+        self.labelled = 0
         """Rows whose label is known."""
         self._parts: list[pd.DataFrame] = []
-        self._kept, self._limit = 0, MAX_ROWS
+        self._stored, self._limit = 0, MAX_ROWS
 
     def add(
         self,
@@ -45,32 +47,36 @@ class LabelledRows:
         y_pred: npt.ArrayLike,
         clusters: pd.Series,
     ) -> None:
-        """Add some rows; a cluster that is a time counts by its day. See `score_rows`.
+        """Add some rows; each argument has the shape (rows,).
+
+        `y_true` is boolean, missing where the label is not known, or None where it is of no row. A
+        row without a prediction does not count. A cluster that is a time counts by its day.
 
         Errors:
             DataError: the columns differ in length, or a label is neither true nor false.
         """
         probability, warned = np.asarray(y_score, "float64"), np.asarray(y_pred).astype("float64")
-        label = np.full(len(probability), np.nan) if y_true is None else _numbers(y_true)
+        label = np.full(len(probability), np.nan) if y_true is None else _label_numbers(y_true)
         if len({len(label), len(probability), len(warned), len(clusters)}) > 1:
             raise DataError(
                 f"{len(label):,} labels, {len(probability):,} predictions, {len(warned):,} warnings"
                 f" and {len(clusters):,} clusters are not of the same rows. Next: take one table's"
             )
-        known = ~np.isnan(label)
+        has_label = ~np.isnan(label)
         part = {"label": label, "warned": warned, "probability": probability, "rows": 1.0}
         days = clusters.dt.floor("D") if hasattr(clusters, "dt") else clusters
         rows = pd.DataFrame(part).assign(cluster=days.to_numpy())
-        self._keep(rows[known & np.isfinite(probability)])
-        self.rows, self.known = self.rows + len(label), self.known + int(known.sum())
+        self._store(rows[has_label & np.isfinite(probability)])
+        self.rows += len(label)
+        self.labelled += int(has_label.sum())
 
-    def _keep(self, part: pd.DataFrame) -> None:
+    def _store(self, part: pd.DataFrame) -> None:
         self._parts.append(part)
-        self._kept += len(part)
-        if self._kept > self._limit:
-            self._parts = [join_alike(pd.concat(self._parts))]
-            self._kept = len(self._parts[0])
-            self._limit = max(MAX_ROWS, 2 * self._kept)  # so joining stays linear in the rows
+        self._stored += len(part)
+        if self._stored > self._limit:
+            self._parts = [_join_alike(pd.concat(self._parts))]
+            self._stored = len(self._parts[0])
+            self._limit = max(MAX_ROWS, 2 * self._stored)  # so joining stays linear in the rows
 
     def table(self) -> pd.DataFrame:
         """Return label, warned, probability, rows (that it stands for) and cluster (from 0)."""
@@ -78,14 +84,14 @@ class LabelledRows:
         return table.assign(cluster=pd.factorize(table["cluster"], use_na_sentinel=False)[0])
 
 
-def join_alike(table: pd.DataFrame) -> pd.DataFrame:
+def _join_alike(table: pd.DataFrame) -> pd.DataFrame:
     """Return rows with probabilities rounded, those that are alike joined."""
     rounded = table.assign(probability=np.round(table["probability"] * LEVELS) / LEVELS)
     columns = ["cluster", "label", "warned", "probability"]
     return rounded.groupby(columns, as_index=False, dropna=False)[["rows"]].sum()
 
 
-def _numbers(y_true: pd.Series) -> Array:
+def _label_numbers(y_true: pd.Series) -> Array:
     """Return 1, 0, or NaN where the label is not known."""
     label = pd.to_numeric(y_true, errors="coerce").to_numpy("float64", na_value=np.nan)
     wrong = y_true.notna().to_numpy() & ~np.isin(label, [0, 1])
@@ -106,41 +112,26 @@ class Performance:
     notes: list[str]
 
 
-def score_rows(
-    y_true: pd.Series | None,
-    y_score: npt.ArrayLike,
-    y_pred: npt.ArrayLike,
-    clusters: pd.Series,
-    prices: Mapping[str, float],
-) -> Performance:
+def score(rows: LabelledRows, prices: Mapping[str, float]) -> Performance:
     """Score predictions over the rows whose label is known.
 
-    `y_true` is boolean, missing where the label is not known, or None where it is of no row; a row
-    without a prediction does not count either. Each score has its 95 % interval, `_low` and
-    `_high`: whole clusters are drawn, as `headrace diff` draws them. `prices` are of a `missed`
-    positive and of a `false_alarm`; without them there is no cost. A score that is not defined is
-    left out, with a note.
+    Each score has its 95 % interval, `_low` and `_high`: whole clusters are drawn, as `headrace
+    diff` draws them. `prices` are of a `missed` positive and of a `false_alarm`; without them there
+    is no cost. A score that is not defined is left out, with a note.
 
     Errors:
-        DataError: there are no rows, the columns differ in length, or a label is not valid.
+        DataError: there are no rows.
     """
-    rows = LabelledRows()
-    rows.add(y_true, y_score, y_pred, clusters)
-    return score(rows, prices)
-
-
-def score(rows: LabelledRows, prices: Mapping[str, float]) -> Performance:
-    """Score a batch that was gathered part by part; see `score_rows`."""
     if not rows.rows:
         raise DataError("The batch has no rows. Next: see what wrote it")
-    figures, table = {"truth_share": rows.known / rows.rows}, rows.table()
+    figures, table = {"truth_share": rows.labelled / rows.rows}, rows.table()
     if table.empty:
-        missing = "prediction" if rows.known else "truth"
+        missing = "prediction" if rows.labelled else "truth"
         return Performance(figures, [f"No row has a {missing} yet, so nothing is scored"])
     weight = table["rows"].to_numpy("float64")
-    functions = _functions(table, prices)
-    values = {"late_share": float(np.average(table["label"], weights=weight))}
-    values |= {name: float(value(weight[np.newaxis])[0]) for name, value in functions.items()}
+    functions = _score_functions(table, prices)
+    values = {POSITIVE_SHARE: float(np.average(table["label"], weights=weight))}
+    values |= {name: float(score(weight[np.newaxis])[0]) for name, score in functions.items()}
     ends, notes = _intervals(table, weight, functions)
     for name, value in values.items():
         if np.isfinite(value):
@@ -149,14 +140,14 @@ def score(rows: LabelledRows, prices: Mapping[str, float]) -> Performance:
     return Performance(figures, [*_notes(table, figures), *notes])
 
 
-def _functions(table: pd.DataFrame, prices: Mapping[str, float]) -> dict[str, Score]:
+def _score_functions(table: pd.DataFrame, prices: Mapping[str, float]) -> dict[str, Score]:
     label, probability, warned = (
         table[name].to_numpy("float64") for name in ("label", "probability", "warned")
     )
     functions = {name: SCORES[name](label, probability) for name in PROBABILITY_SCORES}
     functions |= {name: SCORES[name](label, warned) for name in WARNING_SCORES}
     if {"missed", "false_alarm"} <= prices.keys():
-        functions["cost_per_1000"] = cost_per_1000(label, warned, prices)
+        functions[COST] = cost_per_1000(label, warned, prices)
     if label.min() == label.max():  # an area under a curve of one class says nothing
         del functions["roc_auc"], functions["average_precision"]
     return functions
@@ -168,12 +159,11 @@ def _intervals(
     """Return `_low` and `_high` of each score, and a note where there are none."""
     codes = table["cluster"].to_numpy()
     if (clusters := len(np.unique(codes))) < MIN_CLUSTERS:
-        few = f"{clusters} cluster{'s' if clusters > 1 else ''}, such as days"
+        few = f"{counted(clusters, 'cluster')}, such as days"
         limit = f"with fewer than {MIN_CLUSTERS} there is no interval"
         return {}, [f"The known rows are of {few}: {limit}"]
-    # An interval is of a change: from 0 to the score.
-    pairs = {name: (_zero, _weighted(value, weight)) for name, value in functions.items()}
-    intervals = bootstrap.intervals(pairs, rows=len(table), clusters=codes)
+    weighted = {name: _weighted(function, weight) for name, function in functions.items()}
+    intervals = bootstrap.score_intervals(weighted, rows=len(table), clusters=codes)
     return {
         name: {f"{name}_low": interval.low, f"{name}_high": interval.high}
         for name, interval in intervals.items()
@@ -182,10 +172,6 @@ def _intervals(
 
 def _weighted(function: Score, weight: Array) -> Score:
     return lambda drawn: function(drawn * weight)
-
-
-def _zero(weights: Array) -> Array:
-    return np.zeros(len(weights))
 
 
 def _notes(table: pd.DataFrame, figures: Mapping[str, float]) -> list[str]:

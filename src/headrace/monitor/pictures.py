@@ -7,8 +7,10 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from headrace.gates.live import POSITIVE_SHARE
 from headrace.report import mpl_style
 from headrace.stats import SHIFTED, STEADY
+from headrace.stats.scores import COST
 
 TINTS = ("#eef1f4", "#f3d27a", "#e2703a")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6e7681"
@@ -40,8 +42,8 @@ def moved(drift: pd.DataFrame, *, most: int = 16) -> Figure:
 def money(true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> Figure:
     """Draw cost and share of positives per batch: measured, estimated, and at evaluation.
 
-    `true` and `estimated` have a row for each batch; `promised` holds those at evaluation:
-    cost_per_1000, cost_per_1000_low, cost_per_1000_high and late_share.
+    `true` and `estimated` have a row for each batch; `promised` holds those at evaluation, as
+    `evaluate.promised` returns them.
     """
     if not len(true):
         return _empty("What it costs")
@@ -54,17 +56,15 @@ def money(true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> F
 
 def _costs(axes: Axes, true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> None:
     x = np.arange(len(true))
-    values = _column(true, "cost_per_1000")
-    ends = [_column(true, f"cost_per_1000_{end}") for end in ("low", "high")]
+    values = _column(true, COST)
+    ends = [_column(true, f"{COST}_{end}") for end in ("low", "high")]
     spread = np.abs(np.vstack([values - ends[0], ends[1] - values]))
-    axes.axhspan(
-        promised["cost_per_1000_low"], promised["cost_per_1000_high"], color=GREY, alpha=0.2, lw=0
-    )
-    axes.axhline(promised["cost_per_1000"], color=GREY, label="when it was judged, 95 % interval")
+    axes.axhspan(promised[f"{COST}_low"], promised[f"{COST}_high"], color=GREY, alpha=0.2, lw=0)
+    axes.axhline(promised[COST], color=GREY, label="when it was judged, 95 % interval")
     label = "as it turned out, 95 % interval"
     axes.errorbar(x, values, yerr=spread, fmt="o", color=ORANGE, capsize=4, label=label)
     label = "estimated from its own probabilities"
-    axes.plot(x, _column(estimated, "cost_per_1000"), "D", mfc="none", color=BLUE, label=label)
+    axes.plot(x, _column(estimated, COST), "D", mfc="none", color=BLUE, label=label)
     axes.set(title="What its mistakes cost", ylabel="dollars per 1,000 rows", ylim=(0, None))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     _batches(axes, true)
@@ -72,9 +72,9 @@ def _costs(axes: Axes, true: pd.DataFrame, estimated: pd.DataFrame, promised: pd
 
 def _shares(axes: Axes, true: pd.DataFrame, estimated: pd.DataFrame, promised: pd.Series) -> None:
     x = np.arange(len(true))
-    axes.axhline(promised["late_share"], color=GREY)
-    axes.plot(x, _column(true, "late_share"), "o", color=ORANGE)
-    axes.plot(x, _column(estimated, "late_share"), "D", mfc="none", color=BLUE)
+    axes.axhline(promised[POSITIVE_SHARE], color=GREY)
+    axes.plot(x, _column(true, POSITIVE_SHARE), "o", color=ORANGE)
+    axes.plot(x, _column(estimated, POSITIVE_SHARE), "D", mfc="none", color=BLUE)
     axes.set(title="How many were positive", ylabel="share of rows", ylim=(0, None))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     _batches(axes, true)

@@ -2,15 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from headrace.bundle.baseline import Baseline, Category
 from headrace.errors import DataError
-from headrace.monitor.baseline import Baseline, Category
 from headrace.monitor.histograms import CategoryHistogram
 from headrace.schema import coerce, validate
 
@@ -19,41 +18,12 @@ COLUMNS = ("column", "rule", "rows", "share", "before")
 MISSING, UNSEEN = "missing", "never seen before"
 
 
-@dataclass(frozen=True)
-class Quality:
-    """The quality of a batch.
-
-    `figures` is the block `quality` of metrics/monitor.json. `table` has a row for each rule of the
-    contract that a column violates, for each optional column with missing values now or before, and
-    for each column with values that the model has not seen: rows, their share, and the share
-    `before`, in the rows that the model learned from (0 of a violation).
-    """
-
-    figures: dict[str, float]
-    table: pd.DataFrame
-    inputs: pd.DataFrame
-    """In their types; undefined in rows that violate the contract."""
-    valid: Mask
-    """Which rows keep the contract."""
-
-
-def measure(batch: pd.DataFrame, schema: Mapping[str, Any], baseline: Baseline) -> Quality:
-    """Validate a batch, and compare it with the baseline.
-
-    Errors:
-        DataError: the batch has no rows, or lacks a column, which is named.
-    """
-    counts = QualityCounts(schema, baseline)
-    inputs, valid = counts.add(batch)
-    return Quality(counts.figures(), counts.table(), inputs, valid)
-
-
 class QualityCounts:
     """Counts violations, missing and unseen values of a batch, a part at a time."""
 
     def __init__(self, schema: Mapping[str, Any], baseline: Baseline) -> None:
         self._schema, self._baseline = schema, baseline
-        self._rows = self._refused = self._unseen = 0
+        self._rows = self._invalid = self._unseen = 0
         self._violations = Counter[tuple[str, str]]()
         self._missing = dict.fromkeys(schema["properties"], 0)
         self._texts = {
@@ -65,24 +35,26 @@ class QualityCounts:
     def add(self, batch: pd.DataFrame) -> tuple[pd.DataFrame, Mask]:
         """Count some rows; return their inputs in their types, and which keep the contract.
 
+        The inputs are undefined in rows that violate the contract.
+
         Errors:
             DataError: a column is missing; the nearest name is shown.
         """
-        refused, unseen = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
+        invalid, unseen = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
         inputs: dict[str, pd.Series] = {}
         for name, values, violations in validate.validate_columns(batch, self._schema):
             inputs[name] = values
             self._missing[name] += int(coerce.is_empty(batch[name]).sum())
             for mask, rule in violations:
-                refused |= mask
+                invalid |= mask
                 if mask.any():
                     self._violations[name, rule] += int(mask.sum())
             if name in self._texts:
                 unseen |= self._texts[name].add(values)
         self._rows += len(batch)
-        self._refused += int(refused.sum())
+        self._invalid += int(invalid.sum())
         self._unseen += int(unseen.sum())
-        return pd.DataFrame(inputs, index=batch.index), ~refused
+        return pd.DataFrame(inputs, index=batch.index), ~invalid
 
     def figures(self) -> dict[str, float]:
         """Return the block `quality` of metrics/monitor.json.
@@ -97,14 +69,20 @@ class QualityCounts:
             raise DataError("The batch has no rows. Next: see what wrote it")
         values = self._rows * len(self._missing)
         return {
-            "refused_share": self._refused / self._rows,
+            "refused_share": self._invalid / self._rows,
             "missing_share": sum(self._missing.values()) / values,
             "unseen_share": self._unseen / self._rows,
             "volume_ratio": self._rows / self._baseline.volume,
         }
 
     def table(self) -> pd.DataFrame:
-        """Return a row for each column and rule; see `Quality`."""
+        """Return the violations, missing and unseen values, with the columns COLUMNS.
+
+        A row is for each rule of the contract that a column violates, each optional column with
+        missing values now or before, and each column with values that the model has not seen:
+        `rows`, their `share`, and the share `before`, in the rows that the model learned from (0 of
+        a violation).
+        """
         rows = [(*place, count, 0.0) for place, count in self._violations.items()]
         for name, count in self._missing.items():
             before = self._baseline.columns[name].missing_share
@@ -113,6 +91,6 @@ class QualityCounts:
         for name, texts in self._texts.items():
             if texts.unseen > 0:
                 rule = f"{UNSEEN}: {', '.join(texts.examples)}"
-                rows.append((name, rule, int(texts.others), 0.0))
+                rows.append((name, rule, int(texts.unlisted), 0.0))
         table = pd.DataFrame(rows, columns=["column", "rule", "rows", "before"])
         return table.assign(share=table["rows"] / max(self._rows, 1))[list(COLUMNS)]

@@ -52,6 +52,18 @@ def intervals(
     }
 
 
+def score_intervals(
+    functions: Mapping[str, Score], *, rows: int, clusters: Codes | None = None
+) -> dict[str, Interval]:
+    """Return 95 % intervals of scores, each of its change from zero; see `intervals`."""
+    pairs = {name: (_zero, function) for name, function in functions.items()}
+    return intervals(pairs, rows=rows, clusters=clusters)
+
+
+def _zero(weights: Array) -> Array:
+    return np.zeros(len(weights))
+
+
 def _interval(changes: Array, rows: int) -> Interval:
     low, high = np.percentile(changes, [2.5, 97.5])
     return Interval(float(low), float(high), rows, len(changes))
