@@ -47,16 +47,16 @@ def dvc(waiting: Mini) -> Iterator[subprocess.Popen[str]]:
     _end(process)
 
 
-def _start(made: Mini) -> subprocess.Popen[str]:
-    return _begin(made, "dvc", "repro")
+def _start(project: Mini) -> subprocess.Popen[str]:
+    return _begin(project, "dvc", "repro")
 
 
-def _begin(made: Mini, *words: str) -> subprocess.Popen[str]:
+def _begin(project: Mini, *words: str) -> subprocess.Popen[str]:
     """Start a command in a session of its own, and wait until the stage waits."""
-    (made.root / "pids").unlink(missing_ok=True)
+    (project.root / "pids").unlink(missing_ok=True)
     process = subprocess.Popen(
         words,
-        cwd=made.root,
+        cwd=project.root,
         env=bake.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -64,52 +64,52 @@ def _begin(made: Mini, *words: str) -> subprocess.Popen[str]:
         start_new_session=True,
     )
     until = time.monotonic() + BOUND_S
-    while not (made.root / "pids").exists():
+    while not (project.root / "pids").exists():
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < until
     return process
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    for left in psutil.process_iter():
+    for process_in_session in psutil.process_iter():
         try:
-            if os.getsid(left.pid) == process.pid:
-                left.kill()
+            if os.getsid(process_in_session.pid) == process.pid:
+                process_in_session.kill()
         except (psutil.Error, ProcessLookupError):
             continue
     process.communicate()
 
 
-def _pids(made: Mini) -> list[int]:
-    return [int(pid) for pid in (made.root / "pids").read_text().split()]
+def _pids(project: Mini) -> list[int]:
+    return [int(pid) for pid in (project.root / "pids").read_text().split()]
 
 
-def _gone(pids: list[int]) -> bool:
+def _have_ended(pids: list[int]) -> bool:
     """Wait for these processes to end, within a bound; tell whether they did."""
-    found = []
+    processes = []
     for pid in pids:
         with suppress(psutil.NoSuchProcess):  # it may end between two looks
-            found.append(psutil.Process(pid))
-    _, alive = psutil.wait_procs(found, timeout=BOUND_S)
+            processes.append(psutil.Process(pid))
+    _, alive = psutil.wait_procs(processes, timeout=BOUND_S)
     return not alive
 
 
-def _recovers(made: Mini) -> None:
+def _recovers(project: Mini) -> None:
     """The next run recovers without help, and what it makes is whole."""
-    (made.root / "wait").unlink()
-    result = bake.run(made.root, "dvc", "repro", check=False, env=bake.environment())
+    (project.root / "wait").unlink()
+    result = bake.run(project.root, "dvc", "repro", check=False, env=bake.environment())
     assert result.returncode == 0, result.stdout
-    assert (made.root / "model").read_text() == "whole\n"
-    assert "up to date" in bake.run(made.root, "dvc", "status", env=bake.environment()).stdout
-    assert not list((made.root / "runs/.partial").glob("*"))
+    assert (project.root / "model").read_text() == "whole\n"
+    assert "up to date" in bake.run(project.root, "dvc", "status", env=bake.environment()).stdout
+    assert not list((project.root / "runs/.partial").glob("*"))
 
 
-def _dies_with(made: Mini, process: subprocess.Popen[str], number: signal.Signals) -> None:
+def _dies_with(project: Mini, process: subprocess.Popen[str], number: signal.Signals) -> None:
     os.kill(process.pid, number)
     process.wait(BOUND_S)
-    assert _gone(_pids(made))
-    assert not (made.root / "model").exists()
-    assert not (made.root / "runs/train.ipynb").exists()
+    assert _have_ended(_pids(project))
+    assert not (project.root / "model").exists()
+    assert not (project.root / "runs/train.ipynb").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -120,16 +120,16 @@ def test_a_stage_and_its_children_die_with_the_dvc_that_started_them(
     _recovers(waiting)
 
 
-def _interrupted(made: Mini, process: subprocess.Popen[str]) -> None:
+def _interrupted(project: Mini, process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=BOUND_S)
+    printed, _ = process.communicate(timeout=BOUND_S)
     assert process.returncode != 0
-    assert "Stage train was interrupted (SIGINT) in cell 4 of notebooks/01_train.ipynb" in said
-    assert "Traceback" not in said
-    assert _gone(_pids(made))
-    kept = json.loads((made.root / "runs/failed/train.ipynb").read_text())
-    assert "pids" in "".join(kept["cells"][-1]["source"])
-    assert not (made.root / "runs/train.ipynb").exists()
+    assert "Stage train was interrupted (SIGINT) in cell 4 of notebooks/01_train.ipynb" in printed
+    assert "Traceback" not in printed
+    assert _have_ended(_pids(project))
+    partial = json.loads((project.root / "runs/failed/train.ipynb").read_text())
+    assert "pids" in "".join(partial["cells"][-1]["source"])
+    assert not (project.root / "runs/train.ipynb").exists()
 
 
 def test_ctrl_c_ends_a_stage_with_a_message_and_keeps_the_notebook(
@@ -144,11 +144,11 @@ def test_a_stage_that_is_killed_says_in_which_cell(
     waiting: Mini, dvc: subprocess.Popen[str], number: signal.Signals
 ) -> None:
     os.kill(_pids(waiting)[0], number)
-    said, _ = dvc.communicate(timeout=BOUND_S)
-    assert "failed in cell 4 of notebooks/01_train.ipynb:\n    import os, subprocess" in said
-    assert f"The process died in it, by {number.name}." in said
+    printed, _ = dvc.communicate(timeout=BOUND_S)
+    assert "failed in cell 4 of notebooks/01_train.ipynb:\n    import os, subprocess" in printed
+    assert f"The process died in it, by {number.name}." in printed
     assert (waiting.root / "runs/failed/train.ipynb").exists()
-    assert _gone(_pids(waiting))
+    assert _have_ended(_pids(waiting))
     _recovers(waiting)
 
 
@@ -159,10 +159,10 @@ def test_an_interruption_before_the_first_cell_says_so(waiting: Mini) -> None:
     waiting.write("src/mini/params.py", slow)
     process = _begin(waiting, "headrace", "run", "train")
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=BOUND_S)
+    printed, _ = process.communicate(timeout=BOUND_S)
     assert process.returncode == 1
-    assert "Stage train was interrupted before its first cell." in said
-    assert "Traceback" not in said
+    assert "Stage train was interrupted before its first cell." in printed
+    assert "Traceback" not in printed
 
 
 def test_sigterm_to_the_command_alone_ends_the_stage(waiting: Mini) -> None:
@@ -170,7 +170,7 @@ def test_sigterm_to_the_command_alone_ends_the_stage(waiting: Mini) -> None:
     process.terminate()
     process.communicate(timeout=BOUND_S)
     assert process.returncode == 130
-    assert _gone(_pids(waiting))
+    assert _have_ended(_pids(waiting))
 
 
 @pytest.mark.long

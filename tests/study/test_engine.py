@@ -1,25 +1,19 @@
 """The engine: in this process, the same again, and safe when it ends before its time."""
 
-import ast
 import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from conftest import Mini, cell, notebook
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from headrace.core import parameters
-from headrace.errors import ParameterError
-from headrace.execution import executor, in_process_executor, normalize, parameters_cell, sandbox
+from headrace.execution import sandbox
 from lab import bake
 
 V4 = nbformat.v4
@@ -41,9 +35,11 @@ def _run(folder: Path, *sources: str, tags: str = "", **rules: Any) -> tuple[Any
         nbformat.write(node, "out.ipynb")
     """
     environment = bake.environment()
-    said = bake.run(folder, sys.executable, "-c", textwrap.dedent(program), env=environment).stdout
+    printed = bake.run(
+        folder, sys.executable, "-c", textwrap.dedent(program), env=environment
+    ).stdout
     cells = json.loads((folder / "out.ipynb").read_text())["cells"]
-    return [one["outputs"] for one in cells], None if "None" in said else int(said)
+    return [cell["outputs"] for cell in cells], None if "None" in printed else int(printed)
 
 
 def _text(outputs: list[dict[str, Any]], name: str = "stdout") -> str:
@@ -118,33 +114,10 @@ def test_a_study_can_limit_its_cells_and_its_notebooks(mini: Mini, setting: str)
     assert f"{setting} is -1, not a number above 0" in mini.run().stdout
 
 
-def test_a_running_notebook_is_saved_at_a_cell_s_end_and_not_too_often(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now, saved = 0.0, []
-    monkeypatch.setattr("headrace.execution.executor.time.monotonic", lambda: now)
-    end = executor._now_and_then(lambda: saved.append(now))
-    for now in (1.0, 29.0, 31.0, 32.0, 60.0, 61.0):  # noqa: B007  # the clock reads it
-        end(0)
-    assert saved == [31.0, 61.0]
-
-
 def test_errors_may_be_allowed_in_every_cell(tmp_path: Path) -> None:
     outputs, stopped = _run(tmp_path, "1 / 0", "print('on')", allow_errors=True)
     assert stopped is None
     assert _text(outputs[1]) == "on\n"
-
-
-def test_the_process_is_as_it_was_after_a_run(capfd: pytest.CaptureFixture[str]) -> None:
-    before = sys.modules["__main__"], sys.path[:], sys.stdout, sys.displayhook, Path.cwd(), input
-    node = V4.new_notebook(cells=[V4.new_code_cell("print('inside')\nx = 5\nx")])
-    assert in_process_executor.run(node) is None
-    assert in_process_executor.run(node) is None
-    after = sys.modules["__main__"], sys.path[:], sys.stdout, sys.displayhook, Path.cwd(), input
-    assert after == before
-    assert node.cells[0].execution_count == 1
-    print("outside")
-    assert capfd.readouterr().out == "outside\n"
 
 
 def test_a_child_of_a_cell_takes_signals_as_any_process_does(tmp_path: Path) -> None:
@@ -280,80 +253,12 @@ def test_two_cold_runs_of_a_study_in_two_places_give_the_same_bytes(
     around = {"HOME": str(tmp_path / "home"), "TZ": "Asia/Tokyo", "LANG": "C"}
     around |= {"PYTHONHASHSEED": "5", "OMP_NUM_THREADS": "7"}
     bake.run(study, "dvc", "repro", env=bake.environment(**around))
-    made = [path.relative_to(quick) for path in (quick / "metrics").glob("*.json")]
-    made += [
+    written = [path.relative_to(quick) for path in (quick / "metrics").glob("*.json")]
+    written += [
         Path("dvc.lock"),
         *(path.relative_to(quick) for path in (quick / "runs").glob("*.ipynb")),
     ]
-    assert len(made) == 12
+    assert len(written) == 12
     assert [
-        path for path in made if (study / path).read_bytes() != (quick / path).read_bytes()
+        path for path in written if (study / path).read_bytes() != (quick / path).read_bytes()
     ] == []
-
-
-NO_NAMES = ["class", "x=1", "__import__('os')", "a.b", "a b", "1a", "", "a\nb", "a#", "\U0001d431"]
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.sampled_from([10**400, -(2**63), 0])
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters() | st.characters(categories=["Cs"]))
-    | st.sampled_from(["'''", '"""', "\\", "\n# x", "{}", "__import__('os')", "\ud800", "\u2028"])
-)
-JSON: st.SearchStrategy[object] = st.deferred(
-    lambda: (
-        SCALARS
-        | st.lists(JSON, max_size=3)
-        | st.dictionaries(st.text(max_size=5), JSON, max_size=3)
-    )
-)
-
-
-def _typed(value: object) -> object:
-    """Return a value together with its types, all the way down: 1 is not True, nor 1.0."""
-    if isinstance(value, list):
-        return [_typed(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _typed(one) for name, one in value.items()}
-    return type(value).__name__, repr(value)
-
-
-def _round_trip(values: dict[str, object]) -> dict[str, object]:
-    source = V4.new_notebook(cells=[V4.new_code_cell("x = 0", metadata={"tags": ["parameters"]})])
-    node = nbformat.reads(normalize.text(parameters_cell.inject(source, values)), as_version=4)
-    assert [one.metadata.tags for one in node.cells] == [["parameters"], [normalize.INJECTED]]
-    found: dict[str, object] = {}
-    exec(node.cells[1].source, {"__builtins__": {}}, found)  # nothing can be called
-    return found
-
-
-@given(st.dictionaries(st.sampled_from(["alpha", "βeta", "_c"]), JSON, min_size=1))
-@settings(max_examples=300, deadline=None)
-def test_a_parameter_arrives_in_value_and_type(values: dict[str, object]) -> None:
-    assert _typed(_round_trip(values)) == _typed(values)
-
-
-@pytest.mark.parametrize("name", NO_NAMES)
-def test_what_is_no_plain_name_is_refused(name: str) -> None:
-    with pytest.raises(ParameterError, match="cannot be a name in a notebook"):
-        parameters.merge({}, {name: 1}, "train")
-
-
-@given(st.text(min_size=1, max_size=8))
-@settings(max_examples=300, deadline=None)
-def test_a_name_that_is_not_refused_is_read_as_what_it_is(name: str) -> None:
-    named: dict[str, object] = {}
-    with suppress(ParameterError):
-        named = parameters.merge({}, {name: 1}, "train")
-    for accepted in named:
-        read = ast.parse(accepted).body
-        assert ast.dump(read[0]) == ast.dump(ast.Expr(ast.Name(name, ast.Load())))
-        assert _round_trip(named) == {name: 1}
-
-
-@pytest.mark.long
-@given(st.dictionaries(st.sampled_from(["alpha", "βeta", "_c"]), JSON, min_size=1))
-@settings(max_examples=10_000, deadline=None)
-def test_ten_thousand_parameters_arrive_in_value_and_type(values: dict[str, object]) -> None:
-    assert _typed(_round_trip(values)) == _typed(values)

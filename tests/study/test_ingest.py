@@ -285,7 +285,7 @@ def test_two_at_once_wait_for_each_other_and_both_are_listed(study: Path, tmp_pa
             started.append(one)
         waits = [one.stdout.readline() for one in started if one.stdout]
     said = [one.communicate(timeout=300)[0] for one in started]
-    assert waits == [f"{command.WAITING}\n"] * 2
+    assert waits == [f"{command.WAITING_MESSAGE}\n"] * 2
     assert [one.returncode for one in started] == [0, 0], said
     listed = yaml.lookup(yaml.read(study / "params.yaml"), "monitor.batches")
     assert listed == ["2013-10", "2013-11", *names]
@@ -314,7 +314,7 @@ def test_an_edit_during_dvc_add_stays_and_what_is_not_listed_is_named(
     text = params.read_text("utf-8")
     assert text.endswith("# saved meanwhile\n")
     assert "  batches: [2013-10, 2013-11, 2013-12]\n" in text
-    assert batch.names(study) == ["2013-10", "2013-11", "2013-12", "2014-05"]
+    assert batch.batch_names(study) == ["2013-10", "2013-11", "2013-12", "2014-05"]
     said = capsys.readouterr().out
     assert said.count("is not listed in params.yaml") == 1
     assert "Next: headrace ingest data/live/2014-05.parquet, or delete it\n" in said

@@ -150,14 +150,14 @@ def test_a_journal_that_becomes_no_table_is_put_aside_and_the_next_one_does(
 ) -> None:
     broken = left(tmp_path, 1, text("a", {"x": "bad"}))
     left(tmp_path, 2, text("b", {"x": "good"}))
-    real = log_format.table
+    real = log_format.to_table
 
     def table(rows: Any, schema: pa.Schema) -> pa.Table:
         if rows[0]["x"] == "bad":
             raise pa.ArrowInvalid("a fault")
         return real(rows, schema)
 
-    monkeypatch.setattr(log_format, "table", table)
+    monkeypatch.setattr(log_format, "to_table", table)
     log = log_into(tmp_path)
     log.close()
     assert log.failed_journals == 1
@@ -363,7 +363,7 @@ def test_a_journal_goes_through_memory_in_parts(
     lines[-1] = text("299", {"x": 0.5, "y": "late"})
     there = left(tmp_path, 1, "".join(lines))
     monkeypatch.setattr(log_format, "PART_BYTES", 1000)
-    assert max(map(len, log_format.parts(there))) < 20
+    assert max(map(len, log_format.read_parts(there))) < 20
     assert [*rotation.rotate(tmp_path, 90)] == []
     (table,) = tmp_path.iterdir()
     assert pa.parquet.ParquetFile(table).num_row_groups > 15

@@ -12,11 +12,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from conftest import cell, notebook
 
-from headrace.lab import output_store
 from lab import bake
 
 TOKEN = "a-token-for-this-test"
@@ -62,8 +60,8 @@ class Server:
             answer = connection.getresponse()
             content = answer.read()
         assert answer.status < 300, content
-        found: dict[str, Any] = json.loads(content or b"{}")
-        return found
+        answer_json: dict[str, Any] = json.loads(content or b"{}")
+        return answer_json
 
     def stop(self) -> None:
         """Stop the server that was started here."""
@@ -92,10 +90,10 @@ def _run_by_hand(server: Server) -> dict[str, Any]:
     """Do to the notebook what running it does, and save it; return what was saved."""
     content: dict[str, Any] = server.ask("GET", f"contents/{NAME}")["content"]
     content["metadata"]["language_info"] = {"name": "python", "version": "3.11.7"}
-    code = [one for one in content["cells"] if one["cell_type"] == "code"]
-    for count, one in enumerate(code, 1):
-        one["execution_count"] = count
-        one["metadata"]["trusted"] = True
+    code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    for count, code_cell in enumerate(code, 1):
+        code_cell["execution_count"] = count
+        code_cell["metadata"]["trusted"] = True
         data = {"text/html": f"<b>{count}</b>", "text/plain": str(count)}
         result = {
             "output_type": "execute_result",
@@ -103,7 +101,7 @@ def _run_by_hand(server: Server) -> dict[str, Any]:
             "metadata": {},
             "execution_count": count,
         }
-        one["outputs"] = [result]
+        code_cell["outputs"] = [result]
     server.ask(
         "PUT", f"contents/{NAME}", {"type": "notebook", "format": "json", "content": content}
     )
@@ -123,11 +121,11 @@ def test_a_notebook_that_was_run_and_saved_is_unchanged_on_disk(
 def test_opened_again_it_shows_its_outputs_and_is_trusted(server: Server) -> None:
     saved = _run_by_hand(server)
     opened = server.ask("GET", f"contents/{NAME}")["content"]
-    assert [one.get("outputs") for one in opened["cells"]] == [
-        one.get("outputs") for one in saved["cells"]
+    assert [cell.get("outputs") for cell in opened["cells"]] == [
+        cell.get("outputs") for cell in saved["cells"]
     ]
-    code = [one for one in opened["cells"] if one["cell_type"] == "code"]
-    assert all(one["metadata"]["trusted"] for one in code)
+    code = [cell for cell in opened["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["metadata"]["trusted"] for cell in code)
 
 
 def test_the_hash_is_that_of_the_file_on_disk(server: Server, study: Path) -> None:
@@ -143,8 +141,8 @@ def test_a_cell_edited_elsewhere_loses_its_stale_output(server: Server, study: P
     (study / NAME).write_text(text.replace("flights.head(3).T", "flights.tail(3).T"))
     opened = server.ask("GET", f"contents/{NAME}")["content"]
     (study / NAME).write_text(text)
-    code = [one for one in opened["cells"] if one["cell_type"] == "code"]
-    empty = ["tail(3)" in one["source"] for one in code if not one["outputs"]]
+    code = [cell for cell in opened["cells"] if cell["cell_type"] == "code"]
+    empty = ["tail(3)" in cell["source"] for cell in code if not cell["outputs"]]
     assert empty == [True]
 
 
@@ -153,17 +151,17 @@ def test_a_checkpoint_comes_back_with_its_outputs_and_a_clean_file(
 ) -> None:
     saved = _run_by_hand(server)
     before = (study / NAME).read_bytes()
-    made = server.ask("POST", f"contents/{NAME}/checkpoints")
+    checkpoint = server.ask("POST", f"contents/{NAME}/checkpoints")
     changed = json.loads(json.dumps(saved))
     changed["cells"][2]["source"] = "1"
     server.ask(
         "PUT", f"contents/{NAME}", {"type": "notebook", "format": "json", "content": changed}
     )
-    server.ask("POST", f"contents/{NAME}/checkpoints/{made['id']}")
+    server.ask("POST", f"contents/{NAME}/checkpoints/{checkpoint['id']}")
     assert (study / NAME).read_bytes() == before
     opened = server.ask("GET", f"contents/{NAME}")["content"]
-    assert [one.get("outputs") for one in opened["cells"]] == [
-        one.get("outputs") for one in saved["cells"]
+    assert [cell.get("outputs") for cell in opened["cells"]] == [
+        cell.get("outputs") for cell in saved["cells"]
     ]
 
 
@@ -173,7 +171,7 @@ def test_outputs_move_with_their_notebook_and_go_with_it(server: Server, study: 
     moved = "notebooks/moved.ipynb"
     server.ask("PATCH", f"contents/{copied}", {"path": moved})
     opened = server.ask("GET", f"contents/{moved}")["content"]
-    assert any(one.get("outputs") for one in opened["cells"])
+    assert any(cell.get("outputs") for cell in opened["cells"])
     side = study / ".headrace/outputs" / f"{moved}.json"
     assert side.is_file()
     server.ask("DELETE", f"contents/{moved}")
@@ -187,7 +185,7 @@ def test_outputs_move_and_go_with_a_folder_of_notebooks(server: Server, study: P
     server.ask("PATCH", "contents/notebooks/more", {"path": "notebooks/others"})
     moved = copied.replace("/more/", "/others/")
     opened = server.ask("GET", f"contents/{moved}")["content"]
-    assert any(one.get("outputs") for one in opened["cells"])
+    assert any(cell.get("outputs") for cell in opened["cells"])
     for name in (moved, "notebooks/others"):
         server.ask("DELETE", f"contents/{name}")
     assert not (study / ".headrace/outputs/notebooks/others").exists()
@@ -196,24 +194,9 @@ def test_outputs_move_and_go_with_a_folder_of_notebooks(server: Server, study: P
 @pytest.mark.parametrize("name", ["notebooks/scratch/try.ipynb", "runs/failed/try.ipynb"])
 def test_other_notebooks_are_saved_as_they_are(server: Server, study: Path, name: str) -> None:
     (study / name).parent.mkdir(parents=True, exist_ok=True)
-    one = {**cell("1"), "id": "a", "execution_count": 3}
-    content = json.loads(notebook(one))
+    executed = {**cell("1"), "id": "a", "execution_count": 3}
+    content = json.loads(notebook(executed))
     server.ask(
         "PUT", f"contents/{name}", {"type": "notebook", "format": "json", "content": content}
     )
     assert json.loads((study / name).read_text())["cells"][0]["execution_count"] == 3
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 3}', '{"a": {"outputs": []}}'])
-def test_a_broken_file_of_outputs_counts_as_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / "side.json").write_text(text)
-    assert output_store.read(tmp_path / "side.json") == {}
-
-
-def test_splitting_and_joining_gives_back_what_was_there() -> None:
-    made = nbformat.v4.new_notebook()
-    result = nbformat.v4.new_output("stream", name="stdout", text="x")
-    made.cells = [nbformat.v4.new_code_cell("1", outputs=[result], execution_count=4)]
-    clean, kept = output_store.split(made)
-    assert clean.cells[0].outputs == []
-    assert output_store.join(clean, kept) == made

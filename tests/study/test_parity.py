@@ -1,4 +1,4 @@
-"""The same notebook gives the same outputs by papermill's engine and by ours, cell by cell."""
+"""The same notebook gives the same outputs by papermill's engine and by headrace, cell by cell."""
 
 import json
 import re
@@ -27,7 +27,7 @@ Outputs = list[tuple[int | None, list[dict[str, object]]]]
 
 def _prepare(folder: Path, name: str) -> None:
     folder.mkdir(parents=True)
-    cells = [("", made) if isinstance(made, str) else made for made in CORPUS[name]]
+    cells = [("", entry) if isinstance(entry, str) else entry for entry in CORPUS[name]]
     text = notebook(*(cell(source, *tags.split()) for tags, source in cells))
     (folder / "in.ipynb").write_text(text)
 
@@ -50,8 +50,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             _prepare(root / engine / name, name)
     with ThreadPoolExecutor(2) as pool:
         halves = [(engine, names[half::2]) for engine in ENGINES for half in (0, 1)]
-        for done in [pool.submit(_execute, root, *half) for half in halves]:
-            done.result()
+        for future in [pool.submit(_execute, root, *half) for half in halves]:
+            future.result()
     return root
 
 
@@ -63,24 +63,24 @@ def _outputs(path: Path) -> Outputs:
     text = path.read_text("utf-8").replace(str(path.parent), "FOLDER")
     text = re.sub(r"/tmp/ipykernel_\d+/", "/tmp/ipykernel_0/", text)
     node = normalize.normalize(nbformat.reads(text, as_version=4))
-    code = [one for one in node.cells if one.cell_type == "code"]
-    return [(one.execution_count, json.loads(json.dumps(one.outputs))) for one in code]
+    code = [cell for cell in node.cells if cell.cell_type == "code"]
+    return [(cell.execution_count, json.loads(json.dumps(cell.outputs))) for cell in code]
 
 
 def _without_tracebacks(outputs: Outputs) -> Outputs:
     return [
-        (count, [{k: v for k, v in output.items() if k != "traceback"} for output in found])
-        for count, found in outputs
+        (count, [{k: v for k, v in output.items() if k != "traceback"} for output in cell_outputs])
+        for count, cell_outputs in outputs
     ]
 
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_outputs_are_the_same_as_papermills(root: Path, name: str) -> None:
-    theirs, ours = (_outputs(root / engine / name / "out.ipynb") for engine in ENGINES)
+    by_papermill, by_headrace = (_outputs(root / engine / name / "out.ipynb") for engine in ENGINES)
     if name in KEPT:
-        assert theirs != ours, "this difference is gone: take it off the list"
-        theirs, ours = map(_without_tracebacks, (theirs, ours))
-    assert ours == theirs
+        assert by_papermill != by_headrace, "this difference is gone: take it off the list"
+        by_papermill, by_headrace = map(_without_tracebacks, (by_papermill, by_headrace))
+    assert by_headrace == by_papermill
 
 
 def test_the_corpus_is_as_large_as_promised() -> None:

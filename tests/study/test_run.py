@@ -31,11 +31,11 @@ def test_the_same_inputs_give_the_same_bytes_in_two_folders(
 ) -> None:
     runs = []
     for name in ("one", "a folder/two"):
-        made = make_mini(name)
-        made.cells("class A: pass\nA()", "print(hash('x') != 0)", "import os\nlen(os.listdir())")
+        project = make_mini(name)
+        project.cells("class A: pass\nA()", "print(hash('x') != 0)", "import os\nlen(os.listdir())")
         zone = ("Asia/Tokyo", "America/New_York")[len(runs)]
-        assert made.run(PYTHONHASHSEED=str(len(runs)), TZ=zone).returncode == 0
-        runs.append((made.root / "runs/train.ipynb").read_bytes())
+        assert project.run(PYTHONHASHSEED=str(len(runs)), TZ=zone).returncode == 0
+        runs.append((project.root / "runs/train.ipynb").read_bytes())
     assert runs[0] == runs[1]
 
 
@@ -63,9 +63,9 @@ def test_a_stage_runs_from_any_folder_of_its_project(mini: Mini) -> None:
 
 def test_a_clone_runs_its_own_code_and_not_the_original_s(make_mini: Callable[[str], Mini]) -> None:
     original, clone = make_mini("original"), make_mini("clone")
-    for made, word in ((original, "original"), (clone, "clone")):
-        made.write("src/mini/words.py", f'word = "{word}"\n')
-        made.cells("from mini.words import word\nprint(word)")
+    for project, word in ((original, "original"), (clone, "clone")):
+        project.write("src/mini/words.py", f'word = "{word}"\n')
+        project.cells("from mini.words import word\nprint(word)")
     assert clone.run(PYTHONPATH=str(original.root / "src")).returncode == 0
     assert clone.printed() == "clone\n"
 
@@ -97,7 +97,7 @@ def test_how_fast_a_cell_prints_does_not_change_its_run(mini: Mini) -> None:
     mini.cells("import sys, time\nfor i in range(5):\n    print(i, flush=True); time.sleep(0.05)")
     assert mini.run().returncode == 0
     cells = mini.result()["cells"]
-    assert [len(one.get("outputs", [])) for one in cells][-1] == 1  # type: ignore[attr-defined]
+    assert [len(cell.get("outputs", [])) for cell in cells][-1] == 1  # type: ignore[attr-defined]
     assert mini.printed() == "0\n1\n2\n3\n4\n"
 
 
@@ -210,8 +210,22 @@ def test_a_terminal_shows_the_cell_that_is_running_and_is_left_clean(mini: Mini)
 
 
 def test_where_nobody_looks_progress_is_two_plain_lines(mini: Mini) -> None:
-    said = mini.run().stdout
+    printed = mini.run().stdout
     assert re.fullmatch(
         r"  train: notebooks/01_train.ipynb, 4 cells\n  train: [\d.]+ s, peak memory \d+ MiB\n",
-        said,
+        printed,
     )
+
+
+def test_sync_copies_params_into_the_cell_and_keeps_its_comments(mini: Mini) -> None:
+    assert mini.run("sync").stdout == "notebooks/01_train.ipynb\n"
+    text = (mini.root / "notebooks/01_train.ipynb").read_text()
+    assert "seed = 7  # seed" in text
+    assert "name = 'first'" in text
+    assert mini.run("sync").stdout == "nothing to change\n"
+
+
+def test_schema_is_written_once(mini: Mini) -> None:
+    assert mini.run("schema").stdout == "params.schema.json written\n"
+    assert mini.run("schema").stdout == "params.schema.json is up to date\n"
+    assert '"max_iter"' in (mini.root / "params.schema.json").read_text()

@@ -52,7 +52,7 @@ MISTAKES_IN_PARAMS = {
 def test_a_mistake_in_params_yaml_is_refused_before_a_cell_runs(mini: Mini, mistake: str) -> None:
     (old, new), message = MISTAKES_IN_PARAMS[mistake]
     mini.replace("params.yaml", old, new)
-    _refused(mini, message)
+    _expect_refusal(mini, message)
 
 
 MISTAKES_IN_DVC_YAML = {
@@ -78,7 +78,7 @@ MISTAKES_IN_DVC_YAML = {
 def test_a_mistake_in_dvc_yaml_is_refused_before_a_cell_runs(mini: Mini, mistake: str) -> None:
     (old, new), message = MISTAKES_IN_DVC_YAML[mistake]
     mini.replace("dvc.yaml", f"{old}\n", f"{new}\n")
-    _refused(mini, message)
+    _expect_refusal(mini, message)
 
 
 PARAMETERS_CELLS = {
@@ -114,7 +114,7 @@ PARAMETERS_CELLS = {
 def test_a_parameters_cell_that_disagrees_is_refused(mini: Mini, mistake: str) -> None:
     defaults, message = PARAMETERS_CELLS[mistake]
     mini.cells(defaults=defaults)
-    _refused(mini, message)
+    _expect_refusal(mini, message)
 
 
 NOTEBOOKS = {
@@ -132,13 +132,13 @@ NOTEBOOKS = {
 def test_a_notebook_that_is_none_of_ours_is_refused(mini: Mini, mistake: str) -> None:
     text, message = NOTEBOOKS[mistake]
     mini.write("notebooks/01_train.ipynb", text)
-    _refused(mini, message)
+    _expect_refusal(mini, message)
 
 
 @pytest.mark.parametrize("name", ["notebooks/01_train.ipynb", "params.yaml", "src/mini/params.py"])
 def test_a_missing_file_is_named(mini: Mini, name: str) -> None:
     (mini.root / name).unlink()
-    _refused(mini, "mini.params" if name.endswith(".py") else name)
+    _expect_refusal(mini, "mini.params" if name.endswith(".py") else name)
 
 
 def test_a_stage_that_is_not_there_is_refused_with_the_nearest_name(mini: Mini) -> None:
@@ -158,19 +158,19 @@ def test_a_stage_that_is_not_there_is_refused_with_the_nearest_name(mini: Mini) 
 )
 def test_a_model_that_cannot_be_used_is_named(mini: Mini, text: str, message: str) -> None:
     mini.write("src/mini/params.py", text)
-    _refused(mini, message)
+    _expect_refusal(mini, message)
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]\n", "[]", "3", "", "\x00"])
 def test_a_params_file_of_another_shape_is_named(mini: Mini, text: str) -> None:
     mini.write("params.yaml", text)
-    _refused(mini, "params.yaml")
+    _expect_refusal(mini, "params.yaml")
 
 
 def test_a_folder_in_the_place_of_params_is_named(mini: Mini) -> None:
     (mini.root / "params.yaml").unlink()
     (mini.root / "params.yaml").mkdir()
-    _refused(mini, "params.yaml cannot be read: Is a directory")
+    _expect_refusal(mini, "params.yaml cannot be read: Is a directory")
 
 
 def test_under_dvc_a_refusal_says_how_earlier_outputs_come_back(mini: Mini) -> None:
@@ -200,22 +200,22 @@ def test_a_metrics_file_that_is_misspelt_is_named_with_the_nearest(mini: Mini) -
 def test_a_new_parameter_that_the_notebook_lacks_is_told_where_to_go(mini: Mini) -> None:
     mini.replace("params.yaml", "  rate: 0.5", "  rate: 0.5\n  l2: 0.25")
     mini.replace("src/mini/params.py", "    name: str", "    name: str\n    l2: float")
-    _refused(mini, "has no such name. Next: add a line such as `l2 = 0.25` to it")
+    _expect_refusal(mini, "has no such name. Next: add a line such as `l2 = 0.25` to it")
 
 
 def test_a_folder_that_is_no_study_is_named(mini: Mini) -> None:
     (mini.root / "dvc.yaml").unlink()
-    _refused(mini, "a study has a dvc.yaml and a pyproject.toml")
+    _expect_refusal(mini, "a study has a dvc.yaml and a pyproject.toml")
 
 
 def test_a_pyproject_without_headrace_is_named(mini: Mini) -> None:
     mini.write("pyproject.toml", '[project]\nname = "mini"\n')
-    _refused(mini, "has no [tool.headrace] table")
+    _expect_refusal(mini, "has no [tool.headrace] table")
 
 
 def test_params_that_are_no_utf8_are_named(mini: Mini) -> None:
     (mini.root / "params.yaml").write_bytes(b"name: \xff")
-    _refused(mini, "params.yaml is not UTF-8")
+    _expect_refusal(mini, "params.yaml is not UTF-8")
 
 
 def test_a_package_from_another_tree_is_refused(mini: Mini) -> None:
@@ -243,7 +243,7 @@ def test_another_headrace_than_the_lock_s_is_refused_in_one_sentence(mini: Mini)
     assert mini.run().returncode == 0
 
 
-def _refused(mini: Mini, message: str) -> None:
+def _expect_refusal(mini: Mini, message: str) -> None:
     result = mini.run()
     assert message in result.stdout
     assert "Traceback" not in result.stdout

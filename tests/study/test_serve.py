@@ -472,7 +472,7 @@ def test_a_path_that_is_not_exactly_one_of_ours_leads_nowhere(
     secret, line = access.create_token("ada", ["predict"])
     (tmp_path / "tokens").write_text(line + "\n", "utf-8")
     with serving(quick, "--tokens", str(tmp_path / "tokens")) as running:
-        for path in middleware.SCOPE_OF:
+        for path in middleware.REQUIRED_SCOPE:
             odd = [f"{path}{end}" for end in ("%0A", "%0D", "%20")]
             odd += [f"/{path}", f"{path}/"]
             for wrong in odd:

@@ -123,9 +123,9 @@ def _hashes(manifest: bytes, name: str) -> dict[str, str]:
         raise _refusal(name, MANIFEST, "lists no files") from None
 
 
-def _first_difference(content: bytes, other: bytes) -> int:
-    length = min(len(content), len(other))
-    return next((place for place in range(length) if content[place] != other[place]), length)
+def _first_difference(packed: bytes, content: bytes) -> int:
+    length = min(len(packed), len(content))
+    return next((place for place in range(length) if packed[place] != content[place]), length)
 
 
 def _part_at(place: int, files: Mapping[str, bytes]) -> str:

@@ -53,13 +53,13 @@ def differences(recorded: Mapping[str, object]) -> list[str]:
     """
     packages = recorded.get("packages")
     versions = packages if isinstance(packages, Mapping) else {}
-    here = describe(())
-    pairs = [(name, recorded.get(name), here[name]) for name in ("implementation", "python")]
+    current = describe(())
+    pairs = [(name, recorded.get(name), current[name]) for name in ("implementation", "python")]
     pairs += [(name, version, installed_version(name)) for name, version in versions.items()]
     return [
-        f"{name}: made with {made_with}, here {current or 'not installed'}"
-        for name, made_with, current in pairs
-        if made_with != current
+        f"{name}: made with {made_with}, here {installed or 'not installed'}"
+        for name, made_with, installed in pairs
+        if made_with != installed
     ]
 
 
@@ -79,7 +79,7 @@ def serving_packages(project: "Project") -> list[str]:
             f' predict. Next: add, under [dependency-groups], {GROUP} = ["scikit-learn", …]'
         )
     names: set[str] = set()
-    pending = [*map(Requirement, groups[GROUP]), *_of_extra(HEADRACE, GROUP)]
+    pending = [*map(Requirement, groups[GROUP]), *_extra_requirements(HEADRACE, GROUP)]
     while pending:
         requirement = pending.pop()
         name = normalized(requirement.name)
@@ -89,7 +89,7 @@ def serving_packages(project: "Project") -> list[str]:
     return sorted(names)
 
 
-def _of_extra(package: str, extra: str) -> Iterator[Requirement]:
+def _extra_requirements(package: str, extra: str) -> Iterator[Requirement]:
     """Yield what an extra of a package adds to its dependencies."""
     for requirement in map(Requirement, distribution(package).requires or []):
         marker = requirement.marker

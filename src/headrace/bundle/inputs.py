@@ -33,11 +33,11 @@ def input_hashes(project: Project, stage: str) -> dict[str, str]:
 
 def _readers(stages: dict[str, Stage]) -> dict[str, str]:
     """Return each dep that no stage makes, with the first stage that reads it."""
-    made = {out.path for stage in stages.values() for out in stage.outs}
+    outputs = {out.path for stage in stages.values() for out in stage.outs}
     readers: dict[str, str] = {}
     for name, stage in stages.items():
         for dep in stage.deps:
-            if dep.path not in made:
+            if dep.path not in outputs:
                 readers.setdefault(dep.path, name)
     return readers
 

@@ -24,16 +24,16 @@ class Champion:
     reader: Reader
     schema: dict[str, Any]
     threshold: float | None
-    written: str
+    log_name: str
     """Its name in the log of predictions: the label, with a hash if that is only a file's name."""
 
     @classmethod
-    def of(cls, bundle: Bundle, label: str) -> "Champion":
+    def from_bundle(cls, bundle: Bundle, label: str) -> "Champion":
         """Return a loaded bundle, ready to answer."""
         reader = Reader(bundle.schema, MOST_ROWS, bundle.example)
         threshold = bundle.facts.get("threshold")
-        written = bundle.hashed_name if label == bundle.name else label
-        return cls(bundle, label, reader, bundle.schema, threshold, written)
+        log_name = bundle.hashed_name if label == bundle.name else label
+        return cls(bundle, label, reader, bundle.schema, threshold, log_name)
 
     def answer(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold."""
@@ -46,7 +46,7 @@ class Champion:
 
 def load_champion(path: Path, label: str = "") -> Champion:
     """Load a bundle's file, with the code in it; see `headrace.bundle.load.load`."""
-    return Champion.of(load(path), label or path.name)
+    return Champion.from_bundle(load(path), label or path.name)
 
 
 class Service:

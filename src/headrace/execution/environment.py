@@ -50,7 +50,7 @@ def of_stage(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     reports a result that depends on them.
     """
     inner = {name: value for name, value in outer.items() if not name.startswith("LC_")}
-    pinned = PINNED | (isolation.world(outer) if isolation.active() else {})
+    pinned = PINNED | (isolation.room_variables(outer) if isolation.active() else {})
     for name in ("JUPYTER_PATH", "LANGUAGE", "COLUMNS", "LINES"):
         inner.pop(name, None)
     path = os.pathsep.join(filter(None, [str(project.source), outer.get("PYTHONPATH")]))
@@ -59,5 +59,5 @@ def of_stage(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     )
     ipython.mkdir(parents=True, exist_ok=True)
     atomic.write_text(matplotlibrc, MATPLOTLIBRC)
-    own = {"PYTHONPATH": path, "IPYTHONDIR": str(ipython), "MATPLOTLIBRC": str(matplotlibrc)}
-    return inner | pinned | own
+    configured = {"PYTHONPATH": path, "IPYTHONDIR": str(ipython), "MATPLOTLIBRC": str(matplotlibrc)}
+    return inner | pinned | configured

@@ -46,10 +46,12 @@ def execute(
     from headrace.execution import in_process_executor
 
     rules = in_process_executor.Rules(timeout=limits.cell, total=limits.notebook)
-    return in_process_executor.run(node, rules, begin=hooks.begin, end=_now_and_then(hooks.save))
+    return in_process_executor.run(
+        node, rules, begin=hooks.begin, end=_saving_now_and_then(hooks.save)
+    )
 
 
-def _now_and_then(save: Callable[[], None]) -> Callable[[int], None]:
+def _saving_now_and_then(save: Callable[[], None]) -> Callable[[int], None]:
     """Return a callback for a cell's end that saves at most every SAVE_EVERY seconds."""
     last = time.monotonic()
 

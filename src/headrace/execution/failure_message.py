@@ -20,22 +20,22 @@ MEMORY = "Was there enough memory? Is there a crash in a C library?"
 OWN = {name for name in vars(errors) if name.endswith("Error")}
 
 
-def of_error(name: str, node: "nbformat.NotebookNode", failed: int, where: str) -> str:
+def describe_error(name: str, node: "nbformat.NotebookNode", failed: int, where: str) -> str:
     """Describe the cell at which a run stopped short; `failed` is its index in the run."""
     cell = node.cells[failed]
     place = f"cell {number(node, failed)} of {where}"
     error = next((out for out in cell.outputs if out.output_type == "error"), None)
-    head = f"Stage {name} failed in {place}{_where(cell, error)}"
-    return "\n".join([head, *_what(error), *_next(name)])
+    head = f"Stage {name} failed in {place}{_failing_line(cell, error)}"
+    return "\n".join([head, *_error_lines(error), *_next_steps(name)])
 
 
-def of_interruption(name: str, cell: int, where: str, by: str) -> str:
+def describe_interruption(name: str, cell: int, where: str, by: str) -> str:
     """Describe a run that Ctrl-C or a signal ended in a cell, by its number."""
     head = f"Stage {name} was interrupted ({by}) in cell {cell} of {where}."
-    return "\n".join([head, *_next(name)])
+    return "\n".join([head, *_next_steps(name)])
 
 
-def of_death(project: Project, name: str, path: Path, cell: int, code: int) -> str:
+def describe_death(project: Project, name: str, path: Path, cell: int, code: int) -> str:
     """Describe a run whose process died in a cell, by its number; keep its partial notebook.
 
     `code` is the exit code, negative for the signal that ended the process.
@@ -44,13 +44,13 @@ def of_death(project: Project, name: str, path: Path, cell: int, code: int) -> s
     lines = notebook.read(path).node.cells[cell - 1].source.splitlines() if cell else []
     head = f"Stage {name} failed in cell {cell} of {notebook.name(path)}"
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    what = f"The process died in it, {how}. {MEMORY}"
+    reason = f"The process died in it, {how}. {MEMORY}"
     if not partial.exists():
         return f"Stage {name} died before its first cell, {how}."
     failed = project.root / "runs/failed" / partial.name
     failed.parent.mkdir(parents=True, exist_ok=True)
     partial.replace(failed)
-    return "\n".join([f"{head}:\n    {next(iter(lines), '')}", what, *_next(name)])
+    return "\n".join([f"{head}:\n    {next(iter(lines), '')}", reason, *_next_steps(name)])
 
 
 def number(node: "nbformat.NotebookNode", index: int) -> int:
@@ -60,7 +60,7 @@ def number(node: "nbformat.NotebookNode", index: int) -> int:
     )
 
 
-def _next(name: str) -> list[str]:
+def _next_steps(name: str) -> list[str]:
     if isolation.active():  # a clean room is deleted with its files
         return []
     return [
@@ -73,7 +73,7 @@ def _trace(error: "nbformat.NotebookNode") -> str:
     return ANSI.sub("", "\n".join(error.traceback))
 
 
-def _where(cell: "nbformat.NotebookNode", error: "nbformat.NotebookNode | None") -> str:
+def _failing_line(cell: "nbformat.NotebookNode", error: "nbformat.NotebookNode | None") -> str:
     """Name the line that failed and show it; where no line is known, show the first."""
     numbers = LINE.findall(_trace(error)) if error else []
     lines = cell.source.splitlines() or [""]
@@ -82,7 +82,7 @@ def _where(cell: "nbformat.NotebookNode", error: "nbformat.NotebookNode | None")
     return f"{place}:\n    {lines[number - 1].strip()}"
 
 
-def _what(error: "nbformat.NotebookNode | None") -> list[str]:
+def _error_lines(error: "nbformat.NotebookNode | None") -> list[str]:
     """Return the error's message, and the deepest line of the project's code in its traceback."""
     if error is None:
         return [f"Its kernel died in it, or was stopped for taking too long. {MEMORY}"]

@@ -73,7 +73,7 @@ def run(
                 ipython_shell.started(recorder) as shell,
             ):
                 runner = _Runner(node, rules, recorder, flush, shell, signals)
-                return loop.run_until_complete(runner.all(begin, end))
+                return loop.run_until_complete(runner.run_all(begin, end))
         except KeyboardInterrupt:
             raise Interrupted((signals or ["SIGINT"])[0]) from None
         finally:
@@ -138,12 +138,12 @@ class _Runner:
     shell: Any  # of classes that are untyped in part
     signals: list[str]
 
-    async def all(self, begin: Watch, end: Watch) -> int | None:
+    async def run_all(self, begin: Watch, end: Watch) -> int | None:
         until = time.monotonic() + (self.rules.total or math.inf)
         for index, cell in enumerate(self.node.cells):
             begin(index)
             limit = min(self.rules.timeout or math.inf, until - time.monotonic())
-            error = await self.run_cell(cell, limit) if _runs(cell) else None
+            error = await self.run_cell(cell, limit) if _is_executed(cell) else None
             if self.signals:
                 raise KeyboardInterrupt
             end(index)
@@ -155,7 +155,7 @@ class _Runner:
         """Run one cell, within so many seconds; return the error that it ended in."""
         self.recorder.begin(cell)
         cell.execution_count = self.shell.execution_count
-        with _limit(limit):
+        with _time_limit(limit):
             result = await self._execute(cell.source)
         await asyncio.sleep(0)  # let tasks that the cell started run
         self.flush()
@@ -188,7 +188,7 @@ class _Runner:
         return self.rules.allow_errors or MAY_FAIL in cell.metadata.get("tags", [])
 
 
-def _runs(cell: nbformat.NotebookNode) -> bool:
+def _is_executed(cell: nbformat.NotebookNode) -> bool:
     return (
         cell.cell_type == "code"
         and bool(cell.source.strip())
@@ -197,7 +197,7 @@ def _runs(cell: nbformat.NotebookNode) -> bool:
 
 
 @contextmanager
-def _limit(seconds: float) -> Iterator[None]:
+def _time_limit(seconds: float) -> Iterator[None]:
     """Raise CellTimeout in the block when it runs for longer than this."""
     if math.isinf(seconds):
         yield

@@ -52,9 +52,11 @@ def started(recorder: Recorder) -> Iterator[Shell]:
         undo.enter_context(mock.patch.object(sys, "path", _path()))
         undo.enter_context(mock.patch.object(sys, "argv", [""]))
         undo.enter_context(mock.patch.multiple(logging.root, handlers=[], level=logging.WARNING))
-        nobody: Any = _Nobody
-        undo.enter_context(mock.patch.object(builtins, "input", partial(Kernel.raw_input, nobody)))
-        undo.enter_context(mock.patch.object(getpass, "getpass", partial(Kernel.getpass, nobody)))
+        no_stdin: Any = _NoStdin
+        undo.enter_context(
+            mock.patch.object(builtins, "input", partial(Kernel.raw_input, no_stdin))
+        )
+        undo.enter_context(mock.patch.object(getpass, "getpass", partial(Kernel.getpass, no_stdin)))
         Shell.clear_instance()
         shell = Shell.instance(
             config=_config(), user_module=module, user_ns=module.__dict__, compiler_class=Compiler
@@ -81,7 +83,7 @@ def _config() -> Config:
     return config
 
 
-class _Nobody:
+class _NoStdin:
     """In a kernel's place: there is nobody to answer a question."""
 
     _allow_stdin = False

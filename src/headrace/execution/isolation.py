@@ -21,7 +21,7 @@ def active() -> bool:
     return ROOM in os.environ
 
 
-def world(outer: Mapping[str, str]) -> dict[str, str]:
+def room_variables(outer: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that the room sets, in place of the pinned ones."""
     return {name: outer[name] for name in PERTURBED if name in outer}
 
@@ -84,7 +84,7 @@ class _AuditHook:
             port = f":{address[1]}" if len(address) > 1 and address[1] else ""
             self._record("asked", f"{host}{port}")
 
-    def _record(self, kind: str, what: str) -> None:
-        if (kind, what) not in self._recorded:
-            self._recorded.add((kind, what))
-            os.write(self._file, f"{json.dumps([kind, what])}\n".encode())
+    def _record(self, kind: str, name: str) -> None:
+        if (kind, name) not in self._recorded:
+            self._recorded.add((kind, name))
+            os.write(self._file, f"{json.dumps([kind, name])}\n".encode())

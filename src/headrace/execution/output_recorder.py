@@ -68,10 +68,10 @@ class Recorder(Session):
     def _add(self, kind: str, message: dict[str, Any]) -> None:
         self._join()
         content = self._as_sent(message["content"])
-        shown = self._displays[(content.get("transient") or {}).get("display_id") or ""]
-        has_id = shown is not self._displays[""]
+        outputs = self._displays[(content.get("transient") or {}).get("display_id") or ""]
+        has_id = outputs is not self._displays[""]
         if has_id:
-            for output in shown:
+            for output in outputs:
                 output.data = nbformat.from_dict(content["data"])
                 output.metadata = nbformat.from_dict(content["metadata"])
         if kind == "update_display_data":
@@ -80,7 +80,7 @@ class Recorder(Session):
         output = _output(kind, content)
         self._outputs.append(output)
         if has_id:
-            shown.append(output)
+            outputs.append(output)
 
     def _as_sent(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return the content as a client would get it: JSON's types, and bytes in base64."""
@@ -95,8 +95,8 @@ class Recorder(Session):
             return
         self._clear_first = False
         self._pieces.clear()
-        for shown in self._displays.values():
-            shown[:] = [output for output in shown if not _among(output, self._outputs)]
+        for displayed in self._displays.values():
+            displayed[:] = [output for output in displayed if not _contains(output, self._outputs)]
         self._outputs.clear()
 
     def _join(self) -> None:
@@ -112,5 +112,5 @@ def _output(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode:
     return output
 
 
-def _among(output: nbformat.NotebookNode, outputs: list[nbformat.NotebookNode]) -> bool:
-    return any(output is other for other in outputs)
+def _contains(output: nbformat.NotebookNode, outputs: list[nbformat.NotebookNode]) -> bool:
+    return any(output is candidate for candidate in outputs)

@@ -74,5 +74,5 @@ def _bytes() -> dict[str, int]:
 
 def _peak_mib() -> float:
     usages = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    peak = max(resource.getrusage(who).ru_maxrss for who in usages)
+    peak = max(resource.getrusage(usage).ru_maxrss for usage in usages)
     return peak / (1024**2 if sys.platform == "darwin" else 1024)

@@ -81,14 +81,14 @@ def _execute(
             stopped = executor.execute(node, folder=project.root, hooks=hooks, limits=limits)
     except Interrupted as by:
         _write(failed, node)
-        message = failure_message.of_interruption(name, state.cell, source.name, str(by))
+        message = failure_message.describe_interruption(name, state.cell, source.name, str(by))
         raise Interrupted(message) from None
     finally:
         partial.unlink(missing_ok=True)
     meter.mark("cells")
     if stopped is not None:
         _write(failed, node)
-        raise StageError(failure_message.of_error(name, node, stopped, source.name))
+        raise StageError(failure_message.describe_error(name, node, stopped, source.name))
     failed.unlink(missing_ok=True)
     _write(complete, node)
 

@@ -48,7 +48,7 @@ def run(project: Project, stage: Stage) -> int:
         from headrace.execution import failure_message
 
         raise StageError(
-            failure_message.of_death(project, name, notebook, state.cell, process.returncode)
+            failure_message.describe_death(project, name, notebook, state.cell, process.returncode)
         )
 
 

@@ -57,7 +57,7 @@ def file_name(name: str) -> str:
     return f"{FOLDER}/{name}.parquet"
 
 
-def names(root: Path) -> Sequence[str]:
+def batch_names(root: Path) -> Sequence[str]:
     """Return the batches in the study's folder, in order; a killed process's partial files not."""
     stems = (path.name.removesuffix(".parquet") for path in (root / FOLDER).glob("*.parquet"))
     return sorted(stem for stem in stems if NAME.fullmatch(stem))
@@ -114,9 +114,9 @@ def normalize(table: pd.DataFrame, schema: Mapping[str, Any], spec: Predictions)
         raise DataError(f"The column {duplicates[0]} is there twice. Next: remove one of them")
     require_columns(map(str, table.columns), schema)
     inputs = {name: coerce_input(table[name], rule) for name, rule in schema["properties"].items()}
-    others = [str(name) for name in table.columns if name not in inputs and name != spec.label]
-    others += [spec.label] if spec.label in table else []
-    batch = pd.DataFrame({**inputs, **coerce_columns(table, others, spec)})
+    extra = [str(name) for name in table.columns if name not in inputs and name != spec.label]
+    extra += [spec.label] if spec.label in table else []
+    batch = pd.DataFrame({**inputs, **coerce_columns(table, extra, spec)})
     _check_key(batch, spec)
     return batch.reset_index(drop=True)
 
@@ -156,7 +156,7 @@ def refuse_duplicates(table: pd.DataFrame, key: list[str]) -> None:
 
 def order_notes(root: Path, name: str, table: pd.DataFrame, spec: Predictions) -> list[str]:
     """Return a note where a batch begins before the batch before it has ended."""
-    earlier = [other for other in names(root) if other < name]
+    earlier = [batch for batch in batch_names(root) if batch < name]
     clock = next((column for column in (spec.cluster, TIME) if column in table), "")
     if not earlier or not clock:
         return []

@@ -24,7 +24,7 @@ from headrace.schema.validate import validate
 ARRIVALS = "arrivals"
 """The setting that names the study's own function for live data: a batch's name in, rows out."""
 LOCK = ".headrace/ingest.lock"
-WAITING = "Another headrace ingest is running here; waiting for it"
+WAITING_MESSAGE = "Another headrace ingest is running here; waiting for it"
 
 
 def run(
@@ -80,7 +80,7 @@ def _lock(root: Path) -> AbstractContextManager[object]:
     try:
         return lock.acquire(blocking=False)
     except Timeout:
-        print(WAITING, flush=True)
+        print(WAITING_MESSAGE, flush=True)
         return lock.acquire()
 
 
@@ -95,9 +95,11 @@ def _import_batch(
         notes += filter(None, [summary])
     notes += batch.order_notes(root, name, table, spec)
     path = batch.file_name(name)
-    manifest.entries(root, name)  # nothing is written where there is no place for the entries
+    manifest.add_entries(root, name)  # nothing is written where there is no place for the entries
     manifest.track(root, path, batch.add_predictions(project, table))
-    manifest.write(manifest.entries(root, name))  # again: the files may have been edited meanwhile
+    manifest.write_texts(
+        manifest.add_entries(root, name)
+    )  # again: the files may have been edited meanwhile
     invalid = int((validate(table[[*schema["properties"]]], schema)[1] != "").sum())
     violations = f", {invalid:,} violate the contract" if invalid else ""
     print(f"{path}: {len(table):,} rows{violations}")
@@ -112,8 +114,8 @@ def _read_source(project: Project, source: Path, name: str) -> tuple[str, pd.Dat
         exists = False
     if exists and source.is_dir():
         batch.file_name(name)
-        others = [other for other in batch.names(project.root) if other != name]
-        return name, _read_log(source, project.root, others)
+        batches = [batch for batch in batch.batch_names(project.root) if batch != name]
+        return name, _read_log(source, project.root, batches)
     is_file = exists or source.suffix in KINDS
     name = name or (source.stem if is_file else source.name)
     batch.file_name(name)
@@ -159,6 +161,6 @@ def _import_labels(root: Path, source: Path, name: str, spec: Predictions) -> No
 
 
 def _print_notes(root: Path, path: str, notes: Sequence[str]) -> None:
-    for note in (*notes, *manifest.unlisted(root)):
+    for note in (*notes, *manifest.unlisted_notes(root)):
         print(note)
     print(f"Next: dvc repro monitor, then git add dvc.yaml params.yaml {path}.dvc and git commit")

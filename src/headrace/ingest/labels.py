@@ -31,10 +31,12 @@ def join(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> tuple[
     rows = _take(_coerce_update(batch, update, spec), positions)
     before = _labels(batch, spec)
     after = rows[spec.label].fillna(before)
-    changed, strangers = int((after != before).fillna(False).sum()), len(update) - matched
+    changed, unmatched_rows = int((after != before).fillna(False).sum()), len(update) - matched
     summary = f"labels known for {after.notna().sum():,} of {len(batch):,} rows"
     summary += f", {changed:,} of them changed" if changed else ""
-    summary += f"; {strangers:,} rows of the file are not in the batch" if strangers else ""
+    summary += (
+        f"; {unmatched_rows:,} rows of the file are not in the batch" if unmatched_rows else ""
+    )
     return _add_columns(batch, rows, spec).assign(**{spec.label: after}), summary
 
 
@@ -53,11 +55,11 @@ def check_unchanged(
             f"{path} exists, with other rows. Next: --replace, which keeps the known labels, or"
             " --batch with another name"
         )
-    given, known = _labels(new, spec), _labels(old, spec)
-    differing = int((given.notna() & ~(given == known).fillna(False)).sum())
-    if differing:
+    new_labels, old_labels = _labels(new, spec), _labels(old, spec)
+    changed_rows = int((new_labels.notna() & ~(new_labels == old_labels).fillna(False)).sum())
+    if changed_rows:
         raise DataError(
-            f"{path} exists, and {spec.label} differs in {differing:,} rows."
+            f"{path} exists, and {spec.label} differs in {changed_rows:,} rows."
             f" Next: headrace ingest FILE --truth {name}, or --replace"
         )
     return old
@@ -75,8 +77,8 @@ def replace(
     """
     positions = _match_old_rows(new, old, spec)
     rows = _take(old, positions)
-    given, known = _labels(new, spec), _labels(rows, spec)
-    lost = int(_labels(old, spec).notna().sum() - known.notna().sum())
+    new_labels, old_labels = _labels(new, spec), _labels(rows, spec)
+    lost = int(_labels(old, spec).notna().sum() - old_labels.notna().sum())
     if lost and not forget:
         raise DataError(
             f"{file_name(name)}: the labels of {lost:,} rows would be lost, since the new batch"
@@ -85,12 +87,13 @@ def replace(
     keys = [column for column in old if column in (*spec.key, spec.cluster)]
     batch = _add_columns(new, rows[keys], spec)
     if spec.label in new or spec.label in old:
-        batch = batch.assign(**{spec.label: given.fillna(known)})
-    kept, removed = int((given.isna() & known.notna()).sum()), len(old) - (positions >= 0).sum()
+        batch = batch.assign(**{spec.label: new_labels.fillna(old_labels)})
+    labels_kept = int((new_labels.isna() & old_labels.notna()).sum())
+    removed = len(old) - int((positions >= 0).sum())
     columns = [str(column) for column in old if column not in (*batch.columns, *PREDICTED)]
     parts = [
         f"Replaced {len(old):,} rows" + (f"; {removed:,} removed" if removed else ""),
-        f"labels of {kept:,} rows kept" if kept else "",
+        f"labels of {labels_kept:,} rows kept" if labels_kept else "",
         f"labels of {lost:,} rows removed" if lost else "",
         f"columns removed: {', '.join(columns)}" if columns else "",
     ]
@@ -114,8 +117,8 @@ def _add_columns(batch: pd.DataFrame, rows: pd.DataFrame, spec: Predictions) -> 
         if name not in batch:
             batch[name] = column_types.infer(rows[name]) if is_key else rows[name]
         elif is_key and batch[name].isna().any():
-            known = column_types.infer(batch[name])
-            filled = known.where(known.notna(), column_types.convert_like(rows[name], known))
+            column = column_types.infer(batch[name])
+            filled = column.where(column.notna(), column_types.convert_like(rows[name], column))
             batch[name] = column_types.infer(filled)
     return batch
 
@@ -141,21 +144,21 @@ def _join_key(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> l
     complete = next((key for key in keys if _is_complete(batch, key)), None)
     if complete:
         return complete
-    request, own = " and ".join(REQUEST), ", ".join(spec.key)
+    request, study_key = " and ".join(REQUEST), ", ".join(spec.key)
     if keys:
         incomplete = int(batch[keys[0]].isna().any(axis=1).sum())
         raise DataError(
             f"{incomplete:,} rows of the batch lack {' or '.join(keys[0])}. Next: identify its rows"
-            f" by {request if {*REQUEST} <= {*batch.columns} else own}"
+            f" by {request if {*REQUEST} <= {*batch.columns} else study_key}"
         )
     raise DataError(
-        f"The batch and the file share neither {own} nor {request}."
+        f"The batch and the file share neither {study_key} nor {request}."
         " Next: add the columns that identify its rows"
     )
 
 
-def _shared_keys(left: pd.DataFrame, right: pd.DataFrame, spec: Predictions) -> list[list[str]]:
-    columns = {*left.columns} & {*right.columns}
+def _shared_keys(old: pd.DataFrame, new: pd.DataFrame, spec: Predictions) -> list[list[str]]:
+    columns = {*old.columns} & {*new.columns}
     return [[*key] for key in (REQUEST, spec.key) if {*key} <= columns]
 
 
@@ -165,7 +168,7 @@ def _is_complete(table: pd.DataFrame, key: list[str]) -> bool:
 
 def _match_old_rows(new: pd.DataFrame, old: pd.DataFrame, spec: Predictions) -> pd.Series:
     """Return for each row of a new batch the position of the same row in the old one, or -1."""
-    keys = _shared_keys(new, old, spec)
+    keys = _shared_keys(old, new, spec)
     key = next((key for key in keys if _is_complete(new, key)), None)
     unmatched = pd.Series(-1, index=new.index)
     if key is None:
@@ -178,22 +181,26 @@ def _match_old_rows(new: pd.DataFrame, old: pd.DataFrame, spec: Predictions) -> 
     return pd.Series(np.append(complete, -1)[positions], index=new.index)  # -1 takes the last, -1
 
 
-def _match_rows(batch: pd.DataFrame, other: pd.DataFrame, key: list[str]) -> pd.Series:
-    """Return for each row of a batch its position in another table, from 0; -1 where it is not.
+def _match_rows(batch: pd.DataFrame, table: pd.DataFrame, key: list[str]) -> pd.Series:
+    """Return for each row of a batch its position in a table, from 0; -1 where it has none.
 
     Errors:
-        DataError: rows of the other table are not identified, or by values of other types.
+        DataError: rows of the table are not identified, or by values of other types.
     """
     functions: dict[str, Callable[[pd.Series], pd.Series]] = {
         REQUEST[0]: column_types.text  # an id of digits is no number
     }
-    left = pd.DataFrame(
+    batch_keys = pd.DataFrame(
         {name: functions.get(name, column_types.infer)(batch[name]) for name in key}
     )
-    right = pd.DataFrame({name: column_types.convert_like(other[name], left[name]) for name in key})
-    refuse_duplicates(right, key)
-    right = right.assign(position=np.arange(len(right)))
-    positions = left.merge(right, on=key, how="left")["position"].fillna(-1).astype("int64")
+    table_keys = pd.DataFrame(
+        {name: column_types.convert_like(table[name], batch_keys[name]) for name in key}
+    )
+    refuse_duplicates(table_keys, key)
+    table_keys = table_keys.assign(position=np.arange(len(table_keys)))
+    positions = (
+        batch_keys.merge(table_keys, on=key, how="left")["position"].fillna(-1).astype("int64")
+    )
     return positions.set_axis(batch.index)
 
 

@@ -9,7 +9,7 @@ from pyarrow import ArrowException
 
 from headrace.core import atomic, yaml, yaml_edit
 from headrace.errors import DataError, ProjectError
-from headrace.ingest.batch import file_name, names
+from headrace.ingest.batch import batch_names, file_name
 
 STAGE, PARAMETER = "monitor", "batches"
 """The stage that reads batches, and its parameter that lists them."""
@@ -35,7 +35,7 @@ def track(root: Path, path: str, table: pd.DataFrame) -> None:
         raise ProjectError(f"dvc add {path}: {reason}\nNext: fix it, and run the command again")
 
 
-def entries(root: Path, name: str) -> dict[Path, str]:
+def add_entries(root: Path, name: str) -> dict[Path, str]:
     """Return the texts of params.yaml and dvc.yaml with a batch in them; comments stay.
 
     Errors:
@@ -49,25 +49,25 @@ def entries(root: Path, name: str) -> dict[Path, str]:
     }
 
 
-def write(texts: dict[Path, str]) -> None:
+def write_texts(texts: dict[Path, str]) -> None:
     """Write the texts that differ from what the files hold."""
     for path, text in texts.items():
         if path.read_text("utf-8") != text:
             atomic.write_text(path, text)
 
 
-def listed(root: Path) -> list[str]:
+def listed_batches(root: Path) -> list[str]:
     """Return the batches that params.yaml lists, as they stand there."""
     batches = yaml.lookup(yaml.read(root / "params.yaml"), f"{STAGE}.{PARAMETER}")
     return [str(name) for name in batches] if isinstance(batches, list) else []
 
 
-def unlisted(root: Path) -> list[str]:
+def unlisted_notes(root: Path) -> list[str]:
     """Return a note for each batch in the folder that params.yaml does not list."""
-    known = listed(root)
+    listed = listed_batches(root)
     return [
         f"{file_name(name)} is not listed in params.yaml, so the monitor does not read it."
         f" Next: headrace ingest {file_name(name)}, or delete it"
-        for name in names(root)
-        if name not in known
+        for name in batch_names(root)
+        if name not in listed
     ]

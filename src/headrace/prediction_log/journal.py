@@ -30,13 +30,13 @@ END_SECONDS = 20.0
 class Journal:
     """Logs answers; a failing disk stops no answer."""
 
-    def __init__(self, folder: Path, days: int, never: frozenset[str]) -> None:
-        """Create the folder; tables expire after some days, inputs in `never` are not logged.
+    def __init__(self, folder: Path, days: int, excluded: frozenset[str]) -> None:
+        """Create the folder; tables expire after some days, inputs in `excluded` are not logged.
 
         Errors:
             OSError: it cannot be created.
         """
-        self.folder, self.days, self._never = folder, days, never
+        self.folder, self.days, self._excluded = folder, days, excluded
         self._lock = threading.Lock()
         self._path, self._file, self._hour, self._size, self._torn = Path(), -1, "", 0, False
         self.failed_answers = 0
@@ -47,7 +47,7 @@ class Journal:
         """Set when there is a journal to convert."""
         folder.mkdir(parents=True, exist_ok=True)
 
-    def write(self, asked: bytes, answered: bytes, model: str = "") -> None:
+    def write(self, body: bytes, response: bytes, model: str = "") -> None:
         """Log a request's body and its answer, both JSON, unchanged, which costs least.
 
         `model` is logged beside them where the answer's own name for it is not unique.
@@ -55,7 +55,7 @@ class Journal:
         now = datetime.now(UTC)
         try:
             time = now.isoformat(timespec="microseconds")
-            line = log_format.line(time, model, self._without_never(asked), answered)
+            line = log_format.format_line(time, model, self._without_excluded(body), response)
             with self._lock:
                 self._append(now.strftime(HOUR), line)
         except Exception as error:  # whatever it is, the answer goes out
@@ -63,13 +63,13 @@ class Journal:
                 print(f"Answers cannot be logged: {error}", flush=True)
             self.failed_answers += 1
 
-    def _without_never(self, asked: bytes) -> bytes:
-        if not self._never:
-            return asked
-        content = json.loads(asked)
+    def _without_excluded(self, body: bytes) -> bytes:
+        if not self._excluded:
+            return body
+        content = json.loads(body)
         rows = content if isinstance(content, list) else [content]
         return json.dumps(
-            [{k: v for k, v in row.items() if k not in self._never} for row in rows]
+            [{name: row[name] for name in row if name not in self._excluded} for row in rows]
         ).encode()
 
     def _append(self, hour: str, line: bytes) -> None:
@@ -78,9 +78,9 @@ class Journal:
             self._path, self._file = _create(self.folder, hour)
             self._hour = hour
         content = b"\n" + line if self._torn else line
-        written = os.write(self._file, content)
-        self._size += written
-        self._torn = written < len(content)
+        byte_count = os.write(self._file, content)
+        self._size += byte_count
+        self._torn = byte_count < len(content)
         if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -133,14 +133,14 @@ def _create(folder: Path, hour: str) -> tuple[Path, int]:
 
 
 @contextmanager
-def opened(folder: Path, days: int, never: frozenset[str]) -> Iterator[Journal]:
+def open_journal(folder: Path, days: int, excluded: frozenset[str]) -> Iterator[Journal]:
     """Yield a journal that a thread rotates; at the end, convert it.
 
     Errors:
         HeadraceError: the folder cannot be created.
     """
     try:
-        journal = Journal(folder, days, never)
+        journal = Journal(folder, days, excluded)
     except OSError as error:
         raise HeadraceError(
             f"{folder} cannot hold the log of predictions: {error.strerror}."

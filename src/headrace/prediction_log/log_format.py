@@ -28,7 +28,7 @@ INT64 = range(-(2**63), 2**63)
 Row = Mapping[str, Any]
 
 
-def files(folder: Path, *ends: str) -> list[Path]:
+def list_files(folder: Path, *ends: str) -> list[Path]:
     """Return our files in a folder with one of these ends, sorted by name."""
     if not folder.is_dir():
         return []
@@ -37,43 +37,41 @@ def files(folder: Path, *ends: str) -> list[Path]:
     )
 
 
-def line(time: str, model: str, asked: bytes, answered: bytes) -> bytes:
+def format_line(time: str, model: str, body: bytes, response: bytes) -> bytes:
     """Return a journal's line of a request's body and its answer, both JSON, unchanged."""
     # JSON has line breaks between its tokens alone: inside a text they are escaped.
-    body = asked.replace(b"\n", b" ").replace(b"\r", b" ")
+    body = body.replace(b"\n", b" ").replace(b"\r", b" ")
     name = b' "model": %b,' % json.dumps(model).encode() if model else b""
     return b'{"time": "%b",%b "asked": %b, "answered": %b}\n' % (
         time.encode(),
         name,
         body,
-        answered,
+        response,
     )
 
 
-def rows(text: bytes) -> list[dict[str, Any]]:
+def parse_line(text: bytes) -> list[dict[str, Any]]:
     """Return the rows of a journal's line; none where it is truncated or malformed."""
     try:
         entry = json.loads(text)
-        asked, answered = entry["asked"], entry["answered"]
-        identity = {"request": str(answered["request"]), "row": 0, "time": str(entry["time"])}
-        identity["model"] = str(entry.get("model") or answered["model"])
-        inputs = asked if isinstance(asked, list) else [asked]
+        inputs, response = entry["asked"], entry["answered"]
+        identity = {"request": str(response["request"]), "row": 0, "time": str(entry["time"])}
+        identity["model"] = str(entry.get("model") or response["model"])
+        rows = inputs if isinstance(inputs, list) else [inputs]
         # The identity comes first, and no input of such a name replaces it.
         return [
             {**identity, **row, **answer, **identity, "row": number}
-            for number, (row, answer) in enumerate(
-                zip(inputs, answered["predictions"], strict=True)
-            )
+            for number, (row, answer) in enumerate(zip(rows, response["predictions"], strict=True))
         ]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
 
 
-def parts(journal: Path) -> Iterator[list[dict[str, Any]]]:
+def read_parts(journal: Path) -> Iterator[list[dict[str, Any]]]:
     """Yield a journal's rows, `PART_BYTES` of its lines at a time."""
     with journal.open("rb") as file:
         while lines := file.readlines(PART_BYTES):
-            yield [row for text in lines for row in rows(text)]
+            yield [row for text in lines for row in parse_line(text)]
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -86,8 +84,8 @@ def read(folder: Path) -> pd.DataFrame:
         OSError, ValueError: a file cannot be read.
     """
     # Tables are listed last: a journal may become one meanwhile.
-    journals = [frame for path in files(folder, JOURNAL) for frame in _read_journal(path)]
-    frames = [*_read_tables(files(folder, TABLE)), *journals]
+    journals = [frame for path in list_files(folder, JOURNAL) for frame in _read_journal(path)]
+    frames = [*_read_tables(list_files(folder, TABLE)), *journals]
     if not frames:
         return pd.DataFrame()
     columns = [*dict.fromkeys(column for frame in frames for column in frame)]
@@ -100,12 +98,12 @@ def read(folder: Path) -> pd.DataFrame:
 def _read_journal(journal: Path) -> list[pd.DataFrame]:
     """Return a journal's rows as its tables will hold them; none where it is gone."""
     try:
-        entries = [row for part in parts(journal) for row in part]
+        entries = [row for part in read_parts(journal) for row in part]
     except FileNotFoundError:
         return []
-    models = by_model(entries)
+    models = group_by_model(entries)
     return [
-        table(models[model], schema).to_pandas() for model, schema in schemas([entries]).items()
+        to_table(models[model], schema).to_pandas() for model, schema in schemas([entries]).items()
     ]
 
 
@@ -117,7 +115,7 @@ def _read_tables(paths: Iterable[Path]) -> Iterator[pd.DataFrame]:
             continue
 
 
-def by_model(rows: Iterable[Row]) -> dict[str, list[Row]]:
+def group_by_model(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """Return the rows that each model answered."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
@@ -129,7 +127,7 @@ def schemas(parts: Iterable[Sequence[Row]]) -> dict[str, pa.Schema]:
     """Return the schema of each model's table, into which all its values fit."""
     kinds: dict[str, dict[str, set[str]]] = {}
     for part in parts:
-        for model, rows in by_model(part).items():
+        for model, rows in group_by_model(part).items():
             columns = kinds.setdefault(model, {})
             for name in dict.fromkeys(chain.from_iterable(rows)):
                 columns.setdefault(name, set()).update(_kinds([row.get(name) for row in rows]))
@@ -139,7 +137,7 @@ def schemas(parts: Iterable[Sequence[Row]]) -> dict[str, pa.Schema]:
     }
 
 
-def table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+def to_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
     """Return rows of one model as a table."""
     columns = [_column([row.get(field.name) for row in rows], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)

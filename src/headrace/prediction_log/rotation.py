@@ -52,9 +52,9 @@ def rotate(folder: Path, days: int) -> Iterator[str]:
     Yields what went wrong, a sentence each; raises nothing.
     """
     try:
-        for journal in log_format.files(folder, JOURNAL):
+        for journal in log_format.list_files(folder, JOURNAL):
             yield from _convert(journal)
-        for path in expired(folder, days):
+        for path in expired_files(folder, days):
             path.unlink(missing_ok=True)
     except OSError as error:
         yield f"{folder} cannot be rotated: {error.strerror}. Next: see whose folder it is"
@@ -62,14 +62,14 @@ def rotate(folder: Path, days: int) -> Iterator[str]:
 
 def is_due(folder: Path, days: int, current: Path) -> bool:
     """Return whether a journal other than the `current` is free, or a table has expired."""
-    journals = (path for path in log_format.files(folder, JOURNAL) if path != current)
-    return any(map(_is_free, journals)) or bool(expired(folder, days))
+    journals = (path for path in log_format.list_files(folder, JOURNAL) if path != current)
+    return any(map(_is_free, journals)) or bool(expired_files(folder, days))
 
 
-def expired(folder: Path, days: int) -> list[Path]:
+def expired_files(folder: Path, days: int) -> list[Path]:
     """Return the files, except journals, whose hour is more than some days ago."""
     oldest = (datetime.now(UTC) - timedelta(days=days)).strftime(HOUR)
-    paths = log_format.files(folder, TABLE, PART, BROKEN)
+    paths = log_format.list_files(folder, TABLE, PART, BROKEN)
     return [path for path in paths if path.name[:HOUR_LENGTH] < oldest]
 
 
@@ -123,7 +123,7 @@ def _convert(journal: Path) -> Iterator[str]:
 def _replace(journal: Path) -> Iterator[str]:
     """Replace a journal by its tables; what is no journal inside is moved aside."""
     try:
-        schemas = log_format.schemas(log_format.parts(journal))
+        schemas = log_format.schemas(log_format.read_parts(journal))
         if journal.stat().st_size and not schemas:
             raise ValueError("it has no valid line")
         _write_tables(journal, schemas)
@@ -145,9 +145,9 @@ def _write_tables(journal: Path, schemas: Mapping[str, pa.Schema]) -> None:
                 model: stack.enter_context(_writer(draft, schema))
                 for draft, (model, schema) in zip(drafts, schemas.items(), strict=True)
             }
-            for part in log_format.parts(journal):
-                for model, rows in log_format.by_model(part).items():
-                    writers[model].write_table(log_format.table(rows, schemas[model]))
+            for part in log_format.read_parts(journal):
+                for model, rows in log_format.group_by_model(part).items():
+                    writers[model].write_table(log_format.to_table(rows, schemas[model]))
         for draft, table in zip(drafts, tables, strict=True):
             draft.replace(table)
     finally:

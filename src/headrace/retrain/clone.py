@@ -24,11 +24,11 @@ class Clone:
     root: Path
 
     @classmethod
-    def create(cls, origin: Path, into: Path) -> "Clone":
+    def create(cls, origin: Path, folder: Path) -> "Clone":
         """Clone the last commit; both share the study's cache."""
         repository = Path(git.run(origin, "rev-parse", "--show-toplevel").rstrip("\n"))
-        top = into / "study"
-        git.run(into, "clone", "--quiet", "--shared", str(repository), str(top))
+        top = folder / "study"
+        git.run(folder, "clone", "--quiet", "--shared", str(repository), str(top))
         clone = cls(origin, top, top / origin.relative_to(repository))
         for line in git.run(origin, "config", "--list", "-z").split("\0"):
             name, _, value = line.partition("\n")
@@ -88,11 +88,16 @@ class Clone:
 
     def _dvc(self, *words: str, check: bool = True) -> int:
         command = [sys.executable, "-m", "dvc", *words]
-        loud = words[0] == "repro"
+        shows_output = words[0] == "repro"
         environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
         result = subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=not loud, text=True, check=False
+            command,
+            cwd=self.root,
+            env=environment,
+            capture_output=not shows_output,
+            text=True,
+            check=False,
         )
-        if result.returncode and check and not loud:
+        if result.returncode and check and not shows_output:
             raise ProjectError(f"dvc {words[0]}: {result.stderr.strip()}")
         return result.returncode

@@ -36,7 +36,7 @@ def run(project: Project, *, batch: str = "", pull_request: bool = False) -> int
     root = project.root
     require_clean(root)
     current = champion.find_champion(project)
-    chosen = split.choose(project, current, batch)
+    chosen = split.choose_split(project, current, batch)
     branch = branch_name(chosen.batch)
     for note in chosen.notes:
         print(note, flush=True)

@@ -52,9 +52,9 @@ def compare(
             "gates.yaml does not name the columns of a bundle's predictions."
             " Next: add to predictions answers: { prediction: NAME, positive: NAME }"
         )
-    known = _labelled_rows(table, (champion, challenger), spec.label)
-    label = known[spec.label].to_numpy("float64")
-    sides = [_predictions(bundle, known, spec) for bundle in (champion, challenger)]
+    rows = _labelled_rows(table, (champion, challenger), spec.label)
+    label = rows[spec.label].to_numpy("float64")
+    sides = [_predictions(bundle, rows, spec) for bundle in (champion, challenger)]
     pairs = {
         name: (
             score_function(recipe, label, sides[0][recipe.column], prices),
@@ -62,13 +62,13 @@ def compare(
         )
         for name, recipe in _recipes(rules, sides[0])
     }
-    days = _days(known, spec)
+    days = _days(rows, spec)
     intervals = bootstrap.intervals(
-        {"\n".join(name): pair for name, pair in pairs.items()}, rows=len(known), clusters=days
+        {"\n".join(name): pair for name, pair in pairs.items()}, rows=len(rows), clusters=days
     )
     return {
         name: Comparison(
-            unweighted(old, len(known)), unweighted(new, len(known)), intervals.get("\n".join(name))
+            unweighted(old, len(rows)), unweighted(new, len(rows)), intervals.get("\n".join(name))
         )
         for name, (old, new) in pairs.items()
     }
@@ -78,15 +78,15 @@ def _labelled_rows(table: pd.DataFrame, bundles: tuple[Bundle, Bundle], label: s
     """Return the rows that both bundles accept and whose label is known."""
     if label not in table:
         raise DataError(f"The batch has no {label}. Next: headrace ingest FILE --truth BATCH")
-    kept = table[table[label].notna()]
+    labelled = table[table[label].notna()]
     for bundle in bundles:
-        kept = kept[(validate(kept, bundle.schema)[1] == "").to_numpy()]
-    if kept[label].nunique() < 2:
+        labelled = labelled[(validate(labelled, bundle.schema)[1] == "").to_numpy()]
+    if labelled[label].nunique() < 2:
         raise DataError(
             "The known labels are all of one class, or there are none: nothing can be compared."
             " Next: headrace ingest FILE --truth BATCH"
         )
-    return kept.astype({label: "bool"})
+    return labelled.astype({label: "bool"})
 
 
 def _predictions(bundle: Bundle, table: pd.DataFrame, spec: Predictions) -> dict[str, Array]:
@@ -129,7 +129,7 @@ def report(metrics: Mapping[Name, Comparison], rules: Gates, sides: tuple[Side, 
 
 
 def _pair(file: str, metrics: Mapping[Name, Comparison]) -> MetricsPair:
-    rows = {name: metric for (of, name), metric in metrics.items() if of == file}
+    rows = {name: metric for (path, name), metric in metrics.items() if path == file}
     old = {name: metric.old for name, metric in rows.items()}
     new = {name: metric.new for name, metric in rows.items()}
     return MetricsPair(file, Content(old), Content(new), ())

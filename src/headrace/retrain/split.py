@@ -28,7 +28,7 @@ class Split:
     notes: tuple[str, ...] = ()
 
 
-def choose(project: Project, champion: Champion, name: str) -> Split:
+def choose_split(project: Project, champion: Champion, name: str) -> Split:
     """Return the batch of this name, or the newest with enough labels, and the parameters for it.
 
     Errors:
@@ -42,16 +42,18 @@ def choose(project: Project, champion: Champion, name: str) -> Split:
         split = Split(name, window(name, settings))
     else:
         split = _newest(project.root, lambda name: window(name, settings))
-    known = {dotted: champion.parameter(dotted) for dotted in split.values}
-    seen: Callable[[Mapping[str, Any]], Sequence[str]] = project.load(SEEN)
-    require_unseen(split.batch, champion.label, {*seen(known)}, {*seen(split.values)})
+    current = {dotted: champion.parameter(dotted) for dotted in split.values}
+    seen_batches: Callable[[Mapping[str, Any]], Sequence[str]] = project.load(SEEN)
+    require_unseen(
+        split.batch, champion.label, {*seen_batches(current)}, {*seen_batches(split.values)}
+    )
     return split
 
 
 def _newest(root: Path, window: Callable[[str], Values]) -> Split:
     """Return the newest batch with enough labels that the study has a window for."""
     label, notes = batch.prediction_spec(root).label, list[str]()
-    for name in sorted(manifest.listed(root), reverse=True):
+    for name in sorted(manifest.listed_batches(root), reverse=True):
         table = batch.read(root, name)
         if label not in table or table[label].notna().mean() < MIN_LABELLED:
             continue
@@ -98,5 +100,5 @@ def require_unseen(name: str, label: str, old: set[str], new: set[str]) -> None:
         )
 
 
-def _span(seen: set[str]) -> str:
-    return f"{min(seen)} to {max(seen)}" if seen else "no batch"
+def _span(batches: set[str]) -> str:
+    return f"{min(batches)} to {max(batches)}" if batches else "no batch"

@@ -30,14 +30,14 @@ def score_file(champion: Champion, rows: Path, scored: Path) -> int:
     Errors:
         DataError: a file cannot be read or written, or lacks a column.
     """
-    refused = refused_path(rows, scored)
+    refused_file = refused_path(rows, scored)
     counts: list[int] = []
 
     def write(valid_path: Path) -> None:
-        def write_refused(refused_path: Path) -> None:
-            counts.extend(_write(champion.bundle, rows, valid_path, refused_path, scored.suffix))
+        def write_invalid(invalid_path: Path) -> None:
+            counts.extend(_write(champion.bundle, rows, valid_path, invalid_path, scored.suffix))
 
-        atomic.write_whole(refused, write_refused)
+        atomic.write_whole(refused_file, write_invalid)
 
     try:
         atomic.write_whole(scored, write)
@@ -46,9 +46,9 @@ def score_file(champion: Champion, rows: Path, scored: Path) -> int:
         raise DataError(f"{scored} cannot be written: {tables.reason(error)}. {step}") from None
     print(f"{counts[0]:,} rows scored by {champion.label}: {scored}")
     if not counts[1]:
-        refused.unlink()
+        refused_file.unlink()
         return 0
-    print(f"{counts[1]:,} rows refused, each with its reason: {refused}")
+    print(f"{counts[1]:,} rows refused, each with its reason: {refused_file}")
     return 1
 
 
@@ -60,45 +60,45 @@ def refused_path(rows: Path, scored: Path) -> Path:
     """
     for path in (rows, scored):
         tables.kind(path)
-    refused = scored.with_name(f"{scored.stem}.refused{scored.suffix}")
+    refused_file = scored.with_name(f"{scored.stem}.refused{scored.suffix}")
     step = "Next: name another OUT"
     if _is_same_file(rows, scored):
         raise DataError(f"{scored} would be overwritten while it is read. {step}")
-    if _is_same_file(rows, refused):
-        raise DataError(f"{refused} would be overwritten with the refused rows. {step}")
-    if _is_same_file(scored, refused):
-        raise DataError(f"{scored} and {refused} are the same file. {step}")
-    for path in (scored, refused):
+    if _is_same_file(rows, refused_file):
+        raise DataError(f"{refused_file} would be overwritten with the refused rows. {step}")
+    if _is_same_file(scored, refused_file):
+        raise DataError(f"{scored} and {refused_file} are the same file. {step}")
+    for path in (scored, refused_file):
         if path.is_dir():
             raise DataError(f"{path} is a folder. {step}")
-    return refused
+    return refused_file
 
 
-def _is_same_file(path: Path, other: Path) -> bool:
+def _is_same_file(first: Path, second: Path) -> bool:
     """Tell whether two paths lead to one file, also through links."""
-    if path.exists() and other.exists():
-        return path.samefile(other)
-    return path.resolve() == other.resolve()
+    if first.exists() and second.exists():
+        return first.samefile(second)
+    return first.resolve() == second.resolve()
 
 
 def _write(
-    bundle: Bundle, rows: Path, valid_path: Path, refused_path: Path, suffix: str
+    bundle: Bundle, rows: Path, valid_path: Path, invalid_path: Path, suffix: str
 ) -> tuple[int, int]:
     """Write scored and refused rows part by part, and return how many there are of each."""
-    done = 0
+    offset = 0
     with (
-        tables.Writer(valid_path, suffix) as scored,
-        tables.Writer(refused_path, suffix) as refused,
+        tables.Writer(valid_path, suffix) as valid_writer,
+        tables.Writer(invalid_path, suffix) as invalid_writer,
     ):
         for part, share in _parts(rows):
-            valid, invalid = _score(bundle, part, done)
-            scored.write(valid)
-            refused.write(invalid)
-            done += part.num_rows
-            _show_progress(done, share)
-    if not done:
+            valid, invalid = _score(bundle, part, offset)
+            valid_writer.write(valid)
+            invalid_writer.write(invalid)
+            offset += part.num_rows
+            _show_progress(offset, share)
+    if not offset:
         raise DataError(f"{rows.name} has no rows. Next: check the program that wrote it")
-    return scored.rows, refused.rows
+    return valid_writer.rows, invalid_writer.rows
 
 
 def _parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
@@ -108,8 +108,8 @@ def _parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
         raise DataError(f"{error}. Next: check the program that wrote it") from None
 
 
-def _score(bundle: Bundle, part: pa.Table, done: int) -> tuple[pa.Table, pa.Table]:
-    """Return the rows with predictions, and those that are refused; `done` rows came before."""
+def _score(bundle: Bundle, part: pa.Table, offset: int) -> tuple[pa.Table, pa.Table]:
+    """Return the rows with predictions, and those that are refused; `offset` rows came before."""
     _require_new_columns(part.column_names)
     require_columns(part.column_names, bundle.schema)
     table = tables.frame(part.select([*bundle.schema["properties"]]))
@@ -118,7 +118,7 @@ def _score(bundle: Bundle, part: pa.Table, done: int) -> tuple[pa.Table, pa.Tabl
     valid, invalid = part.filter(pa.array(is_valid)), part.filter(pa.array(~is_valid))
     for name, values in _predictions(bundle, inputs[is_valid]):
         valid = valid.append_column(name, pa.array(values))
-    numbers = np.flatnonzero(~is_valid) + done + 1
+    numbers = np.flatnonzero(~is_valid) + offset + 1
     texts = pa.array(reasons[~is_valid].to_list(), pa.string())
     return valid, invalid.append_column("reason", texts).add_column(0, "row", pa.array(numbers))
 
@@ -141,11 +141,11 @@ def _predictions(bundle: Bundle, inputs: pd.DataFrame) -> Iterator[tuple[str, An
         yield "positive", predictions >= threshold
 
 
-def _show_progress(done: int, share: float) -> None:
+def _show_progress(rows: int, share: float) -> None:
     """Draw a progress bar on a terminal."""
     if not sys.stderr.isatty():
         return
     filled = "█" * int(BAR * share)
-    line = f"\r\x1b[K  {filled:<{BAR}} {share:4.0%}  {done:,} rows"
+    line = f"\r\x1b[K  {filled:<{BAR}} {share:4.0%}  {rows:,} rows"
     sys.stderr.write(line[: shutil.get_terminal_size().columns + 3] + ("\n" if share >= 1 else ""))
     sys.stderr.flush()

@@ -117,7 +117,7 @@ class Tokens:
         return Token(words[0], frozenset(scopes), words[2].lower())
 
 
-def token_of(request: Request, *, basic: bool) -> str:
+def read_token(request: Request, *, basic: bool) -> str:
     """Return the token that a request bears; `basic`: a password of HTTP Basic is one too."""
     kind, _, credentials = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":

@@ -100,18 +100,18 @@ def _add_page(app: FastAPI, service: Service, predictions: Predictions) -> None:
     @app.get("/", include_in_schema=False)
     async def form() -> Response:
         """Show a form for one row."""
-        return HTMLResponse(page.blank(service.champion))
+        return HTMLResponse(page.render_form(service.champion))
 
     @app.post("/", include_in_schema=False)
     async def submitted(request: Request) -> Response:
         """Answer a form."""
         champion, state = service.champion, request.state
-        row = await run_in_threadpool(page.row, champion, state.body)
+        row = await run_in_threadpool(page.parse_row, champion, state.body)
         try:
             response = await predictions.answer(champion, json.dumps(row).encode(), state.id)
         except Refused as error:
-            return HTMLResponse(page.refused(champion, row, error))
-        return HTMLResponse(page.answered(champion, row, response.answers[0]))
+            return HTMLResponse(page.render_refusal(champion, row, error))
+        return HTMLResponse(page.render_answer(champion, row, response.answers[0]))
 
 
 def _is_json(content_type: str) -> bool:

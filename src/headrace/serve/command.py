@@ -171,7 +171,7 @@ def _log(options: Options) -> AbstractContextManager[journal.Journal | None]:
     if not options.log:
         return nullcontext()
     days = DEFAULT_LOG_DAYS if options.log_days is None else options.log_days
-    return journal.opened(Path(options.log), days, frozenset(options.log_never))
+    return journal.open_journal(Path(options.log), days, frozenset(options.log_never))
 
 
 def _reload(service: Service) -> None:

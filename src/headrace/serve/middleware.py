@@ -18,7 +18,7 @@ from headrace.serve import access
 from headrace.serve.access import Tokens
 from headrace.serve.prometheus import Metrics
 
-SCOPE_OF = {
+REQUIRED_SCOPE = {
     "/": "predict",
     "/predict": "predict",
     "/healthz": None,
@@ -86,7 +86,7 @@ class Guard:
             await sender.refuse(request, Refusal(500, "internal", "Internal server error"))
             raise
         finally:
-            path = scope["path"] if scope["path"] in SCOPE_OF else "other"
+            path = scope["path"] if scope["path"] in REQUIRED_SCOPE else "other"
             self._metrics.requests.labels(path, str(sender.status)).inc()
             self._metrics.seconds.labels(path).observe(time.perf_counter() - started)
 
@@ -98,16 +98,16 @@ class Guard:
     def _authorize(self, request: Request) -> None:
         """Refuse what is not exactly a path of ours, or comes without the right to it."""
         path = request.scope["path"]
-        if path not in SCOPE_OF:
+        if path not in REQUIRED_SCOPE:
             raise Refusal(404, "not_found", "Not found")
-        scope = SCOPE_OF[path]
+        scope = REQUIRED_SCOPE[path]
         if scope is not None:
             self._check_browser(request)
         if path == "/reload" and not access.is_local_client(request):
             raise _no_right(path)
         if scope is None or self._tokens is None:
             return
-        if scope not in self._tokens.scopes(access.token_of(request, basic=path == "/")):
+        if scope not in self._tokens.scopes(access.read_token(request, basic=path == "/")):
             raise _no_right(path)
 
     def _check_browser(self, request: Request) -> None:

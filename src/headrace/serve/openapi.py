@@ -6,14 +6,14 @@ from typing import Any
 
 from headrace.bundle.model_service import Champion, Service
 
-MISTAKE = {
+ERROR = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("field", "reason", "says")},
     "required": ["field", "reason", "says"],
 }
 DETAIL = {
     "type": "object",
-    "properties": {"detail": {"type": "array", "items": MISTAKE}},
+    "properties": {"detail": {"type": "array", "items": ERROR}},
     "required": ["detail"],
 }
 REFUSALS = {
@@ -55,11 +55,11 @@ def document(
     def openapi() -> dict[str, Any]:
         champion = service.champion
         if not cached or cached[0][0] is not champion:
-            made = deepcopy(dict(plain))
-            made["paths"]["/predict"]["post"] |= _predict(champion.reader.adapter.json_schema())
+            content = deepcopy(dict(plain))
+            content["paths"]["/predict"]["post"] |= _predict(champion.reader.adapter.json_schema())
             if secured:
-                _add_security(made)
-            cached[:] = [(champion, made)]
+                _add_security(content)
+            cached[:] = [(champion, content)]
         return cached[0][1]
 
     return openapi

@@ -17,30 +17,31 @@ LIMITS = {"minimum": "min", "maximum": "max", "minLength": "minlength", "maxLeng
 """The attributes of an input by the keywords of JSON Schema."""
 
 
-def blank(champion: Champion) -> str:
+def render_form(champion: Champion) -> str:
     """Return the page with the example filled in."""
     return _render(champion, champion.bundle.example)
 
 
-def row(champion: Champion, body: bytes) -> dict[str, Any]:
+def parse_row(champion: Champion, body: bytes) -> dict[str, Any]:
     """Return the row that a form holds; what has no meaning stays text, and is refused as that."""
-    form = {name: values[-1] for name, values in _parsed(body).items()}
+    form = {name: values[-1] for name, values in _parse_form(body).items()}
     return {
-        name: _value(column, form.get(name, "")) for name, column in _properties(champion).items()
+        name: _parse_value(column, form.get(name, ""))
+        for name, column in _properties(champion).items()
     }
 
 
-def answered(champion: Champion, row: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+def render_answer(champion: Champion, row: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     """Return the page with what was filled in, and the answer."""
-    return _render(champion, row, answer=_answer(champion, answer))
+    return _render(champion, row, answer=_describe_answer(champion, answer))
 
 
-def refused(champion: Champion, row: Mapping[str, Any], error: Refused) -> str:
+def render_refusal(champion: Champion, row: Mapping[str, Any], error: Refused) -> str:
     """Return the page with what was filled in, and what is wrong with it."""
-    return _render(champion, row, mistakes=error.errors)
+    return _render(champion, row, errors=error.errors)
 
 
-def _parsed(body: bytes) -> dict[str, list[str]]:
+def _parse_form(body: bytes) -> dict[str, list[str]]:
     try:
         return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=1000)
     except ValueError:
@@ -52,7 +53,7 @@ def _properties(champion: Champion) -> dict[str, dict[str, Any]]:
     return properties
 
 
-def _value(column: Mapping[str, Any], text: str) -> Any:
+def _parse_value(column: Mapping[str, Any], text: str) -> Any:
     """Return what a field's text means, by the schema of its column."""
     types = _types(column)
     if text == "" and "null" in types:
@@ -76,7 +77,7 @@ def _render(
     row: Mapping[str, Any],
     *,
     answer: Mapping[str, str] | None = None,
-    mistakes: Any = (),
+    errors: Any = (),
 ) -> str:
     title, about = _heading(champion)
     columns = _properties(champion).items()
@@ -87,7 +88,7 @@ def _render(
         policy="; form-action 'self'",
         about=about,
         answer=answer,
-        mistakes=mistakes,
+        errors=errors,
         fields=[_field(name, column, row.get(name)) for name, column in columns],
     )
 
@@ -101,7 +102,7 @@ def _heading(champion: Champion) -> tuple[str, str]:
     return title[:1].upper() + title[1:], f"{about} Answers come from {champion.label}."
 
 
-def _answer(champion: Champion, answer: Mapping[str, Any]) -> dict[str, str]:
+def _describe_answer(champion: Champion, answer: Mapping[str, Any]) -> dict[str, str]:
     share = f"{answer['prediction']:.1%}"
     if champion.threshold is None:
         return {"kind": "", "sentence": share, "note": ""}
@@ -138,6 +139,6 @@ def _bounds(column: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if {"integer", "number"} & {*types}:
         yield "type", "number"
         yield "step", 1 if "integer" in types else "any"
-    yield from ((ours, column[theirs]) for theirs, ours in LIMITS.items() if theirs in column)
+    yield from ((name, column[key]) for key, name in LIMITS.items() if key in column)
     if "null" not in types:
         yield "required", "required"

@@ -55,7 +55,7 @@ class Predictions:
         self._metrics.count_predictions([answer["prediction"] for answer in answers])
         content = to_json({"model": champion.label, "request": request, "predictions": answers})
         if self._journal is not None:
-            self._journal.write(body, content, champion.written)
+            self._journal.write(body, content, champion.log_name)
         return Response(answers, content)
 
 
