@@ -11,6 +11,7 @@ from page_checks import CONTRAST, Tags
 from headrace.compare import page
 from headrace.compare.model import (
     CellChange,
+    CellOutput,
     ColumnChange,
     Commit,
     CostChange,
@@ -20,7 +21,6 @@ from headrace.compare.model import (
     NotebookChange,
     ParameterChange,
     Report,
-    Shown,
     Side,
     TableChange,
     Word,
@@ -61,11 +61,16 @@ def a_report(text: str, *, metrics: int = 300) -> Report:
         ColumnChange("when", "int64", "timestamp[us]", numbers, {"missing": 0, "mean": text}),
         ColumnChange("gone", "int64", None, numbers, {}),
     )
-    shown = (Shown(text), Shown(text, PIXEL), Shown(text, EVIL_SVG), Shown(text, "x\" onerror='1"))
+    shown = (
+        CellOutput(text),
+        CellOutput(text, PIXEL),
+        CellOutput(text, EVIL_SVG),
+        CellOutput(text, "x\" onerror='1"),
+    )
     cells = (
         CellChange(3, text, (f"a = 1\n{text}", f"a = 2\n{text * 9}"), None),
-        CellChange(7, "", None, (shown, (Shown("other"), *shown[1:])), text),
-        CellChange(8, text, ("", "new = 1"), ((), (Shown("", PIXEL),))),
+        CellChange(7, "", None, (shown, (CellOutput("other"), *shown[1:])), text),
+        CellChange(8, text, ("", "new = 1"), ((), (CellOutput("", PIXEL),))),
     )
     return Report(
         Side(text, text, "4df4c8d" * 5),
@@ -228,7 +233,7 @@ def test_the_verdict_is_one_sentence(gates: tuple[GateResult, ...], says: str) -
 
 def test_the_biggest_moves_are_the_certain_ones_first() -> None:
     report = a_report("plain", metrics=3)
-    names = [one.name for one in page.biggest(report.metrics)]
+    names = [one.name for one in page.by_size(report.metrics)]
     assert names[0] == "model.roc_auc"
     assert names[-1] == "model.recall"
     assert "fresh" not in names

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from headrace.compare.metrics import MetricsPair, Name, Number
+from headrace.compare.metrics import MetricName, MetricsPair, Number
 from headrace.compare.model import GateResult, MetricChange, Word
 from headrace.errors import ProjectError, nearest
 from headrace.gates.model import (
@@ -49,7 +49,7 @@ def refuse_unknown(gates: Gates, pairs: Sequence[MetricsPair]) -> Iterator[str]:
 
 def _is_not_a_number(pair: MetricsPair, pattern: str) -> bool:
     """Tell whether the new state has a value that matches a gate, and is not a number."""
-    return any(matches(name, pattern) for name in pair.new.others)
+    return any(matches(name, pattern) for name in pair.new.non_numbers)
 
 
 def metric_change(
@@ -72,7 +72,8 @@ def _word(
         return Word.NEW if old is None else Word.GONE
     if _holds_zero(interval):
         return Word.NOISE
-    if higher is None:
+    # Over the rows that both states have, a metric may move the other way than over all rows.
+    if higher is None or interval is None or (interval.low > 0) != (new > old):
         return Word.CHANGED
     return Word.BETTER if (new > old) == higher else Word.WORSE
 
@@ -82,12 +83,12 @@ def _holds_zero(interval: Interval | None) -> bool:
 
 
 def evaluate_gates(
-    gates: Sequence[Gate], pairs: Sequence[MetricsPair], intervals: Mapping[Name, Interval]
+    gates: Sequence[Gate], pairs: Sequence[MetricsPair], intervals: Mapping[MetricName, Interval]
 ) -> Iterator[GateResult]:
     """Yield each gate's result, metric by metric."""
     for pair in pairs:
-        bounds = [gate for gate in gates if gate.file == pair.file and _has_bound(gate)]
-        for name in dict.fromkeys([*pair.names, *pair.new.others]):
+        bounds = [gate for gate in gates if gate.file == pair.file and gate.can_break]
+        for name in dict.fromkeys([*pair.names, *pair.new.non_numbers]):
             for gate in bounds:
                 if matches(name, gate.pattern):
                     yield _gate_result(gate, pair, name, intervals.get((pair.file, name)))
@@ -97,17 +98,11 @@ def evaluate_gates(
                 yield GateResult(f"{gate.file} {gate.pattern}", False, message)
 
 
-def _has_bound(gate: Gate) -> bool:
-    """Tell whether a gate can break; it may only give a direction."""
-    bounds = (gate.tolerance, gate.at_least, gate.at_most)
-    return gate.must_exist or gate.significant or any(bound is not None for bound in bounds)
-
-
 def _gate_result(gate: Gate, pair: MetricsPair, name: str, interval: Interval | None) -> GateResult:
     label = f"{pair.file} {name}"
     old, new = pair.old.numbers.get(name), pair.new.numbers.get(name)
     if new is None:
-        if name in pair.new.others:
+        if name in pair.new.non_numbers:
             return GateResult(label, False, f"{name} is no number any more, so nothing can be kept")
         if gate.must_exist:
             return GateResult(label, False, f"{name} must exist; it is gone, it was {number(old)}")

@@ -1,11 +1,11 @@
 """What went into two states: parameters, commits, and files with the stages that they feed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from headrace.compare.metrics import is_same
 from headrace.compare.model import Commit, FileChange, ParameterChange
 from headrace.core import git, yaml
+from headrace.core.metrics import is_same, leaves
 from headrace.core.pipeline import Stage, stages_of
 from headrace.core.states import State
 
@@ -19,20 +19,12 @@ def parameter_changes(old: State, new: State) -> tuple[ParameterChange, ...]:
 
     1 differs from 1.0 and from true, as it does for a stage.
     """
-    before, after = (dict(_leaves(state.params, "")) for state in (old, new))
+    before, after = (dict(leaves(state.params, empty=True)) for state in (old, new))
     return tuple(
         ParameterChange(name, before.get(name), after.get(name))
         for name in dict.fromkeys([*before, *after])
         if not is_same(before.get(name), after.get(name))
     )
-
-
-def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def commits_between(old: State, new: State) -> tuple[Commit, ...]:

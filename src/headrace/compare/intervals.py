@@ -5,16 +5,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from headrace.compare.metrics import Name, Number
+from headrace.compare.metrics import MetricName, Number
 from headrace.compare.predictions import Table, common_rows, read
 from headrace.core.states import State
-from headrace.errors import DataError
+from headrace.errors import DataError, listed
 from headrace.gates.model import Gates, GroupGate, Predictions
 from headrace.stats import Interval, Recipe, bootstrap
 from headrace.stats.scores import COST, SCORES, Score, score_function, unweighted
 
 TOLERANCE = 1e-6
 """How near a computed score must be to the recorded one."""
+MAX_NAMES = 3
+"""Metrics that a note names before it counts the others."""
 
 
 class Rate(NamedTuple):
@@ -35,22 +37,24 @@ class RecordedChange:
 
 
 @dataclass
-class Evidence:
+class PredictionEvidence:
     """What the predictions show; `notes` say what could not be computed, and the next step."""
 
-    intervals: dict[Name, Interval] = field(default_factory=dict)
+    intervals: dict[MetricName, Interval] = field(default_factory=dict)
     group_rates: dict[GroupGate, tuple[float, list[Rate]]] = field(default_factory=dict)
     """For each gate on groups the rate of all rows, and of each group."""
     problem: str = ""
     """Why the gates on groups cannot be evaluated."""
     notes: list[str] = field(default_factory=list)
+    shared_rows: tuple[int, int, int] | None = None
+    """See `Report.shared_rows`."""
 
 
 def collect(
-    gates: Gates, changes: Mapping[Name, RecordedChange], old: State, new: State
-) -> Evidence:
+    gates: Gates, changes: Mapping[MetricName, RecordedChange], old: State, new: State
+) -> PredictionEvidence:
     """Compute intervals and rates from the predictions; missing predictions become notes."""
-    evidence, spec = Evidence(), gates.predictions
+    evidence, spec = PredictionEvidence(), gates.predictions
     if spec is None or not (changes or gates.groups):
         return evidence
     columns = _columns(spec, [change.recipe for change in changes.values()], gates.groups)
@@ -64,8 +68,13 @@ def collect(
             tables = read(old, spec.file, columns), read(new, spec.file, columns)
             _add_intervals(evidence, spec, changes, tables, (old, new))
     except DataError as error:
-        evidence.notes.append(f"No intervals: {error}")
+        evidence.notes.append(f"No intervals of {_names(changes)}: {error}")
     return evidence
+
+
+def _names(changes: Iterable[MetricName]) -> str:
+    """Name the metrics that a note is about: others may have intervals of a retrain report."""
+    return listed((name for _, name in changes), MAX_NAMES)
 
 
 def _columns(
@@ -78,22 +87,21 @@ def _columns(
 
 
 def _add_intervals(
-    evidence: Evidence,
+    evidence: PredictionEvidence,
     spec: Predictions,
-    changes: Mapping[Name, RecordedChange],
+    changes: Mapping[MetricName, RecordedChange],
     tables: tuple[Table, Table],
     states: tuple[State, State],
 ) -> None:
     common = common_rows(*tables, spec.key)
     rows = common[0].rows
     if rows == 0:
-        evidence.notes.append(f"No intervals: the states have no row of {spec.file} in common")
+        evidence.notes.append(
+            f"No intervals of {_names(changes)}: the states have no row of {spec.file} in common"
+        )
         return
     if not rows == tables[0].rows == tables[1].rows:
-        evidence.notes.append(
-            f"The intervals are about the {rows:,} rows of {spec.file} that both states have, of"
-            f" {tables[0].rows:,} and {tables[1].rows:,}"
-        )
+        evidence.shared_rows = (rows, tables[0].rows, tables[1].rows)
     pairs: dict[str, tuple[Score, Score]] = {}
     names = dict(zip(map(str, range(len(changes))), changes, strict=True))
     for key, name in names.items():

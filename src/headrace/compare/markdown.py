@@ -1,11 +1,12 @@
 """The report as Markdown, such as for a comment on a pull request."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from headrace.compare import format
-from headrace.compare.model import CostChange, Report, Word
+from headrace.compare.format import Section
+from headrace.compare.model import Report, Word
 from headrace.report.markdown import code, escape, table
-from headrace.report.text import NONE, number
+from headrace.report.text import NONE
 
 MAX_ROWS = 100
 """Rows of a table: a comment on GitHub has at most 65,536 characters."""
@@ -14,8 +15,11 @@ SIGNS = {Word.WORSE: "🔴 ", Word.BETTER: "🟢 ", Word.NOISE: "⚪ "}
 
 def render(report: Report) -> str:
     """Return the report as Markdown."""
-    parts = [*_head(report), *_metrics(report), *_parameters(report), *_costs(report.costs)]
-    parts += _short_tables(report)
+    parts = [*_head(report), *(["### Metrics"] if report.metrics else [])]
+    parts += map(_table, format.metric_sections(report))
+    parts.append(f"{format.metrics_summary(report)}.")
+    for section in format.sections(report):
+        parts += [f"### {section.title}", _table(section)]
     if report.notes:
         parts.append("\n".join(f"- {escape(note)}" for note in report.notes))
     return "\n\n".join(parts) + "\n"
@@ -28,67 +32,21 @@ def _head(report: Report) -> Iterator[str]:
     if report.broken:
         yield "\n".join(f"- ❌ {escape(format.gate_sentence(gate))}" for gate in report.broken)
     if changes := format.largest_changes(report):
-        yield "\n".join(
-            f"- {change.word}: {code(change.name)} {number(change.old)} → {number(change.new)}"
-            for change in changes
-        )
+        summaries = ((change.name, *format.summary(change)) for change in changes)
+        yield "\n".join(f"- {word}: {code(name)} {values}" for name, word, values in summaries)
 
 
-def _metrics(report: Report) -> Iterator[str]:
-    if report.metrics:
-        yield "### Metrics"
-    for file, changes in format.metrics_by_file(report).items():
-        rows = [
-            (
-                code(change.name),
-                *format.metric_cells(change),
-                f"{SIGNS.get(change.word, '')}{change.word}",
-            )
-            for change in changes[:MAX_ROWS]
-        ]
-        yield _table((code(file), *format.METRIC_HEADS), rows, len(changes))
-    yield f"{format.word_counts(report)}."
-
-
-def _parameters(report: Report) -> Iterator[str]:
-    if report.parameters:
-        rows = [
-            (code(change.name), _value(change.old), _value(change.new))
-            for change in report.parameters[:MAX_ROWS]
-        ]
-        yield "### Parameters"
-        yield _table(("parameter", "old", "new"), rows, len(report.parameters))
-
-
-def _value(value: object) -> str:
-    return NONE if value is None else code(value)
-
-
-def _costs(costs: Sequence[CostChange]) -> Iterator[str]:
-    if costs:
-        heads = format.cost_heads(costs)
-        rows = [
-            (
-                code(cost.stage),
-                *(format.cost_cell(cost, key) for key in heads),
-                "" if cost.same_processor else "another kind of processor",
-            )
-            for cost in costs
-        ]
-        yield "### Cost"
-        yield _table(("stage", *heads.values(), ""), rows, len(costs))
-
-
-def _short_tables(report: Report) -> Iterator[str]:
-    for short in format.short_tables(report):
-        rows = [(code(row[0]), *map(escape, row[1:])) for row in short.rows[:MAX_ROWS]]
-        yield f"### {short.title}"
-        yield _table(short.heads, rows, len(short.rows), words=1)
-
-
-def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], count: int, *, words: int = 0
-) -> str:
-    """Return a table, and below it how many of the `count` rows are left out."""
-    more = f"\n\n… and {count - len(rows):,} more" if count > len(rows) else ""
-    return table(heads, rows, words=words) + more
+def _table(section: Section) -> str:
+    """Return a table, and below it how many rows are left out, and its note."""
+    rows = [[*map(escape, row)] for row in section.rows[:MAX_ROWS]]
+    for cells, row in zip(rows, section.rows, strict=False):
+        columns = range(section.code_columns)
+        cells[: len(columns)] = [code(row[at]) if row[at] != NONE else NONE for at in columns]
+    for cells, word in zip(rows, section.words, strict=False):
+        cells[1] = f"{SIGNS.get(word, '')}{word}"
+    heads = [code(section.heads[0]) if section.words else section.heads[0], *section.heads[1:]]
+    omitted = len(section.rows) - len(rows)
+    below = [f"… and {omitted:,} more"] if omitted else []
+    below += [escape(section.note)] if section.note else []
+    lines = table(heads, rows, first_words=section.text_columns, words=section.final_text_columns)
+    return "\n\n".join([lines, *below])

@@ -1,30 +1,29 @@
 """The numbers of every metrics file in two states."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
 
-from headrace.core.metrics import is_number
+from headrace.core.metrics import is_number, is_same, leaves
 from headrace.core.pipeline import metrics_of
 from headrace.core.states import State
 from headrace.execution import resource_usage
 
-NAMED = 5
-"""Names that a note lists before it counts the others."""
+MAX_CHANGES = 5
+"""Changes that a note lists before it counts the others."""
 
 Number = int | float
-Name = tuple[str, str]
+MetricName = tuple[str, str]
 """A metrics file, and a dotted name in it."""
 
 
 @dataclass(frozen=True)
-class Content:
+class MetricsContent:
     """A metrics file of one state, by dotted names: its numbers, and its other values."""
 
     numbers: dict[str, Number] = field(default_factory=dict)
-    others: dict[str, object] = field(default_factory=dict)
+    non_numbers: dict[str, object] = field(default_factory=dict)
     problem: str = ""
     """Why it cannot be read."""
 
@@ -34,8 +33,8 @@ class MetricsPair:
     """A metrics file in both states, and notes on what is not a number."""
 
     file: str
-    old: Content
-    new: Content
+    old: MetricsContent
+    new: MetricsContent
     notes: tuple[str, ...] = ()
 
     @property
@@ -78,62 +77,48 @@ def _matching_files(state: State, pattern: str) -> list[str]:
 def _read_pair(file: str, old: State, new: State) -> MetricsPair:
     before, after = _read(old, file), _read(new, file)
     problems = [content.problem for content in (before, after) if content.problem]
-    return MetricsPair(file, before, after, (*problems, *_other_changes(file, before, after)))
+    return MetricsPair(file, before, after, (*problems, *_non_number_changes(file, before, after)))
 
 
-def _read(state: State, file: str) -> Content:
+def _read(state: State, file: str) -> MetricsContent:
     text = state.read(file)
     if text is None:
         step = " Next: dvc repro" if state.commit is None else ""
-        return Content(problem=f"{file} is not in {state.name}.{step}")
+        return MetricsContent(problem=f"{file} is not in {state.name}.{step}")
     return parse(text, f"{file} of {state.name}")
 
 
-def parse(text: bytes, label: str) -> Content:
+def parse(text: bytes, label: str) -> MetricsContent:
     """Return the content of a metrics file; an item of a list has its index as a name: `a.3`."""
     try:
-        values = dict(_leaves(json.loads(text), ""))
+        content = json.loads(text)
+        # DVC's metrics may be a list or a number, too.
+        content = dict(enumerate(content)) if isinstance(content, list) else content
+        nested = content if isinstance(content, dict) else {"": content}
+        values = dict(leaves(nested, lists=True))
     except (ValueError, RecursionError) as error:
         step = "Next: write it by headrace.core.metrics.write, and dvc repro"
-        return Content(problem=f"{label} is not JSON that can be read ({error}). {step}")
+        return MetricsContent(problem=f"{label} is not JSON that can be read ({error}). {step}")
     numbers = {name: value for name, value in values.items() if is_number(value)}
-    others = {name: value for name, value in values.items() if name not in numbers}
-    return Content(numbers, others)
+    non_numbers = {name: value for name, value in values.items() if name not in numbers}
+    return MetricsContent(numbers, non_numbers)
 
 
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    items: Iterable[tuple[Any, Any]]
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    else:
-        yield name, value
-        return
-    for key, child in items:
-        yield from _leaves(child, f"{name}.{key}" if name else str(key))
-
-
-def _other_changes(file: str, old: Content, new: Content) -> Iterator[str]:
+def _non_number_changes(file: str, old: MetricsContent, new: MetricsContent) -> Iterator[str]:
     """Yield a note on values that are not numbers and changed, and on NaN."""
     changes = []
-    before, after = ({**content.others, **content.numbers} for content in (old, new))
-    for name in dict.fromkeys([*old.others, *new.others]):
+    before, after = ({**content.non_numbers, **content.numbers} for content in (old, new))
+    for name in dict.fromkeys([*old.non_numbers, *new.non_numbers]):
         if name in before and name in after and not is_same(before[name], after[name]):
-            changes.append(f"{name} is {_shown(after[name])}, it was {_shown(before[name])}")
+            changes.append(f"{name} is {_as_json(after[name])}, it was {_as_json(before[name])}")
         elif isinstance(after.get(name), float):
-            changes.append(f"{name} is {_shown(after[name])}")
-    more = len(changes) - NAMED
-    shown = changes[:NAMED] + ([f"and {more:,} more"] if more > 0 else [])
-    if shown:
-        yield f"{file}, what is no number there and cannot be compared: {'; '.join(shown)}"
+            changes.append(f"{name} is {_as_json(after[name])}")
+    omitted = len(changes) - MAX_CHANGES
+    listed = changes[:MAX_CHANGES] + ([f"and {omitted:,} more"] if omitted > 0 else [])
+    if listed:
+        yield f"{file}, what is no number there and cannot be compared: {'; '.join(listed)}"
 
 
-def is_same(old: object, new: object) -> bool:
-    """Tell whether two values have one type and value: NaN is NaN, 1 is neither 1.0 nor true."""
-    return repr(old) == repr(new)
-
-
-def _shown(value: object) -> str:
+def _as_json(value: object) -> str:
     text = "NaN" if value != value else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -19,7 +19,7 @@ class Word(StrEnum):
     NEW = "new"
     GONE = "gone"
     CHANGED = "changed"
-    """No gate says which direction is better."""
+    """No gate says which direction is better, or no interval says whether it may be chance."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class TableChange:
 
 
 @dataclass(frozen=True)
-class Shown:
+class CellOutput:
     """An output of a cell: text, or a picture as a data URI or inline SVG."""
 
     text: str = ""
@@ -111,7 +111,7 @@ class CellChange:
     number: int
     heading: str
     source: tuple[str, str] | None
-    outputs: tuple[tuple[Shown, ...], tuple[Shown, ...]] | None
+    outputs: tuple[tuple[CellOutput, ...], tuple[CellOutput, ...]] | None
     code: str = ""
     """Its source, where only the outputs changed."""
 
@@ -170,6 +170,11 @@ class Report:
     notes: tuple[str, ...] = ()
     unchanged: int = 0
     """How many numbers are the same in both states, and left out."""
+    not_judged: int = 0
+    """Gates that were not evaluated, since what they need is not at hand; a note says what."""
+    shared_rows: tuple[int, int, int] | None = None
+    """Where the states' predictions have different rows: the rows that both have, over which the
+    intervals are, and those of each."""
 
     @property
     def broken(self) -> list[GateResult]:

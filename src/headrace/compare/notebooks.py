@@ -11,7 +11,7 @@ import nbformat
 
 from headrace.compare import images
 from headrace.compare.changed_outputs import Changed, Find, changed_outputs, locate
-from headrace.compare.model import CellChange, NotebookChange, Shown
+from headrace.compare.model import CellChange, CellOutput, NotebookChange
 from headrace.core.lockfile import File
 from headrace.core.states import State
 from headrace.errors import ProjectError
@@ -134,11 +134,11 @@ def _match_by_ids(old: list[Cell], new: list[Cell]) -> Iterator[Match]:
 
 def _cell_change(old: list[Cell], new: list[Cell], match: Match) -> CellChange | None:
     """Return how a cell changed; None where neither its source nor its outputs did."""
-    left, right = match
-    cells, place = (new, right) if right is not None else (old, left or 0)
-    sources = _source(old, left), _source(new, right)
-    before, after = _outputs(old, left), _outputs(new, right)
-    if left is not None and right is not None and len(before) == len(after):
+    old_place, new_place = match
+    cells, place = (new, new_place) if new_place is not None else (old, old_place or 0)
+    sources = _source(old, old_place), _source(new, new_place)
+    before, after = _outputs(old, old_place), _outputs(new, new_place)
+    if None not in match and len(before) == len(after):
         pairs = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
         before, after = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     has_new_source = sources[0] != sources[1]
@@ -167,31 +167,31 @@ def _heading(cells: list[Cell]) -> str:
     return ""
 
 
-def _outputs(cells: list[Cell], place: int | None) -> list[Shown]:
+def _outputs(cells: list[Cell], place: int | None) -> list[CellOutput]:
     outputs = [] if place is None else cells[place].get("outputs", [])
-    shown = [_output(output) for output in outputs]
-    return [output for output in shown if output.text or output.picture]
+    readable = [_output(output) for output in outputs]
+    return [output for output in readable if output.text or output.picture]
 
 
-def _output(output: dict[str, Any]) -> Shown:
+def _output(output: dict[str, Any]) -> CellOutput:
     output_type = output.get("output_type")
     if output_type == "stream":
-        return Shown(_text(output.get("text")))
+        return CellOutput(_text(output.get("text")))
     if output_type == "error":
         traceback = "\n".join(map(str, output.get("traceback") or []))
-        return Shown(_text(traceback or f"{output.get('ename')}: {output.get('evalue')}"))
+        return CellOutput(_text(traceback or f"{output.get('ename')}: {output.get('evalue')}"))
     data = output.get("data")
-    return _mime_bundle(data) if isinstance(data, dict) else Shown()
+    return _mime_bundle(data) if isinstance(data, dict) else CellOutput()
 
 
-def _mime_bundle(data: dict[str, Any]) -> Shown:
+def _mime_bundle(data: dict[str, Any]) -> CellOutput:
     """Return the picture of a MIME bundle with the text beside it, or else its text."""
     text = _text(data.get("text/plain"))
     for kind in images.KINDS:
         if kind in data:
-            return Shown(*images.data_uri(kind, _joined(data[kind]), text))
-    others = [kind for kind in data if kind.startswith("text/") and kind != "text/html"]
-    return Shown(text or next((_text(data[kind]) for kind in others), ""))
+            return CellOutput(*images.data_uri(kind, _joined(data[kind]), text))
+    texts = (_text(data[kind]) for kind in data if kind.startswith("text/") and kind != "text/html")
+    return CellOutput(text or next(texts, ""))
 
 
 def _joined(value: object) -> str:
@@ -203,5 +203,5 @@ def _joined(value: object) -> str:
 def _text(value: object) -> str:
     """Return text without a terminal's colours, cut where it is long."""
     text = ANSI.sub("", _joined(value)) if value is not None else ""
-    more = len(text) - TEXT_LIMIT
-    return text if more <= 0 else f"{text[:TEXT_LIMIT]}\n… and {more:,} more characters"
+    omitted = len(text) - TEXT_LIMIT
+    return text if omitted <= 0 else f"{text[:TEXT_LIMIT]}\n… and {omitted:,} more characters"

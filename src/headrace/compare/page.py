@@ -1,6 +1,6 @@
 """The report as one page for a reviewer: the verdict on top, the details folded."""
 
-from collections import Counter
+import math
 from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from itertools import islice
@@ -8,14 +8,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from headrace.compare.format import STATUS
+from headrace.compare.format import STATUS, relative_size, shared_rows_note, word_counts
 from headrace.compare.model import (
     CellChange,
+    CellOutput,
     ColumnChange,
     CostChange,
     MetricChange,
     Report,
-    Shown,
     TableChange,
     Word,
 )
@@ -24,7 +24,7 @@ from headrace.report.pages import ABSENT, signed
 from headrace.report.text import counted
 from headrace.stats import SHIFTED, STEADY
 
-MOVES = 3
+MAX_LARGEST = 3
 LINES = 400
 """Lines of a difference that are shown."""
 CODE_LINES = 8
@@ -51,9 +51,9 @@ def render(report: Report) -> str:
         "verdict": verdict,
         "badges": BADGES,
         "notes": _notes(report),
-        "calm": _unchanged(report),
+        "unchanged_sections": _unchanged_sections(report),
         **_summary_values(report),
-        **_metrics_values(report.metrics),
+        **_metrics_values(report),
         **_details_values(report),
     }
     title = f"{report.old.name} → {report.new.name}: {verdict['sentence']}"
@@ -62,6 +62,10 @@ def render(report: Report) -> str:
 
 def _verdict(report: Report) -> dict[str, str]:
     count, broken = len(report.gates), len(report.broken)
+    if report.not_judged and not broken:
+        total = count + report.not_judged
+        sentence = f"For you to judge: no gate is broken, but {count} of {total} were judged"
+        return {"kind": "calm", "sentence": sentence}
     if broken:
         reason = f"{broken} of {count} gates broken" if count > 1 else "its one gate is broken"
         return {"kind": "bad", "sentence": f"✗ Must not be merged: {reason}"}
@@ -79,7 +83,7 @@ def _notes(report: Report) -> list[str]:
     return [*report.notes, *tables, *runs]
 
 
-def _unchanged(report: Report) -> list[str]:
+def _unchanged_sections(report: Report) -> list[str]:
     parts = {
         "metrics": any(metric.old != metric.new for metric in report.metrics),
         "gates": report.gates,
@@ -94,21 +98,21 @@ def _unchanged(report: Report) -> list[str]:
 
 def _summary_values(report: Report) -> dict[str, Any]:
     costs = report.costs
-    bill = {COSTS[key]: _total(costs, key) for key in SUMMED}
+    totals = {COSTS[key]: _total(costs, key) for key in SUMMED}
     present = {key for cost in costs for key in cost.old or cost.new or {}}
     return {
-        "moves": [_move(metric) for metric in biggest(report.metrics)[:MOVES]],
-        "bill": {label: amounts for label, amounts in bill.items() if amounts},
+        "largest": [_summary(metric) for metric in by_size(report.metrics)[:MAX_LARGEST]],
+        "total_costs": {label: amounts for label, amounts in totals.items() if amounts},
         "other_processor": not all(cost.same_processor for cost in costs),
         "costs": {key: label for key, label in COSTS.items() if key in present},
         "amounts": _amounts,
     }
 
 
-def biggest(metrics: Sequence[MetricChange]) -> list[MetricChange]:
+def by_size(metrics: Sequence[MetricChange]) -> list[MetricChange]:
     """Return the changed metrics: those that are not chance first, then by relative size."""
     changed = [metric for metric in metrics if metric.change]
-    return sorted(changed, key=lambda metric: (_certainty(metric), -_relative(metric)))
+    return sorted(changed, key=lambda metric: (_certainty(metric), -relative_size(metric)))
 
 
 def _certainty(metric: MetricChange) -> int:
@@ -118,20 +122,14 @@ def _certainty(metric: MetricChange) -> int:
     return 2 if metric.word is Word.NOISE else 1
 
 
-def _relative(metric: MetricChange) -> float:
-    assert metric.change is not None
-    assert metric.old is not None
-    return abs(metric.change) / abs(metric.old) if metric.old else float("inf")
-
-
-def _move(metric: MetricChange) -> dict[str, Any]:
-    relative = _relative(metric)
+def _summary(metric: MetricChange) -> dict[str, Any]:
+    relative = relative_size(metric) if metric.old else math.inf
     direction = "up" if (metric.change or 0) > 0 else "down"
     percent = f"({relative:.1%} {direction})" if relative < 10 else ""
-    return {"change": metric, "percent": percent, "interval": _drawn(metric)}
+    return {"change": metric, "percent": percent, "interval": _interval_drawing(metric)}
 
 
-def _drawn(metric: MetricChange) -> Markup:
+def _interval_drawing(metric: MetricChange) -> Markup:
     if metric.interval is None:
         return Markup()
     return drawing.interval(metric.interval, metric.change, BADGES[metric.word][0])
@@ -139,8 +137,8 @@ def _drawn(metric: MetricChange) -> Markup:
 
 def _total(costs: Sequence[CostChange], key: str) -> str:
     """Return the old and the new sum over the stages of which both are known."""
-    both = [(cost.old[key], cost.new[key]) for cost in costs if _has(cost, key)]  # type: ignore[index]
-    return " → ".join(amount(key, sum(side)) for side in zip(*both, strict=True))
+    figures = [(cost.old[key], cost.new[key]) for cost in costs if _has(cost, key)]  # type: ignore[index]
+    return " → ".join(amount(key, sum(side)) for side in zip(*figures, strict=True))
 
 
 def _has(cost: CostChange, key: str) -> bool:
@@ -162,17 +160,17 @@ def amount(key: str, figure: float) -> str:
     return f"{minutes:,} min {seconds:02d} s" if minutes else f"{figure:.1f} s"
 
 
-def _metrics_values(metrics: Sequence[MetricChange]) -> dict[str, Any]:
-    changed = [metric for metric in metrics if metric.old != metric.new]
+def _metrics_values(report: Report) -> dict[str, Any]:
+    changed = [metric for metric in report.metrics if metric.old != metric.new]
     rank = {Word.BETTER: 0, Word.WORSE: 0, Word.NOISE: 2}  # what is certain comes first
     ordered = sorted(changed, key=lambda metric: rank.get(metric.word, 1))
     files = dict.fromkeys(metric.file for metric in changed)
-    counts = Counter(metric.word for metric in changed)
     return {
-        "metrics": {path: [one for one in ordered if one.file == path] for path in files},
-        "metrics_summary": ", ".join(f"{counts[word]} {word}" for word in Word if counts[word]),
-        "unchanged": len(metrics) - len(changed),
-        "drawn": _drawn,
+        "metrics": {path: [metric for metric in ordered if metric.file == path] for path in files},
+        "metrics_summary": ", ".join(word_counts(changed)),
+        "unchanged": len(report.metrics) - len(changed),
+        "shared_rows_note": shared_rows_note(report),
+        "interval_drawing": _interval_drawing,
     }
 
 
@@ -235,7 +233,7 @@ def _head(code: str) -> str:
     return "\n".join([*lines[:CODE_LINES], *(["…"] if len(lines) > CODE_LINES else [])])
 
 
-def _output_pairs(cell: CellChange) -> Iterator[tuple[Shown | None, Shown | None]]:
+def _output_pairs(cell: CellChange) -> Iterator[tuple[CellOutput | None, CellOutput | None]]:
     """Yield a cell's outputs side by side; what has no partner stands alone."""
     old, new = cell.outputs or ((), ())
     for place in range(max(len(old), len(new))):

@@ -106,9 +106,9 @@ def load(path: Path, file: str, columns: Iterable[str], *, label: str = "") -> T
 def _table(path: Path, file: str, columns: Sequence[str]) -> Any:
     if file.endswith(".csv"):
         return csv.read_csv(path)
-    known = parquet.read_schema(path).names
+    names = parquet.read_schema(path).names
     # All columns where one is missing, so that the message can name the nearest.
-    is_complete = all(name in known for name in columns)
+    is_complete = all(name in names for name in columns)
     return parquet.read_table(path, columns=list(columns) if is_complete else None)
 
 
@@ -125,9 +125,9 @@ def common_rows(old: Table, new: Table, key: Sequence[str]) -> tuple[Table, Tabl
     for codes, table in ((first, old), (second, new)):
         if len(np.unique(codes)) < len(codes):
             raise DataError(f"{table.name}: {', '.join(key)} do not tell its rows apart")
-    _, left, right = np.intersect1d(first, second, assume_unique=True, return_indices=True)
-    order = np.argsort(left)
-    return old.take(left[order]), new.take(right[order])
+    _, old_rows, new_rows = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    order = np.argsort(old_rows)
+    return old.take(old_rows[order]), new.take(new_rows[order])
 
 
 def _codes(old: Any, new: Any) -> tuple[Codes, Codes]:
@@ -138,8 +138,8 @@ def _codes(old: Any, new: Any) -> tuple[Codes, Codes]:
             cast = pc.cast(new.column(name), old.column(name).type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(f"the key {name} is of another type in either state") from None
-        both = pa.chunked_array([*old.column(name).chunks, *cast.chunks], cast.type)
-        encoded = pc.dictionary_encode(both, null_encoding="encode").combine_chunks()
+        joined = pa.chunked_array([*old.column(name).chunks, *cast.chunks], cast.type)
+        encoded = pc.dictionary_encode(joined, null_encoding="encode").combine_chunks()
         mixed = codes * len(encoded.dictionary) + np.asarray(encoded.indices, dtype="int64")
         _, codes = np.unique(mixed, return_inverse=True)
     return codes[: old.num_rows], codes[old.num_rows :]

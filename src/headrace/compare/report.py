@@ -1,11 +1,11 @@
 """Build the report of all that changed between two states of a study."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headrace.compare import costs, gates, inputs, metrics, retrain_report
-from headrace.compare.metrics import Name
+from headrace.compare.metrics import MetricName
 from headrace.compare.model import GateResult, MetricChange, Report, Side
 from headrace.compare.retrain_report import SameRows
 from headrace.core.project import Project
@@ -31,20 +31,26 @@ def build(project: Project, old: State, new: State, *, deep: bool = True) -> Rep
     notes += [note for pair in pairs for note in pair.notes]
     notes += gates.refuse_unknown(rules, pairs)
     if rules.groups and not deep:
-        notes.append("The gates on groups are not judged: that takes predictions, and no --shallow")
-    intervals, group_results, evidence_notes = (
-        _evidence(rules, metric_files, old, new) if deep else ({}, (), [])
-    )
-    changes = _metric_changes(metric_files, rules, intervals)
+        notes.append(
+            "The gates on groups are not judged: they need the predictions."
+            " Next: headrace diff, without --shallow"
+        )
+    evidence = _evidence(rules, metric_files, old, new) if deep else Evidence()
+    changes = _metric_changes(metric_files, rules, evidence.intervals)
     report = Report(
         Side(old.name, old.why, old.commit),
         Side(new.name, new.why, new.commit),
         metrics=changes,
         unchanged=sum(len(pair.names) for pair in pairs) - len(changes),
-        gates=(*gates.evaluate_gates(rules.metrics, pairs, intervals), *group_results),
+        gates=(
+            *gates.evaluate_gates(rules.metrics, pairs, evidence.intervals),
+            *evidence.group_results,
+        ),
         parameters=inputs.parameter_changes(old, new),
         costs=costs.changes(old, new),
-        notes=(*notes, *evidence_notes),
+        notes=(*notes, *evidence.notes),
+        not_judged=0 if deep else len(rules.groups),
+        shared_rows=evidence.shared_rows,
     )
     return _with_details(project, report, old, new) if deep else report
 
@@ -61,10 +67,17 @@ def _gates(project: Project, old: State, new: State) -> tuple[Gates, list[str]]:
     return reader.parse(text), [note] if old.read(NAME) not in (None, text) else []
 
 
-def _evidence(
-    rules: Gates, metric_files: SameRows, old: State, new: State
-) -> tuple[dict[Name, Interval], tuple[GateResult, ...], list[str]]:
-    """Return intervals, results of the gates on groups, and notes: they need the predictions."""
+@dataclass(frozen=True)
+class Evidence:
+    """What the predictions show: intervals, results of the gates on groups, and notes."""
+
+    intervals: dict[MetricName, Interval] = field(default_factory=dict)
+    group_results: tuple[GateResult, ...] = ()
+    notes: Sequence[str] = ()
+    shared_rows: tuple[int, int, int] | None = None
+
+
+def _evidence(rules: Gates, metric_files: SameRows, old: State, new: State) -> Evidence:
     recorded = {
         (pair.file, name): (recipes[0], pair.old.numbers[name], pair.new.numbers[name])
         for pair in metric_files.pairs
@@ -74,22 +87,23 @@ def _evidence(
         if (recipes := [g.recipe for g in matching(rules.metrics, pair.file, name) if g.recipe])
     }
     if rules.predictions is None or not (recorded or rules.groups):
-        return metric_files.intervals, (), []
+        return Evidence(metric_files.intervals)
     from headrace.compare import intervals
 
     changes = {name: intervals.RecordedChange(*values) for name, values in recorded.items()}
-    evidence = intervals.collect(rules, changes, old, new)
+    computed = intervals.collect(rules, changes, old, new)
     results = tuple(
-        gates.evaluate_group_gate(gate, *evidence.group_rates[gate])
-        if gate in evidence.group_rates
-        else gates.unjudged_group_gate(gate, evidence.problem)
+        gates.evaluate_group_gate(gate, *computed.group_rates[gate])
+        if gate in computed.group_rates
+        else gates.unjudged_group_gate(gate, computed.problem)
         for gate in rules.groups
     )
-    return {**evidence.intervals, **metric_files.intervals}, results, evidence.notes
+    all_intervals = {**computed.intervals, **metric_files.intervals}
+    return Evidence(all_intervals, results, computed.notes, computed.shared_rows)
 
 
 def _metric_changes(
-    metric_files: SameRows, rules: Gates, intervals: dict[Name, Interval]
+    metric_files: SameRows, rules: Gates, intervals: dict[MetricName, Interval]
 ) -> tuple[MetricChange, ...]:
     return tuple(
         gates.metric_change(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from headrace.compare.metrics import MetricsPair, Name
+from headrace.compare.metrics import MetricName, MetricsPair
 from headrace.core.states import State
 from headrace.errors import ProjectError
 from headrace.stats import Interval
@@ -25,7 +25,7 @@ class SameRows:
     """The metrics files of both states, with the scores and intervals of a retrain report."""
 
     pairs: tuple[MetricsPair, ...]
-    intervals: dict[Name, Interval] = field(default_factory=dict)
+    intervals: dict[MetricName, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

@@ -29,13 +29,29 @@ def write(values: Mapping[str, Any], path: Path) -> None:
     atomic.write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
-def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Walk nested metrics: each value with its dotted name."""
+def leaves(
+    values: Mapping[Any, Any],
+    prefix: str = "",
+    *,
+    lists: bool = False,
+    empty: bool = False,
+) -> Iterator[tuple[str, Any]]:
+    """Walk nested metrics or parameters: each value with its dotted name.
+
+    With `lists`, an item of a list is a value of its own, with its index as a name: `a.3`. With
+    `empty`, a mapping that holds nothing is a value.
+    """
     for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{key}.")
+        group = dict(enumerate(value)) if lists and isinstance(value, list) else value
+        if isinstance(group, Mapping) and (group or not empty):
+            yield from leaves(group, f"{prefix}{key}.", lists=lists, empty=empty)
         else:
             yield f"{prefix}{key}", value
+
+
+def is_same(old: object, new: object) -> bool:
+    """Tell whether two values have one type and value: NaN is NaN, 1 is neither 1.0 nor true."""
+    return repr(old) == repr(new)
 
 
 MAX_INTEGER = 10**300

@@ -9,6 +9,7 @@ from typing import Any
 import nbformat
 
 from headrace.core import atomic, notebook, parameters
+from headrace.core.metrics import is_same
 from headrace.core.notebook import TAG
 from headrace.core.project import Project
 from headrace.execution import normalize
@@ -39,17 +40,12 @@ def replace(cell: str, values: Mapping[str, Any]) -> str:
     content = cell.encode()
     lines = content.splitlines(keepends=True)
     for name, literal in reversed(notebook.assignments(cell)):
-        if name in values and not _same(ast.literal_eval(literal), values[name]):
+        if name in values and not is_same(ast.literal_eval(literal), values[name]):
             start = sum(len(line) for line in lines[: literal.lineno - 1]) + literal.col_offset
             length = len((ast.get_source_segment(cell, literal) or "").encode())
             new = repr(values[name]).encode()
             content = content[:start] + new + content[start + length :]
     return content.decode()
-
-
-def _same(first: object, second: object) -> bool:
-    """Tell whether two values are equal in type, too: 10 is not 10.0, and 1 is not true."""
-    return repr(first) == repr(second)
 
 
 def schema_text(project: Project) -> str:

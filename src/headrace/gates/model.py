@@ -51,6 +51,12 @@ class Gate:
     significant: bool = False
     recipe: Recipe | None = None
 
+    @property
+    def can_break(self) -> bool:
+        """Whether it has a bound; it may only give a direction or a recipe."""
+        bounds = (self.tolerance, self.at_least, self.at_most)
+        return self.must_exist or self.significant or any(bound is not None for bound in bounds)
+
 
 @dataclass(frozen=True)
 class GroupGate:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from headrace.errors import HeadraceError
 from headrace.history import terminal
 from headrace.history.collect import gather
 from headrace.history.series import History
-from headrace.report.terminal import MAX_WIDTH
+from headrace.report.terminal import terminal_width
 
 ROWS = 30
 """Rows of the table in a terminal; a pipe or a file gets all."""
@@ -48,8 +47,7 @@ def run(
         print(json.dumps(to_json(history), indent=2))
     elif not html:
         rows = ROWS if sys.stdout.isatty() else None
-        columns = shutil.get_terminal_size((MAX_WIDTH, 24)).columns
-        print("\n".join(terminal.lines(history, columns, rows=rows)))
+        print("\n".join(terminal.lines(history, terminal_width(), rows=rows)))
 
 
 def _write(history: History, path: Path) -> None:

@@ -66,10 +66,10 @@ def log(root: Path, *, since: str | None, max_count: int | None, everywhere: boo
     Errors:
         ProjectError: there is no commit, or git knows no such date or revision.
     """
-    here = states.resolve(root, "HEAD")
-    if here is None and not everywhere:
+    head = states.resolve(root, "HEAD")
+    if head is None and not everywhere:
         raise ProjectError("There is no commit yet. Next: git add . && git commit -m 'Begin'")
-    tips = [*(["HEAD"] if here else []), *(["--branches", "--remotes"] if everywhere else [])]
+    tips = [*(["HEAD"] if head else []), *(["--branches", "--remotes"] if everywhere else [])]
     limits = [*_since(root, since), *([f"--max-count={max_count}"] if max_count else [])]
     order = ["--date-order"] if everywhere else []
     commits = _parse(git.run(root, *LOG, *order, *tips, *limits, "--"))
@@ -104,9 +104,9 @@ def _since(root: Path, text: str | None) -> list[str]:
     if commit:
         return ["--not", f"{commit}^@", "--not"]
     if not is_date(text):
-        known = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
+        refs = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
         raise ProjectError(
-            f"git knows no date and no revision {text!r}.{nearest(text, known)}"
+            f"git knows no date and no revision {text!r}.{nearest(text, refs)}"
             " Next: --since 2026-01-31, --since '2 weeks ago', or a tag's name"
         )
     return [f"--since={text} 00:00:00" if DATE.fullmatch(text) else f"--since={text}"]

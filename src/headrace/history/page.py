@@ -30,10 +30,10 @@ def _rows(history: History) -> Iterator[dict[str, Any]]:
         if isinstance(row, list):
             yield {"unchanged": len(row)}
         else:
-            cells = [(_shown(series.values[row]), series.change(row)) for series in history.series]
+            cells = [(_value(series.values[row]), series.change(row)) for series in history.series]
             commit = history.commits[row]
             yield {"unchanged": 0, "commit": commit, "names": history.names(row), "cells": cells}
 
 
-def _shown(value: float | None) -> str:
+def _value(value: float | None) -> str:
     return "" if value is None else pages.number(value)

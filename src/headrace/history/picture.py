@@ -1,10 +1,10 @@
 """A metric over commits as inline SVG, coloured by the page's style, light or dark."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
 from headrace.history.commits import Commit
 from headrace.history.series import Series
+from headrace.report.pages import escape
 from headrace.report.svg_scale import Scale, unit
 from headrace.report.text import counted, number, plain
 
@@ -24,10 +24,10 @@ def draw(commits: Sequence[Commit], series: Series, parents: Sequence[int | None
 
     The line goes from each commit's first parent (its index) to the commit, and breaks at a gap.
     """
-    span = [*series.known, *(bound for bound in series.bounds if bound is not None)]
+    span = [*series.numbers, *(bound for bound in series.bounds if bound is not None)]
     x = Scale(0, max(len(commits) - 1, 1), LEFT, WIDTH - RIGHT)
     y = Scale.around(span or [0.0, 1.0], HEIGHT - BOTTOM, TOP)
-    label = _escape(f"{series.label}, {_summary(series)}")
+    label = escape(f"{series.label}, {_summary(series)}")
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">',
         _text("name", 8, 18, series.label),
@@ -41,20 +41,15 @@ def draw(commits: Sequence[Commit], series: Series, parents: Sequence[int | None
 
 
 def _summary(series: Series) -> str:
-    if not series.known:
+    if not series.numbers:
         return "no value"
-    low, high = number(min(series.known)), number(max(series.known))
-    return f"last {number(series.known[-1])}, from {low} to {high}"
-
-
-def _escape(text: str) -> str:
-    """Return text for HTML and SVG, also in an attribute."""
-    return escape(plain(text), quote=True)
+    low, high = number(min(series.numbers)), number(max(series.numbers))
+    return f"last {number(series.numbers[-1])}, from {low} to {high}"
 
 
 def _text(style: str, x: float, y: float, text: str, anchor: str = "start") -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text class="{style}" {place}>{_escape(text)}</text>'
+    return f'<text class="{style}" {place}>{escape(text)}</text>'
 
 
 def _axes(commits: Sequence[Commit], series: Series, x: Scale, y: Scale) -> Iterator[str]:
@@ -79,7 +74,7 @@ def _tags(commits: Sequence[Commit], series: Series, x: Scale, y: Scale) -> Iter
             continue
         at, names = x(place), ", ".join(commits[place].tags)
         line = f"M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"
-        yield f'<path class="tag" d="{line}"><title>{_escape(names)}</title></path>'
+        yield f'<path class="tag" d="{line}"><title>{escape(names)}</title></path>'
         if last - at >= APART:
             last = at
             yield _tag_name(plain(names), at, series.values[place], y)
@@ -118,7 +113,7 @@ def _values(
     for place, value in enumerate(series.values):
         if value is not None and (len(commits) <= DOTS or place not in joined):
             commit = commits[place]
-            title = _escape(f"{number(value)}  {commit.day}  {commit.short}  {commit.subject}")
+            title = escape(f"{number(value)}  {commit.day}  {commit.short}  {commit.subject}")
             at = f'cx="{x(place):.1f}" cy="{y(value):.1f}"'
             yield f'<circle {at} r="2.5"><title>{title}</title></circle>'
 

@@ -27,7 +27,7 @@ class Series:
     bounds: Bounds = (None, None)
 
     @cached_property
-    def known(self) -> list[float]:
+    def numbers(self) -> list[float]:
         """The values without the gaps."""
         return [value for value in self.values if value is not None]
 
@@ -125,7 +125,7 @@ def kind_of(value: object) -> str:
         (dict, "a group"),
         (int, "too large a number"),
     )
-    return next(name for known, name in kinds if isinstance(value, known))
+    return next(name for kind, name in kinds if isinstance(value, kind))
 
 
 def commit_range(where: Sequence[Commit]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from headrace.history.series import History, Series
-from headrace.report.terminal import MAX_WIDTH, fit, shorten, width
+from headrace.report.terminal import WIDTH, fit, shorten, width
 from headrace.report.text import counted, number, plain
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -17,22 +17,23 @@ LABEL = 34
 HEAD = 20
 """Columns of a metric's name over its values, at most, where the values need fewer."""
 TAG = 16
-MIN_SUBJECT = 20
-"""The subject is shown where so many columns are left."""
+MIN_SUBJECT = 24
+"""Columns that a commit's subject keeps: fewer metrics are shown, but one at least."""
 
 
 def lines(history: History, columns: int, *, rows: int | None = None) -> Iterator[str]:
     """Yield lines of at most so many columns; `rows` limits the table."""
-    room = min(columns, MAX_WIDTH)
-    yield fit(plain(history.title), room).rstrip()
+    yield fit(plain(history.title), columns).rstrip()
     yield ""
-    yield from _sparklines(history.series, room)
+    yield from _sparklines(history.series, min(columns, WIDTH))
     yield ""
-    yield from _table(history, room, rows)
+    yield from _table(history, columns, rows)
     if history.notes:
         yield ""
         for note in history.notes:
-            yield textwrap.fill(plain(note), room, break_long_words=False, break_on_hyphens=False)
+            yield textwrap.fill(
+                plain(note), min(columns, WIDTH), break_long_words=False, break_on_hyphens=False
+            )
 
 
 def _sparklines(series: Sequence[Series], room: int) -> Iterator[str]:
@@ -44,13 +45,13 @@ def _sparklines(series: Sequence[Series], room: int) -> Iterator[str]:
     yield " " * (label + 2 + longest) + heads
     for name, line in zip(names, series, strict=True):
         blocks = f"{sparkline(line.values, longest):<{longest}}"
-        yield f"{fit(shorten(name, label), label)}  {blocks}{_figures(line.known)}".rstrip()
+        yield f"{fit(shorten(name, label), label)}  {blocks}{_figures(line.numbers)}".rstrip()
 
 
-def _figures(known: Sequence[float]) -> str:
-    if not known:
+def _figures(values: Sequence[float]) -> str:
+    if not values:
         return ""
-    figures = (min(known), known[-1], max(known))
+    figures = (min(values), values[-1], max(values))
     return "".join(f" {_figure(value):>{FIGURE}}" for value in figures)
 
 
@@ -64,8 +65,8 @@ def sparkline(values: Sequence[float | None], columns: int) -> str:
 
     Where there are more values than columns, a column shows the last known of several values.
     """
-    known = [value for value in values if value is not None]
-    low, high = (min(known), max(known)) if known else (0, 0)
+    numbers = [value for value in values if value is not None]
+    low, high = (min(numbers), max(numbers)) if numbers else (0, 0)
     blocks = (
         " " if value is None else _block(value, low, high) for value in _sampled(values, columns)
     )
@@ -122,9 +123,9 @@ def _table(history: History, room: int, max_rows: int | None) -> Iterator[str]:
     """Yield a row for each commit that changed something, the newest first."""
     tags = [plain(" ".join(history.names(place))) for place in range(len(history.commits))]
     tag_width = min(max(map(width, tags)), TAG)
-    left = room - 22 - (tag_width + 2 if tag_width else 0)
-    columns = _columns(history.series, left)
-    left -= sum(column.width + 2 for column in columns) + 2
+    free = room - 22 - (tag_width + 2 if tag_width else 0)
+    columns = _columns(history.series, free - MIN_SUBJECT - 2)
+    free -= sum(column.width + 2 for column in columns) + 2
     tag = f"  {fit('tag', tag_width)}" if tag_width else ""
     heads = "".join(f"  {column.head}" for column in columns)
     yield f"{'commit':<10}  {'date':<10}{tag}{heads}"
@@ -136,14 +137,14 @@ def _table(history: History, room: int, max_rows: int | None) -> Iterator[str]:
         commit = history.commits[row]
         tag = f"  {fit(tags[row], tag_width)}" if tag_width else ""
         cells = "".join(f"  {column.cell(row)}" for column in columns)
-        subject = f"  {fit(plain(commit.subject), left)}" if left >= MIN_SUBJECT else ""
+        subject = f"  {fit(plain(commit.subject), free)}" if free >= MIN_SUBJECT else ""
         yield f"{commit.short}  {commit.day}{tag}{cells}{subject}".rstrip()
     if max_rows and len(rows) > max_rows:
         older = len(rows) - max_rows
         yield f"  … {older} older rows. Next: headrace history … | less, or --html FILE"
-    if more := len(history.series) - len(columns):
-        noun = "metric does" if more == 1 else "metrics do"
-        yield f"  {more} more {noun} not fit. Next: name fewer, or --html FILE"
+    if omitted := len(history.series) - len(columns):
+        noun = "metric does" if omitted == 1 else "metrics do"
+        yield f"  {omitted} more {noun} not fit. Next: name fewer, or --html FILE"
 
 
 def _columns(series: Sequence[Series], room: int) -> list[_Column]:
@@ -151,7 +152,7 @@ def _columns(series: Sequence[Series], room: int) -> list[_Column]:
     columns: list[_Column] = []
     for line in series:
         column = _Column.of_series(line, room)
-        if columns and sum(shown.width + 2 for shown in columns) + column.width + 2 > room:
+        if columns and sum(fitting.width + 2 for fitting in columns) + column.width + 2 > room:
             break
         columns.append(column)
     return columns

@@ -24,12 +24,19 @@ def code(text: object) -> str:
     return f"<code>{escape(text)}</code>"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, words: int | None = None) -> str:
+def table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    words: int | None = None,
+    first_words: int = 1,
+) -> str:
     """Return a table of cells that are Markdown already.
 
-    With `words`, the first column and so many last ones are text, and the others numbers, which
-    stand on the right; without it, all columns are text.
+    With `words`, the `first_words` first columns and so many last ones are text, and the others
+    numbers, which stand on the right; without it, all columns are text.
     """
-    numbers = 0 if words is None else len(heads) - 1 - words
-    rule = ["---", *["---:"] * numbers, *["---"] * (len(heads) - 1 - numbers)]
+    numbers = 0 if words is None else len(heads) - first_words - words
+    rule = ["---"] * first_words + ["---:"] * numbers
+    rule += ["---"] * (len(heads) - len(rule))
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))

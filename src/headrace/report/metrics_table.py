@@ -26,9 +26,9 @@ def show(path: Path) -> str:
     groups = _comparable(metrics)
     names = dict.fromkeys(name for group in groups.values() for name in group)
     rows = [[name, *(_cell(group.get(name, "")) for group in groups.values())] for name in names]
-    others = {name: value for name, value in metrics.items() if name not in groups}
+    ungrouped = {name: value for name, value in metrics.items() if name not in groups}
     padding = [""] * (len(groups) - 1)
-    rows += [[name, _cell(value), *padding] for name, value in leaves(others)]
+    rows += [[name, _cell(value), *padding] for name, value in leaves(ungrouped)]
     if groups:
         lines = table(["", *groups], rows, min_width=MIN_WIDTH)
     else:

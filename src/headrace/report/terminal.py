@@ -9,21 +9,21 @@ from collections.abc import Iterator, Sequence
 
 from headrace.report.text import plain
 
-MAX_WIDTH = 100
-"""Columns of a line, however wide the terminal is."""
+WIDTH = 100
+"""Columns of a line of prose at most, and of any line where there is no terminal."""
 COLOURS = {"green": "32", "red": "31", "dim": "2"}
 ELLIPSIS = "…"
 
 
 def has_colours() -> bool:
     """Tell whether standard output shows colours, and the user wants them."""
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return wanted and sys.stdout.isatty()
+    is_asked_for = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return is_asked_for and sys.stdout.isatty()
 
 
 def terminal_width() -> int:
-    """Return how many columns a line may take: at most 100, and 100 where there is no terminal."""
-    return min(shutil.get_terminal_size((MAX_WIDTH, 24)).columns, MAX_WIDTH)
+    """Return the columns of the terminal; 100 where there is none."""
+    return shutil.get_terminal_size((WIDTH, 24)).columns
 
 
 def paint(text: str, colour: str) -> str:
@@ -65,13 +65,18 @@ def _head(text: str, columns: int) -> str:
 
 
 def table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 0, min_width: int = 0
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    words: int = 0,
+    first_words: int = 1,
+    min_width: int = 0,
 ) -> list[str]:
     """Return the aligned lines of a table, its head first.
 
-    The first column and the last `words` columns are text, on the left; the others are numbers,
-    on the right, in `min_width` columns at least. Where a line would be wider than the terminal,
-    the first column is shortened.
+    The `first_words` first columns and the last `words` columns are text, on the left; the others
+    are numbers, on the right, in `min_width` columns at least. Where a line would be wider than the
+    terminal, the first column is shortened.
     """
     from rich.console import Console  # 50 ms: only for those who show a table
     from rich.table import Table
@@ -82,14 +87,14 @@ def table(
     room = max(12, terminal_width() - sum(widths[1:]) - 2 * len(widths))
     layout = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     for place in range(len(heads)):
-        is_text = place == 0 or place >= len(heads) - words
+        is_text = place < first_words or place >= len(heads) - words
         layout.add_column(
             justify="left" if is_text else "right",
             min_width=0 if is_text else min_width,
             no_wrap=True,
         )
-    for first, *others in cells:
-        layout.add_row(Text(shorten(first, room)), *map(Text, others))
+    for name, *values in cells:
+        layout.add_row(Text(shorten(name, room)), *map(Text, values))
     roomy = sum(widths) + (2 + min_width) * len(widths)  # rich cuts nothing off
     console = Console(file=io.StringIO(), width=roomy, color_system=None)
     with console.capture() as capture:
@@ -99,7 +104,7 @@ def table(
 
 def wrap(text: str, *, indent: str = "", first: str | None = None) -> Iterator[str]:
     """Yield text in lines that the terminal holds; `first` is the indent of the first one."""
-    columns = terminal_width()
+    columns = min(terminal_width(), WIDTH)
     for line in textwrap.wrap(
         plain(text),
         columns,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from headrace.bundle.load import Bundle
 from headrace.compare import gates
-from headrace.compare.metrics import Content, MetricsPair
+from headrace.compare.metrics import MetricsContent, MetricsPair
 from headrace.compare.model import MetricChange, Report, Side
 from headrace.compare.retrain_report import FOLDER, FORMAT
 from headrace.errors import DataError
@@ -132,7 +132,7 @@ def _pair(file: str, metrics: Mapping[Name, Comparison]) -> MetricsPair:
     rows = {name: metric for (path, name), metric in metrics.items() if path == file}
     old = {name: metric.old for name, metric in rows.items()}
     new = {name: metric.new for name, metric in rows.items()}
-    return MetricsPair(file, Content(old), Content(new), ())
+    return MetricsPair(file, MetricsContent(old), MetricsContent(new), ())
 
 
 def _change(name: Name, metric: Comparison, applied: list[Gate]) -> MetricChange:

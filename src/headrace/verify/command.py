@@ -123,7 +123,8 @@ def _verdict(outcomes: Sequence[Outcome]) -> str:
             " identical."
         )
     how = "identical" if identical == outputs else f"within tolerance, {identical} identical"
-    return f"All {len(outcomes)} stages reproduce: {outputs} outputs, {how}."
+    stages = f"All {passed} stages reproduce" if passed > 1 else "The stage reproduces"
+    return f"{stages}: {counted(outputs, 'output')}, {how}."
 
 
 def _circumstances(

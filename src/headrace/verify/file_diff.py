@@ -98,8 +98,8 @@ def _metrics(new: Path, old: Path) -> str:
         for key in dict.fromkeys([*old_values, *new_values])
         if new_values.get(key, math.nan) != old_values.get(key, math.nan)
     ]
-    more = f"; {len(differences) - 3} more" if len(differences) > 3 else ""
-    return "; ".join(differences[:3]) + more
+    omitted = f"; {len(differences) - 3} more" if len(differences) > 3 else ""
+    return "; ".join(differences[:3]) + omitted
 
 
 def _values(path: Path) -> dict[str, Any]:
@@ -148,8 +148,8 @@ def _bytes(new: Path, old: Path) -> str:
                 index = next((index for index, (a, b) in pairs if a != b), None)
                 if index is None:
                     break  # the shorter file is the beginning of the longer one
-                more = f" ({ends})" if ends else ""
-                return f"byte {start + index + 1:,} of {sizes[0]:,}{more}"
+                note = f" ({ends})" if ends else ""
+                return f"byte {start + index + 1:,} of {sizes[0]:,}{note}"
     return ends
 
 

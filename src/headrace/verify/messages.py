@@ -87,10 +87,10 @@ def _events(room: Room) -> list[tuple[str, str]]:
 
 
 def undeclared_inputs(
-    project: Project, stage: str, record: Record, room: Room, written: Collection[str]
+    project: Project, stage: str, record: Record, room: Room, changed: Collection[str]
 ) -> Iterator[str]:
-    """Name files that a stage opened and that are neither its deps nor its own work."""
-    declared = {*written, *(file.path for file in (*record.deps, *record.outs))}
+    """Name files that a stage opened and that are neither its deps nor files that it wrote."""
+    declared = {*changed, *(file.path for file in (*record.deps, *record.outs))}
     for kind, name in _events(room):
         path = Path(name).resolve()
         relative = _relative(path, room.study.resolve())

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-KEPT = (
+INHERITED = (
     "PATH",
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
@@ -28,7 +28,7 @@ FAR_EAST, FAR_WEST = "<+14>-14", "<-12>+12"
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """The environment of a stage; `cpus` are the processors that it may use."""
 
     variables: Mapping[str, str]
@@ -36,17 +36,17 @@ class World:
     cpus: tuple[int, ...]
 
 
-def make(home: Path, temporary: Path, cpus: Sequence[int], *, threads: int) -> World:
+def make(home: Path, temporary: Path, cpus: Sequence[int], *, threads: int) -> Environment:
     """Return the environment for a room with this home and temporary folder, on these processors.
 
     `threads` is the number in params.yaml; OMP_NUM_THREADS is another, which a stage must ignore.
     """
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     folders = {"PATH": path, "HOME": str(home), "TMPDIR": str(temporary)}
     count = {"PYTHON_CPU_COUNT": str(len(cpus))} if cpus else {}
-    variables = kept | folders | perturbed(threads) | count
-    return World(variables, umask=_other_umask(), cpus=(*cpus,))
+    variables = inherited | folders | perturbed(threads) | count
+    return Environment(variables, umask=_other_umask(), cpus=(*cpus,))
 
 
 @cache
@@ -112,7 +112,7 @@ def describe(jobs: int, threads: int) -> dict[str, object]:
     return {
         "path": "a temporary folder",
         "home": "empty",
-        "variables": f"only {', '.join(KEPT)}",
+        "variables": f"only {', '.join(INHERITED)}",
         **{name: text for name, text in perturbed(threads).items() if name in SHOWN},
         "umask": f"{_other_umask():03o}",
         "cpus": len(share) if share else "as they are: there is one, or the system cannot",

@@ -70,14 +70,14 @@ class StageRun:
     def _is_unchanged(self, dep: File) -> bool:
         """Tell whether a dep is as recorded, or as an earlier stage of this run made it."""
         md5 = lockfile.md5(self.room.study / dep.path)
-        made = self.study.store.new_outputs.get(dep.path)
-        return md5 == dep.md5 or (made is not None and md5 == lockfile.md5(made))
+        output = self.study.store.new_outputs.get(dep.path)
+        return md5 == dep.md5 or (output is not None and md5 == lockfile.md5(output))
 
     def start(self, cpus: tuple[int, ...]) -> None:
         """Start the stage's command in the room, on these processors."""
         room = self.room
-        world = perturb.make(room.home, room.temporary, cpus, threads=self.study.threads)
-        own = {
+        environment = perturb.make(room.home, room.temporary, cpus, threads=self.study.threads)
+        stage_variables = {
             "DVC_STAGE": self.stage,
             "DVC_ROOT": str(room.study),
             isolation.ROOM: str(room.events),
@@ -85,9 +85,9 @@ class StageRun:
         specification = {
             "folder": str(room.study),
             "network": str(room.network),
-            "cpus": world.cpus,
-            "umask": world.umask,
-            "variables": {**world.variables, **own},
+            "cpus": environment.cpus,
+            "umask": environment.umask,
+            "variables": {**environment.variables, **stage_variables},
         }
         entry = [sys.executable, "-m", "headrace.verify.sandbox_entry"]
         self._started = time.monotonic()
@@ -125,11 +125,11 @@ class StageRun:
         """Yield messages on a failure, undeclared inputs and outputs, and network access."""
         project, stage, room = self.study.project, self.stage, self.room
         after = clean_room.snapshot(room.study)
-        written = {name for name, status in after.items() if self._before.get(name) != status}
+        changed = {name for name, status in after.items() if self._before.get(name) != status}
         if code:
             missing = [*messages.missing_inputs(project, stage, room)]
             yield from missing or [f"stage {stage} failed with exit code {code}"]
-        yield from messages.undeclared_inputs(project, stage, self.record, room, written)
+        yield from messages.undeclared_inputs(project, stage, self.record, room, changed)
         yield from messages.network(stage, room)
         yield from messages.undeclared_outputs(stage, self._before, after, self._declared())
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from headrace.compare import command, markdown, metrics, terminal
+from headrace.compare import command, markdown, metrics, page, terminal
 from headrace.compare.model import MetricChange, Report, Side, Word
 from headrace.report.terminal import has_colours
 from lab import bake
@@ -191,7 +191,11 @@ def test_rows_are_paired_by_key_and_the_common_ones_counted(study: Compared) -> 
     interval = change(found, "roc_auc").interval
     assert interval is not None
     assert interval.rows == 350
-    assert any("350 rows" in note and "of 400 and 350" in note for note in found.notes)
+    assert found.shared_rows == (350, 400, 350)
+    for render in (terminal.render, markdown.render, page.render):
+        shown = html.unescape(render(found))
+        assert "Intervals are over the 350 rows that both have" in shown
+        assert "over all 400 and 350 rows" in shown
 
 
 def broken_predictions(study: Compared, how: str) -> None:
@@ -252,7 +256,7 @@ def test_predictions_that_cannot_be_used_cost_the_interval_and_no_more(
     assert any(says in note for note in found.notes), found.notes
     one = change(found, "roc_auc")
     assert one.interval is None
-    assert one.word in (Word.WORSE, Word.BETTER)
+    assert one.word is Word.CHANGED
 
 
 def test_predictions_are_found_where_dvc_s_settings_say(study: Compared, tmp_path: Path) -> None:
@@ -304,9 +308,9 @@ def test_a_terminal_s_lines_are_no_wider_than_100_columns(study: Compared) -> No
     study.metrics(**{"long.name." * 30: 1e-9, "日本" * 90: 123456789.123, "a" * 300: 5})
     found = study.report()
     lines = terminal.render(found).splitlines()
-    table = lines[lines.index("") + 1 :]
-    rows = [line for line in table if line.endswith(("new", "gone"))]
-    assert len(rows) == 5
+    head = next(index for index, line in enumerate(lines) if line.startswith(f"{M} "))
+    rows = lines[head + 1 : head + 6]
+    assert all(re.search(" (new|gone) ", row) for row in rows)
     assert all(terminal.width(line) <= 100 for line in rows)
 
 

@@ -11,7 +11,7 @@ from cached_study import CachedStudy
 from conftest import cell
 
 from headrace.compare import images, notebooks
-from headrace.compare.model import CellChange, NotebookChange, Shown
+from headrace.compare.model import CellChange, CellOutput, NotebookChange
 from headrace.core.git import Objects
 from lab import bake
 
@@ -93,7 +93,7 @@ def test_injected_parameters_are_a_change_of_source(study: CachedStudy) -> None:
 def test_text_that_changed_is_told_with_the_code_that_made_it(study: CachedStudy) -> None:
     old, new = (run(code("show()", printed("same"), shown(plain=text))) for text in "ab")
     (found,) = cells(study, old, new)
-    assert found.outputs == ((Shown("a"),), (Shown("b"),))
+    assert found.outputs == ((CellOutput("a"),), (CellOutput("b"),))
     assert (found.source, found.code) == (None, "show()")
 
 
@@ -128,8 +128,8 @@ def test_pictures_come_as_addresses_that_hold_them(study: CachedStudy) -> None:
     old, new = (run(code("plot()", shown(png=png, plain="<Figure>"))) for png in (PNG, OTHER))
     (found,) = cells(study, old, new)
     assert found.outputs is not None
-    assert found.outputs[0] == (Shown("<Figure>", f"data:image/png;base64,{PNG}"),)
-    assert found.outputs[1] == (Shown("<Figure>", f"data:image/png;base64,{OTHER}"),)
+    assert found.outputs[0] == (CellOutput("<Figure>", f"data:image/png;base64,{PNG}"),)
+    assert found.outputs[1] == (CellOutput("<Figure>", f"data:image/png;base64,{OTHER}"),)
 
 
 def test_html_is_told_only_by_the_text_that_stands_for_it(study: CachedStudy) -> None:
@@ -137,7 +137,7 @@ def test_html_is_told_only_by_the_text_that_stands_for_it(study: CachedStudy) ->
         run(code("t", shown(html=f"<script>{text}</script>", plain=text))) for text in ("a", "b")
     )
     (found,) = cells(study, old, new)
-    assert found.outputs == ((Shown("a"),), (Shown("b"),))
+    assert found.outputs == ((CellOutput("a"),), (CellOutput("b"),))
 
 
 def test_colours_of_a_terminal_are_taken_out(study: CachedStudy) -> None:
@@ -149,7 +149,7 @@ def test_colours_of_a_terminal_are_taken_out(study: CachedStudy) -> None:
     }
     (found,) = cells(study, run(code("a", printed("x"))), run(code("a", error)))
     assert found.outputs is not None
-    assert found.outputs[1] == (Shown("E: v"),)
+    assert found.outputs[1] == (CellOutput("E: v"),)
 
 
 def test_long_text_is_cut_and_says_so(study: CachedStudy) -> None:
@@ -230,7 +230,7 @@ def test_a_new_run_and_one_that_is_gone_are_told(study: CachedStudy) -> None:
     (found,) = changes(study, None, run(title("# New"), code("a", printed("1"))))
     assert [one.source for one in found.cells] == [("", "# New"), ("", "a")]
     (found,) = changes(study, run(code("a", printed("1"))), None)
-    assert found.cells[0].outputs == ((Shown("1"),), ())
+    assert found.cells[0].outputs == ((CellOutput("1"),), ())
 
 
 def test_many_cells_are_cut_and_that_is_said(study: CachedStudy) -> None:

@@ -151,7 +151,7 @@ def test_a_metric_that_only_older_commits_know_is_found(make: Make) -> None:
     old = {"metrics/old.json": '{"f1": 0.5}'}
     root = make(Step(old), Step({"metrics/old.json": None, **scores(1)}))
     assert history(root, "f1").series[0].values == (None, 0.5, None)
-    assert history(root, "metrics/old.json:f1").series[0].known == [0.5]
+    assert history(root, "metrics/old.json:f1").series[0].numbers == [0.5]
 
 
 def test_a_file_that_was_renamed_is_named_with_the_way_to_see_both(make: Make) -> None:
@@ -160,7 +160,7 @@ def test_a_file_that_was_renamed_is_named_with_the_way_to_see_both(make: Make) -
     found = history(root, AUC)
     assert found.series[0].values == (None, None, 0.75)
     assert "before, metrics/score.json had it. Next: headrace history '*:" in found.notes[0]
-    assert [one.known for one in history(root, f"*:{AUC}").series] == [[0.75], [0.5]]
+    assert [one.numbers for one in history(root, f"*:{AUC}").series] == [[0.75], [0.5]]
 
 
 def test_a_metric_that_never_is_a_number_is_shown_as_nothing_but_gaps(make: Make) -> None:
@@ -211,7 +211,7 @@ def test_a_name_must_mean_one_metric_or_be_a_pattern(make: Make) -> None:
     with pytest.raises(ProjectError, match=r"Did you mean model\.roc_auc\?"):
         history(root, "model.roc_acu")
     (one,) = history(root, f"metrics/train.json:{AUC}").series
-    assert one.known == [2]
+    assert one.numbers == [2]
     both = history(root, "*.roc_auc").series
     assert [one.label for one in both] == [
         f"metrics/evaluate.json:{AUC}",
@@ -486,5 +486,5 @@ def test_a_terminal_without_unicode_gets_it_all_the_same(make: Make) -> None:
 
 def test_a_broken_dvc_yaml_in_the_newest_commit_is_said_and_passed_by(make: Make) -> None:
     found = history(make(Step({**scores(1), "dvc.yaml": "a: ["})))
-    assert found.series[0].known == [1]
+    assert found.series[0].numbers == [1]
     assert "dvc.yaml of the newest commit" in found.notes[0]

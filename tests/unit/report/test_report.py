@@ -53,11 +53,11 @@ def test_text_cannot_steer_a_terminal() -> None:
 
 def test_a_table_is_aligned_and_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [("n" * 200, "1,000", "7", "worse"), ("日本", "2", "12", "[b]ok[/b] :smile:")]
-    for columns, most in (("300", 100), ("60", 60)):
-        monkeypatch.setenv("COLUMNS", columns)
+    for columns in (150, 60):
+        monkeypatch.setenv("COLUMNS", str(columns))
         lines = table(("name", "old", "new", ""), rows, words=1)
-        assert terminal_width() == most
-        assert max(map(width, lines)) <= most
+        assert terminal_width() == columns
+        assert max(map(width, lines)) <= columns
         assert "…" in lines[1]
         assert lines[2].endswith("[b]ok[/b] :smile:")
         ends = [width(line[: line.index(text) + len(text)]) for line, text in zip(
