@@ -1,4 +1,6 @@
-"""The errors a user can meet. Each message says what is wrong, where, and what to do next.
+"""The errors a user can meet, and the phrases that their messages share.
+
+Each message says what is wrong, where, and what to do next.
 
 HeadraceError
 ├── ProjectError      no study here, or pyproject.toml, dvc.yaml or params.yaml is not as it must be
@@ -47,6 +49,19 @@ class DataError(HeadraceError):
 
 class MetricError(HeadraceError):
     """A metric is not a finite number."""
+
+
+def unreadable(name: object, error: Exception) -> str:
+    """Return the beginning of a message about a file that cannot be read: which one, and why."""
+    if isinstance(error, FileNotFoundError):
+        return f"{name} is missing"
+    return f"{name} cannot be read: {reason(error)}"
+
+
+def reason(error: Exception) -> str:
+    """Return in one line, without the file's name, why a file cannot be read or written."""
+    message = getattr(error, "strerror", None)
+    return str(message or (str(error).splitlines() or [type(error).__name__])[0])
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -96,7 +96,7 @@ def test_a_file_of_many_parts_is_scored_as_one(
 
 BAD = {
     "in.txt": ("a\n1\n", "in.txt is neither .csv nor .parquet"),
-    "none.csv": (None, "none.csv cannot be read"),
+    "none.csv": (None, "none.csv is missing"),
     "empty.csv": ("", "empty.csv cannot be read"),
     "broken.parquet": ("PAR1", "broken.parquet cannot be read"),
     "lacks.csv": ("carrier,orign\nAA,JFK\n", "have no column origin. Did you mean orign?"),

@@ -86,7 +86,7 @@ def test_a_study_without_a_batch_says_how_one_comes_in(quick: Path, tmp_path: Pa
     (study / "metrics/monitor.json").unlink()
     code, said = monitor(study)
     assert code == 1
-    assert "The monitor's figures cannot be read" in said
+    assert "metrics/monitor.json is missing" in said
     assert "Next: dvc repro monitor" in said
 
 

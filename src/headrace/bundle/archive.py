@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from headrace.errors import DataError, ProjectError
+from headrace.errors import DataError, ProjectError, unreadable
 
 MANIFEST = "manifest.json"
 SEAL = "manifest.sha256"
@@ -39,7 +39,7 @@ def sha256_of_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ProjectError(f"{path.name} cannot be read: {error.strerror}") from None
+        raise ProjectError(unreadable(path.name, error)) from None
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:

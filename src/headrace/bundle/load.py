@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from headrace.bundle import archive, code_loader, environment, golden, skops_io
-from headrace.errors import DataError
+from headrace.errors import DataError, unreadable
 from headrace.schema import json_schema
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ def read_files(path: Path) -> tuple[archive.Files, dict[str, Any]]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        step = "Next: dvc checkout, or dvc repro"
-        raise DataError(f"{path.name} cannot be read: {error.strerror}. {step}") from None
+        step = "Next: name a bundle's file; the study's own: dvc checkout, or dvc repro"
+        raise DataError(f"{unreadable(path.name, error)}. {step}") from None
     files = archive.unseal(content, path.name)
     manifest: dict[str, Any] = json.loads(files[archive.MANIFEST])
     if manifest.get("headrace_bundle") != FORMAT:

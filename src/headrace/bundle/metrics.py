@@ -9,7 +9,7 @@ import pandas as pd
 
 from headrace.compare import predictions
 from headrace.core import metrics, yaml
-from headrace.errors import DataError
+from headrace.errors import DataError, unreadable
 from headrace.gates import reader
 from headrace.gates.model import NAME, Gates, Predictions, matching
 from headrace.stats import Recipe, bootstrap
@@ -44,7 +44,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror}. Next: dvc repro") from None
+        raise DataError(f"{unreadable(path.name, error)}. Next: dvc repro") from None
 
 
 def _recipes(gates: Gates, file: str, names: Iterable[str]) -> dict[str, Recipe]:

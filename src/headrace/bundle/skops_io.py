@@ -14,7 +14,7 @@ from typing import Any
 from skops import io as skops_io
 
 from headrace.core import atomic
-from headrace.errors import DataError
+from headrace.errors import DataError, unreadable
 
 SCHEMA = "schema.json"
 MODULE_KEYS = ("__module__", "module_path")
@@ -38,8 +38,9 @@ def read(path: Path, *, trusted: Sequence[str]) -> Any:
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path.name} is missing. Next: dvc checkout, or dvc repro") from None
+    except OSError as error:
+        step = "Next: dvc checkout, or dvc repro"
+        raise DataError(f"{unreadable(path.name, error)}. {step}") from None
     return loads(content, path.name, trusted=trusted)
 
 

@@ -2,12 +2,16 @@
 
 import functools
 import inspect
+import os
+import sys
+import webbrowser
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from headrace.core import project
+from headrace.core import git, project
 from headrace.errors import HeadraceError, nearest
 
 Callback = Callable[..., int | None]
@@ -88,9 +92,43 @@ def in_study(function: Callback) -> Callback:
     return run
 
 
+def page_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a command that can write its result as a page."""
+    page = click.Path(path_type=Path)
+    html = click.option("--html", type=page, metavar="FILE", help="Write one page.")
+    text = "Open the page in a browser; without --html it is in runs/html."
+    return html(click.option("--open", "open_page", is_flag=True, help=text)(function))
+
+
+def page_path(root: Path, html: Path | None, name: str, *, open_page: bool) -> Path | None:
+    """Return where a command writes its page; None where it prints."""
+    return root / f"runs/html/{name}.html" if open_page and html is None else html
+
+
+def show_page(path: Path) -> None:
+    """Open a page in the user's browser; where there is none, say where the page is."""
+    if not has_screen() or not webbrowser.open(path.resolve().as_uri()):
+        print(f"There is no browser here. The page is {os.path.relpath(path)}", file=sys.stderr)
+
+
+def has_screen() -> bool:
+    """Tell whether there is a screen that a browser could open on."""
+    display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return display or sys.platform in ("darwin", "win32")
+
+
 def stage_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a stage."""
     try:
         return [name for name in project.find_project().all_stages if name.startswith(incomplete)]
     except HeadraceError:
         return []
+
+
+def revision_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a branch or a tag."""
+    try:
+        refs = git.run(Path.cwd(), "for-each-ref", "--format=%(refname:short)").split()
+    except HeadraceError:
+        return []
+    return [name for name in refs if name.startswith(incomplete)]

@@ -34,7 +34,9 @@ def docs(page: str) -> None:
     """Show the documentation: the list of pages, or a page."""
     texts = pages()
     if page not in texts:
-        raise click.UsageError(f"No page {page!r}.{nearest(page, texts)}")
+        raise click.UsageError(
+            f"No page {page!r}.{nearest(page, texts)} Next: headrace docs, for the list of pages"
+        )
     if not sys.stdout.isatty():
         print(texts[page], end="")
         return

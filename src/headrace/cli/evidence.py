@@ -5,9 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from headrace.cli.base import command, in_study, stage_names
+from headrace.cli.base import (
+    command,
+    in_study,
+    page_options,
+    page_path,
+    revision_names,
+    show_page,
+    stage_names,
+)
+from headrace.core import states
 from headrace.core.project import Project
+
+
+def rule_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a rule."""
+    from headrace.lint.check import REPRO
+    from headrace.lint.rules import RULES
+
+    return [name for name in (REPRO, *RULES) if name.startswith(incomplete)]
 
 
 @command(
@@ -19,7 +37,7 @@ from headrace.core.project import Project
     headrace check --staged         what a commit would hold now
     """,
 )
-@click.argument("rules", nargs=-1, metavar="[RULE]...")
+@click.argument("rules", nargs=-1, metavar="[RULE]...", shell_complete=rule_names)
 @click.option("--staged", is_flag=True, help="Check what a commit would hold now.")
 @click.option("--list", "show", is_flag=True, help="Show the rules.")
 @in_study
@@ -36,7 +54,13 @@ def check(project: Project, rules: tuple[str, ...], staged: bool, show: bool) ->
     return lint.check(project, [*rules], staged=staged)
 
 
-@command("fix")
+@command(
+    "fix",
+    examples="""
+    headrace fix                    strip notebooks, complete the stages' deps
+    headrace check                  what is left to be fixed by hand
+    """,
+)
 @in_study
 def fix(project: Project) -> None:
     """Apply the automatic fixes of headrace check."""
@@ -46,7 +70,14 @@ def fix(project: Project) -> None:
         print(line)
 
 
-@command("hook")
+@command(
+    "hook",
+    examples="""
+    headrace hook
+    headrace hook --remove
+    git commit --no-verify          one commit without the check
+    """,
+)
 @click.option("--remove", is_flag=True, help="Uninstall the hook.")
 @in_study
 def hook(project: Project, remove: bool) -> None:
@@ -80,12 +111,13 @@ def verify(project: Project, stages: tuple[str, ...], worktree: bool, jobs: int 
     headrace diff                   since this branch left the main one, or the last commit
     headrace diff main              since main
     headrace diff v1 v2 --html diff.html
+    headrace diff --open            as a page, in a browser
     """,
 )
-@click.argument("revisions", nargs=-1, metavar="[REVISION]...")
+@click.argument("revisions", nargs=-1, metavar="[REVISION]...", shell_complete=revision_names)
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @click.option("--json", is_flag=True, help="Print JSON.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write one page.")
+@page_options
 @click.option("--gate", is_flag=True, help="Exit with 1 when a gate breaks.")
 @click.option(
     "--shallow", is_flag=True, help="Metrics, parameters and cost alone: quick, without intervals."
@@ -97,6 +129,7 @@ def diff(
     markdown: bool,
     json: bool,
     html: Path | None,
+    open_page: bool,
     gate: bool,
     shallow: bool,
 ) -> int:
@@ -106,9 +139,13 @@ def diff(
     """
     from headrace.compare import command as module
 
-    only_one(markdown=markdown, json=json, html=bool(html))
+    page = page_path(project.root, html, "diff", open_page=open_page)
+    only_one(markdown=markdown, json=json, **{"html" if html else "open": page is not None})
     form = "markdown" if markdown else "json" if json else "terminal"
-    return module.run(project, revisions, form=form, html=html, gate=gate, shallow=shallow)
+    code = module.run(project, revisions, form=form, html=page, gate=gate, shallow=shallow)
+    if page and open_page:
+        show_page(page)
+    return code
 
 
 @command(
@@ -116,6 +153,7 @@ def diff(
     examples="""
     headrace history model.roc_auc --since '2 weeks ago'
     headrace history 'model.*' --html history.html
+    headrace history --open         as a page, in a browser
     """,
 )
 @click.argument("metrics", nargs=-1, metavar="[METRIC]...")
@@ -123,9 +161,15 @@ def diff(
 @click.option("--max-count", type=int, metavar="N", help="At most so many commits.")
 @click.option("--all", "everywhere", is_flag=True, help="Of all branches.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write one page.")
+@page_options
 @in_study
-def history(project: Project, metrics: tuple[str, ...], **options: Any) -> None:
+def history(
+    project: Project,
+    metrics: tuple[str, ...],
+    html: Path | None,
+    open_page: bool,
+    **options: Any,
+) -> None:
     """Show metrics over the commits of a branch.
 
     METRIC is a name such as model.roc_auc, a file and a name
@@ -133,12 +177,16 @@ def history(project: Project, metrics: tuple[str, ...], **options: Any) -> None:
     """
     from headrace.history import command as module
 
-    module.run(project, metrics, **options)
+    page = page_path(project.root, html, "history", open_page=open_page)
+    module.run(project, metrics, html=page, **options)
+    if page and open_page:
+        show_page(page)
 
 
 @command("ci", examples="headrace ci --base main")
 @click.option(
     "--base",
+    shell_complete=revision_names,
     metavar="REVISION",
     default=lambda: os.environ.get("HEADRACE_BASE", ""),
     help="What to compare with.  [default: $HEADRACE_BASE, or as headrace diff]",
@@ -146,6 +194,10 @@ def history(project: Project, metrics: tuple[str, ...], **options: Any) -> None:
 @in_study
 def ci(project: Project, base: str) -> int:
     """Run the steps that CI runs."""
+    # A name that somebody types is checked before an hour of steps. The workflow's variable may
+    # name a commit that a forced push has removed; the comparison then takes the commit before.
+    if click.get_current_context().get_parameter_source("base") is ParameterSource.COMMANDLINE:
+        states.require(project.root, base)
     from headrace.ci import steps
 
     return steps.run(project, base)

@@ -65,7 +65,11 @@ def monitor(project: Project, **options: Any) -> int:
     "alert",
     cls=Group,
     invoke_without_command=True,
-    help="List incidents, and record decisions about them.",
+    examples="""
+    headrace alert                  the incidents that are open, and what can be done
+    headrace alert dismiss 2013-12-psi --reason 'a holiday'
+    headrace alert decide 2013-12-psi retrain --reason 'worse for weeks'
+    """,
 )
 @click.pass_context
 def alert(ctx: click.Context) -> None:

@@ -5,16 +5,19 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.base import command, in_study
+from headrace.cli.base import command, in_study, page_options, page_path, show_page
 from headrace.cli.evidence import only_one
 from headrace.core import project as projects
 from headrace.core.project import Project
 from headrace.errors import ProjectError
 from headrace.serve import serve_options
+
+if TYPE_CHECKING:
+    from headrace.bundle.model_service import Champion
 
 FILE = click.Path(path_type=Path)
 SOURCE = "A bundle's file, model#prod or model@v1.2.0.  [default: the artifact of dvc.yaml]"
@@ -106,15 +109,21 @@ def demote(project: Project, **options: Any) -> None:
     examples="""
     headrace audit                  this study
     headrace audit clone.git --html audit.html
+    headrace audit --open           as a page, in a browser
     """,
 )
 @click.argument("repository", required=False, type=FILE)
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @click.option("--json", is_flag=True, help="Print JSON.")
-@click.option("--html", type=FILE, metavar="FILE", help="Write one page.")
+@page_options
 @artifact_option
 def audit(
-    repository: Path | None, artifact: str | None, markdown: bool, json: bool, html: Path | None
+    repository: Path | None,
+    artifact: str | None,
+    markdown: bool,
+    json: bool,
+    html: Path | None,
+    open_page: bool,
 ) -> int:
     """Show the history of every version, and check its evidence.
 
@@ -122,47 +131,79 @@ def audit(
     """
     from headrace.registry import audit_command
 
-    only_one(markdown=markdown, json=json, html=bool(html))
-    study = None
-    if repository is None:
-        with suppress(ProjectError):
-            study = projects.find_project()
+    study = None if repository else _study()
+    page = page_path(study.root if study else Path.cwd(), html, "audit", open_page=open_page)
+    only_one(markdown=markdown, json=json, **{"html" if html else "open": page is not None})
     form = "markdown" if markdown else "json" if json else "terminal"
-    return audit_command.run(study, repository, artifact=artifact, form=form, html=html)
+    code = audit_command.run(study, repository, artifact=artifact, form=form, html=page)
+    if page and open_page:
+        show_page(page)
+    return code
 
 
-@command("serve", examples="headrace serve model#prod --port 8080 --tokens tokens")
+def _study() -> Project | None:
+    """Return the study that the command is run in; None where there is none."""
+    with suppress(ProjectError):
+        return projects.find_project()
+    return None
+
+
+@command(
+    "serve",
+    examples="""
+    headrace serve                  the bundle of this study
+    headrace serve model#prod --port 8080 --tokens tokens
+    headrace serve bundle.tar       a file, in a study or not
+    """,
+)
 @serve_options
-@in_study
-def serve(project: Project, **options: Any) -> None:
+def serve(**options: Any) -> None:
     """Answer over HTTP from a bundle.
 
     SOURCE is a bundle's file, model#prod or model@v1.2.0; by default the artifact of dvc.yaml.
     """
     # Before anything reads it: more threads answer one row no faster, and many clients much slower.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from headrace.registry import fetch
     from headrace.serve import command as module
 
-    chosen = module.with_study_log(project, module.Options(**options))
-    module.run(lambda: fetch.champion(project, chosen.source), chosen)
+    selected = module.Options(**options)
+    if project := _study_unless_file(selected.source):
+        selected = module.with_study_log(project, selected)
+    module.run(_champion(project, selected.source), selected)
+
+
+def _study_unless_file(source: str) -> Project | None:
+    """Return the study; None outside of one, where a bundle's file is enough.
+
+    Errors:
+        ProjectError: there is no study, and the source is no file.
+    """
+    return projects.find_project() if _study() or not Path(source).is_file() else None
+
+
+def _champion(project: Project | None, source: str) -> "Callable[[], Champion]":
+    """Return a function that loads the bundle of a source; without a study it is a file."""
+    from headrace.bundle import model_service
+    from headrace.registry import fetch
+
+    if project is None:
+        return lambda: model_service.load_champion(Path(source))
+    return lambda: fetch.champion(project, source)
 
 
 @command("score", examples="headrace score rows.csv predictions.parquet --model model#prod")
 @click.argument("rows", type=FILE, metavar="IN")
 @click.argument("scored", type=FILE, metavar="OUT")
 @click.option("--model", default="", metavar="SOURCE", help=SOURCE)
-@in_study
-def score(project: Project, rows: Path, scored: Path, model: str) -> int:
+def score(rows: Path, scored: Path, model: str) -> int:
     """Predict a file of rows.
 
     IN and OUT are CSV or Parquet, and may be larger than memory. Refused rows are written beside
     OUT, with their reasons.
     """
-    from headrace.registry import fetch
     from headrace.score import command as module
 
-    return module.score_file(fetch.champion(project, model), rows, scored)
+    return module.score_file(_champion(_study_unless_file(model), model)(), rows, scored)
 
 
 @command("token", examples="headrace token alice predict metrics >> tokens")

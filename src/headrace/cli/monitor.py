@@ -1,11 +1,10 @@
 """The command `headrace monitor`: evaluate alert rules on each batch, write a page, notify."""
 
-import os
 import sys
-import webbrowser
 from collections.abc import Iterator
 
 from headrace.alerts import notify, update
+from headrace.cli.base import has_screen, show_page
 from headrace.core import atomic
 from headrace.core.project import Project
 from headrace.gates.live import Light, State
@@ -31,8 +30,8 @@ def run(project: Project, *, gate: bool, issue: bool, quiet: bool) -> int:
     notify.notify(project, changes, issue=issue)
     atomic.write_text(project.root / PAGE, page.render(monitored))
     print(f"\n{PAGE} shows it all.")
-    if _has_screen() and not quiet:
-        webbrowser.open((project.root / PAGE).as_uri())
+    if sys.stdout.isatty() and has_screen() and not quiet:
+        show_page(project.root / PAGE)
     newest = [*monitored.lights.values()][-1:]
     return int(gate and any(Light.ACT in lights.values() for lights in newest))
 
@@ -59,9 +58,3 @@ def _table(monitored: MonitorResults) -> Iterator[str]:
         for name, lights in monitored.lights.items()
     ]
     yield from table(["batch", "rows", *checks], rows, words=len(checks))
-
-
-def _has_screen() -> bool:
-    """Tell whether there is a screen, and a person who sees the output."""
-    display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    return sys.stdout.isatty() and (display or sys.platform == "darwin")

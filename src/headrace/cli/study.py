@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 import headrace
-from headrace.cli.base import command, in_study, stage_names
+from headrace.cli.base import command, in_study, show_page, stage_names
 from headrace.core import requirements
 from headrace.core.project import Project
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, listed, nearest
 
 WORDS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 """For commands that hand words on to JupyterLab."""
@@ -67,7 +67,12 @@ def _jupyterlab(project: Project, *words: str) -> None:
     )
 
 
-@command("sync")
+@command(
+    "sync",
+    examples="""
+    headrace sync                   after an edit of params.yaml; prints the notebooks it changed
+    """,
+)
 @in_study
 def sync(project: Project) -> None:
     """Copy params.yaml into the notebooks' parameters cells."""
@@ -77,7 +82,12 @@ def sync(project: Project) -> None:
         print(name)
 
 
-@command("schema")
+@command(
+    "schema",
+    examples="""
+    headrace schema                 after an edit of src/study/params.py
+    """,
+)
 @in_study
 def schema(project: Project) -> None:
     """Write params.schema.json, for an editor to check by."""
@@ -86,9 +96,16 @@ def schema(project: Project) -> None:
     print(parameters_cell.SCHEMA, "written" if parameters_cell.schema(project) else "is up to date")
 
 
-@command("html")
+@command(
+    "html",
+    examples="""
+    headrace html                   runs/html/train.html, one page for each stage that has run
+    headrace html --open            open the last one in a browser
+    """,
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the last stage's page in a browser.")
 @in_study
-def html(project: Project) -> None:
+def html(project: Project, open_page: bool) -> None:
     """Write the executed notebooks as pages, runs/html."""
     from headrace.report import notebook_html
 
@@ -96,6 +113,8 @@ def html(project: Project) -> None:
     if not pages:
         raise HeadraceError("No notebook has been run yet. Next: dvc repro")
     print(*pages, sep="\n")
+    if open_page:
+        show_page(project.root / pages[-1])
 
 
 @command("metrics", examples="headrace metrics metrics/evaluate.json")
@@ -105,14 +124,24 @@ def metrics(project: Project, files: tuple[Path, ...]) -> None:
     """Show metrics files as tables; by default all."""
     from headrace.report import metrics_table
 
-    paths = files or sorted((project.root / "metrics").glob("*.json"))
-    if not paths:
+    written = sorted((project.root / "metrics").glob("*.json"))
+    if not files and not written:
         raise HeadraceError("No metrics yet. Next: dvc repro")
-    for path in paths:
+    names = [os.path.relpath(path) for path in written]
+    for path in files or written:
+        if names and not path.exists():
+            near = nearest(str(path), names)
+            raise HeadraceError(f"{path} is missing.{near} Next: one of {listed(names, 5)}")
         print(f"{os.path.relpath(path)}\n{metrics_table.show(path)}")
 
 
-@command("backtest")
+@command(
+    "backtest",
+    examples="""
+    headrace backtest               the months of params.yaml's backtest.months
+    git add backtest metrics plots && git commit -m 'Run the backtest'
+    """,
+)
 @in_study
 def backtest(project: Project) -> int:
     """Run the backtest, and show its result."""

@@ -13,7 +13,7 @@ from pyarrow import csv, parquet
 
 from headrace.core import dvc_cache
 from headrace.core.states import State
-from headrace.errors import DataError, ProjectError, nearest
+from headrace.errors import DataError, ProjectError, nearest, unreadable
 
 Codes = npt.NDArray[np.int64]
 Column = npt.NDArray[np.float64]
@@ -98,8 +98,7 @@ def load(path: Path, file: str, columns: Iterable[str], *, label: str = "") -> T
     try:
         table = _table(path, file, [*dict.fromkeys(columns)])
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{label or file} cannot be read: {reason}") from None
+        raise DataError(unreadable(label or file, error)) from None
     return Table(label or file, table)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from headrace.core import yaml
 from headrace.core.yaml import Key
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, unreadable
 
 MAIN = "dvc.yaml"
 BACKTEST = "backtest/dvc.yaml"
@@ -230,7 +230,7 @@ def read(root: Path, name: str) -> Stages:
     try:
         content = yaml.parse((root / name).read_bytes(), name)
     except OSError as error:
-        raise ProjectError(f"{name} cannot be read: {error.strerror}") from None
+        raise ProjectError(unreadable(name, error)) from None
     stages = content.get("stages", {})
     if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
         raise ProjectError(f"{name}: `stages` must map names to stages")

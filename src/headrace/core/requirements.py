@@ -1,15 +1,22 @@
 """requirements.lock: the exact version and the hashes of every package of a study's environment."""
 
+import hashlib
 import re
 import sys
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import headrace
 from headrace.errors import ProjectError, listed
 
 NAME = "requirements.lock"
+VENDOR = "vendor"
+"""The folder of a study's wheels that no index has."""
+SITE = Path(headrace.__file__).parents[1]
+"""Where this very headrace is installed."""
 NAMED = 5
 """Differences that a message names; it counts the others."""
 PIN = re.compile(
@@ -80,12 +87,18 @@ def installed() -> Mapping[str, str]:
 
 def differences(root: Path) -> dict[str, int]:
     """Return where the environment differs from the lock, each with its line in the lock."""
-    versions = {pin: installed().get(pin.name) for pin in locked(root)}
-    return {
-        f"{pin.name} is {version or 'missing'} (locked: {pin.version})": pin.line
-        for pin, version in versions.items()
-        if not _is_same(version, pin.version)
-    }
+    problems = {pin: _difference(root, pin) for pin in locked(root)}
+    return {problem: pin.line for pin, problem in problems.items() if problem}
+
+
+def _difference(root: Path, pin: Pin) -> str:
+    """Return how a locked package differs from what is installed; nothing where it does not."""
+    version = installed().get(pin.name)
+    if not _is_same(version, pin.version):
+        return f"{pin.name} is {version or 'missing'} (locked: {pin.version})"
+    if pin.name == "headrace" and is_other_build(root, pin):
+        return f"{pin.name} {version} is another build than the lock's"
+    return ""
 
 
 def summary(items: Iterable[str]) -> str:
@@ -103,17 +116,41 @@ def _is_same(version: str | None, locked: str) -> bool:
         return False
 
 
-def require_version(root: Path, installed: str) -> None:
+def require_version(root: Path, installed: str, site: Path = SITE) -> None:
     """Refuse to run where the lock names another headrace than the one that is installed.
 
     Errors:
-        ProjectError: requirements.lock has another version.
+        ProjectError: requirements.lock has another version, or another build of this version.
     """
     lock = root / NAME
     text = lock.read_text("utf-8", "replace") if lock.is_file() else ""
-    locked = next((pin.version for pin in pins(text) if pin.name == "headrace"), installed)
-    if locked != installed:
-        raise ProjectError(
-            f"headrace {installed} is installed, but {NAME} has headrace {locked}."
-            " Next: make --always-make setup"
-        )
+    locked = next((pin for pin in pins(text) if pin.name == "headrace"), None)
+    if locked is None:
+        return
+    if locked.version != installed:
+        problem = f"headrace {installed} is installed, but {NAME} has headrace {locked.version}."
+    elif is_other_build(root, locked, site):
+        problem = f"headrace {installed} is installed, but not from the wheel that {NAME} names."
+    else:
+        return
+    raise ProjectError(f"{problem} Next: make --always-make setup")
+
+
+def is_other_build(root: Path, locked: Pin, site: Path = SITE) -> bool:
+    """Tell whether other bytes of a locked version are installed than those of its wheel.
+
+    pip and uv copy a wheel's RECORD, the hashes of its files, and add lines of their own. Nothing
+    is told where the study has no such wheel, or where a working tree is installed as editable.
+
+    Source: PEP 376 and the specification "Recording installed projects".
+    """
+    release = f"{locked.name}-{locked.version}"
+    record = site / f"{release}.dist-info/RECORD"
+    wheel = root / VENDOR / f"{release}-py3-none-any.whl"
+    if not record.is_file() or not wheel.is_file():
+        return False
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() not in locked.text:
+        return False  # then the lock cannot be installed at all, and pip says so
+    with zipfile.ZipFile(wheel) as archive:
+        expected = archive.read(f"{release}.dist-info/RECORD").decode().splitlines()
+    return not {*expected} <= {*record.read_text("utf-8").splitlines()}

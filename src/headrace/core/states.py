@@ -154,6 +154,16 @@ def _main_branch(root: Path) -> str | None:
 
 
 def _state(root: Path, name: str, why: str, objects: Objects) -> State:
+    commit = require(root, name)
+    return State(root, name[:SHORT] if name == commit else name, commit, why, objects)
+
+
+def require(root: Path, name: str) -> str:
+    """Return the hash of the commit that a revision or an experiment names.
+
+    Errors:
+        ProjectError: there is none; nearest names are shown.
+    """
     commit = resolve(root, name)
     experiments = {} if commit else _experiments(root)
     commit = commit or experiments.get(name)
@@ -163,7 +173,7 @@ def _state(root: Path, name: str, why: str, objects: Objects) -> State:
         shallow = (root / ".git/shallow").exists()
         step = "git fetch --unshallow" if shallow else "git branch --all, git tag or git log"
         raise ProjectError(f"git knows no revision {name!r}.{near} Next: {step}")
-    return State(root, name[:SHORT] if name == commit else name, commit, why, objects)
+    return commit
 
 
 def _experiments(root: Path) -> dict[str, str]:

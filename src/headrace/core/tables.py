@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from headrace.errors import DataError
+from headrace.errors import DataError, unreadable
 
 ROWS = 100_000
 """Rows of a part."""
@@ -50,13 +50,7 @@ def parts(path: Path) -> Iterator[tuple[pa.Table, float]]:
     except UnicodeDecodeError:
         raise DataError(f"{path.name} cannot be read: its header is not in UTF-8") from None
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path.name} cannot be read: {reason(error)}") from None
-
-
-def reason(error: Exception) -> str:
-    """Return in one line why a file cannot be read or written."""
-    message = getattr(error, "strerror", None)
-    return str(message or (str(error).splitlines() or [type(error).__name__])[0])
+        raise DataError(unreadable(path.name, error)) from None
 
 
 def frame(part: pa.Table) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import yaml
 from yaml.constructor import ConstructorError
 from yaml.error import MarkedYAMLError, YAMLError
 
-from headrace.errors import ProjectError
+from headrace.errors import ProjectError, unreadable
 
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast in C
 
@@ -108,10 +108,8 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         return parse(path.read_bytes(), path.name)
-    except FileNotFoundError:
-        raise ProjectError(f"{path.name} is missing in {path.parent}") from None
     except OSError as error:
-        raise ProjectError(f"{path.name} cannot be read: {error.strerror}") from None
+        raise ProjectError(unreadable(path.name, error)) from None
 
 
 def parse(text: bytes, name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from headrace.bundle import load
 from headrace.core.project import Project
 from headrace.core.tables import KINDS, kind
-from headrace.errors import DataError
+from headrace.errors import DataError, unreadable
 from headrace.gates.model import Predictions
 from headrace.ingest import batch, labels, manifest, types
 from headrace.prediction_log import log_format
@@ -68,8 +68,7 @@ def read_file(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path) if kind(path) == ".parquet" else pd.read_csv(path, dtype=str)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise DataError(f"{path.name} cannot be read: {reason}. Next: see what wrote it") from None
+        raise DataError(f"{unreadable(path.name, error)}. Next: see what wrote it") from None
 
 
 def _lock(root: Path) -> AbstractContextManager[object]:

@@ -49,14 +49,14 @@ def cell_syntax(study: Study) -> Iterator[Violation]:
 
 @rule()
 def cell_length(study: Study) -> Iterator[Violation]:
-    """The cell has {lines} lines of code; {limit} are the limit for a reader.
+    """The cell has {lines} lines of code, more than a reader sees at once: 10 are the limit.
 
     Next: split it, with a sentence between, or move code into a function in src/study
     """
     for notebook, cell in _code(study):
         lines = sum(bool(line.strip()) for line in cell.source.splitlines())
         if lines > MAX_LINES and not cell.is_parameters:
-            yield Violation(_location(notebook, cell, 1), lines=lines, limit=MAX_LINES)
+            yield Violation(_location(notebook, cell, 1), lines=lines)
 
 
 @rule()

@@ -1,8 +1,10 @@
 """The commands `headrace check` and `headrace fix`."""
 
 import io
+import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,10 +83,12 @@ def _fixed_files(
 
 def show() -> None:
     """Print each rule: its name, its problem and next step, and whether `make repro` checks it."""
+    width = shutil.get_terminal_size().columns
     for name, rule in sorted(RULES.items()):
-        problem, step = rule.message
-        group = f" ({REPRO})" if rule.repro else ""
-        print(f"{name}{group}\n  {problem}\n  Next: {step}")
+        problem, step = rule.describe()
+        print(f"{name}{f' ({REPRO})' if rule.repro else ''}")
+        for text in (problem, f"Next: {step}"):
+            print(textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  "))
 
 
 def fix(study_project: Project) -> list[str]:

@@ -35,8 +35,8 @@ def install(project: Project) -> str:
     if path.exists() and f"\ncd {folder} ||" not in text:
         raise ProjectError(
             f"{path} checks another study of this repository."
-            f" Next: run headrace hook --remove there, or add this line before its first `if`:\n"
-            f"{line}"
+            " Next: add this line above its first line that begins with `if`, so that it checks"
+            f" both; or run headrace hook --remove in the other study first:\n{line}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(SCRIPT.format(mark=MARK, folder=folder), "utf-8")

@@ -15,6 +15,10 @@ from headrace.lint.context import Location, Study
 from headrace.lint.fixes import Fix
 
 NEXT = "Next: "
+VALUE = re.compile(r"\{(\w+)[^}]*\}")
+"""A value in a rule's message, such as {path!r}."""
+PLACEHOLDERS = {"near": "", "problem": "…", "step": "see the finding", "lines": "N", "mib": "N"}
+"""What stands for a value where a rule is described; for any other its name, as in PATH."""
 
 
 class Violation:
@@ -46,6 +50,14 @@ class Rule:
         text = " ".join((inspect.getdoc(self.check) or "").split())
         problem, _, step = text.partition(NEXT)
         return problem.strip(), step.strip()
+
+    def describe(self) -> tuple[str, str]:
+        """Return the problem and the next step with names in the place of values."""
+        problem, step = (
+            VALUE.sub(lambda value: PLACEHOLDERS.get(value[1], value[1].upper()), text)
+            for text in self.message
+        )
+        return re.sub(r"([.?…])\.$", r"\1", problem), step
 
     def render(self, values: Mapping[str, object]) -> tuple[str, str]:
         """Return the problem and the next step with these values."""

@@ -1,6 +1,7 @@
 """Results of the stage `monitor`, with the verdicts of the rules in gates.yaml."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from headrace.core import yaml
-from headrace.errors import DataError, ProjectError
+from headrace.errors import DataError, ProjectError, unreadable
 from headrace.gates import reader as gatesfile
 from headrace.gates.live import Light, Rule, Verdict, evaluate, lights
 from headrace.gates.model import NAME
@@ -61,8 +62,9 @@ def read(root: Path) -> MonitorResults:
         tables = {name: table(root / file) for name, file in TABLES.items()}
         pictures = {name: (root / f"plots/{name}.svg").read_text("utf-8") for name in PICTURES}
     except (OSError, ValueError) as error:
-        step = "Next: dvc repro monitor"
-        raise DataError(f"The monitor's figures cannot be read ({error}). {step}") from None
+        file = getattr(error, "filename", None)
+        name = os.path.relpath(file, root) if file else FILE
+        raise DataError(f"{unreadable(name, error)}. Next: dvc repro monitor") from None
     gates = root / NAME
     rules = gatesfile.parse(gates.read_bytes()).live if gates.is_file() else ()
     evaluated = {*figures, *tables["notes"]["batch"]}  # a note says why a batch has no figures

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.metrics import leaves
-from headrace.errors import ProjectError, nearest
+from headrace.errors import ProjectError, nearest, unreadable
 from headrace.report.terminal import table
 from headrace.report.text import number
 
@@ -39,11 +39,11 @@ def show(path: Path) -> str:
 def _read(path: Path) -> dict[str, Any]:
     try:
         metrics = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
         near = nearest(path.name, (file.name for file in path.parent.glob("*.json")))
-        raise ProjectError(f"{path} is missing.{near or ' Next: dvc repro'}") from None
+        raise ProjectError(f"{unreadable(path, error)}.{near or ' Next: dvc repro'}") from None
     except (OSError, ValueError) as error:
-        raise ProjectError(f"{path.name} cannot be read ({error}). Next: dvc repro") from None
+        raise ProjectError(f"{unreadable(path.name, error)}. Next: dvc repro") from None
     if not isinstance(metrics, dict):
         raise ProjectError(f"{path.name} must hold names and numbers. Next: dvc repro")
     return metrics

@@ -14,7 +14,7 @@ import pyarrow as pa
 from headrace.bundle.load import Bundle
 from headrace.bundle.model_service import Champion
 from headrace.core import atomic, tables
-from headrace.errors import DataError
+from headrace.errors import DataError, reason
 from headrace.schema.validate import require_columns, validate
 
 ADDED = ("prediction", "positive", "row", "reason")
@@ -43,7 +43,7 @@ def score_file(champion: Champion, rows: Path, scored: Path) -> int:
         atomic.write_whole(scored, write)
     except (pa.ArrowException, OSError) as error:
         step = "Nothing was written. Next: free disk space, or name another OUT"
-        raise DataError(f"{scored} cannot be written: {tables.reason(error)}. {step}") from None
+        raise DataError(f"{scored} cannot be written: {reason(error)}. {step}") from None
     print(f"{counts[0]:,} rows scored by {champion.label}: {scored}")
     if not counts[1]:
         refused_file.unlink()

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, unreadable
 
 SCOPES = ("predict", "metrics", "admin")
 TOKEN_BYTES = 32
@@ -104,7 +104,7 @@ class Tokens:
         try:
             lines = self._path.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise HeadraceError(f"{self._path} cannot be read: {error}.") from None
+            raise HeadraceError(f"{unreadable(self._path, error)}.") from None
         numbered = [(number, line.split()) for number, line in enumerate(lines, 1)]
         return [self._parse(n, words) for n, words in numbered if words and words[0][0] != "#"]
 

@@ -61,7 +61,10 @@ def _no_lock(worktree: bool) -> str:
 def _select(stages: Sequence[str], names: Sequence[str]) -> list[str]:
     for name in names:
         if name not in stages:
-            raise ProjectError(f"dvc.lock has no stage {name!r}.{nearest(name, stages)}")
+            raise ProjectError(
+                f"dvc.lock has no stage {name!r}.{nearest(name, stages)}"
+                f" Stages: {', '.join(stages)}. Next: name one, or run yours first: dvc repro"
+            )
     return [stage for stage in stages if not names or stage in names]
 
 
