@@ -16,7 +16,7 @@ from headrace.registry import page
 from headrace.registry.audit import ArtifactHistory, Audit, StageHolder
 from headrace.registry.check import CheckResult, Outcome
 from headrace.registry.incidents import IncidentHistory
-from headrace.registry.live_batches import Batch, BatchIncident, CostAlert, LiveBatches
+from headrace.registry.live_batches import Batch, CostAlert, LiveBatches
 from headrace.registry.timeline import Entry
 
 LINKS = (
@@ -54,10 +54,15 @@ def an_audit(text: str, *, broken: bool = True) -> Audit:
 
 def live(text: str) -> LiveBatches:
     """Return a study's batches in which all that people may write is this text."""
-    shown = BatchIncident(text, text, "act", True, text, "decided", text, sound=False)
+    failed = Entry(1_700_000_000, "dismissed", text, text, results=LINKS)
+    incident = IncidentHistory(
+        text, text, "act", True, text, text, (failed,), "decided", text, study=text
+    )
     marks = (CostAlert(Level.ACT, text), CostAlert(Level.NOTICE, text))
     batches = tuple(
-        Batch(text, text, 7.0, 0.5, 1e300, -1.0, 1e300, False, marks, {text: light}, (shown,) * 2)
+        Batch(
+            text, text, 7.0, 0.5, 1e300, -1.0, 1e300, False, marks, {text: light}, (incident,) * 2
+        )
         for light in Light
     )
     return LiveBatches(text, text, text, (text,), batches, (text,))

@@ -11,6 +11,11 @@ from headrace.incidents import store, text
 from headrace.incidents.incident import Decision, Incident
 from headrace.report.text import plain
 
+DONE = {
+    "dismiss": "Dismissed",
+    "rollback": "Recorded the decision to roll back for",
+    "retrain": "Recorded the decision to retrain for",
+}
 NEXT = {
     "dismiss": "It is not reported again while it stays open, unless its level rises.",
     "rollback": "Next: headrace rollback",
@@ -31,7 +36,7 @@ def list_incidents(project: Project) -> None:
 def incident_lines(incidents: Iterable[Incident]) -> list[str]:
     """Return the incidents in words, in the order in which they need attention."""
     ranked = sorted(incidents, key=lambda incident: incident.opened, reverse=True)
-    ranked.sort(key=lambda each: (not each.is_open, each.is_dismissed, each.level))
+    ranked.sort(key=lambda incident: (not incident.is_open, incident.is_dismissed, incident.level))
     if not ranked:
         return ["No incidents yet. Next: headrace monitor, once there are live batches"]
     return [line for incident in ranked for line in _lines(incident)]
@@ -46,8 +51,8 @@ def _lines(incident: Incident) -> Iterator[str]:
         yield f"  {incident.do}"
 
 
-def decide(project: Project, name: str, what: str, reason: str) -> None:
-    """Record who decides what about an incident, and why, as one commit of one file.
+def decide(project: Project, name: str, choice: str, reason: str) -> None:
+    """Record a person's choice about an incident, and the reason, as one commit of one file.
 
     Errors:
         HeadraceError: there is no such incident, no reason, or git does not know who decides; the
@@ -61,11 +66,11 @@ def decide(project: Project, name: str, what: str, reason: str) -> None:
     _refuse_other_changes(project, incident)
     by = identity.author(project.root)
     when = datetime.fromtimestamp(by.time, UTC).isoformat(timespec="seconds")
-    decision = Decision(what, reason, by.person.name, by.person.email, when, str(incident.level))
+    decision = Decision(choice, reason, by.person.name, by.person.email, when, str(incident.level))
     decided = replace(incident, decisions=[*incident.decisions, decision])
-    _commit(project, decided, f"{what.capitalize()} {incident.id}", reason)
-    note = _superseded(incident, decision)
-    for line in (f"{incident.id}: {what}, for: {reason}", *note, NEXT[what]):
+    _commit(project, decided, f"{choice.capitalize()} {incident.id}", reason)
+    note = _replaced_decision(incident, decision)
+    for line in (f"{DONE[choice]} {incident.id}. Reason: {reason}", *note, NEXT[choice]):
         print(plain(line))
 
 
@@ -94,12 +99,12 @@ def _refuse_other_changes(project: Project, incident: Incident) -> None:
         )
 
 
-def _superseded(incident: Incident, decision: Decision) -> list[str]:
+def _replaced_decision(incident: Incident, decision: Decision) -> list[str]:
     """Return a note on the decision that no longer applies, if there is one."""
     last = incident.decision
     if last is None:
         return []
-    note = f"It replaces {last.what} by {last.name}, which stays in the file."
+    note = f"This replaces the decision of {last.name} ({last.choice}), which stays in the file."
     clock = " By this machine's clock, that one is later." if last.when > decision.when else ""
     return [note + clock]
 

@@ -18,7 +18,7 @@ from headrace.report.markdown import code, escape, table
 from headrace.report.text import number, plain
 
 MARK = "<!-- headrace: incident {} -->"
-OURS = re.compile(MARK.format(r"(\S+)"))
+MARK_PATTERN = re.compile(MARK.format(r"(\S+)"))
 TITLE = 200
 """Letters of a title: GitHub allows 256."""
 FAILURES = (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError)
@@ -37,23 +37,21 @@ class Issues:
     """A repository on GitHub, and its issues by the incidents' ids."""
 
     repository: str
-    known: Mapping[str, Issue]
+    by_incident: Mapping[str, Issue]
 
     def has_memory_of(self, incident: Incident) -> bool:
         """Return whether an incident is active, or has an issue that records notifications.
 
         An incident that was over before it had an issue would be reported again by every run.
         """
-        return _is_active(incident) or incident.id in self.known
+        return _is_active(incident) or incident.id in self.by_incident
 
 
-def read_issues(*, wanted: bool) -> Issues | None:
+def read_issues() -> Issues | None:
     """Return the issues of CI's repository; None, with a message, where GitHub is not available.
 
     Of two issues for one incident the older counts.
     """
-    if not wanted:
-        return None
     repository = os.environ.get("GITHUB_REPOSITORY", "")
     if not repository:
         print("No issue: GITHUB_REPOSITORY is not set. Next: --issue in CI only", file=sys.stderr)
@@ -61,19 +59,21 @@ def read_issues(*, wanted: bool) -> Issues | None:
     try:
         options = ("--method", "GET", "--paginate", "-f", "state=all", "-f", "per_page=100")
         output = github.api(f"repos/{repository}/issues", *options)
-        known: dict[str, Issue] = {}
-        for incident, issue in sorted(_ours(output), key=lambda pair: pair[1].number):
-            known.setdefault(incident, issue)
+        by_incident: dict[str, Issue] = {}
+        issues = sorted(_incident_issues(output), key=lambda pair: pair[1].number)
+        for incident, issue in issues:
+            by_incident.setdefault(incident, issue)
     except FAILURES:
         _report_failure("read")
         return None
-    return Issues(repository, known)
+    return Issues(repository, by_incident)
 
 
-def _ours(output: str) -> Iterator[tuple[str, Issue]]:
+def _incident_issues(output: str) -> Iterator[tuple[str, Issue]]:
+    """Yield the issues that an earlier run wrote, each with its incident's id."""
     for issue in github.parse_pages(output):
         body = str(issue.get("body") or "").replace("\r\n", "\n")
-        match = OURS.match(body)
+        match = MARK_PATTERN.match(body)
         by_bot = (issue.get("user") or {}).get("type") == "Bot" and "pull_request" not in issue
         if match and by_bot:
             yield match[1], Issue(int(issue["number"]), body)
@@ -87,9 +87,13 @@ def _report_failure(action: str) -> None:
 def recall(issues: Issues, transitions: Sequence[Transition], receiver: str) -> None:
     """Mark the transitions that the issues record as received."""
     for transition in transitions:
-        issue, key = issues.known.get(transition.incident.id), transition.key
-        if issue and receiver in transition.heard and received_mark(receiver, key) in issue.body:
-            transition.heard[receiver] = True
+        issue, key = issues.by_incident.get(transition.incident.id), transition.key
+        if (
+            issue
+            and receiver in transition.receivers
+            and received_mark(receiver, key) in issue.body
+        ):
+            transition.receivers[receiver] = True
 
 
 def _is_active(incident: Incident) -> bool:
@@ -104,19 +108,19 @@ def write(issues: Issues, incidents: Mapping[str, Incident], receiver: str) -> l
     """
     lines = []
     for incident in incidents.values():
-        body, issue = render(incident, receiver), issues.known.get(incident.id)
+        body, issue = render(incident, receiver), issues.by_incident.get(incident.id)
         unchanged = issue is not None and issue.body.strip() == body.strip()
         if unchanged or not issues.has_memory_of(incident):
             continue
         try:
-            lines.append(_put(issues, incident, issue, body))
+            lines.append(_write_issue(issues, incident, issue, body))
         except FAILURES[:2]:
             _report_failure("write")
             break
     return lines
 
 
-def _put(issues: Issues, incident: Incident, issue: Issue | None, body: str) -> str:
+def _write_issue(issues: Issues, incident: Incident, issue: Issue | None, body: str) -> str:
     title = f"{incident.rule} (since {incident.opened})"
     title = plain(" ".join(title.split()))[:TITLE]
     path = f"repos/{issues.repository}/issues"
@@ -134,15 +138,20 @@ def render(incident: Incident, receiver: str) -> str:
     parts = [MARK.format(incident.id), f"**{escape(incident.level)}**: {escape(incident.do)}"]
     parts.append(f"{escape(text.state(incident))}. {escape(text.evidence(incident))}.")
     rows = [
-        (escape(batch), number(seen.value), str(seen.state))
-        for batch, seen in incident.batches.items()
+        (escape(batch), number(result.value), str(result.state))
+        for batch, result in incident.batches.items()
     ]
     parts.append(table(("batch", code(incident.figure), ""), rows, words=1))
     if decision := text.decision(incident):
         parts.append(f"Decided: {escape(decision)}")
     parts += _next_commands(incident)
-    marks = [received_mark(receiver, key) for key, to in incident.told.items() if to.get(receiver)]
-    return "\n\n".join([*parts, *(["\n".join(marks)] if marks else [])]) + "\n"
+    marks = [
+        received_mark(receiver, key)
+        for key, receivers in incident.notified.items()
+        if receivers.get(receiver)
+    ]
+    parts += ["\n".join(marks)] if marks else []
+    return "\n\n".join(parts) + "\n"
 
 
 def received_mark(receiver: str, key: str) -> str:

@@ -24,9 +24,9 @@ def notify(project: Project, transitions: Sequence[Transition], *, issue: bool =
     url = webhook.address(project.settings)
     receivers = [OUTPUT, *([WEBHOOK] if url else [])]
     for transition in transitions:
-        if not transition.heard:
-            transition.heard.update(dict.fromkeys(receivers, False))
-    issues = github_issues.read_issues(wanted=issue)
+        if not transition.receivers:
+            transition.receivers.update(dict.fromkeys(receivers, False))
+    issues = github_issues.read_issues() if issue else None
     if issues:
         github_issues.recall(issues, transitions, WEBHOOK)
     _print(_waiting(transitions, OUTPUT))
@@ -34,7 +34,9 @@ def notify(project: Project, transitions: Sequence[Transition], *, issue: bool =
     if url:
         waiting = _waiting(transitions, WEBHOOK)
         if issues:
-            waiting = [each for each in waiting if issues.has_memory_of(each.incident)]
+            waiting = [
+                transition for transition in waiting if issues.has_memory_of(transition.incident)
+            ]
         _post(project, url, waiting)
     if issues:
         for line in github_issues.write(issues, store.read(project.root), WEBHOOK):
@@ -42,7 +44,9 @@ def notify(project: Project, transitions: Sequence[Transition], *, issue: bool =
 
 
 def _waiting(transitions: Sequence[Transition], receiver: str) -> list[Transition]:
-    return [transition for transition in transitions if not transition.heard.get(receiver, True)]
+    return [
+        transition for transition in transitions if not transition.receivers.get(receiver, True)
+    ]
 
 
 def _print(transitions: Sequence[Transition]) -> None:
@@ -66,9 +70,10 @@ def _post(project: Project, url: str, transitions: Sequence[Transition]) -> None
 
 
 def _mark(project: Project, transitions: Sequence[Transition], receiver: str) -> None:
-    """Record that a receiver has heard, in the incidents' files."""
+    """Record that a receiver was notified, in the incidents' files."""
     for transition in transitions:
-        if receiver in transition.heard:
-            transition.heard[receiver] = True
-    for incident in {each.incident.id: each.incident for each in transitions}.values():
+        if receiver in transition.receivers:
+            transition.receivers[receiver] = True
+    incidents = {transition.incident.id: transition.incident for transition in transitions}
+    for incident in incidents.values():
         store.write(project.root, incident)

@@ -43,15 +43,15 @@ def message(study: str, transitions: Sequence[Transition]) -> dict[str, Any]:
 
 def _transition(transition: Transition) -> dict[str, Any]:
     incident = transition.incident
-    seen = incident.batches.get(transition.batch)
+    result = incident.batches.get(transition.batch)
     return {
         "incident": incident.id,
         "rule": incident.rule,
         "level": str(incident.level),
-        "what": str(transition.word),
+        "what": str(transition.kind),
         "batch": transition.batch,
         "figure": incident.figure,
-        "value": seen.value if seen else None,
+        "value": result.value if result else None,
         "limit": incident.limit,
         "do": incident.do,
         "ways_out": text.next_commands(incident),

@@ -9,15 +9,15 @@ from enum import StrEnum
 
 from headrace.gates.live import Level, Rule, State
 
-JUDGED_AGAIN = "judged again, it is quiet"
-BELONGS = "it belongs to an earlier incident"
-"""Why an incident was withdrawn; the files hold these texts."""
+QUIET_AFTER_UPDATE = "judged again, it is quiet"
+BELONGS_TO_EARLIER = "it belongs to an earlier incident"
+"""Why an incident was withdrawn; files hold these texts, so they stay."""
 LONGEST = 60
 """Letters of a rule's name in a file's name."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class RuleResult:
     """The state and the value of a rule in a batch."""
 
     state: State
@@ -25,54 +25,61 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Run:
+class FiringRun:
     """The batches of one incident, including the quiet one that closed it."""
 
-    batches: dict[str, Seen]
+    batches: dict[str, RuleResult]
     closed: str | None
 
     @property
     def firing(self) -> list[str]:
         """The batches in which the rule fires, in their order."""
-        return [name for name, seen in self.batches.items() if seen.state is State.FIRES]
+        return _firing(self.batches)
 
 
-def firing_runs(seen: Mapping[str, Seen]) -> Iterator[Run]:
-    """Yield the runs of one rule over its known batches, in the order of the batches' names.
+def _firing(batches: Mapping[str, RuleResult]) -> list[str]:
+    return [name for name, result in batches.items() if result.state is State.FIRES]
+
+
+def firing_runs(results: Mapping[str, RuleResult]) -> Iterator[FiringRun]:
+    """Yield the runs of one rule over its batches, in the order of the batches' names.
 
     A run begins with a batch that fires and ends with the first quiet one.
     """
-    current: dict[str, Seen] = {}
-    for batch in sorted(seen):
-        if seen[batch].state is State.FIRES or current:
-            current[batch] = seen[batch]
-        if seen[batch].state is State.QUIET and current:
-            yield Run(current, batch)
+    current: dict[str, RuleResult] = {}
+    for batch, result in sorted(results.items()):
+        if result.state is State.FIRES or current:
+            current[batch] = result
+        if result.state is State.QUIET and current:
+            yield FiringRun(current, batch)
             current = {}
     if current:
-        yield Run(current, None)
+        yield FiringRun(current, None)
 
 
-class Word(StrEnum):
+class TransitionKind(StrEnum):
     """What happened to an incident."""
 
     OPENED = "opened"
-    STILL = "still open"
+    STILL_OPEN = "still open"
     RAISED = "raised"
     REOPENED = "open again"
     CLOSED = "closed"
-    KEPT = "kept"
+    BATCH_DELETED = "kept"
 
 
-SILENT = (Word.STILL, Word.KEPT)
+SILENT_IF_DISMISSED = (TransitionKind.STILL_OPEN, TransitionKind.BATCH_DELETED)
 """Transitions without a notification if a person dismissed the incident."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person decided, why, when by that machine's clock, and the level at that time."""
+    """A person's choice and reason, when by that machine's clock, and the level at that time.
 
-    what: str
+    `choice` is dismiss, rollback or retrain.
+    """
+
+    choice: str
     reason: str
     name: str
     email: str
@@ -82,7 +89,10 @@ class Decision:
 
 @dataclass
 class Incident:
-    """One incident with the fields of its file; `told` records who heard of which transition."""
+    """One incident, with the fields of its file.
+
+    `notified` records by transition which receivers got it.
+    """
 
     id: str
     rule: str
@@ -93,27 +103,28 @@ class Incident:
     do: str
     opened: str = ""
     closed: str = ""
-    why: str = ""
-    """Why it is closed; empty while it is open."""
-    batches: dict[str, Seen] = field(default_factory=dict)
-    told: dict[str, dict[str, bool]] = field(default_factory=dict)
+    close_reason: str = ""
+    """Empty while it is open."""
+    batches: dict[str, RuleResult] = field(default_factory=dict)
+    notified: dict[str, dict[str, bool]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
         """Whether the rule still fires, as far as is known."""
-        return not self.why
+        return not self.close_reason
 
     @property
-    def first(self) -> str:
-        """The batch of the first notification."""
-        keys = (key for key in self.told if key.startswith(f"{Word.OPENED} "))
-        return next(keys, "").removeprefix(f"{Word.OPENED} ")
+    def first_batch(self) -> str:
+        """The batch of the first notification; `opened` may become an earlier one."""
+        prefix = f"{TransitionKind.OPENED} "
+        keys = (key for key in self.notified if key.startswith(prefix))
+        return next(keys, "").removeprefix(prefix)
 
     @property
     def is_withdrawn(self) -> bool:
         """Whether its batches no longer fire, or belong to another incident."""
-        return self.why in (JUDGED_AGAIN, BELONGS)
+        return self.close_reason in (QUIET_AFTER_UPDATE, BELONGS_TO_EARLIER)
 
     @property
     def decision(self) -> Decision | None:
@@ -126,47 +137,47 @@ class Incident:
         last = self.decision
         return (
             last is not None
-            and last.what == "dismiss"
+            and last.choice == "dismiss"
             and not (last.level == Level.NOTICE and self.level is Level.ACT)
         )
 
     @property
     def firing(self) -> list[str]:
         """The batches in which it fired, in their order."""
-        return Run(self.batches, None).firing
+        return _firing(self.batches)
 
     def set_rule(self, rule: Rule) -> None:
         """Take over the rule as it is in gates.yaml now."""
         self.rule, self.figure, self.limit = rule.name, rule.figure, rule.limit
         self.window, self.level, self.do = rule.window, rule.level, rule.do
 
-    def note(self, word: Word, batch: str) -> None:
+    def record(self, kind: TransitionKind, batch: str) -> None:
         """Record a transition, to be reported once; of a dismissed incident, not every one."""
-        silent = self.is_dismissed and word in SILENT
-        self.told.setdefault(f"{word} {batch}", {"dismissed": True} if silent else {})
+        silent = self.is_dismissed and kind in SILENT_IF_DISMISSED
+        self.notified.setdefault(f"{kind} {batch}", {"dismissed": True} if silent else {})
 
-    def has(self, word: Word, batch: str) -> bool:
+    def has_transition(self, kind: TransitionKind, batch: str) -> bool:
         """Return whether a transition was recorded before."""
-        return f"{word} {batch}" in self.told
+        return f"{kind} {batch}" in self.notified
 
 
 @dataclass(frozen=True)
 class Transition:
-    """What happened to an incident with a batch, before all receivers have heard of it."""
+    """What happened to an incident with a batch, until all receivers have been notified."""
 
     incident: Incident
-    word: Word
+    kind: TransitionKind
     batch: str
 
     @property
     def key(self) -> str:
         """Its key in the incident's file."""
-        return f"{self.word} {self.batch}"
+        return f"{self.kind} {self.batch}"
 
     @property
-    def heard(self) -> dict[str, bool]:
-        """The receivers, and whether each has heard; to be changed in place."""
-        return self.incident.told[self.key]
+    def receivers(self) -> dict[str, bool]:
+        """The receivers, and whether each was notified; to be changed in place."""
+        return self.incident.notified[self.key]
 
 
 def rule_slug(name: str) -> str:

@@ -2,20 +2,23 @@
 
 import json
 import re
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from headrace.core import atomic
 from headrace.errors import DataError
 from headrace.gates.live import Level, State
-from headrace.incidents.incident import Decision, Incident, Seen
+from headrace.incidents.incident import Decision, Incident, RuleResult
 
 FOLDER = "alerts"
 FORMAT = 1
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 """An incident's id: safe in a path, a command and a comment."""
-TEXTS = ("rule", "figure", "limit", "window", "do", "opened", "closed", "why")
+TEXTS = ("rule", "figure", "limit", "window", "do", "opened", "closed", "close_reason")
+KEYS = {"close_reason": "why", "notified": "told", "choice": "what"}
+"""Fields that have other names in the files of alerts/, which studies keep."""
 
 
 def file_name(incident: Incident | str) -> str:
@@ -57,15 +60,18 @@ def write(root: Path, incident: Incident) -> None:
 
 def as_json(incident: Incident) -> dict[str, Any]:
     """Return the content of an incident's file."""
-    content = {each.name: getattr(incident, each.name) for each in fields(incident)}
+    content = asdict(incident, dict_factory=_with_keys)
     del content["id"]
-    batches = {
-        name: {"state": seen.state, "value": seen.value} for name, seen in incident.batches.items()
-    }
-    decisions = [vars(decision) for decision in incident.decisions]
     status = "open" if incident.is_open else "closed"
-    content |= {"batches": batches, "decisions": decisions}
     return {"headrace_incident": FORMAT, "status": status, **content}
+
+
+def _with_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {_key(name): value for name, value in pairs}
+
+
+def _key(field: str) -> str:
+    return KEYS.get(field, field)
 
 
 def parse(stem: str, text: bytes) -> Incident:
@@ -100,21 +106,22 @@ def from_json(name: str, content: Any) -> Incident:
 def _from_json(name: str, content: Any) -> Incident:
     if content["headrace_incident"] != FORMAT:
         raise DataError(f"it is of format {content['headrace_incident']!r}, not {FORMAT}")
-    told = {
-        str(key): {str(receiver): value is True for receiver, value in heard.items()}
-        for key, heard in content["told"].items()
-    }
     return Incident(
         id=name,
-        **{key: _text(content[key]) for key in TEXTS},
+        **{field: _text(content[_key(field)]) for field in TEXTS},
         level=Level(content["level"]),
         batches={
-            str(batch): Seen(State(seen["state"]), float(seen["value"]))
-            for batch, seen in sorted(content["batches"].items())
+            str(batch): RuleResult(State(result["state"]), float(result["value"]))
+            for batch, result in sorted(content["batches"].items())
         },
-        told=told,
+        notified={
+            str(key): {str(receiver): value is True for receiver, value in receivers.items()}
+            for key, receivers in content["told"].items()
+        },
         decisions=[
-            Decision(**{each.name: _text(decision[each.name]) for each in fields(Decision)})
+            Decision(
+                **{field.name: _text(decision[_key(field.name)]) for field in fields(Decision)}
+            )
             for decision in content["decisions"]
         ],
     )

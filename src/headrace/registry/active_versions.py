@@ -14,7 +14,7 @@ from headrace.registry.events import Event, lookup
 from headrace.registry.stage_state import StageState, ordered, replay
 
 FILE = "metrics/monitor.json"
-LAST = "prod"
+DEFAULT_STAGE = "prod"
 """The last stage, where no tag names the stages."""
 
 
@@ -22,7 +22,7 @@ LAST = "prod"
 class ActiveVersions:
     """The last stage, the version that made HEAD's figures, and each batch's version."""
 
-    stage: str = LAST
+    stage: str = DEFAULT_STAGE
     model_version: str = ""
     by_batch: Mapping[str, str] = field(default_factory=dict)
 
@@ -42,7 +42,7 @@ def find_active_versions(
         return ActiveVersions()
     (name,) = candidates
     stage = _last_stage(artifacts[name])
-    times = _first_seen(root, objects, f"{study}{FILE}")
+    times = _first_monitored(root, objects, f"{study}{FILE}")
     return ActiveVersions(stage, versions[name], dict(_active(artifacts[name], stage, times)))
 
 
@@ -65,21 +65,23 @@ def _model_version(objects: Objects, study: str, events: Sequence[Event]) -> str
 def _last_stage(events: Sequence[Event]) -> str:
     newest_first = sorted(events, key=lambda event: event.by.time, reverse=True)
     stages = (lookup(event.evidence, "stages") for event in newest_first)
-    return next((str(names[-1]) for names in stages if isinstance(names, list) and names), LAST)
+    return next(
+        (str(names[-1]) for names in stages if isinstance(names, list) and names), DEFAULT_STAGE
+    )
 
 
-def _first_seen(root: Path, objects: Objects, path: str) -> dict[str, int]:
+def _first_monitored(root: Path, objects: Objects, path: str) -> dict[str, int]:
     """Return when each batch was first monitored; not of one that came after, or with, a later one.
 
     Empty in a shallow clone: its oldest commit seems to bring all that came before it.
     """
     if git.is_shallow(root):
         return {}
-    seen, times = set[str](), dict[str, int]()
+    batches, times = set[str](), dict[str, int]()
     for commit in commits(root, objects, path):
-        new = {*_batch_names(objects.read(f"{commit.hash}:{path}"))} - seen
-        seen |= new
-        if new and max(new) == max(seen):
+        new = {*_batch_names(objects.read(f"{commit.hash}:{path}"))} - batches
+        batches |= new
+        if new and max(new) == max(batches):
             times[max(new)] = commit.by.time
     return times
 

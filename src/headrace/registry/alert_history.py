@@ -54,13 +54,13 @@ def file_histories(
     """Yield the history of each file of a study's alerts/, deleted ones among them."""
     folder = f"{prefix}{store.FOLDER}"
     histories: dict[str, FileHistory] = {}
-    seen: set[tuple[str, str]] = set()
+    parsed: set[tuple[str, str]] = set()
     for commit in commits(root, objects, folder):
         for stem, blob in _files(objects, f"{commit.hash}:{folder}").items():
             path = f"{folder}/{stem}.json"
             history = histories.setdefault(stem, FileHistory(path, shallow=shallow))
-            content = None if (stem, blob) in seen else objects.read(blob)
-            seen.add((stem, blob))
+            content = None if (stem, blob) in parsed else objects.read(blob)
+            parsed.add((stem, blob))
             with suppress(DataError):
                 if content is not None:
                     history.states.append((commit, store.parse(stem, content)))

@@ -30,7 +30,7 @@ class StageHolder:
     stage: str
     version: str
     since: int
-    who: str
+    person: str
     tag: str
     sound: bool = True
 
@@ -90,9 +90,11 @@ def audit_repository(root: Path, artifact: str | None = None, prefix: str | None
             _artifact_history(root, objects, name, events[name])
             for name in _select(names, artifact)
         ]
-        accounts = incidents.read(root, objects, prefix)
-        live = live_batches.read(root, objects, prefix, events, accounts)
-        return Audit(_repository_name(root), tuple(histories), tuple(accounts), tuple(live))
+        incident_histories = incidents.read(root, objects, prefix)
+        live = live_batches.read(root, objects, prefix, events, incident_histories)
+        return Audit(
+            _repository_name(root), tuple(histories), tuple(incident_histories), tuple(live)
+        )
 
 
 def _folder(artifact: str) -> str:
@@ -156,5 +158,5 @@ def _stage_holders(state: StageState, entries: Sequence[Entry]) -> Iterator[Stag
         if event is not None:
             version = state.version(event)
             sound = event.tag not in failed_tags and version not in failed_versions
-            who = str(event.by.person)
-            yield StageHolder(stage, version, event.by.time, who, event.tag, sound)
+            person = str(event.by.person)
+            yield StageHolder(stage, version, event.by.time, person, event.tag, sound)

@@ -14,6 +14,7 @@ from headrace.errors import HeadraceError, ProjectError
 from headrace.registry import audit, markdown, terminal, text
 from headrace.registry.audit import Audit
 from headrace.registry.check import Outcome
+from headrace.registry.incidents import IncidentHistory
 from headrace.report.terminal import has_colours
 
 LINES = 40
@@ -25,8 +26,17 @@ KEYS = {
     "outcome": "truth",
     "message": "says",
     "model_version": "judge",
+    "event": "word",
+    "subject": "what",
+    "person": "who",
+    "status": "standing",
+    "evidence": "shows",
+    "decision": "decided",
+    "decided_by": "by",
 }
 """Fields that have other names in the JSON, which programs read."""
+BATCH_INCIDENT = ("id", "rule", "level", "is_open", "standing", "decided", "by")
+"""What the JSON holds of an incident below its batch; the rest is among the incidents."""
 
 
 def run(
@@ -86,13 +96,21 @@ def _write_page(result: Audit, path: Path) -> None:
 
 def as_json(result: Audit) -> str:
     """Return an audit as JSON, the oldest entry first."""
-    content = {
+    content: dict[str, Any] = {
         "holds": result.holds,
         "verdict": text.verdict(result),
         "links": {str(outcome): result.count(outcome) for outcome in Outcome},
         **dataclasses.asdict(result, dict_factory=_with_keys),
     }
+    for live, live_content in zip(result.live, content["live"], strict=True):
+        for batch, batch_content in zip(live.batches, live_content["batches"], strict=True):
+            batch_content["incidents"] = [_batch_incident(each) for each in batch.incidents]
     return json.dumps(content, indent=2)
+
+
+def _batch_incident(incident: IncidentHistory) -> dict[str, Any]:
+    content = dataclasses.asdict(incident, dict_factory=_with_keys)
+    return {**{key: content[key] for key in BATCH_INCIDENT}, "sound": not incident.failed}
 
 
 def _with_keys(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,17 +16,17 @@ from headrace.incidents import text
 from headrace.incidents.incident import Decision
 from headrace.registry.alert_history import Commit, FileHistory, file_histories, last_change
 from headrace.registry.check import CheckResult, Outcome
-from headrace.registry.timeline import NOBODY, Entry
+from headrace.registry.timeline import UNKNOWN, Entry
 
-WORDS = {"dismiss": "dismissed", "rollback": "roll back", "retrain": "retrain"}
-OTHER = "decided"
-"""The word for a decision that headrace does not know."""
+DECISION_NAMES = {"dismiss": "dismissed", "rollback": "roll back", "retrain": "retrain"}
+OTHER_DECISION = "decided"
+"""The name of a choice that headrace does not know."""
 PASSED = "The commit's author made the decision, and nobody changed it since."
 
 
 @dataclass(frozen=True)
 class IncidentHistory:
-    """One incident: its last state in words, and its entries, oldest first.
+    """One incident: its last status in words, and its entries, oldest first.
 
     `study` is the path from the repository's top to the study. `opened` is the batch in which it
     opened, empty if it was withdrawn; `closed` the batch that closed it.
@@ -36,12 +36,11 @@ class IncidentHistory:
     rule: str
     level: str
     is_open: bool
-    standing: str
-    shows: str
+    status: str
+    evidence: str
     entries: tuple[Entry, ...]
-    decided: str = ""
-    by: str = ""
-    """The person who decided."""
+    decision: str = ""
+    decided_by: str = ""
     study: str = ""
     opened: str = ""
     closed: str = ""
@@ -68,18 +67,13 @@ class IncidentHistory:
 def read(root: Path, objects: Objects, prefix: str | None) -> list[IncidentHistory]:
     """Return the incidents of a study, or of all studies where `prefix` is None, oldest first."""
     paths = studies(root, prefix)
-    if not paths:
-        return []
-    shallow = git.is_shallow(root)
-    files = [
-        history
+    shallow = bool(paths) and git.is_shallow(root)
+    incidents = [
+        _incident_history(root, history)
         for path in paths
         for history in file_histories(root, objects, path, shallow=shallow)
     ]
-    return sorted(
-        (_incident_history(root, history) for history in files),
-        key=lambda incident: incident.entries[0].time,
-    )
+    return sorted(incidents, key=lambda incident: incident.entries[0].time)
 
 
 def studies(root: Path, prefix: str | None) -> list[str]:
@@ -95,25 +89,25 @@ def studies(root: Path, prefix: str | None) -> list[str]:
 def _incident_history(root: Path, history: FileHistory) -> IncidentHistory:
     if not history.states:
         stem = history.path.rpartition("/")[2].removesuffix(".json")
-        lost = (_lost(root, history),)
+        entries = (_missing_file(root, history),)
         return IncidentHistory(
-            stem, stem, "", False, history.problem, "", lost, study=history.study
+            stem, stem, "", False, history.problem, "", entries, study=history.study
         )
     last = history.last or history.states[-1][1]
-    entries = [_opened(history), *_decisions(root, history), *_closed(history)]
+    events = [_opened(history), *_decisions(root, history), *_closed(history)]
     if history.last is None:
-        entries.append(_lost(root, history))
-    entries.sort(key=lambda entry: entry.time)
+        events.append(_missing_file(root, history))
+    events.sort(key=lambda entry: entry.time)
     return IncidentHistory(
         id=last.id,
         rule=last.rule,
         level=str(last.level),
         is_open=history.last is not None and last.is_open,
-        standing=text.state(last) if history.last else history.problem,
-        shows=text.evidence(last),
-        entries=tuple(entries),
-        decided=WORDS.get(last.decision.what, OTHER) if last.decision else "",
-        by=last.decision.name if last.decision else "",
+        status=text.state(last) if history.last else history.problem,
+        evidence=text.evidence(last),
+        entries=tuple(events),
+        decision=_decision_name(last.decision) if last.decision else "",
+        decided_by=last.decision.name if last.decision else "",
         study=history.study,
         opened="" if last.is_withdrawn else last.opened,
         closed=last.closed,
@@ -121,12 +115,16 @@ def _incident_history(root: Path, history: FileHistory) -> IncidentHistory:
     )
 
 
+def _decision_name(decision: Decision) -> str:
+    return DECISION_NAMES.get(decision.choice, OTHER_DECISION)
+
+
 def _opened(history: FileHistory) -> Entry:
     commit, incident = history.states[0]
     last = history.last or history.states[-1][1]
     facts = (("shows", text.evidence(last)), ("to do", incident.do), _commit_fact(commit))
-    what = f"{incident.rule} ({incident.level}, {incident.opened})"
-    return Entry(commit.by.time, "opened", what, str(commit.by.person), facts=facts)
+    subject = f"{incident.rule} ({incident.level}, {incident.opened})"
+    return Entry(commit.by.time, "opened", subject, str(commit.by.person), facts=facts)
 
 
 def _closed(history: FileHistory) -> Iterator[Entry]:
@@ -136,9 +134,8 @@ def _closed(history: FileHistory) -> Iterator[Entry]:
         closing = (closing or (commit, incident)) if not incident.is_open else None
     if closing:
         commit, incident = closing
-        what = f"{incident.rule} ({incident.why})"
-        who, facts = str(commit.by.person), (_commit_fact(commit),)
-        yield Entry(commit.by.time, "closed", what, who, facts=facts)
+        subject, facts = f"{incident.rule} ({incident.close_reason})", (_commit_fact(commit),)
+        yield Entry(commit.by.time, "closed", subject, str(commit.by.person), facts=facts)
 
 
 def _decisions(root: Path, history: FileHistory) -> Iterator[Entry]:
@@ -149,14 +146,15 @@ def _decisions(root: Path, history: FileHistory) -> Iterator[Entry]:
     current = history.last.decisions if history.last else []
     for decision, commit in first.items():
         result = _check_decision(root, history, decision, commit, current)
-        later = current[current.index(decision) + 1 :] if decision in current else []
-        superseded = (("later", f"{later[-1].what} by {later[-1].name}"),) if later else ()
+        last = current[-1] if decision in current else decision
+        change = f"{_decision_name(last)}, decided by {last.name}"
+        replaced = () if last == decision else (("replaced by", change),)
         yield Entry(
             commit.by.time,
-            WORDS.get(decision.what, OTHER),
+            _decision_name(decision),
             history.rule,
             str(Person(decision.name, decision.email)),
-            facts=(("reason", decision.reason), *superseded, _commit_fact(commit)),
+            facts=(("reason", decision.reason), *replaced, _commit_fact(commit)),
             results=(result,),
         )
 
@@ -180,12 +178,12 @@ def _check_decision(
     return CheckResult("decision", Outcome.PASSED, PASSED)
 
 
-def _lost(root: Path, history: FileHistory) -> Entry:
+def _missing_file(root: Path, history: FileHistory) -> Entry:
     """Return the entry of a file that was deleted, or cannot be read."""
     message = f"{history.path}: {history.problem}, last changed in {last_change(root, history)}"
     time = history.states[-1][0].by.time if history.states else 0
     result = CheckResult("decision", Outcome.FAILED, message)
-    return Entry(time, "gone", history.path, NOBODY, results=(result,), marked=True)
+    return Entry(time, "gone", history.path, UNKNOWN, results=(result,), marked=True)
 
 
 def _commit_fact(commit: Commit) -> tuple[str, str]:

@@ -12,13 +12,23 @@ from typing import Any
 from headrace.core.git import Objects
 from headrace.errors import DataError, ProjectError
 from headrace.gates import reader
-from headrace.gates.live import Level, Light, Rule, State, Verdict, evaluate, finite_values, lights
+from headrace.gates.live import (
+    POSITIVE_SHARE,
+    Level,
+    Light,
+    Rule,
+    State,
+    Verdict,
+    evaluate,
+    finite_values,
+    lights,
+)
 from headrace.gates.model import NAME
 from headrace.registry.active_versions import FILE, ActiveVersions, find_active_versions
 from headrace.registry.events import Event
 from headrace.registry.incidents import IncidentHistory, studies
 
-COST = "cost_per_1000"
+COST = "cost_per_1000"  # as in stats.scores, which imports numpy
 
 
 @dataclass(frozen=True)
@@ -27,34 +37,6 @@ class CostAlert:
 
     level: Level
     limit: str
-
-
-@dataclass(frozen=True)
-class BatchIncident:
-    """An incident that was open in a batch: its state now, and who decided what."""
-
-    id: str
-    rule: str
-    level: str
-    is_open: bool
-    standing: str
-    decided: str
-    by: str
-    sound: bool
-
-    @classmethod
-    def of(cls, history: IncidentHistory) -> "BatchIncident":
-        """Return the part of an incident's history that a batch shows."""
-        return cls(
-            history.id,
-            history.rule,
-            history.level,
-            history.is_open,
-            history.standing,
-            history.decided,
-            history.by,
-            sound=not history.failed,
-        )
 
 
 @dataclass(frozen=True)
@@ -75,7 +57,8 @@ class Batch:
     estimated: bool
     marks: tuple[CostAlert, ...]
     lights: Mapping[str, Light]
-    incidents: tuple[BatchIncident, ...]
+    incidents: tuple[IncidentHistory, ...]
+    """Those that were open in it."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +99,8 @@ def read(
             continue
         if figures:
             active = find_active_versions(root, objects, study, events)
-            mine = [incident for incident in incidents if incident.study == study]
-            yield _live_batches(objects, study, active, figures, mine)
+            of_study = [incident for incident in incidents if incident.study == study]
+            yield _live_batches(objects, study, active, figures, of_study)
 
 
 def _figures(content: bytes) -> dict[str, dict[str, float]]:
@@ -141,12 +124,13 @@ def _live_batches(
     verdicts = evaluate(rules, figures)
     rows = lights(verdicts)
     checks = tuple(dict.fromkeys(check for row in rows.values() for check in row))
+    firing = [verdict for verdict in verdicts if verdict.state is State.FIRES]
     batches = tuple(
-        make_batch(
+        _batch(
             name,
             active.by_batch.get(name, ""),
             values,
-            [each for each in verdicts if each.batch == name and each.state is State.FIRES],
+            [verdict for verdict in firing if verdict.batch == name],
             rows.get(name, {}),
             [incident for incident in incidents if incident.was_open_in(name)],
         )
@@ -163,7 +147,7 @@ def _rules(content: bytes) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
         return (), (f"No rule is evaluated: {error}",)
 
 
-def make_batch(
+def _batch(
     name: str,
     version: str,
     values: Mapping[str, float],
@@ -181,12 +165,12 @@ def make_batch(
         name,
         version,
         values.get("rows"),
-        values.get(f"{source}.late_share"),
+        values.get(f"{source}.{POSITIVE_SHARE}"),
         cost,
         low,
         high,
         estimated,
         tuple(CostAlert(verdict.rule.level, verdict.rule.limit) for verdict in on_cost),
         row,
-        tuple(map(BatchIncident.of, open_first)),
+        tuple(open_first),
     )

@@ -51,8 +51,14 @@ def _incidents(audit: Audit) -> Iterator[str]:
     yield table(
         ("incident", "level", "shows", "state", "decision"),
         [
-            (escape(each.rule), each.level, escape(each.shows), escape(each.standing), each.decided)
-            for each in newest_first
+            (
+                escape(incident.rule),
+                incident.level,
+                escape(incident.evidence),
+                escape(incident.status),
+                incident.decision,
+            )
+            for incident in newest_first
         ],
     )
     entries = (entry for incident in newest_first for entry in reversed(incident.entries))
@@ -67,24 +73,26 @@ def _history(history: ArtifactHistory) -> Iterator[str]:
                 code(holder.stage),
                 f"{code(holder.version)}{text.SOUND_MARK[holder.sound]}",
                 moment(holder.since),
-                escape(holder.who),
+                escape(holder.person),
             )
             for holder in history.stages
         ]
         yield table(("stage", "version", "since", "by"), rows)
     yield table(HEADS, [_entry(entry) for entry in reversed(history.entries)])
-    if reasons := [f"- not checked: {escape(each)}" for each in text.unchecked_reasons(history)]:
+    if reasons := [
+        f"- not checked: {escape(reason)}" for reason in text.unchecked_reasons(history)
+    ]:
         yield "\n".join(reasons)
 
 
 def _entry(entry: Entry) -> tuple[str, ...]:
     mark = text.entry_mark(entry)
-    word = f"**{entry.word}**" if entry.marked or entry.failures else entry.word
+    event = f"**{entry.event}**" if entry.marked or entry.failures else entry.event
     facts = [f"{head}: {escape(fact)}" for head, fact in entry.facts]
-    what = "<br>".join([escape(entry.what) + (f" ({mark})" if mark else ""), *facts])
+    subject = "<br>".join([escape(entry.subject) + (f" ({mark})" if mark else ""), *facts])
     failures = [
         f"❌ {escape(text.CHECK_NAMES[result.name])}: {escape(result.message)}"
         for result in entry.failures
     ]
     checks = "<br>".join([*failures, text.outcome_counts(entry)] if entry.results else [])
-    return entry.moment, word, what, escape(entry.who), checks
+    return entry.moment, event, subject, escape(entry.person), checks

@@ -9,21 +9,21 @@ from headrace.gates.live import Level
 from headrace.registry import text
 from headrace.registry.audit import ArtifactHistory, Audit
 from headrace.registry.check import Outcome
-from headrace.registry.incidents import WORDS, IncidentHistory
-from headrace.registry.live_batches import Batch, BatchIncident
+from headrace.registry.incidents import DECISION_NAMES, OTHER_DECISION, IncidentHistory
+from headrace.registry.live_batches import Batch
 from headrace.registry.timeline import Entry, moment
 from headrace.report import pages
 
-FAILED = 50
+MAX_FAILED = 50
 """Events with a failed check of a part that the verdict names; the time line shows all."""
-BATCHES = 24
-"""Batches that are seen without unfolding more."""
+MAX_BATCHES = 24
+"""Batches that are shown without unfolding."""
 OUTCOMES = {
     Outcome.PASSED: ("good", "✓ passed"),
     Outcome.FAILED: ("bad", "✗ failed"),
     Outcome.UNCHECKED: ("", "not checked"),
 }
-KINDS = {
+EVENT_COLOURS = {
     "promoted": "good",
     "restored": "good",
     "overridden": "bad",
@@ -36,10 +36,9 @@ KINDS = {
     "roll back": "calm",
     "retrain": "calm",
 }
-"""The colour of each event's word."""
-SIGNS = {Level.NOTICE: ("calm", "!"), Level.ACT: ("bad", "✗")}
-COLOURS = {str(level): kind for level, (kind, _) in SIGNS.items()}
-DECISIONS = (*WORDS.values(), "decided")
+"""The colour of each event's badge."""
+LEVEL_BADGES = {Level.NOTICE: ("calm", "!"), Level.ACT: ("bad", "✗")}
+DECISIONS = (*DECISION_NAMES.values(), OTHER_DECISION)
 
 
 def render(audit: Audit) -> str:
@@ -54,7 +53,7 @@ def render(audit: Audit) -> str:
         "failed": [*_failed(parts)],
         "unchecked": [reason for part in parts for reason in text.unchecked_reasons(part)],
         "figure_heads": [f"{head}#" for head in text.FIGURE_HEADS],
-        "shown": BATCHES,
+        "shown": MAX_BATCHES,
         "places": places,
         "incidents": numbers[::-1],
         "decisions": DECISIONS,
@@ -92,16 +91,16 @@ def _failed(parts: list[ArtifactHistory | IncidentHistory]) -> Iterator[tuple[st
     """Yield the events with a failed check, each with its place on the page."""
     for number, part in enumerate(parts):
         failed = [(place, entry) for place, entry in enumerate(part.entries) if entry.failures]
-        yield from ((anchor(number, place), entry) for place, entry in failed[:FAILED])
+        yield from ((anchor(number, place), entry) for place, entry in failed[:MAX_FAILED])
 
 
 def _kind(entry: Entry) -> str:
-    return "bad" if entry.failures else KINDS.get(entry.word, "")
+    return "bad" if entry.failures else EVENT_COLOURS.get(entry.event, "")
 
 
 def _mark(batch: Batch) -> tuple[str, str]:
     """Return the badge of the limits that a batch's cost exceeds."""
-    kind, sign = SIGNS[min(batch.marks, key=lambda mark: mark.level).level]
+    kind, sign = LEVEL_BADGES[min(batch.marks, key=lambda mark: mark.level).level]
     return kind, f"{sign} {' and '.join(mark.limit for mark in batch.marks)}"
 
 
@@ -109,19 +108,18 @@ def _reason(entry: Entry) -> str:
     return next((fact for head, fact in entry.facts if head == "reason"), "")
 
 
-def _batch_incident(incident: BatchIncident) -> tuple[str, str]:
+def _batch_incident(incident: IncidentHistory) -> tuple[str, str]:
     """Return the badge of an incident below its batch."""
     if not incident.is_open:
         return "", f"{incident.level}, closed"
-    kind, sign = SIGNS[Level(incident.level)]
+    kind, sign = LEVEL_BADGES[Level(incident.level)]
     return kind, f"{sign} {incident.level}, open"
 
 
 def _incident_badge(incident: IncidentHistory) -> tuple[str, str]:
     if not incident.is_open:
         return "good", "closed"
-    kind = COLOURS.get(incident.level, "good")
-    return kind, f"{incident.level}, open"
+    return LEVEL_BADGES[Level(incident.level)][0], f"{incident.level}, open"
 
 
 def grouped(entries: Iterable[Entry]) -> list[tuple[int, Entry]]:
@@ -135,13 +133,13 @@ def grouped(entries: Iterable[Entry]) -> list[tuple[int, Entry]]:
 
 
 def _group_key(place: int, entry: Entry) -> tuple[object, ...]:
-    if entry.word != "promoted" or entry.failures or entry.marked:
+    if entry.event != "promoted" or entry.failures or entry.marked:
         return (place,)
-    return (entry.version, entry.who, entry.facts, _after_stage(entry))
+    return (entry.version, entry.person, entry.facts, _after_stage(entry))
 
 
 def _after_stage(entry: Entry) -> str:
-    return entry.what.removeprefix(f"{entry.version} to {entry.stage}")
+    return entry.subject.removeprefix(f"{entry.version} to {entry.stage}")
 
 
 def _merge(group: Sequence[tuple[int, Entry]]) -> tuple[int, Entry]:
@@ -154,7 +152,7 @@ def _merge(group: Sequence[tuple[int, Entry]]) -> tuple[int, Entry]:
     facts = last.facts if began == last.moment else (*last.facts, ("from", began))
     return place, replace(
         last,
-        what=f"{last.version} to {', '.join(stages)} and {stage}{_after_stage(last)}",
+        subject=f"{last.version} to {', '.join(stages)} and {stage}{_after_stage(last)}",
         tag=", ".join(entry.tag for entry in entries),
         facts=facts,
         results=tuple(result for entry in entries for result in entry.results),

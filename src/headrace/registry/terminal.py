@@ -39,10 +39,10 @@ def _live_table(live: LiveBatches, most: int | None) -> Iterator[str]:
     if live.batches:
         yield from wrap(f"Live batches. {text.batches_note(live)}")
         yield ""
-        shown = live.batches if most is None else live.batches[-most:]
+        newest = live.batches if most is None else live.batches[-most:]
         heads = ("batch", f"in {live.stage}", *text.FIGURE_HEADS, "rules")
-        yield from table(heads, [_row(batch) for batch in shown], words=1)
-        if older := len(live.batches) - len(shown):
+        yield from table(heads, [_row(batch) for batch in newest], words=1)
+        if older := len(live.batches) - len(newest):
             yield f"… {counted(older, 'older row')}. Next: headrace audit --html FILE"
 
 
@@ -57,7 +57,7 @@ def _incidents(audit: Audit) -> Lines:
     yield from _plain("", text.incidents_summary(audit))
     for incident in reversed(audit.incidents):
         yield from _plain("")
-        line = f"{incident.level} {incident.id}: {incident.standing}"
+        line = f"{incident.level} {incident.id}: {incident.status}"
         kind = RED if incident.failed else NO_COLOUR
         yield from _wrapped(line, kind, indent="  ", first="")
         for entry in incident.entries:
@@ -72,16 +72,16 @@ def _history(history: ArtifactHistory, most: int | None) -> Lines:
                 holder.stage,
                 f"{holder.version}{text.SOUND_MARK[holder.sound]}",
                 moment(holder.since),
-                holder.who,
+                holder.person,
             )
             for holder in history.stages
         ]
         yield from _plain("", *table(("stage", "version", "since", "by"), rows, words=3))
     yield from _plain("")
     newest_first = [*reversed(history.entries)]
-    shown = newest_first if most is None else newest_first[:most]
-    older = newest_first[len(shown) :]
-    for entry in (*shown, *(entry for entry in older if entry.failures)):
+    newest = newest_first if most is None else newest_first[:most]
+    older = newest_first[len(newest) :]
+    for entry in (*newest, *(entry for entry in older if entry.failures)):
         yield from _entry(entry)
     if older:
         step = "headrace audit | less, or --html"
@@ -92,9 +92,9 @@ def _history(history: ArtifactHistory, most: int | None) -> Lines:
 
 def _entry(entry: Entry) -> Lines:
     mark = text.entry_mark(entry)
-    what = f"{entry.what}{f' ({mark})' if mark else ''}, {entry.who}"
+    subject = f"{entry.subject} ({mark})" if mark else entry.subject
     kind = RED if entry.failures or entry.marked else NO_COLOUR
-    line = f"{entry.moment:<16}  {entry.word:<12}  {what}"
+    line = f"{entry.moment:<16}  {entry.event:<12}  {subject}, {entry.person}"
     yield from _wrapped(line, kind, indent=INDENT, first="")
     for head, fact in entry.facts:
         yield from _wrapped(f"{head}: {fact}", DIM, indent=f"{INDENT}  ", first=INDENT)

@@ -7,7 +7,7 @@ from headrace.gates.live import Light
 from headrace.registry.audit import ArtifactHistory, Audit
 from headrace.registry.check import Outcome
 from headrace.registry.incidents import IncidentHistory
-from headrace.registry.live_batches import Batch, BatchIncident, LiveBatches
+from headrace.registry.live_batches import Batch, LiveBatches
 from headrace.registry.timeline import Entry
 from headrace.report.text import NONE, counted
 
@@ -73,17 +73,17 @@ def artifact_summary(history: ArtifactHistory) -> str:
 
 def incidents_summary(audit: Audit) -> str:
     """Return how many incidents there are, are open, and were decided on."""
-    open_ones = sum(incident.is_open for incident in audit.incidents)
-    decided = sum(bool(incident.decided) for incident in audit.incidents)
+    still_open = sum(incident.is_open for incident in audit.incidents)
+    decided = sum(bool(incident.decision) for incident in audit.incidents)
     count = counted(len(audit.incidents), "incident")
-    return f"{count}, {open_ones} open, {decided} decided by a person"
+    return f"{count}, {still_open} open, {decided} decided by a person"
 
 
 def entry_mark(entry: Entry) -> str:
-    """Return the note beside an entry's word; mostly none."""
-    if entry.word == "gone":
+    """Return the note beside an entry's event; mostly none."""
+    if entry.event == "gone":
         return "a gap"
-    if entry.marked and entry.word != "overridden":
+    if entry.marked and entry.event != "overridden":
         return "without evidence"
     return ""
 
@@ -91,7 +91,9 @@ def entry_mark(entry: Entry) -> str:
 def outcome_counts(entry: Entry) -> str:
     """Return how many checks of an entry had which outcome."""
     counts = Counter(result.outcome for result in entry.results)
-    return ", ".join(f"{counts[each]} {OUTCOMES[each]}" for each in Outcome if counts[each])
+    return ", ".join(
+        f"{counts[outcome]} {OUTCOMES[outcome]}" for outcome in Outcome if counts[outcome]
+    )
 
 
 def batches_note(live: LiveBatches) -> str:
@@ -105,18 +107,18 @@ def batches_note(live: LiveBatches) -> str:
 
 def batch_figures(batch: Batch) -> Iterator[str]:
     """Yield a batch's figures in the order of `FIGURE_HEADS`; a dash where one is unknown."""
-    yield _whole(batch.rows)
+    yield _rounded(batch.rows)
     yield NONE if batch.share is None else f"{100 * min(batch.share, LONG):.1f} %"
-    yield f"{'≈ ' if batch.estimated else ''}{_whole(batch.cost)}"
+    yield f"{'≈ ' if batch.estimated else ''}{_rounded(batch.cost)}"
     if batch.estimated:
         yield "estimated"
     elif batch.low is None or batch.high is None:
         yield NONE
     else:
-        yield f"{_whole(batch.low)} to {_whole(batch.high)}"
+        yield f"{_rounded(batch.low)} to {_rounded(batch.high)}"
 
 
-def _whole(value: float | None) -> str:
+def _rounded(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}" if abs(value) < LONG else f"{value:.3g}"
 
 
@@ -126,7 +128,10 @@ def worst_light(batch: Batch) -> Light:
     return next((light for light in order if light in batch.lights.values()), Light.UNKNOWN)
 
 
-def decision_summary(incident: BatchIncident) -> str:
+def decision_summary(incident: IncidentHistory) -> str:
     """Return what was decided about an incident, and how it was closed."""
-    decided = f"{incident.decided} by {incident.by}" if incident.decided else "no decision yet"
-    return decided if incident.is_open else f"{decided}; {incident.standing}"
+    if incident.decision:
+        decision = f"{incident.decision} by {incident.decided_by}"
+    else:
+        decision = "no decision yet"
+    return decision if incident.is_open else f"{decision}; {incident.status}"

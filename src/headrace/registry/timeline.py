@@ -12,40 +12,40 @@ from headrace.registry.events import lookup
 from headrace.registry.tags import Kind
 from headrace.report.text import NONE, counted, number
 
-TRAINED = ("commit", "tree", "lock", "bundle", "metrics", "parameters", "bytes-kept")
-VERIFIED = ("certificate",)
-WORDS = {
+TRAINING_CHECKS = ("commit", "tree", "lock", "bundle", "metrics", "parameters", "bytes-kept")
+VERIFICATION_CHECKS = ("certificate",)
+EVENT_NAMES = {
     ("promote", Kind.ASSIGN): "promoted",
     ("rollback", Kind.ASSIGN): "restored",
     ("rollback", Kind.UNASSIGN): "rolled back",
     ("demote", Kind.UNASSIGN): "demoted",
 }
-PLAIN = {
+KIND_NAMES = {
     Kind.REGISTER: "registered",
     Kind.ASSIGN: "assigned",
     Kind.UNASSIGN: "un-assigned",
     Kind.DEREGISTER: "deregistered",
     Kind.DEPRECATE: "deprecated",
 }
-"""The words for events without evidence."""
-NOBODY = "unknown"
-MOST = 4
+"""The names of events without evidence."""
+UNKNOWN = "unknown"
+MAX_LISTED = 4
 """Parameters or metrics that a fact names before it counts the others."""
 Facts = Iterator[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a history: what happened to which version, when (seconds since 1970), by whom.
+    """One line of a history: an event, its subject such as a version, its time, and the person.
 
-    `facts` are pairs of a head and a text; `marked` entries are shown in red. `dated` is false for
-    a lightweight tag, which has no time.
+    `time` is in seconds since 1970. `facts` are pairs of a head and a text; `marked` entries are
+    shown in red. `dated` is false for a lightweight tag, which has no time.
     """
 
     time: int
-    word: str
-    what: str
-    who: str
+    event: str
+    subject: str
+    person: str
     tag: str = ""
     version: str = ""
     stage: str = ""
@@ -81,17 +81,18 @@ def entries(case: Case, results: tuple[CheckResult, ...], last: object) -> Itera
     event = case.event
     if event.evidence is not None and event.name.kind is Kind.REGISTER:
         yield from _before_registration(case, results, last)
-        shown = (*TRAINED, *VERIFIED)
-        results = tuple(result for result in results if result.name not in shown)
+        earlier = (*TRAINING_CHECKS, *VERIFICATION_CHECKS)
+        results = tuple(result for result in results if result.name not in earlier)
     version = case.state.version(event)
     version = version[:10] if version == event.commit else version
     action = str(case.evidence("action") or "")
-    newest = case.state.newest
+    dated = event if event.annotated else case.state.newest  # a lightweight tag has no time
+    time = dated.by.time if dated else 0
     entry = Entry(
-        event.by.time if event.annotated else newest.by.time if newest else 0,
-        WORDS.get((action, event.name.kind), PLAIN[event.name.kind]),
-        _what(case, version, action),
-        str(event.by.person) if event.annotated else NOBODY,
+        time,
+        EVENT_NAMES.get((action, event.name.kind), KIND_NAMES[event.name.kind]),
+        _subject(case, version, action),
+        str(event.by.person) if event.annotated else UNKNOWN,
         event.tag,
         version,
         event.name.stage,
@@ -101,7 +102,7 @@ def entries(case: Case, results: tuple[CheckResult, ...], last: object) -> Itera
         dated=event.annotated,
     )
     overridden = bool(case.evidence("override"))
-    yield replace(entry, word="overridden", marked=True) if overridden else entry
+    yield replace(entry, event="overridden", marked=True) if overridden else entry
 
 
 def missing_tag(case: Case) -> Iterator[Entry]:
@@ -110,15 +111,15 @@ def missing_tag(case: Case) -> Iterator[Entry]:
     if isinstance(name, str) and name not in shared.tags and name not in shared.missing:
         shared.missing.add(name)
         facts = (("gap", f"{case.event.tag} holds its hash, and follows it"),)
-        yield Entry(case.event.by.time, "gone", name, NOBODY, facts=facts, marked=True)
+        yield Entry(case.event.by.time, "gone", name, UNKNOWN, facts=facts, marked=True)
 
 
-def _what(case: Case, version: str, action: str) -> str:
-    stage, before = case.event.name.stage, case.evidence("champion", "version")
+def _subject(case: Case, version: str, action: str) -> str:
+    stage, champion = case.event.name.stage, case.evidence("champion", "version")
     if case.event.name.kind is Kind.ASSIGN:
         if action == "rollback":
             return f"{version} is in {stage} again"
-        return f"{version} to {stage}" + (f", replacing {before}" if before else "")
+        return f"{version} to {stage}" + (f", replacing {champion}" if champion else "")
     if case.event.name.kind is Kind.UNASSIGN:
         return f"{version} out of {stage}"
     return version if case.event.name.version else case.event.name.artifact
@@ -144,7 +145,7 @@ def _before_registration(
         str(author.person),
         version=version,
         facts=tuple(facts),
-        results=tuple(result for result in results if result.name in TRAINED),
+        results=tuple(result for result in results if result.name in TRAINING_CHECKS),
     )
     certificate = case.evidence("certificate")
     seconds = _seconds(lookup(certificate, "verified"))
@@ -152,10 +153,10 @@ def _before_registration(
     yield replace(
         trained,
         time=case.event.by.time if seconds is None else seconds,
-        word="verified",
-        who="headrace verify",
+        event="verified",
+        person="headrace verify",
         facts=(("proof", _proof(certificate)),),
-        results=tuple(result for result in results if result.name in VERIFIED),
+        results=tuple(result for result in results if result.name in VERIFICATION_CHECKS),
     )
 
 
@@ -203,7 +204,7 @@ def _comparison_facts(comparison: object) -> Facts:
     changed = [change for change in metrics if lookup(change, "word") in ("better", "worse")]
     changed.sort(key=lambda change: lookup(change, "interval") is None)
     if changed:
-        yield "metrics", listed(map(_metric_change, changed), MOST)
+        yield "metrics", listed(map(_metric_change, changed), MAX_LISTED)
 
 
 def _list(content: object) -> list[Any]:
@@ -230,7 +231,7 @@ def _metrics_summary(case: Case) -> str:
     if not files:
         return ""
     numbers = sorted(files[-1].items(), key=lambda item: isinstance(item[1], int))
-    return listed((f"{name} {_number(value)}" for name, value in numbers), MOST)
+    return listed((f"{name} {_number(value)}" for name, value in numbers), MAX_LISTED)
 
 
 def _parameter_changes(old: object, new: object) -> str:
@@ -243,4 +244,4 @@ def _parameter_changes(old: object, new: object) -> str:
         for name in {**before, **after}
         if before.get(name) != after.get(name)
     ]
-    return listed(changes, MOST) or "unchanged"
+    return listed(changes, MAX_LISTED) or "unchanged"

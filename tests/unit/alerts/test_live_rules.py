@@ -15,6 +15,7 @@ from headrace.gates import live as rules
 from headrace.gates import reader
 from headrace.gates.live import Level, Light, Rule, State
 from headrace.incidents import incident, store
+from headrace.incidents.incident import RuleResult
 from lab import paths
 
 STUDY = paths.study
@@ -179,6 +180,14 @@ def test_a_run_of_firing_batches_is_one_incident(watched: Watched) -> None:
     }
 
 
+def test_a_message_says_in_how_many_of_the_last_batches_a_bound_is_violated(
+    watched: Watched,
+) -> None:
+    watched.study.write("gates.yaml", RULE + "    batches: 2 of 3\n")
+    (line,) = watched.monitor(sep=0.3, oct=0.4)
+    assert "and must not be above 0.25 in 2 of the last 3 batches. Retrain." in line
+
+
 def test_one_message_goes_out_per_transition_however_often_it_runs(watched: Watched) -> None:
     heard = []
     for values in ({"oct": 0.3}, {"oct": 0.3, "nov": 0.4}, {"oct": 0.3, "nov": 0.4, "dec": 0}):
@@ -244,7 +253,7 @@ def test_late_truth_that_joins_two_incidents_makes_them_one(watched: Watched) ->
     first, second = watched.incidents().values()
     assert first.is_open
     assert [*first.batches] == ["2013-09", "2013-10", "2013-11"]
-    assert (second.is_open, second.why) == (False, "it belongs to an earlier incident")
+    assert (second.is_open, second.close_reason) == (False, "it belongs to an earlier incident")
     assert watched.monitor(sep=0.3, oct=0.3, nov=0.3) == []
 
 
@@ -346,48 +355,51 @@ VALUES = st.none() | st.sampled_from([0.0, 0.3, 0.6])
 STEP = st.dictionaries(st.sampled_from(BATCHES), VALUES)
 
 
-def _lived_through(root: Path, steps: list[dict[str, float | None]], one: Rule) -> None:
-    """Bring the incidents up to date step by step: batches come in any order, truth comes late."""
-    now: dict[str, float | None] = {}
-    told: list[str] = []
+def check_orders(root: Path, steps: list[dict[str, float | None]], rule_: Rule) -> None:
+    """Update incidents step by step: batches come in any order, and their labels late."""
+    values: dict[str, float | None] = {}
+    messages: list[str] = []
     for step in steps:
-        now |= {name: value for name, value in step.items() if value is not None or name not in now}
-        found = {name: {"drift": {} if v is None else {"psi": v}} for name, v in now.items()}
-        for transition in update.update(root, found, [one]):
-            told.append(f"{transition.incident.id} {transition.word} {transition.batch}")
-            transition.heard["output"] = True
+        values |= {
+            name: value for name, value in step.items() if value is not None or name not in values
+        }
+        monitored = {
+            name: {"drift": {} if value is None else {"psi": value}}
+            for name, value in values.items()
+        }
+        for transition in update.update(root, monitored, [rule_]):
+            messages.append(f"{transition.incident.id} {transition.kind} {transition.batch}")
+            transition.receivers["output"] = True
             store.write(root, transition.incident)
-    kept = store.read(root).values()
-    assert all(one.id == f"it-moved-{one.first}" for one in kept), "one file per first batch"
-    known = {name: value for name, value in now.items() if value is not None}
-    seen = {name: incident.Seen(one_state(one, value), value) for name, value in known.items()}
-    standing = [one for one in kept if not one.is_withdrawn]
-    assert sorted(one.firing for one in standing) == [
-        run.firing for run in incident.firing_runs(seen)
+    incidents = store.read(root).values()
+    assert all(each.id == f"it-moved-{each.first_batch}" for each in incidents)
+    results = {
+        name: RuleResult(State.FIRES if rule_.is_violated(value) else State.QUIET, value)
+        for name, value in values.items()
+        if value is not None
+    }
+    assert sorted(each.firing for each in incidents if not each.is_withdrawn) == [
+        run.firing for run in incident.firing_runs(results)
     ]
-    assert sum(one.is_open for one in kept) <= 1
-    assert len(told) == len(set(told))
-
-
-def one_state(one: Rule, value: float) -> State:
-    return State.FIRES if one.is_violated(value) else State.QUIET
+    assert sum(each.is_open for each in incidents) <= 1
+    assert len(messages) == len(set(messages))
 
 
 @given(steps=st.lists(STEP, max_size=6))
 @settings(max_examples=25, deadline=None)
-def test_no_order_of_events_loses_a_batch_or_tells_twice(
+def test_no_order_of_batches_loses_one_or_notifies_twice(
     tmp_path_factory: pytest.TempPathFactory, steps: list[dict[str, float | None]]
 ) -> None:
-    _lived_through(tmp_path_factory.mktemp("lived"), steps, rule())
+    check_orders(tmp_path_factory.mktemp("study"), steps, rule())
 
 
 @pytest.mark.long
 @given(steps=st.lists(STEP, max_size=20))
 @settings(max_examples=1500, deadline=None)
-def test_thousands_of_orders_of_events_lose_no_batch_and_tell_nothing_twice(
+def test_thousands_of_orders_of_batches_lose_none_and_notify_once(
     tmp_path_factory: pytest.TempPathFactory, steps: list[dict[str, float | None]]
 ) -> None:
-    _lived_through(tmp_path_factory.mktemp("lived"), steps, rule())
+    check_orders(tmp_path_factory.mktemp("study"), steps, rule())
 
 
 # `headrace alert`

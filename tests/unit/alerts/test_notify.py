@@ -91,7 +91,7 @@ def test_a_webhook_hears_each_transition_once_with_all_that_it_needs(
     assert (told["level"], told["limit"], told["what"]) == ("act", "above 0.25", "opened")
     assert set(told["ways_out"]) == {"dismiss", "roll back", "retrain"}
     assert [one["what"] for one in second["transitions"]] == ["closed"]
-    assert watched.only().told["opened 2013-10"] == {"output": True, "webhook": True}
+    assert watched.only().notified["opened 2013-10"] == {"output": True, "webhook": True}
 
 
 def test_pyproject_may_name_the_webhook_and_the_environment_comes_first(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_redirect_carries_the_message_to_nobody_else(
 
 def decided(study: Registered) -> list[str]:
     found = store.read(study.root).values()
-    return [f"{each.what} {each.name}: {each.reason}" for one in found for each in one.decisions]
+    return [f"{each.choice} {each.name}: {each.reason}" for one in found for each in one.decisions]
 
 
 def test_a_decision_is_one_commit_of_one_file_by_who_decides(watched: Watched) -> None:
@@ -192,7 +192,7 @@ def test_a_decision_is_one_commit_of_one_file_by_who_decides(watched: Watched) -
     watched.study.write("params.yaml", "seed: 8\n")
     watched.study.write("new.txt", "new")
     said = watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
-    assert "It is not reported again" in said
+    assert said.startswith(f"Dismissed {ID}. Reason: a holiday\nIt is not reported again")
     shown = watched.study.git("show", "--name-only", "--format=%an <%ae>%n%s%n%b", "HEAD")
     assert shown.split("\n") == [BEN, f"Dismiss {ID}", "a holiday", "", "", store.file_name(ID)]
     assert decided(watched.study) == ["dismiss Ben: a holiday"]
@@ -206,7 +206,7 @@ def test_what_is_dismissed_is_not_told_again_while_it_stays_open(watched: Watche
     watched.opened()
     watched.study.do("alert", "dismiss", ID, "--reason", "a holiday")
     assert watched.monitor(oct=0.3, nov=0.4) == []
-    assert watched.only().told["still open 2013-11"] == {"dismissed": True}
+    assert watched.only().notified["still open 2013-11"] == {"dismissed": True}
     (line,) = watched.monitor(oct=0.3, nov=0.4, dec=0)
     assert "closed (2013-12)" in line
 
@@ -228,7 +228,7 @@ def test_of_two_decisions_the_later_stands_and_the_former_is_kept(watched: Watch
     watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=ANN)
     words = ("alert", "decide", ID, "retrain", "--reason", "it is the season")
     said = watched.study.do(*words, who=BEN)
-    assert "It replaces dismiss by Ann, which stays in the file." in said
+    assert "This replaces the decision of Ann (dismiss), which stays in the file." in said
     assert "Next: headrace retrain" in said
     assert decided(watched.study) == ["dismiss Ann: a holiday", "retrain Ben: it is the season"]
     assert "retrain: it is the season (Ben" in watched.study.do("alert")
@@ -460,7 +460,7 @@ def test_a_file_edited_by_a_stranger_is_harmless_in_an_issue(watched: Watched) -
     watched.opened()
     watched.rewrite("2013-10", "--> <script> @somebody")
     (one,) = (store.from_json(ID, json.loads(text)) for text in _texts(watched))
-    for heard in one.told.values():
+    for heard in one.notified.values():
         heard["webhook"] = True
     body = issues.render(one, "webhook")
     assert "told webhook" in body
@@ -494,7 +494,7 @@ def told(watched: Watched) -> Watched:
 
 def test_the_audit_tells_each_incident_and_who_decided_when_and_why(told: Watched) -> None:
     found, (one,) = audited(told.study)
-    assert [(entry.word, entry.who) for entry in one.entries] == [
+    assert [(entry.event, entry.person) for entry in one.entries] == [
         ("opened", ANN),
         ("dismissed", BEN),
         ("retrain", ANN),
@@ -505,9 +505,9 @@ def test_the_audit_tells_each_incident_and_who_decided_when_and_why(told: Watche
         "drift.psi 0.3000 in 2013-10, 0.4000 in 2013-11; it must not be above 0.25"
     )
     facts = dict(dismissed.facts)
-    assert (facts["reason"], facts["later"]) == ("a holiday", "retrain by Ann")
+    assert (facts["reason"], facts["replaced by"]) == ("a holiday", "retrain, decided by Ann")
     assert facts["commit"].endswith(f" Dismiss {ID}")
-    assert (one.is_open, one.standing) == (False, "closed: quiet again in 2013-12")
+    assert (one.is_open, one.status) == (False, "closed: quiet again in 2013-12")
     assert found.holds
     assert found.count(Outcome.PASSED) == 2
     assert told.study.say("audit").code == 0
@@ -585,7 +585,7 @@ def test_an_incident_that_was_taken_away_or_spoilt_is_found(watched: Watched) ->
         watched.study.commit("Spoil it", who=EVE)
         found, (one,) = audited(watched.study)
         assert not found.holds
-        (entry,) = (entry for entry in one.entries if entry.word == "gone")
+        (entry,) = (entry for entry in one.entries if entry.event == "gone")
         assert EVE in entry.results[0].message
         for form in (terminal.render, markdown.render, page.render):
             assert ID in form(found) or "predictions have moved" in form(found)
@@ -607,7 +607,7 @@ def test_decisions_of_two_branches_are_whole_after_a_merge(watched: Watched) -> 
     study.git("merge", "--quiet", "--no-edit", "side")
     found, listed = audited(study)
     assert found.holds
-    assert [entry.who for one in listed for entry in one.entries if entry.word == "dismissed"]
+    assert [entry.person for one in listed for entry in one.entries if entry.event == "dismissed"]
     assert found.count(Outcome.PASSED) == 2
 
 
@@ -639,7 +639,7 @@ def test_a_decision_of_a_word_that_nobody_knows_is_shown_as_one(watched: Watched
     watched.rewrite('"dismiss"', '"<b>|"')
     watched.study.git("commit", "--quiet", "--all", "--amend", "--no-edit", who=BEN)
     found, (one,) = audited(watched.study)
-    assert [entry.word for entry in one.entries] == ["opened", "decided"]
+    assert [entry.event for entry in one.entries] == ["opened", "decided"]
     assert "<b>" not in markdown.render(found)
 
 

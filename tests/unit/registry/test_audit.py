@@ -54,7 +54,7 @@ def broken(found: Audit) -> dict[str, str]:
 
 def test_the_life_of_every_version_is_told(told: Registered) -> None:
     (life,) = made(told).artifacts
-    assert [f"{one.word}: {one.what}" for one in life.entries] == [
+    assert [f"{one.event}: {one.subject}" for one in life.entries] == [
         "trained: v1.0.0",
         "verified: v1.0.0",
         "registered: v1.0.0",
@@ -83,7 +83,7 @@ def test_the_life_of_every_version_is_told(told: Registered) -> None:
 
 def test_each_event_says_who_and_why(told: Registered) -> None:
     (life,) = made(told).artifacts
-    by_word = {one.word: (one.who, dict(one.facts)) for one in life.entries}
+    by_word = {one.event: (one.person, dict(one.facts)) for one in life.entries}
     who, facts = by_word["retrained"]
     assert who == ANN
     assert facts["commit"].endswith(" Train to 0.6")
@@ -349,7 +349,7 @@ def test_any_tag_that_is_made_anew_is_noticed_but_the_newest(study: Registered) 
 def test_the_gap_of_a_deleted_tag_stands_in_the_time_line(study: Registered) -> None:
     study.git("tag", "--delete", "model#staging#5")
     (life,) = made(study).artifacts
-    words = [f"{one.word} {one.what}" for one in life.entries]
+    words = [f"{one.event} {one.subject}" for one in life.entries]
     place = words.index("gone model#staging#5")
     assert words[place + 1].startswith("promoted v1.0.1 to prod")
 

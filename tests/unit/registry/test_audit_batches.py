@@ -139,7 +139,9 @@ def test_the_lights_are_those_of_the_monitor_and_a_cost_beyond_its_rule_is_marke
 
 def test_each_batch_names_its_incidents_and_who_decided_what(told: Registered) -> None:
     said = {
-        one.batch: [(each.id, each.is_open, each.decided, each.by) for each in one.incidents]
+        one.batch: [
+            (each.id, each.is_open, each.decision, each.decided_by) for each in one.incidents
+        ]
         for one in only(audit.audit_repository(told.root)).batches
     }
     closed = (COST, False, "retrain", "Ben")
@@ -387,6 +389,6 @@ def test_promotions_on_other_evidence_or_broken_stand_alone(study: Registered) -
     study.git("tag", "--delete", "model#dev#4")
     (life,) = audit.audit_repository(study.root).artifacts
     told = [one for _, one in page.grouped(life.entries) if one.version == "v1.0.1"]
-    assert [one.what for one in told if one.failures] == ["v1.0.1 to staging, replacing v1.0.0"]
+    assert [one.subject for one in told if one.failures] == ["v1.0.1 to staging, replacing v1.0.0"]
     places = [place for place, _ in page.grouped(life.entries)]
     assert places == sorted({*places})
