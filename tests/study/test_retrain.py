@@ -1,5 +1,6 @@
 """A challenger is proposed with evidence on rows that nobody has seen, and nothing is promoted."""
 
+import html
 import json
 import shutil
 from pathlib import Path
@@ -88,6 +89,15 @@ def test_the_branch_changes_the_window_and_keeps_the_comments(proposed: Path) ->
     assert "| 95 % interval |" in shown(proposed, f"reports/retrain-{BATCH}.md")
 
 
+def test_the_report_says_which_gates_it_could_not_judge_and_how_to_judge_them(
+    proposed: Path,
+) -> None:
+    report = html.unescape(shown(proposed, f"reports/retrain-{BATCH}.md"))
+    assert "4 of 6 gates judged" in report
+    assert "2 gates not judged on this batch (false_negative_rate of each carrier," in report
+    assert f"Next: headrace diff HEAD {BRANCH}" in report
+
+
 def test_the_figures_agree_with_scikit_learn_on_the_same_rows(
     proposed: Path, bundles: dict[str, tuple[Path, Bundle]]
 ) -> None:
@@ -125,6 +135,8 @@ def test_later_comparisons_judge_both_on_the_same_rows(proposed: Path) -> None:
         assert (found[name]["old"], found[name]["new"]) == (one["old"], one["new"])
         assert found[name]["interval"]["low"] == one["low"]
     assert any("that neither has seen" in note for note in said["notes"])
+    assert not any("No intervals: " in note for note in said["notes"])
+    assert any("No intervals of naive.roc_auc, " in note for note in said["notes"])
     other = json.loads(bake.run(proposed, "headrace", "diff", "HEAD~1", "HEAD", "--json").stdout)
     assert not any("that neither has seen" in note for note in other["notes"])
 

@@ -9,6 +9,9 @@ from headrace.core.metrics import is_number, leaves
 
 CHECKS = ("quality", "drift", "performance", "estimate", "groups")
 """The monitor's checks: the first part of a figure's name."""
+PROBABILITY_SCORES = ("roc_auc", "average_precision", "brier_score", "calibration_in_the_large")
+WARNING_SCORES = ("precision", "recall")
+"""The monitor's scores of a batch, of probabilities and of warnings; with prices also a cost."""
 ROWS = "rows"
 POSITIVE_SHARE = "late_share"
 """The share of positive rows. The key is a word of the flights: files of studies hold it, and their

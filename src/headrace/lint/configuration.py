@@ -12,13 +12,17 @@ from typing import Any
 from headrace.core import artifact
 from headrace.errors import ProjectError, nearest
 from headrace.gates import live, reader
-from headrace.gates.model import NAME
+from headrace.gates.model import NAME, RATES, Gates
 from headrace.lint.context import Location, Study
 from headrace.lint.rules import Violation, rule, split
 
 MONITOR = "metrics/monitor.json"
 LABELLED_SHARE = "performance.truth_share"
 """The only figure of performance while no label has arrived: others may follow."""
+SCORES = (*live.PROBABILITY_SCORES, *live.WARNING_SCORES, "cost_per_1000")
+SCORED = ("performance", "estimate")
+OPTIONAL = ("drift.psi_prediction",)
+"""Figures that a batch lacks where another model made its predictions, as after a promotion."""
 PARAMS, LOG_NEVER = "params.yaml", ("serve", "log_never")
 
 
@@ -45,22 +49,39 @@ def live_figures(study: Study) -> Iterator[Violation]:
 
     Next: use a figure that it has; if the figure comes later, say so in [tool.headrace.ignore]
     """
-    figures = _figures(study)
-    checks = {figure.partition(".")[0] for figure in figures - {LABELLED_SHARE}}
-    for live_rule in _live_rules(study) if figures else ():
-        is_later = live_rule.check in live.CHECKS and live_rule.check not in checks
-        if live_rule.figure not in figures and not is_later:
+    figures, gates = _figures(study), _gates(study)
+    groups = {gate.column for gate in gates.groups}
+    for live_rule in gates.live if figures else ():
+        if live_rule.figure not in figures and not _may_come(live_rule, figures, groups):
             location = study.at(NAME, "live", live_rule.name, "figure")
             near = nearest(live_rule.figure, figures)
             yield Violation(location, file=MONITOR, figure=live_rule.figure, near=near)
 
 
-def _live_rules(study: Study) -> tuple[live.Rule, ...]:
-    """Return the live rules; none where gates.yaml is invalid, which `gates-yaml` reports."""
+def _may_come(live_rule: live.Rule, figures: set[str], groups: set[str]) -> bool:
+    """Tell whether a batch can have a figure that none has now.
+
+    What a batch has depends on its rows: scores need labels of both classes, intervals several
+    days, a group's rate enough rows in it. A smaller batch, or the few that a new champion has not
+    seen, may lack any of them.
+    """
+    check, _, name = live_rule.figure.partition(".")
+    if check not in {figure.partition(".")[0] for figure in figures - {LABELLED_SHARE}}:
+        return check in live.CHECKS
+    score = name.removesuffix("_low").removesuffix("_high")
+    if check in SCORED:
+        return score in SCORES
+    if check == "groups":
+        return score in {f"{group}.{rate}" for group in groups for rate in RATES}
+    return live_rule.figure in OPTIONAL
+
+
+def _gates(study: Study) -> Gates:
+    """Return gates.yaml; nothing where it is missing or invalid, which `gates-yaml` reports."""
     path = study.root / NAME
     with suppress(ProjectError):
-        return reader.parse(path.read_bytes()).live if path.is_file() else ()
-    return ()
+        return reader.parse(path.read_bytes()) if path.is_file() else Gates()
+    return Gates()
 
 
 def _figures(study: Study) -> set[str]:

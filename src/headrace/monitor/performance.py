@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.errors import DataError
-from headrace.gates.live import POSITIVE_SHARE
+from headrace.gates.live import POSITIVE_SHARE, PROBABILITY_SCORES, WARNING_SCORES
 from headrace.report.text import counted
 from headrace.stats import bootstrap
 from headrace.stats.scores import COST, SCORES, Array, Score, cost_per_1000
@@ -17,8 +17,6 @@ MAX_ROWS = 100_000
 """Rows that are kept one by one; of more, rows that are alike are joined."""
 LEVELS = 1000
 """Probabilities are then rounded to so many levels, from 0 to 1."""
-PROBABILITY_SCORES = ("roc_auc", "average_precision", "brier_score", "calibration_in_the_large")
-WARNING_SCORES = ("precision", "recall")
 DIGITS = 9
 """That are kept: the last ones of a sum depend on where in memory its parts happened to lie."""
 MIN_CLUSTERS = 5

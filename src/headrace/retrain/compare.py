@@ -15,6 +15,7 @@ from headrace.compare.model import MetricChange, Report, Side
 from headrace.compare.retrain_report import FOLDER, FORMAT
 from headrace.errors import DataError
 from headrace.gates.model import Gate, Gates, Predictions
+from headrace.report.text import counted
 from headrace.schema.validate import validate
 from headrace.stats import Interval, Recipe, bootstrap
 from headrace.stats.scores import Array, score_function, unweighted
@@ -120,11 +121,25 @@ def report(metrics: Mapping[Name, Comparison], rules: Gates, sides: tuple[Side, 
     pairs = [_pair(file, metrics) for file in dict.fromkeys(file for file, _ in metrics)]
     intervals = {name: metric.interval for name, metric in metrics.items() if metric.interval}
     applied = [gate for gate in rules.metrics if (gate.file, gate.pattern) in metrics]
+    not_judged = [
+        *(gate.pattern for gate in rules.metrics if gate.can_break and gate not in applied)
+    ]
+    not_judged += [f"{gate.recipe.score} of each {gate.column}" for gate in rules.groups]
     return Report(
         *sides,
         metrics=tuple(_change(name, metric, applied) for name, metric in metrics.items()),
         unchanged=0,
         gates=tuple(gates.evaluate_gates(applied, pairs, intervals)),
+        notes=(_not_judged_note(not_judged, sides[1].name),) if not_judged else (),
+        not_judged=len(not_judged),
+    )
+
+
+def _not_judged_note(names: list[str], branch: str) -> str:
+    return (
+        f"{counted(len(names), 'gate')} not judged on this batch ({', '.join(names)}): they need"
+        " metrics and predictions of the challenger's own evaluation."
+        f" Next: headrace diff HEAD {branch}"
     )
 
 

@@ -425,6 +425,12 @@ def test_a_broken_rule_or_file_is_no_traceback(watched: Watched) -> None:
 # `headrace check`
 
 
+GROUPS = """\
+predictions: {file: p.parquet, key: [row], label: late}
+groups: {carrier: {false_negative_rate of warned: {at_most: 0.5, min_rows: 9}}}
+"""
+
+
 @pytest.mark.parametrize(
     ("monitored", "figure", "says"),
     [
@@ -434,6 +440,11 @@ def test_a_broken_rule_or_file_is_no_traceback(watched: Watched) -> None:
         ({"drift": {"psi": 0.1}}, "performance.roc_auc", ""),
         ({"performance": {"truth_share": 0.0}}, "performance.roc_auc", ""),
         ({"performance": {"roc_auc": 0.7}}, "performance.roc_acu", "Did you mean"),
+        ({"performance": {"brier_score": 0.1}}, "performance.roc_auc_high", ""),
+        ({"performance": {"roc_auc": 0.7}}, "performance.cost_per_1000_low", ""),
+        ({"drift": {"psi_max": 0.1}}, "drift.psi_prediction", ""),
+        ({"groups": {"origin": {"recall": 0.1}}}, "groups.carrier.false_negative_rate_low", ""),
+        ({"groups": {"origin": {"recall": 0.1}}}, "groups.carier.recall", "has no figure"),
         (None, "drift.psi", ""),
         ("broken", "drift.psi", ""),
     ],
@@ -441,11 +452,11 @@ def test_a_broken_rule_or_file_is_no_traceback(watched: Watched) -> None:
 def test_a_figure_that_no_batch_has_is_told_unless_it_may_come_with_the_truth(
     watched: Watched, monitored: Any, figure: str, says: str
 ) -> None:
-    watched.study.write("gates.yaml", RULE.replace("drift.psi", figure))
+    watched.study.write("gates.yaml", GROUPS + RULE.replace("drift.psi", figure))
     if monitored is not None:
         watched.study.write("metrics/monitor.json", json.dumps({"2013-10": monitored}))
     said = watched.study.say("check", "live-figures")
     assert said.code == (1 if says else 0), said.text
     assert says in said.text
     if says:
-        assert said.text.startswith("gates.yaml:3: metrics/monitor.json has no figure")
+        assert said.text.startswith("gates.yaml:5: metrics/monitor.json has no figure")

@@ -14,9 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from headrace.compare import command, markdown, metrics, page, terminal
+from headrace.compare import command, gates, markdown, metrics, page, terminal
 from headrace.compare.model import MetricChange, Report, Side, Word
+from headrace.core import lockfile
+from headrace.gates.model import Gate
 from headrace.report.terminal import has_colours
+from headrace.stats import Interval
 from lab import bake
 
 IS = "roc_auc: {is: roc_auc of chance, better: higher}"
@@ -257,6 +260,45 @@ def test_predictions_that_cannot_be_used_cost_the_interval_and_no_more(
     one = change(found, "roc_auc")
     assert one.interval is None
     assert one.word is Word.CHANGED
+
+
+def test_a_note_on_missing_intervals_names_the_metrics_that_lack_one(study: Compared) -> None:
+    study.gates(f"{IS}\n    missed: {{is: false_negative_rate of warned, better: lower}}", BLOCK)
+    hashes = {}
+    for side, seed in (("champion", 1), ("challenger", 2)):
+        table = predicted(seed=seed).assign(row=lambda rows, start=seed: rows["row"] + 1000 * start)
+        hashes[side] = lockfile.md5(study.predictions(table))
+        study.metrics(**scored(table))
+        study.commit()
+    score = {"file": M, "name": "roc_auc", "old": 0.7, "new": 0.8, "low": 0.05, "high": 0.15}
+    proposal = {"format": 1, "batch": "2013-10", "rows": 400, **hashes}
+    proposal["metrics"] = [score | {"resamples": 1000}]
+    study.write("reports/retrain-2013-10.json", json.dumps(proposal))
+    study.commit()
+    report = study.report("HEAD~2", "HEAD")
+    assert change(report, "roc_auc").interval is not None
+    (note,) = (note for note in report.notes if "No intervals" in note)
+    assert note.startswith("No intervals of missed: the states have no row of ")
+
+
+def test_a_change_that_points_the_other_way_over_the_shared_rows_is_no_verdict() -> None:
+    worse = Interval(-0.02, -0.01, 350, 1000)
+    gate = Gate(M, "roc_auc", better="higher")
+    assert gates.metric_change(M, "roc_auc", 0.7, 0.6, worse, [gate]).word is Word.WORSE
+    assert gates.metric_change(M, "roc_auc", 0.7, 0.8, worse, [gate]).word is Word.CHANGED
+
+
+def test_a_shallow_diff_says_how_many_gates_it_judged_and_tests_no_change(study: Compared) -> None:
+    groups = "groups: {group: {false_negative_rate of warned: {at_most: 0.9, min_rows: 1}}}\n"
+    study.gates("a: {better: higher, tolerance: 0.5}", BLOCK + groups)
+    study.metrics(a=1.2, b={"c": 0.5})
+    report = study.report(deep=False)
+    assert change(report, "a").word is Word.CHANGED
+    for render in (terminal.render, markdown.render):
+        shown = html.unescape(render(report))
+        assert "1 of 2 gates judged: none broken." in shown
+        assert "1 changed (not tested), 1 the same." in shown
+    assert "1 of 2 were judged" in page.render(report)
 
 
 def test_predictions_are_found_where_dvc_s_settings_say(study: Compared, tmp_path: Path) -> None:
