@@ -152,7 +152,14 @@ class Mini:
 
 os.environ.update(bake.NOBODY)
 
-FIRST = ("test_life", "test_watch", "test_experiments", "test_serve", "test_verify", "test_retrain")
+FIRST = (
+    "test_life",
+    "test_watch",
+    "test_experiments",
+    "test_serve_answers",
+    "test_verify",
+    "test_retrain",
+)
 """Files that take longest begin first, or one worker would wait for the other in the end."""
 
 
@@ -246,13 +253,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Brows
 
 
 @pytest.fixture(scope="module")
-def known(quick: Path) -> dict[str, bytes]:
-    """The files of the bundle that is served."""
+def bundle_files(quick: Path) -> dict[str, bytes]:
+    """The files of the quick study's bundle, by their names."""
     return archive.unseal((quick / BUNDLE).read_bytes(), "bundle.tar")
 
 
 @pytest.fixture(scope="module")
-def asked(known: dict[str, bytes]) -> list[dict[str, Any]]:
-    """Rows of inputs: the golden ones, without their answers."""
-    rows = json.loads(known["golden.json"])
-    return [{k: v for k, v in row.items() if k != golden.PREDICTION} for row in rows]
+def input_rows(bundle_files: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Rows of inputs: the golden ones, without their predictions."""
+    rows = json.loads(bundle_files["golden.json"])
+    return [{name: row[name] for name in row if name != golden.PREDICTION} for row in rows]

@@ -1,7 +1,28 @@
-"""`python -m headrace`."""
+"""The command `headrace`, and `python -m headrace`."""
 
 import sys
 
-from headrace.cli.main import main
+MISSING = (
+    "{module} is not installed: here is only what a bundle's own requirements bring. Next:"
+    " python -m headrace.serve BUNDLE, python -m headrace.score IN OUT --model BUNDLE, or"
+    " python -m headrace.serve.tokens NAME; for all commands install headrace[model,serve,monitor]"
+)
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line; return its exit code."""
+    try:
+        from headrace.cli.main import main
+    except ModuleNotFoundError as error:
+        # A bundle's requirements are installed without headrace's own dependencies, on purpose:
+        # serving needs a fraction of them. The command is installed all the same.
+        module = str(error.name).partition(".")[0]
+        if module == "headrace":
+            raise
+        print(MISSING.format(module=module), file=sys.stderr)
+        return 1
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -97,7 +97,7 @@ def test_what_is_refused_changes_nothing(study: Path, tmp_path: Path) -> None:
     wrong = {
         "none": (whole.head(0), "There are no rows"),
         "lacking": (whole.drop(columns="temp"), "The rows have no column temp"),
-        "twice": (pd.concat([whole, whole.head(2)]), "2 rows are there twice"),
+        "twice": (pd.concat([whole, whole.head(2)]), "2 duplicate rows"),
         "maybe": (whole.assign(late="maybe"), "late is 'maybe' in row 1: neither true nor false"),
         "nameless": (whole.drop(columns="flight"), "Rows cannot be identified"),
         "2013-10": (whole.head(9), r"data/live/2013-10.parquet exists, with other rows"),
@@ -129,7 +129,7 @@ def test_one_broken_batch_spoils_no_other(
         table.to_csv(tmp_path / f"{name}.csv", index=False)
         taken(study, tmp_path / f"{name}.csv")
     said = capsys.readouterr().out
-    assert f"{len(whole):,} rows, 5 violate the contract" in said
+    assert f"{len(whole):,} rows, 5 against the contract" in said
     assert "check that the clock is right" in said
     (study / "data/live/2013-11.parquet").write_bytes(b"no parquet")
     bake.run(study, "dvc", "commit", "--force", "data/live/2013-11.parquet.dvc")
@@ -261,7 +261,8 @@ def test_a_key_in_other_types_is_the_same_batch(
         table = whole.assign(time_hour=column, flight=flights)
         table.to_parquet(tmp_path / "2013-10.parquet")
         taken(study, tmp_path / "2013-10.parquet")
-        assert capsys.readouterr().out.split("rows\n")[1].split("Next")[0] == said
+        notes = said + "The same rows were imported before; they are unchanged\n"
+        assert capsys.readouterr().out.split("rows\n")[1].split("Next")[0] == notes
         told = table[["time_hour", "carrier", "flight", "late"]]
         told.to_parquet(tmp_path / "truth.parquet")
         taken(study, tmp_path / "truth.parquet", labels_of="2013-10")
@@ -327,7 +328,9 @@ def test_a_batch_that_is_not_pulled_or_broken_is_replaced_only_on_purpose(study:
     with pytest.raises(DataError, match="Next: give both, or neither"):
         taken(study, source, forget=True)
     for more in ({}, {"replace": True}):
-        with pytest.raises(DataError, match=r"is missing\. Next: dvc pull, or .*--forget-truth$"):
+        with pytest.raises(
+            DataError, match=r"is missing\. Next: dvc pull .*; or --replace --forget-truth"
+        ):
             taken(study, source, **more)
     taken(study, source, replace=True, forget=True)
     expected, found = pd.read_parquet(source), pd.read_parquet(there)
@@ -408,7 +411,7 @@ def test_truth_joins_by_key_and_what_is_not_told_stays() -> None:
     made, said = labels.join(known, pd.concat([told, stranger]), SPEC)
     assert [None if one is pd.NA else one for one in made["late"]] == [True, False, None, None]
     assert "labels known for 2 of 4 rows, 1 of them changed" in said
-    assert "1 rows of the file are not in the batch" in said
+    assert "not in the batch: 1 row" in said
     assert len(made) == 4
 
 
@@ -446,7 +449,9 @@ def test_truth_in_two_parts_is_the_same_as_in_one(first: int) -> None:
 def test_a_key_that_the_batch_has_in_part_joins_nothing() -> None:
     known, told = answered()
     half, _ = labels.join(known, told.head(2), SPEC)
-    with pytest.raises(DataError, match=r"2 rows of the batch lack day or id.*by request and row$"):
+    with pytest.raises(
+        DataError, match=r"2 rows of the batch without day or id.*by request and row$"
+    ):
         labels.join(half, told.drop(columns=["request", "row"]), SPEC)
     again = batch.normalize(half, SCHEMA, SPEC)  # it is a batch all the same
     pd.testing.assert_frame_equal(again, half)
@@ -457,7 +462,7 @@ def test_strangers_are_counted_by_the_file() -> None:
     half, _ = labels.join(known, told.head(2), SPEC)
     more = pd.concat([told.tail(3), told.tail(2).assign(request="c")])
     assert labels.join(half, more, SPEC)[1] == (
-        "labels known for 4 of 4 rows; 2 rows of the file are not in the batch"
+        "labels known for 4 of 4 rows; not in the batch: 2 rows"
     )
 
 
@@ -477,12 +482,12 @@ def test_a_batch_made_again_keeps_the_truth_that_came_since() -> None:
 def test_what_comes_in_the_place_of_a_batch_knows_better_and_forgets_nothing() -> None:
     old = batch.normalize(rows(late=[True, False, True, None], note="x"), SCHEMA, SPEC)
     made = batch.normalize(rows(late=[None, True, None, None]).iloc[[3, 1, 0]], SCHEMA, SPEC)
-    with pytest.raises(DataError, match="the labels of 1 rows would be lost"):
+    with pytest.raises(DataError, match="the labels of 1 row would be lost"):
         labels.replace(old, made, "b", SPEC, forget=False)
     found, said = labels.replace(old, made, "b", SPEC, forget=True)
     assert [None if one is pd.NA else one for one in found["late"]] == [None, True, True]
     assert said == (
-        "Replaced 4 rows; 1 removed; labels of 1 rows kept; labels of 1 rows removed;"
+        "Replaced 4 rows; 1 removed; labels of 1 row kept; labels of 1 row removed;"
         " columns removed: note"
     )
 
@@ -504,7 +509,7 @@ def test_of_rows_that_nothing_ties_to_the_old_ones_no_truth_is_carried() -> None
         (rows(), "The file has no column late"),
         (rows(late=True).drop(columns="id"), "share neither day, id nor request and row"),
         (rows(late=True, id=[7, 8, 9, 7]), "No row is in the batch"),
-        (rows(late=True, id=[1, 1, 1, 1]), "1 rows are there twice"),
+        (rows(late=True, id=[1, 1, 1, 1]), "1 duplicate row, by"),
     ],
 )
 def test_truth_that_fits_nothing_is_refused(told: pd.DataFrame, words: str) -> None:

@@ -274,7 +274,7 @@ def test_a_month_beyond_the_data_is_passed_over_and_said(proposed: Path, tmp_pat
     bake.run(study, "headrace", "ingest", str(later), "--batch", "2014-01")
     bake.commit(study, "Take a month of another year in")
     said = refused(study)
-    assert "2014-01 is skipped: 2014-01 is no month of 2013, and no other is" in said
+    assert "2014-01 is skipped: 2014-01 is no month of 2013, and no other" in said
     assert f"The branch {BRANCH} exists already" in said, "the batch before it was taken"
     assert "have 01_collect and src/study/live.py read more" in refused(study, "--batch", "2014-01")
 

@@ -1,7 +1,6 @@
 """Commands that bundle a model, register and approve it, and let it answer."""
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -214,12 +213,10 @@ def token(name: str, scopes: tuple[str, ...]) -> None:
 
     SCOPES are predict, metrics and admin; by default predict.
     """
-    from headrace.serve import access
+    from headrace.serve import tokens
 
     projects.find_project()
-    text, line = access.create_token(name, [*scopes] or ["predict"])
-    print(f"The token, shown this once: {text}", file=sys.stderr)
-    print(line)
+    tokens.print_token(name, scopes)
 
 
 @command("image", examples="headrace image model#prod")

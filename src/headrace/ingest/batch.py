@@ -13,11 +13,12 @@ from headrace.bundle import load
 from headrace.bundle.golden import PREDICTION
 from headrace.core import tables
 from headrace.core.project import Project
-from headrace.errors import DataError, ProjectError
+from headrace.errors import DataError, ProjectError, nearest
 from headrace.gates import reader
 from headrace.gates.model import NAME as GATES
 from headrace.gates.model import Predictions
 from headrace.ingest.types import MODEL, POSITIVE, REQUEST, coerce_columns, coerce_input
+from headrace.report.text import counted
 from headrace.schema import column_types
 from headrace.schema.validate import require_columns, validate
 
@@ -79,8 +80,11 @@ def read(root: Path, name: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(root / path)
     except FileNotFoundError:
-        step = "dvc pull, or headrace ingest FILE --replace --forget-truth"
-        raise DataError(f"{path} is missing. Next: {step}") from None
+        if exists(root, name):
+            raise DataError(f"{path} is missing. Next: dvc pull {path}.dvc") from None
+        near = nearest(name, batch_names(root))
+        step = f"name another batch, or headrace ingest FILE --batch {name}"
+        raise DataError(f"There is no batch {name}.{near} Next: {step}") from None
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read ({reason}). Next: dvc checkout {path}") from None
@@ -144,12 +148,13 @@ def refuse_duplicates(table: pd.DataFrame, key: list[str]) -> None:
     """
     incomplete = table[key].isna().any(axis=1)
     if incomplete.any():
-        raise DataError(f"{incomplete.sum():,} rows lack {' or '.join(key)}. Next: fill them in")
+        rows = counted(int(incomplete.sum()), "row")
+        raise DataError(f"{rows} without {' or '.join(key)}. Next: fill them in")
     duplicates = table.duplicated(key)
     if duplicates.any():
         examples = table.loc[duplicates, key].head(SHOWN).astype(str).agg(" ".join, axis=1)
         raise DataError(
-            f"{duplicates.sum():,} rows are there twice, by {', '.join(key)}:"
+            f"{counted(int(duplicates.sum()), 'duplicate row')}, by {', '.join(key)}:"
             f" {'; '.join(examples)}. Next: see what wrote them; a batch holds each row once"
         )
 

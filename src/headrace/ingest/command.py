@@ -19,6 +19,7 @@ from headrace.errors import DataError, unreadable
 from headrace.gates.model import Predictions
 from headrace.ingest import batch, labels, manifest, types
 from headrace.prediction_log import log_format
+from headrace.report.text import counted
 from headrace.schema.validate import validate
 
 ARRIVALS = "arrivals"
@@ -100,25 +101,37 @@ def _import_batch(
         manifest.add_entries(root, name)
     )  # again: the files may have been edited meanwhile
     invalid = int((validate(table[[*schema["properties"]]], schema)[1] != "").sum())
-    violations = f", {invalid:,} violate the contract" if invalid else ""
-    print(f"{path}: {len(table):,} rows{violations}")
+    violations = f", {invalid:,} against the contract" if invalid else ""
+    print(f"{path}: {counted(len(table), 'row')}{violations}")
     _print_notes(root, path, notes)
 
 
 def _read_source(project: Project, source: Path, name: str) -> tuple[str, pd.DataFrame]:
     """Return a batch's name and its rows; the name is checked before anything is read."""
-    try:
-        exists = source.exists()
-    except OSError:  # the name is too long for a file
-        exists = False
-    if exists and source.is_dir():
+    if _is_folder(source):
+        if not name:
+            raise DataError(
+                f"{source} is a folder, from which no batch gets its name."
+                f" Next: headrace ingest {source} --batch NAME, such as 2013-11"
+            )
         batch.file_name(name)
         batches = [batch for batch in batch.batch_names(project.root) if batch != name]
         return name, _read_log(source, project.root, batches)
-    is_file = exists or source.suffix in KINDS
+    is_file = source.suffix in KINDS or _exists(source)
     name = name or (source.stem if is_file else source.name)
     batch.file_name(name)
     return name, read_file(source) if is_file else project.load(ARRIVALS)(source.name)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # the name is too long for a file
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    return _exists(path) and path.is_dir()
 
 
 def _read_log(folder: Path, root: Path, batches: Sequence[str]) -> pd.DataFrame:
@@ -141,17 +154,25 @@ def _update(
     """Return the batch that takes the place of the one of this name, and a summary."""
     try:
         old = batch.read(root, name)
-    except DataError:
+    except DataError as error:
         if replace and forget:
             return table, ""
-        raise
+        raise DataError(
+            f"{error}; or --replace --forget-truth, which loses the labels that it has"
+        ) from None
     if replace:
         return labels.replace(old, table, name, spec, forget=forget)
-    return labels.check_unchanged(old, table, name, spec), ""
+    table = labels.check_unchanged(old, table, name, spec)
+    return table, "The same rows were imported before; they are unchanged"
 
 
 def _import_labels(root: Path, source: Path, name: str, spec: Predictions) -> None:
     path = batch.file_name(name)
+    if _is_folder(source):
+        raise DataError(
+            f"{source} is a folder, and labels are in a file. Next: name the file; a server's log"
+            f" is imported by headrace ingest {source} --batch NAME"
+        )
     table, update = batch.read(root, name), read_file(source)
     table, summary = labels.join(table, update, spec)
     manifest.track(root, path, table)

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from headrace.errors import DataError
+from headrace.bundle.golden import PREDICTION
+from headrace.errors import DataError, nearest
 from headrace.gates.model import Predictions
 from headrace.ingest.batch import file_name, refuse_duplicates
 from headrace.ingest.types import PREDICTED, REQUEST, coerce_columns
+from headrace.report.text import counted
 from headrace.schema import column_types
 
 
@@ -22,7 +24,7 @@ def join(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> tuple[
         DataError: no row is in the batch, there is no label, or a value has another type.
     """
     if spec.label not in update:
-        raise DataError(f"The file has no column {spec.label}. Next: add the labels")
+        raise DataError(f"The file has no column {spec.label}. {_label_step(update, spec)}")
     key = _join_key(batch, update, spec)
     positions = _match_rows(batch, update, key)
     matched = int((positions >= 0).sum())
@@ -32,12 +34,17 @@ def join(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> tuple[
     before = _labels(batch, spec)
     after = rows[spec.label].fillna(before)
     changed, unmatched_rows = int((after != before).fillna(False).sum()), len(update) - matched
-    summary = f"labels known for {after.notna().sum():,} of {len(batch):,} rows"
+    summary = f"labels known for {after.notna().sum():,} of {counted(len(batch), 'row')}"
     summary += f", {changed:,} of them changed" if changed else ""
-    summary += (
-        f"; {unmatched_rows:,} rows of the file are not in the batch" if unmatched_rows else ""
-    )
+    summary += f"; not in the batch: {counted(unmatched_rows, 'row')}" if unmatched_rows else ""
     return _add_columns(batch, rows, spec).assign(**{spec.label: after}), summary
+
+
+def _label_step(update: pd.DataFrame, spec: Predictions) -> str:
+    if {*REQUEST, PREDICTION} <= {*update.columns}:
+        return "It is a server's log. Next: headrace ingest FILE --batch NAME imports it"
+    near = nearest(spec.label, map(str, update.columns)).lstrip()
+    return f"{near} Next: add the labels".lstrip()
 
 
 def check_unchanged(
@@ -59,7 +66,7 @@ def check_unchanged(
     changed_rows = int((new_labels.notna() & ~(new_labels == old_labels).fillna(False)).sum())
     if changed_rows:
         raise DataError(
-            f"{path} exists, and {spec.label} differs in {changed_rows:,} rows."
+            f"{path} exists, and {spec.label} differs in {counted(changed_rows, 'row')}."
             f" Next: headrace ingest FILE --truth {name}, or --replace"
         )
     return old
@@ -81,8 +88,8 @@ def replace(
     lost = int(_labels(old, spec).notna().sum() - old_labels.notna().sum())
     if lost and not forget:
         raise DataError(
-            f"{file_name(name)}: the labels of {lost:,} rows would be lost, since the new batch"
-            " does not have these rows. Next: add them, or --replace --forget-truth"
+            f"{file_name(name)}: the labels of {counted(lost, 'row')} would be lost, which the new"
+            " batch does not have. Next: add them, or --replace --forget-truth"
         )
     keys = [column for column in old if column in (*spec.key, spec.cluster)]
     batch = _add_columns(new, rows[keys], spec)
@@ -92,9 +99,9 @@ def replace(
     removed = len(old) - int((positions >= 0).sum())
     columns = [str(column) for column in old if column not in (*batch.columns, *PREDICTED)]
     parts = [
-        f"Replaced {len(old):,} rows" + (f"; {removed:,} removed" if removed else ""),
-        f"labels of {labels_kept:,} rows kept" if labels_kept else "",
-        f"labels of {lost:,} rows removed" if lost else "",
+        f"Replaced {counted(len(old), 'row')}" + (f"; {removed:,} removed" if removed else ""),
+        f"labels of {counted(labels_kept, 'row')} kept" if labels_kept else "",
+        f"labels of {counted(lost, 'row')} removed" if lost else "",
         f"columns removed: {', '.join(columns)}" if columns else "",
     ]
     return batch, "; ".join(filter(None, parts))
@@ -148,8 +155,8 @@ def _join_key(batch: pd.DataFrame, update: pd.DataFrame, spec: Predictions) -> l
     if keys:
         incomplete = int(batch[keys[0]].isna().any(axis=1).sum())
         raise DataError(
-            f"{incomplete:,} rows of the batch lack {' or '.join(keys[0])}. Next: identify its rows"
-            f" by {request if {*REQUEST} <= {*batch.columns} else study_key}"
+            f"{counted(incomplete, 'row')} of the batch without {' or '.join(keys[0])}."
+            f" Next: identify them by {request if {*REQUEST} <= {*batch.columns} else study_key}"
         )
     raise DataError(
         f"The batch and the file share neither {study_key} nor {request}."

@@ -2,7 +2,7 @@
 
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from headrace.core import pipeline, requirements, yaml
@@ -14,6 +14,8 @@ from headrace.lint.rules import Violation, rule
 UNLOCKED = {"pip", "setuptools", "wheel"}
 """Packages that `python -m venv` may install."""
 PARAMS = "params.yaml"
+CHANGED = "{} changed"
+"""What is said of a file with other bytes than dvc.lock records."""
 
 
 @rule(repro=True)
@@ -61,27 +63,37 @@ def _study_name(root: Path) -> str:
 def lock_behind(study: Study) -> Iterator[Violation]:
     """Stage {stage} is behind: {problem}.
 
-    Next: {step}, and commit {lock} with what it changed
+    Next: {step}
     """
     # This is `dvc status`, without the start of dvc.
     for stage in study.stages.values():
         lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
         is_main = stage.file == pipeline.MAIN
-        step = "make repro" if is_main else pipeline.repro_command(stage.file)
-        for location, name, problem in _behind(study, stage, lock):
+        repro = "make repro" if is_main else pipeline.repro_command(stage.file)
+        for location, name, differences in _behind(study, stage, lock):
+            step = f"{repro}, and commit {lock} with what it changed"
+            if is_main and _is_old_output(study, differences):
+                step = f"dvc checkout, which brings what {lock} records; or {step}"
+            problem = ", ".join(differences)
             yield Violation(location, stage=name, problem=problem, lock=lock, step=step)
 
 
-def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Location, str, str]]:
+def _is_old_output(study: Study, differences: Sequence[str]) -> bool:
+    """Tell whether only outputs differ, as after `git merge` or `git checkout` of a dvc.lock."""
+    outs = {out.path for stage in study.stages.values() for out in stage.outs}
+    return {*differences} <= {CHANGED.format(path) for path in outs}
+
+
+def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Location, str, list[str]]]:
     """Yield location, name and differences of a stage, or of each member of a matrix."""
     if not study.locks[stage.file]:  # nothing has been run yet
         return
     records = _records(study, stage)
     if not records:
-        yield study.at(stage.file, *stage.keys), stage.name, f"{lock} has no record of it"
+        yield study.at(stage.file, *stage.keys), stage.name, [f"{lock} has no record of it"]
     for name, record in records.items():
         if differences := list(_differences(study, stage, record)):
-            yield study.at(lock, "stages", name), name, ", ".join(differences)
+            yield study.at(lock, "stages", name), name, differences
 
 
 def _records(study: Study, stage: Stage) -> dict[str, Record]:
@@ -118,7 +130,7 @@ def _changed_files(study: Study, files: Mapping[str, File]) -> Iterator[str]:
         path = study.root / name
         is_comparable = file.md5 and not file.is_folder and path.is_file()
         if is_comparable and study.cache.md5(path) != file.md5:
-            yield f"{name} changed"
+            yield CHANGED.format(name)
 
 
 def _changed_params(study: Study, stage: Stage, record: Record) -> Iterator[str]:

@@ -17,6 +17,7 @@ from headrace.errors import HeadraceError, ProjectError
 from headrace.gates import model, reader
 from headrace.ingest.batch import read as read_batch
 from headrace.report.terminal import has_colours
+from headrace.report.text import number
 from headrace.retrain import champion, compare, split
 from headrace.retrain.branch import branch_name, open_pull_request, require_clean, require_free
 from headrace.retrain.champion import Champion
@@ -73,8 +74,8 @@ def _compare(project: Project, clone: Clone, current: Champion, name: str) -> tu
     hashes = {side: lockfile.md5(path) for side, path in paths.items()}
     proposal = compare.proposal(name, len(table), hashes, metrics)
     clone.write(compare.proposal_file(name), proposal)
-    thresholds = f"Threshold: {old.facts.get('threshold')} → {new.facts.get('threshold')}\n"
-    text = f"# Proposal: a retrained model\n\n{markdown.render(report)}\n{thresholds}"
+    thresholds = " → ".join(number(bundle.facts.get("threshold")) for bundle in (old, new))
+    text = f"# Proposal: a retrained model\n\n{markdown.render(report)}\nThreshold: {thresholds}\n"
     return report, clone.write(f"reports/retrain-{name}.md", text)
 
 
@@ -96,8 +97,9 @@ def _propose(root: Path, branch: str, *, pull_request: bool) -> int:
         except HeadraceError as error:
             print(error)
             return 1
+    # git merges dvc.lock alone: without a checkout the files here are those of the old model.
     print(
-        f"Next: git merge {branch}, headrace register, and headrace promote VERSION --to STAGE;"
-        f" or git branch -D {branch}"
+        f"Next: git merge {branch}, dvc checkout, make verify, headrace register, and headrace"
+        f" promote VERSION --to STAGE; or git branch -D {branch}"
     )
     return 0

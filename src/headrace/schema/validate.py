@@ -62,7 +62,9 @@ def require_columns(names: Iterable[str], schema: Mapping[str, Any]) -> None:
     for name in schema["properties"]:
         if name not in columns:
             near = nearest(name, columns)
-            raise DataError(f"The rows have no column {name}.{near} Next: headrace bundle")
+            inputs = ", ".join(schema["properties"])
+            step = f"Next: add it; the model's inputs are {inputs}"
+            raise DataError(f"The rows have no column {name}.{near} {step}")
 
 
 def _validate_column(column: pd.Series, rules: Mapping[str, Any]) -> tuple[pd.Series, Violations]:

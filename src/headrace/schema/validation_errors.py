@@ -72,8 +72,11 @@ def _error(detail: Mapping[str, Any], place: Sequence[int]) -> dict[str, str]:
     """Return field and reason of one of pydantic's errors; never a value that was sent."""
     if detail["type"] == "json_invalid":
         return {"field": "", "reason": detail["type"], "says": "is not JSON"}
+    message = detail["msg"]
+    if detail["type"] == "finite_number":  # NaN is how pandas writes a missing value
+        message += "; NaN and Infinity are none, and a missing value is null"
     field = ".".join(_printable(part) for part in (*place, *detail["loc"]))
-    return {"field": field, "reason": detail["type"], "says": detail["msg"]}
+    return {"field": field, "reason": detail["type"], "says": message}
 
 
 def _printable(part: int | str) -> str:

@@ -1,30 +1,32 @@
 """`python -m headrace.score IN OUT --model BUNDLE`: score a file where there is no study."""
 
-import argparse
 import sys
 from pathlib import Path
 
+import click
+
 from headrace.errors import HeadraceError
 
+FILE = click.Path(path_type=Path)
 
-def main() -> int:
-    """Score the file of the command line; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m headrace.score", description=__doc__)
-    parser.add_argument("rows", type=Path, metavar="IN", help="CSV or Parquet, larger than memory")
-    output = "CSV or Parquet: the rows with prediction and positive; refused ones are beside it"
-    parser.add_argument("scored", type=Path, metavar="OUT", help=output)
-    parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="a bundle's file", required=True
-    )
-    args = parser.parse_args()
+
+@click.command("python -m headrace.score")
+@click.argument("rows", type=FILE, metavar="IN")
+@click.argument("scored", type=FILE, metavar="OUT")
+@click.option("--model", type=FILE, metavar="BUNDLE", required=True, help="A bundle's file.")
+def main(rows: Path, scored: Path, model: Path) -> None:
+    """Predict a file of rows, CSV or Parquet, which may be larger than memory.
+
+    OUT gets the rows with prediction and positive; refused rows are written beside it.
+    """
     try:
         from headrace.bundle import model_service
         from headrace.score import command
 
-        return command.score_file(model_service.load_champion(args.model), args.rows, args.scored)
+        sys.exit(command.score_file(model_service.load_champion(model), rows, scored))
     except HeadraceError as error:
         sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

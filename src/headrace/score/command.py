@@ -15,6 +15,7 @@ from headrace.bundle.load import Bundle
 from headrace.bundle.model_service import Champion
 from headrace.core import atomic, tables
 from headrace.errors import DataError, reason
+from headrace.report.text import counted
 from headrace.schema.validate import require_columns, validate
 
 ADDED = ("prediction", "positive", "row", "reason")
@@ -44,11 +45,11 @@ def score_file(champion: Champion, rows: Path, scored: Path) -> int:
     except (pa.ArrowException, OSError) as error:
         step = "Nothing was written. Next: free disk space, or name another OUT"
         raise DataError(f"{scored} cannot be written: {reason(error)}. {step}") from None
-    print(f"{counts[0]:,} rows scored by {champion.label}: {scored}")
+    print(f"{counted(counts[0], 'row')} scored by {champion.label}: {scored}")
     if not counts[1]:
         refused_file.unlink()
         return 0
-    print(f"{counts[1]:,} rows refused, each with its reason: {refused_file}")
+    print(f"{counted(counts[1], 'row')} refused, each with its reason: {refused_file}")
     return 1
 
 

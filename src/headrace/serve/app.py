@@ -1,6 +1,7 @@
 """The application: predictions, health, versions, metrics, reload, and a page for people."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,10 +14,10 @@ from headrace.errors import HeadraceError
 from headrace.prediction_log.journal import Journal
 from headrace.schema.validation_errors import Refused
 from headrace.serve import openapi, page
-from headrace.serve.access import Tokens
 from headrace.serve.middleware import Guard
 from headrace.serve.predictions import Predictions
 from headrace.serve.prometheus import Metrics
+from headrace.serve.tokens import Tokens
 
 
 def create(
@@ -36,6 +37,7 @@ def create(
     _add_predictions(app, service, metrics, predictions)
     _add_operations(app, service, metrics)
     _add_page(app, service, predictions)
+    app.add_exception_handler(405, _explain_method)
     document = openapi.document(app.openapi(), service, secured=tokens is not None)
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
     return Guard(app, metrics, tokens, local=local)
@@ -114,6 +116,16 @@ def _add_page(app: FastAPI, service: Service, predictions: Predictions) -> None:
         return HTMLResponse(page.render_answer(champion, row, response.answers[0]))
 
 
+async def _explain_method(request: Request, error: Exception) -> Response:
+    """Answer a request whose path knows other methods alone, and name one."""
+    headers = getattr(error, "headers", None) or {}
+    says = f"{request.method} is not allowed here. Next: {headers.get('allow', 'another method')}"
+    if request.url.path == "/predict":
+        says += " with rows as JSON; a form for one row is at /"
+    detail = {"field": "", "reason": "method_not_allowed", "says": says}
+    return _json({"detail": [detail]}, 405, headers)
+
+
 def _is_json(content_type: str) -> bool:
     """Return whether a media type is JSON, or has the suffix +json."""
     media_type = content_type.partition(";")[0].strip().lower()
@@ -122,5 +134,7 @@ def _is_json(content_type: str) -> bool:
     )
 
 
-def _json(content: dict[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(content), status, media_type="application/json")
+def _json(
+    content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(json.dumps(content), status, headers, media_type="application/json")

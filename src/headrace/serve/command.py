@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from headrace.bundle.model_service import Champion, Service
 from headrace.errors import HeadraceError, nearest
 from headrace.prediction_log import journal
-from headrace.serve.access import Tokens
 from headrace.serve.prometheus import Metrics
+from headrace.serve.tokens import MAKE_TOKENS, Tokens
 
 if TYPE_CHECKING:
     import socket
@@ -88,8 +88,8 @@ def _tokens(options: Options) -> Tokens | None:
         return Tokens(Path(options.tokens))
     if options.host not in LOOPBACK and not options.insecure:
         raise HeadraceError(
-            f"On {options.host} anybody could ask, and there are no tokens. Next: headrace token"
-            " NAME >> tokens, and headrace serve --tokens tokens; or --insecure behind a guard"
+            f"On {options.host} anybody could ask, and there are no tokens. Next: {MAKE_TOKENS};"
+            " then --tokens tokens; or --insecure behind a guard"
         )
     return None
 

@@ -11,6 +11,7 @@ from headrace.bundle import load
 from headrace.core.project import Project
 from headrace.errors import DataError, HeadraceError
 from headrace.registry import fetch
+from headrace.report.text import counted
 
 APP, WHEELHOUSE = "deploy/app", "deploy/wheelhouse"
 COPIED = ("requirements.txt", "card.html", "card.md")
@@ -47,9 +48,9 @@ def wheelhouse(project: Project, source: str) -> None:
     folder = project.root / WHEELHOUSE
     _download(project.root / APP / "requirements.txt", folder)
     print(
-        f"{WHEELHOUSE} holds {len([*folder.iterdir()])} packages. Next, on a machine without a"
-        " network: python -m venv env && env/bin/pip install --no-index --find-links wheelhouse"
-        " --no-deps --require-hashes -r app/requirements.txt"
+        f"{WHEELHOUSE} holds {counted(len([*folder.iterdir()]), 'package')}. Next, on a machine"
+        " without a network: cd deploy && python -m venv env && env/bin/pip install --no-index"
+        " --find-links wheelhouse --no-deps --require-hashes -r app/requirements.txt"
     )
 
 

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.serve import access
-from headrace.serve.access import Tokens
 from headrace.serve.prometheus import Metrics
+from headrace.serve.tokens import Tokens
 
 REQUIRED_SCOPE = {
     "/": "predict",

@@ -39,7 +39,7 @@ def month(batch: str) -> int:
     months = {called(number): number for number in range(1, 13)}
     if batch not in months:
         raise DataError(
-            f"{batch} is no month of {YEAR}, and no other is collected. Next: name one such as"
+            f"{batch} is no month of {YEAR}, and no other year is collected. Next: name one such as"
             f" {YEAR}-10; or have 01_collect and src/study/live.py read more"
         )
     return months[batch]
