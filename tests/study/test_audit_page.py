@@ -11,12 +11,12 @@ from hostile_text import EVIL, LONG
 from page_checks import CONTRAST, Tags
 from registered_study import BEN, Registered, yes
 
-from headrace.gates.live import Level, Light
+from headrace.gates.live import Level, Light, Rule
 from headrace.registry import page
 from headrace.registry.audit import ArtifactHistory, Audit, StageHolder
 from headrace.registry.check import CheckResult, Outcome
 from headrace.registry.incidents import IncidentHistory
-from headrace.registry.live_batches import Batch, CostAlert, LiveBatches
+from headrace.registry.live_batches import Batch, LiveBatches
 from headrace.registry.timeline import Entry
 
 LINKS = (
@@ -58,7 +58,7 @@ def live(text: str) -> LiveBatches:
     incident = IncidentHistory(
         text, text, "act", True, text, text, (failed,), "decided", text, study=text
     )
-    marks = (CostAlert(Level.ACT, text), CostAlert(Level.NOTICE, text))
+    marks = tuple(Rule(text, text, 1.0, True, level, text) for level in Level)
     batches = tuple(
         Batch(
             text, text, 7.0, 0.5, 1e300, -1.0, 1e300, False, marks, {text: light}, (incident,) * 2

@@ -99,13 +99,13 @@ class _Block:
         end = "" if problem.endswith(("?", ".")) else "."
         raise ProjectError(f"{NAME}:{line}: {problem}{end} Next: {step}")
 
-    def allow_only(self, known: Collection[str]) -> None:
-        """Refuse a setting that is not among the known ones."""
+    def allow_only(self, allowed: Collection[str]) -> None:
+        """Refuse a setting that is not among the allowed ones."""
         for name in self._settings:
-            if name not in known:
+            if name not in allowed:
                 owner = self.key if self._path else NAME
-                problem = f"{name} is no setting of {owner}.{nearest(name, known)}"
-                self.fail(problem, f"write one of {', '.join(known)}", name)
+                problem = f"{name} is no setting of {owner}.{nearest(name, allowed)}"
+                self.fail(problem, f"write one of {', '.join(allowed)}", name)
 
     def flag(self, name: str) -> bool:
         """Return true or false; false where it is not set."""
@@ -157,10 +157,10 @@ class _Block:
             self.fail(f"{name} must list names", f"list {content}, or remove it", name)
         return tuple(item.strip() for item in value)
 
-    def texts(self, name: str, known: Collection[str]) -> dict[str, str]:
-        """Return a mapping of known names to texts."""
+    def texts(self, name: str, allowed: Collection[str]) -> dict[str, str]:
+        """Return a mapping of allowed names to texts."""
         inner = self.block(name)
-        inner.allow_only(known)
+        inner.allow_only(allowed)
         return {key: str(value) for key, value in inner._settings.items()}
 
 
@@ -198,11 +198,11 @@ def _tolerance(block: _Block, step: str) -> Tolerance | None:
     return None if amount is None else Tolerance(amount, relative=False)
 
 
-def _recipe(block: _Block, text: object, known: Collection[str], name: str = "") -> Recipe:
+def _recipe(block: _Block, text: object, allowed: Collection[str], name: str = "") -> Recipe:
     """Return the recipe that `SCORE of COLUMN` names."""
     score, _, column = (part.strip() for part in str(text).partition(" of "))
-    if score not in known:
-        near = nearest(score, known) or f" Known are {', '.join(known)}."
+    if score not in allowed:
+        near = nearest(score, allowed) or f" Known are {', '.join(allowed)}."
         block.fail(f"{score!r} is no score.{near}", "write such as roc_auc of COLUMN", name)
     if not column:
         block.fail(f"{text!r} names no column", f"write {score} of COLUMN", name)
@@ -271,12 +271,12 @@ def _live_rule(block: _Block) -> Rule:
 
 def _bound(block: _Block) -> tuple[float, bool]:
     """Return the bound of a live rule, and whether it is an upper one."""
-    bounds = [(block.number(name), name == "above") for name in ("above", "below")]
-    given = [(value, above) for value, above in bounds if value is not None]
-    if len(given) != 1:
-        problem = "both above and below" if given else "neither above nor below"
+    settings = [(block.number(name), name == "above") for name in ("above", "below")]
+    present = [(value, above) for value, above in settings if value is not None]
+    if len(present) != 1:
+        problem = "both above and below" if present else "neither above nor below"
         block.fail(f"it says {problem}", "write one of them, with a number")
-    return given[0]
+    return present[0]
 
 
 def _window(block: _Block) -> tuple[int, int]:

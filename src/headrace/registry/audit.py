@@ -9,13 +9,13 @@ from headrace.core import dvc_cache, git
 from headrace.core.git import Objects
 from headrace.errors import ProjectError, nearest
 from headrace.registry import checks, decision_checks, incidents, live_batches, signatures, timeline
-from headrace.registry.check import Case, CheckResult, Outcome, Shared, run_checks
+from headrace.registry.check import Case, Outcome, Shared, run_checks
 from headrace.registry.events import Event, by_artifact, lookup, read_events
 from headrace.registry.incidents import IncidentHistory
 from headrace.registry.live_batches import LiveBatches
 from headrace.registry.snapshot import Reader
 from headrace.registry.stage_state import StageState, ordered
-from headrace.registry.timeline import Entry
+from headrace.registry.timeline import Entry, History
 
 CHECKS = (*checks.CHECKS, *decision_checks.CHECKS)
 
@@ -36,7 +36,7 @@ class StageHolder:
 
 
 @dataclass(frozen=True)
-class ArtifactHistory:
+class ArtifactHistory(History):
     """One artifact: how many versions it has, its stages now, and its entries, oldest first."""
 
     artifact: str
@@ -44,15 +44,6 @@ class ArtifactHistory:
     stages: tuple[StageHolder, ...]
     entries: tuple[Entry, ...]
     deprecated: bool = False
-
-    def with_outcome(self, outcome: Outcome) -> list[tuple[Entry, CheckResult]]:
-        """Return the results with an outcome, each with its entry."""
-        return [
-            (entry, result)
-            for entry in self.entries
-            for result in entry.results
-            if result.outcome is outcome
-        ]
 
 
 @dataclass(frozen=True)
@@ -64,10 +55,14 @@ class Audit:
     incidents: tuple[IncidentHistory, ...] = ()
     live: tuple[LiveBatches, ...] = ()
 
+    @property
+    def histories(self) -> list[History]:
+        """The histories of the artifacts, then those of the incidents."""
+        return [*self.artifacts, *self.incidents]
+
     def count(self, outcome: Outcome) -> int:
         """Return how many checks had an outcome."""
-        parts: list[ArtifactHistory | IncidentHistory] = [*self.artifacts, *self.incidents]
-        return sum(len(part.with_outcome(outcome)) for part in parts)
+        return sum(len(part.with_outcome(outcome)) for part in self.histories)
 
     @property
     def holds(self) -> bool:

@@ -104,7 +104,10 @@ def as_json(result: Audit) -> str:
     }
     for live, live_content in zip(result.live, content["live"], strict=True):
         for batch, batch_content in zip(live.batches, live_content["batches"], strict=True):
-            batch_content["incidents"] = [_batch_incident(each) for each in batch.incidents]
+            batch_content["marks"] = [
+                {"level": rule.level, "limit": rule.limit} for rule in batch.marks
+            ]
+            batch_content["incidents"] = [*map(_batch_incident, batch.incidents)]
     return json.dumps(content, indent=2)
 
 

@@ -20,7 +20,7 @@ ACTIONS = {
     Kind.ASSIGN: ("promote", "rollback"),
     Kind.UNASSIGN: ("demote", "rollback"),
 }
-COPIED = ("tree", lockfile.NAME, "bundle", "certificate", "metrics", "author")
+COPIED_EVIDENCE = ("tree", lockfile.NAME, "bundle", "certificate", "metrics", "author")
 """What the evidence of a stage change copies from the registration."""
 
 
@@ -48,12 +48,12 @@ def previous(case: Case) -> Iterator[str]:
     if recorded == ({"tag": newest.tag, "object": newest.object} if newest else None):
         return
     name = lookup(recorded, "tag")
-    named = case.shared.tags.get(name) if isinstance(name, str) else None
+    before = case.shared.tags.get(name) if isinstance(name, str) else None
     if recorded is None and newest:
         yield f"its evidence says that it is the first, and {newest.tag} is before it"
-    elif named is None:
+    elif before is None:
         yield f"it follows {name}, and that tag is gone"
-    elif named.object != lookup(recorded, "object"):
+    elif before.object != lookup(recorded, "object"):
         yield f"it follows {name}, and that tag was replaced since"
     else:
         yield f"it follows {name}, and {newest.tag if newest else 'nothing'} is between them"
@@ -80,8 +80,8 @@ def counter(case: Case) -> Iterator[str]:
 def commit(case: Case) -> Iterator[str]:
     """The tag is on the commit that its evidence names."""
     if case.evidence("commit") != case.event.commit:
-        other = str(case.evidence("commit"))[:10]
-        yield f"the tag is on {case.event.commit[:10]}, and its evidence on {other}"
+        recorded = str(case.evidence("commit"))[:10]
+        yield f"the tag is on {case.event.commit[:10]}, and its evidence on {recorded}"
     if case.snapshot is None:
         yield f"git has no commit {case.event.commit[:10]}"
 
@@ -90,8 +90,8 @@ def commit(case: Case) -> Iterator[str]:
 def tree(case: Case) -> Iterator[str]:
     """The commit holds the tree that was verified."""
     if case.evidence("tree") != case.commit.tree:
-        other = str(case.evidence("tree"))[:10]
-        yield f"the commit's tree is {case.commit.tree[:10]}, not {other}"
+        recorded = str(case.evidence("tree"))[:10]
+        yield f"the commit's tree is {case.commit.tree[:10]}, not {recorded}"
 
 
 @check(Kind.REGISTER)
@@ -129,9 +129,9 @@ def _metric_changes(recorded: object, files: Mapping[str, Mapping[str, Any]]) ->
         return
     for file, numbers in files.items():
         for name, value in numbers.items():
-            other = lookup(recorded, file, name)
-            if other != value:
-                yield f"{file}: {name} is {value} in the commit, and {other} in the evidence"
+            expected = lookup(recorded, file, name)
+            if expected != value:
+                yield f"{file}: {name} is {value} in the commit, and {expected} in the evidence"
     yield "the evidence has metrics that the commit does not have"
 
 
@@ -140,8 +140,8 @@ def parameters(case: Case) -> Iterator[str]:
     """The parameters are those of the commit."""
     recorded, params = case.evidence("parameters"), case.commit.parameters
     if recorded != params:
-        known = recorded if isinstance(recorded, dict) else {}
-        names = [name for name in {**params, **known} if known.get(name) != params.get(name)]
+        evidence = recorded if isinstance(recorded, dict) else {}
+        names = [name for name in {**params, **evidence} if evidence.get(name) != params.get(name)]
         yield f"{names[0] if names else 'content'} of params.yaml differs from the evidence"
 
 
@@ -157,8 +157,8 @@ def certificate_problems(certificate: object, snapshot: Snapshot) -> Iterator[st
         yield "there is no certificate"
         return
     if certificate.get("tree") != snapshot.tree:
-        other = str(certificate.get("tree"))[:10]
-        yield f"the certificate is of tree {other}, not {snapshot.tree[:10]}"
+        certified = str(certificate.get("tree"))[:10]
+        yield f"the certificate is of tree {certified}, not {snapshot.tree[:10]}"
     if certificate.get("identical") is not True:
         yield "the certificate says that not every output was identical"
     if environment := certificate.get("environment"):
@@ -212,7 +212,7 @@ def _hashes(path: Path) -> tuple[str, str]:
     return md5.hexdigest(), sha256.hexdigest()
 
 
-COMMIT = (commit, tree, lock, bundle, metrics, parameters, certificate)
-REGISTRATION = (tag, *COMMIT)
+COMMIT_CHECKS = (commit, tree, lock, bundle, metrics, parameters, certificate)
+REGISTRATION_CHECKS = (tag, *COMMIT_CHECKS)
 """The checks of a registration before a decision; `bytes_kept` reads the whole bundle."""
-CHECKS = (tag, previous, counter, *COMMIT, bytes_kept)
+CHECKS = (tag, previous, counter, *COMMIT_CHECKS, bytes_kept)

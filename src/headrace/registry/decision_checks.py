@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from headrace.core.identity import Person
 from headrace.registry import approvals
 from headrace.registry.check import STAGED, Case, NotAvailable, check
-from headrace.registry.checks import COPIED
+from headrace.registry.checks import COPIED_EVIDENCE
 from headrace.registry.events import lookup
 from headrace.registry.tags import Kind
 
@@ -19,7 +19,7 @@ def registration(case: Case) -> Iterator[str]:
         return
     if case.evidence("registered") != {"tag": event.tag, "object": event.object}:
         yield f"{event.tag} was replaced since"
-    for key in COPIED:
+    for key in COPIED_EVIDENCE:
         if case.evidence(key) != lookup(event.evidence, key):
             yield f"its {key} is not that of {event.tag}"
 
@@ -28,9 +28,10 @@ def registration(case: Case) -> Iterator[str]:
 def champion(case: Case) -> Iterator[str]:
     """The champion before it is the one that its evidence names."""
     before = case.state.champion(case.event.name.stage)
-    named = case.evidence("champion", "version")
-    if named != before:
-        yield f"{before or 'nothing'} was in the stage, and the evidence says {named or 'nothing'}"
+    recorded = case.evidence("champion", "version")
+    if recorded != before:
+        old, new = before or "nothing", recorded or "nothing"
+        yield f"{old} was in the stage, and the evidence says {new}"
 
 
 @check(Kind.ASSIGN)
@@ -46,18 +47,18 @@ def gates(case: Case) -> Iterator[str]:
     if failed and not case.evidence("override", "reason"):
         yield f"a gate failed, and was not overridden: {lookup(failed[0], 'name')}"
     stages, stage = case.evidence("stages"), case.event.name.stage
-    at = stages.index(stage) if isinstance(stages, list) and stage in stages else 0
-    if at and case.state.version(case.event) not in case.state.reached[stages[at - 1]]:
-        yield f"the version had not been in {stages[at - 1]}"
+    place = stages.index(stage) if isinstance(stages, list) and stage in stages else 0
+    if place and case.state.version(case.event) not in case.state.reached[stages[place - 1]]:
+        yield f"the version had not been in {stages[place - 1]}"
 
 
 @check()
 def approver(case: Case) -> Iterator[str]:
     """The person who made the tag is the one that the evidence names, and may approve it."""
     person = case.event.by.person
-    named = Person(str(case.evidence("by", "name")), str(case.evidence("by", "email")))
-    if not person.is_same(named):
-        yield f"{person} made the tag, and its evidence says {named}"
+    recorded = Person(str(case.evidence("by", "name")), str(case.evidence("by", "email")))
+    if not person.is_same(recorded):
+        yield f"{person} made the tag, and its evidence says {recorded}"
     if case.event.name.stage:
         # A rollback approves the version that comes back, not the one that leaves.
         leaves = case.event.name.kind is Kind.UNASSIGN and case.evidence("action") == "rollback"
@@ -71,9 +72,9 @@ def signature(case: Case) -> Iterator[str]:
     result, stage = case.shared.signatures.get(case.event.tag), case.event.name.stage
     if result is None and stage and case.approvals.signed and case.approvals.covers(stage):
         yield f"it is not signed, and {stage} requires a signature"
-    if result is not None and result.good is None:
+    if result is not None and result.valid is None:
         raise NotAvailable(result.message)
-    if result is not None and not result.good:
+    if result is not None and not result.valid:
         yield result.message
 
 

@@ -16,7 +16,7 @@ from headrace.incidents import text
 from headrace.incidents.incident import Decision
 from headrace.registry.alert_history import Commit, FileHistory, file_histories, last_change
 from headrace.registry.check import CheckResult, Outcome
-from headrace.registry.timeline import UNKNOWN, Entry
+from headrace.registry.timeline import UNKNOWN, Entry, History
 
 DECISION_NAMES = {"dismiss": "dismissed", "rollback": "roll back", "retrain": "retrain"}
 OTHER_DECISION = "decided"
@@ -25,7 +25,7 @@ PASSED = "The commit's author made the decision, and nobody changed it since."
 
 
 @dataclass(frozen=True)
-class IncidentHistory:
+class IncidentHistory(History):
     """One incident: its last status in words, and its entries, oldest first.
 
     `study` is the path from the repository's top to the study. `opened` is the batch in which it
@@ -52,11 +52,6 @@ class IncidentHistory:
         if not self.opened or batch < self.opened:
             return False
         return self.is_open or batch < self.closed or batch in self.firing
-
-    def with_outcome(self, outcome: Outcome) -> list[CheckResult]:
-        """Return the results with an outcome."""
-        results = (result for entry in self.entries for result in entry.results)
-        return [result for result in results if result.outcome is outcome]
 
     @property
     def failed(self) -> bool:

@@ -11,32 +11,14 @@ from typing import Any
 
 from headrace.core.git import Objects
 from headrace.errors import DataError, ProjectError
-from headrace.gates import reader
-from headrace.gates.live import (
-    POSITIVE_SHARE,
-    Level,
-    Light,
-    Rule,
-    State,
-    Verdict,
-    evaluate,
-    finite_values,
-    lights,
-)
+from headrace.gates import live, reader
+from headrace.gates.live import POSITIVE_SHARE, Light, Rule, State, Verdict
 from headrace.gates.model import NAME
 from headrace.registry.active_versions import FILE, ActiveVersions, find_active_versions
 from headrace.registry.events import Event
 from headrace.registry.incidents import IncidentHistory, studies
 
 COST = "cost_per_1000"  # as in stats.scores, which imports numpy
-
-
-@dataclass(frozen=True)
-class CostAlert:
-    """A rule on the cost that fires: its level, and its bound in words."""
-
-    level: Level
-    limit: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +37,8 @@ class Batch:
     low: float | None
     high: float | None
     estimated: bool
-    marks: tuple[CostAlert, ...]
+    marks: tuple[Rule, ...]
+    """The rules on the cost that fire."""
     lights: Mapping[str, Light]
     incidents: tuple[IncidentHistory, ...]
     """Those that were open in it."""
@@ -107,7 +90,7 @@ def _figures(content: bytes) -> dict[str, dict[str, float]]:
     """Return each batch's numbers by their dotted names."""
     try:
         batches: dict[str, Any] = json.loads(content.decode("utf-8"))
-        return {name: finite_values(values) for name, values in sorted(batches.items())}
+        return {name: live.finite_values(values) for name, values in sorted(batches.items())}
     except (ValueError, AttributeError, RecursionError, OverflowError):
         problem = f"{FILE} of this commit holds no figures by batch"
         raise DataError(f"{problem}. Next: dvc repro monitor, and commit it") from None
@@ -121,9 +104,9 @@ def _live_batches(
     incidents: Sequence[IncidentHistory],
 ) -> LiveBatches:
     rules, problems = _rules(objects.read(f"HEAD:{study}{NAME}") or b"")
-    verdicts = evaluate(rules, figures)
-    rows = lights(verdicts)
-    checks = tuple(dict.fromkeys(check for row in rows.values() for check in row))
+    verdicts = live.evaluate(rules, figures)
+    lights = live.lights(verdicts)
+    checks = tuple(dict.fromkeys(check for row in lights.values() for check in row))
     firing = [verdict for verdict in verdicts if verdict.state is State.FIRES]
     batches = tuple(
         _batch(
@@ -131,7 +114,7 @@ def _live_batches(
             active.by_batch.get(name, ""),
             values,
             [verdict for verdict in firing if verdict.batch == name],
-            rows.get(name, {}),
+            lights.get(name, {}),
             [incident for incident in incidents if incident.was_open_in(name)],
         )
         for name, values in figures.items()
@@ -152,7 +135,7 @@ def _batch(
     version: str,
     values: Mapping[str, float],
     firing: Sequence[Verdict],
-    row: Mapping[str, Light],
+    lights: Mapping[str, Light],
     incidents: Sequence[IncidentHistory],
 ) -> Batch:
     """Return a batch from its numbers by dotted names, the rules that fire, and its incidents."""
@@ -170,7 +153,7 @@ def _batch(
         low,
         high,
         estimated,
-        tuple(CostAlert(verdict.rule.level, verdict.rule.limit) for verdict in on_cost),
-        row,
+        tuple(verdict.rule for verdict in on_cost),
+        lights,
         tuple(open_first),
     )

@@ -7,11 +7,11 @@ from typing import Any
 
 from headrace.gates.live import Level
 from headrace.registry import text
-from headrace.registry.audit import ArtifactHistory, Audit
+from headrace.registry.audit import Audit
 from headrace.registry.check import Outcome
 from headrace.registry.incidents import DECISION_NAMES, OTHER_DECISION, IncidentHistory
 from headrace.registry.live_batches import Batch
-from headrace.registry.timeline import Entry, moment
+from headrace.registry.timeline import Entry, History, moment
 from headrace.report import pages
 
 MAX_FAILED = 50
@@ -43,15 +43,16 @@ DECISIONS = (*DECISION_NAMES.values(), OTHER_DECISION)
 
 def render(audit: Audit) -> str:
     """Return the page of an audit, as the text of one HTML file."""
-    parts: list[ArtifactHistory | IncidentHistory] = [*audit.artifacts, *audit.incidents]
     numbers = [*enumerate(audit.incidents, len(audit.artifacts))]
     places = {(incident.study, incident.id): anchor(at, 0) for at, incident in numbers}
     values: dict[str, Any] = {
         "audit": audit,
         "text": text,
         "verdict": _verdict(audit),
-        "failed": [*_failed(parts)],
-        "unchecked": [reason for part in parts for reason in text.unchecked_reasons(part)],
+        "failed": [*_failed(audit.histories)],
+        "unchecked": [
+            reason for part in audit.histories for reason in text.unchecked_reasons(part)
+        ],
         "figure_heads": [f"{head}#" for head in text.FIGURE_HEADS],
         "shown": MAX_BATCHES,
         "places": places,
@@ -87,7 +88,7 @@ def _verdict(audit: Audit) -> tuple[str, str]:
     return ("good", f"✓ {sentence}") if audit.holds else ("bad", f"✗ {sentence}")
 
 
-def _failed(parts: list[ArtifactHistory | IncidentHistory]) -> Iterator[tuple[str, Entry]]:
+def _failed(parts: Sequence[History]) -> Iterator[tuple[str, Entry]]:
     """Yield the events with a failed check, each with its place on the page."""
     for number, part in enumerate(parts):
         failed = [(place, entry) for place, entry in enumerate(part.entries) if entry.failures]

@@ -85,7 +85,9 @@ def _commit_evidence(snapshot: Snapshot) -> dict[str, Any]:
         "commit": snapshot.commit,
         "tree": snapshot.tree,
         lockfile.NAME: snapshot.lock,
-        "metrics": {file: dict(m.numbers) for file, m in snapshot.metrics.items() if m},
+        "metrics": {
+            file: dict(metrics.numbers) for file, metrics in snapshot.metrics.items() if metrics
+        },
         "parameters": dict(snapshot.parameters),
         "author": snapshot.author.person.as_json(),
     }
@@ -122,9 +124,9 @@ def _recorded_md5(artifact: Artifact, snapshot: Snapshot) -> str:
         raise ProjectError(f"HEAD cannot be registered: {snapshot.problems[0]}")
     md5 = snapshot.outs.get(artifact.path)
     if not md5 or md5.endswith(lockfile.FOLDER):
-        what = "is a folder" if md5 else "is not in"
+        problem = "is a folder" if md5 else "is not in"
         raise ProjectError(
-            f"{artifact.path}, the artifact {artifact.name} of dvc.yaml, {what} {lockfile.NAME}."
+            f"{artifact.path}, the artifact {artifact.name} of dvc.yaml, {problem} {lockfile.NAME}."
             " Next: make it an out of a stage, make repro, and commit"
         )
     return md5
@@ -133,9 +135,9 @@ def _recorded_md5(artifact: Artifact, snapshot: Snapshot) -> str:
 def _refuse_registered(log: EventLog, head: str, md5: str) -> None:
     for version, event in log.state.versions.items():
         if event.commit == head or lookup(event.evidence, "bundle", "md5") == md5:
-            what = "This commit" if event.commit == head else "The same bundle"
+            subject = "This commit" if event.commit == head else "The same bundle"
             raise HeadraceError(
-                f"{what} is registered already, as {log.artifact}@{version}."
+                f"{subject} is registered already, as {log.artifact}@{version}."
                 f" Next: headrace promote {version} --to STAGE"
             )
 

@@ -39,22 +39,23 @@ def resolve(root: Path, name: str) -> RegisteredVersion:
     Errors:
         ProjectError: there is no such version (the nearest is shown), or it has no evidence.
     """
-    wanted = tags.parse(name.replace(":", "="))
-    if wanted is None or wanted.kind not in (Kind.REGISTER, Kind.ASSIGN):
+    parsed = tags.parse(name.replace(":", "="))
+    if parsed is None or parsed.kind not in (Kind.REGISTER, Kind.ASSIGN):
         raise ProjectError(f"{name!r} is not a version. Next: such as model#prod or model@v1.2.0")
     with Objects(root) as objects:
         events = by_artifact(read_events(root, objects))
-    here = f"{git.prefix(root).rstrip('/')}:{wanted.artifact}"
-    artifact = here if here in events else wanted.artifact
+    # A study in a folder of the repository has the folder in its artifacts' names.
+    in_folder = f"{git.prefix(root).rstrip('/')}:{parsed.artifact}"
+    artifact = in_folder if in_folder in events else parsed.artifact
     if artifact not in events:
-        near = nearest(wanted.artifact, events)
-        raise ProjectError(f"No {wanted.artifact} is registered.{near} Next: headrace register")
+        near = nearest(parsed.artifact, events)
+        raise ProjectError(f"No {parsed.artifact} is registered.{near} Next: headrace register")
     state = replay(events[artifact])
-    if wanted.counter is not None:
-        return _resolved(artifact, *_by_tag(state, events[artifact], wanted))
-    if wanted.stage:
-        return _resolved(artifact, *_in_stage(state, artifact, wanted.stage))
-    registered = registration(state, wanted.version, artifact)
+    if parsed.counter is not None:
+        return _resolved(artifact, *_by_tag(state, events[artifact], parsed))
+    if parsed.stage:
+        return _resolved(artifact, *_in_stage(state, artifact, parsed.stage))
+    registered = registration(state, parsed.version, artifact)
     return _resolved(artifact, registered, registered)
 
 
@@ -64,14 +65,14 @@ def registration(state: StageState, version: str, artifact: str) -> Event:
     Errors:
         ProjectError: there is no such version (the nearest is shown), or it was deregistered.
     """
-    if version in state.gone:
+    if version in state.deregistered:
         raise ProjectError(
             f"{artifact}@{version} was deregistered. Next: headrace audit shows by whom and why"
         )
     if version not in state.versions:
         newest = ", ".join([*state.versions][-3:])
-        others = f" The newest are {newest}." if newest else " It has none yet."
-        near = nearest(version, state.versions) or others
+        hint = f" The newest are {newest}." if newest else " It has none yet."
+        near = nearest(version, state.versions) or hint
         raise ProjectError(f"{artifact} has no version {version}.{near} Next: headrace register")
     return state.versions[version]
 
@@ -90,9 +91,9 @@ def _in_stage(state: StageState, artifact: str, stage: str) -> tuple[Event, Even
     return registration(state, state.version(event), artifact), event
 
 
-def _by_tag(state: StageState, events: Sequence[Event], wanted: Name) -> tuple[Event, Event]:
+def _by_tag(state: StageState, events: Sequence[Event], parsed: Name) -> tuple[Event, Event]:
     """Return the registration of the version of one tag, and the tag's event."""
-    key = wanted.kind, wanted.stage, wanted.version, wanted.counter
+    key = parsed.kind, parsed.stage, parsed.version, parsed.counter
     for event in events:
         name = event.name
         if key == (name.kind, name.stage, name.version, name.counter):
@@ -100,7 +101,7 @@ def _by_tag(state: StageState, events: Sequence[Event], wanted: Name) -> tuple[E
             if version != state.version(event):
                 raise ProjectError(f"{event.tag} {INVALID}")
             return registration(state, version, name.artifact), event
-    raise ProjectError(f"There is no tag {wanted}. Next: git fetch --tags, or headrace audit")
+    raise ProjectError(f"There is no tag {parsed}. Next: git fetch --tags, or headrace audit")
 
 
 def _resolved(artifact: str, registered: Event, event: Event) -> RegisteredVersion:

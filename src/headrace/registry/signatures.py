@@ -11,12 +11,12 @@ from pathlib import Path
 from headrace.core import git
 from headrace.registry.events import Event
 
-GOOD = re.compile(
+VALID = re.compile(
     r'^Good "git" signature for (?P<ssh>.+) with \S+ key|'
     r"^\[GNUPG:\] GOODSIG \S+ .*<(?P<gpg>[^>]+)>|^gpgsm: Good signature",
     re.M,
 )
-UNKNOWN = (
+UNKNOWN_KEY = (
     "NO_PUBKEY",
     "No principal matched",
     "allowedSignersFile needs to be configured",
@@ -26,9 +26,9 @@ UNKNOWN = (
 
 @dataclass(frozen=True)
 class Signature:
-    """Whether a signature is good (None: its key is unknown here), and a sentence about it."""
+    """Whether a signature is valid (None: its key is unknown here), and a sentence about it."""
 
-    good: bool | None
+    valid: bool | None
     message: str
 
 
@@ -41,17 +41,17 @@ def verify_signatures(root: Path, events: Iterable[Event]) -> dict[str, Signatur
 
 
 def _verify(root: Path, event: Event) -> Signature:
-    done = git.execute(root, "verify-tag", "--raw", event.object, env={"LC_ALL": "C"})
-    output = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
-    if done.returncode == 0:
-        match = GOOD.search(output)
-        return _by(event, (match and (match["ssh"] or match["gpg"])) or "")
-    if any(text in output for text in UNKNOWN):
+    process = git.execute(root, "verify-tag", "--raw", event.object, env={"LC_ALL": "C"})
+    output = (process.stderr + b"\n" + process.stdout).decode("utf-8", "replace")
+    if process.returncode == 0:
+        match = VALID.search(output)
+        return _check_signer(event, (match and (match["ssh"] or match["gpg"])) or "")
+    if any(text in output for text in UNKNOWN_KEY):
         return Signature(None, "it is signed with a key that is not known here")
     return Signature(False, "its signature is bad: the tag was changed after signing")
 
 
-def _by(event: Event, signer: str) -> Signature:
+def _check_signer(event: Event, signer: str) -> Signature:
     """Return whether the signer is the person whose name the tag bears."""
     address = event.by.person.email.casefold()
     patterns = [part.strip().casefold() for part in signer.split(",") if "@" in part]

@@ -69,7 +69,7 @@ class Reader:
                 snapshot, metrics_files = self._snapshot(digest, commit, tree, blobs)
                 snapshots.append(snapshot)
                 files.append(metrics_files)
-        return {each.commit: each for each in self._with_metrics(snapshots, files)}
+        return {snapshot.commit: snapshot for snapshot in self._with_metrics(snapshots, files)}
 
     def _paths(self, commit: str, files: Iterable[str]) -> list[str]:
         return [f"{commit}:{self._prefix}{file}" for file in files]
@@ -100,7 +100,7 @@ class Reader:
         self, snapshots: Sequence[Snapshot], files: Sequence[Sequence[str]]
     ) -> Iterator[Snapshot]:
         pairs = [*zip(snapshots, files, strict=True)]
-        names = [path for each, paths in pairs for path in self._paths(each.commit, paths)]
+        names = [path for snapshot, paths in pairs for path in self._paths(snapshot.commit, paths)]
         objects = self._objects.read_many(names)
         for snapshot, paths in pairs:
             values = {path: self._parse(next(objects), _metrics(path), []) for path in paths}

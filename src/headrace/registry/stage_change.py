@@ -111,7 +111,7 @@ class Registry:
         snapshot = self.snapshot(event)
         case = Case(event, snapshot, self.log.state, Shared({}, store))
         bytes_too = (checks.bytes_kept,) if store else ()
-        for result in run_checks((*checks.REGISTRATION, *bytes_too), case):
+        for result in run_checks((*checks.REGISTRATION_CHECKS, *bytes_too), case):
             if result.outcome is Outcome.FAILED:
                 raise HeadraceError(
                     f"The evidence of {event.tag} is not valid: {result.message}."
@@ -153,7 +153,7 @@ class Registry:
             "version": event.name.version,
             "commit": event.commit,
             "registered": {"tag": event.tag, "object": event.object},
-            **{key: registered.get(key) for key in checks.COPIED},
+            **{key: registered.get(key) for key in checks.COPIED_EVIDENCE},
             "artifact": self.artifact.name,
             "stage": stage,
             "champion": self._champion_evidence(stage),

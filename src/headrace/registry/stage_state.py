@@ -17,7 +17,7 @@ class StageState:
     names: Mapping[str, str]
     versions: dict[str, Event] = field(default_factory=dict)
     """Each version's first registration."""
-    gone: set[str] = field(default_factory=set)
+    deregistered: set[str] = field(default_factory=set)
     """The versions that were deregistered."""
     deprecated: bool = False
     newest: Event | None = None
@@ -35,9 +35,9 @@ class StageState:
         version, holders = self.version(event), self._holders[event.name.stage]
         if event.name.kind is Kind.REGISTER:
             self.versions.setdefault(version, event)
-            self.gone.discard(version)
+            self.deregistered.discard(version)
         elif event.name.kind is Kind.DEREGISTER:
-            self.gone.add(version)
+            self.deregistered.add(version)
         elif event.name.kind is Kind.DEPRECATE:
             self.deprecated = True
         elif event.name.kind is Kind.ASSIGN:
@@ -55,7 +55,7 @@ class StageState:
     def holder(self, stage: str) -> Event | None:
         """Return the event by which a stage has its version; None where it has none."""
         holders = self._holders.get(stage, {})
-        active = (version for version in reversed(holders) if version not in self.gone)
+        active = (version for version in reversed(holders) if version not in self.deregistered)
         return next((holders[version] for version in active), None)
 
     def champion(self, stage: str) -> str | None:
@@ -68,7 +68,7 @@ class StageState:
 
         It has neither left the stage since, nor was it deregistered.
         """
-        excluded = {self.champion(stage), *self.gone}
+        excluded = {self.champion(stage), *self.deregistered}
         candidates = (
             version
             for version in reversed(self._holders.get(stage, {}))
@@ -82,7 +82,9 @@ def ordered(events: Iterable[Event]) -> tuple[list[Event], dict[str, str]]:
 
     Within a second the order is gto's, whatever the numbers are.
     """
-    annotated = sorted((e for e in events if e.annotated), key=lambda event: event.by.time)
+    annotated = sorted(
+        (event for event in events if event.annotated), key=lambda event: event.by.time
+    )
     registered = [event for event in annotated if event.name.kind is Kind.REGISTER]
     names: dict[str, str] = {}
     since: dict[str, tuple[int, int]] = {}

@@ -17,7 +17,7 @@ VERSION = re.compile(
 )
 TAG = re.compile(
     rf"(?P<artifact>(?:[a-zA-Z0-9-_./]+=)?{NAME})"
-    rf"(?:(?:#(?P<stage>{NAME})|@(?P<version>v{VERSION.pattern[2:]}))(?P<gone>!?)"
+    rf"(?:(?:#(?P<stage>{NAME})|@(?P<version>v{VERSION.pattern[2:]}))(?P<removed>!?)"
     r"|@(?P<deprecated>deprecated))(?:#(?P<counter>[0-9]+))?"
 )
 
@@ -60,11 +60,11 @@ def parse(tag: str) -> Name | None:
     match = TAG.fullmatch(tag)
     if match is None:
         return None
-    version, stage, gone = match["version"] or "", match["stage"] or "", bool(match["gone"])
+    version, stage, removed = match["version"] or "", match["stage"] or "", bool(match["removed"])
     if version:
-        kind = Kind.DEREGISTER if gone else Kind.REGISTER
+        kind = Kind.DEREGISTER if removed else Kind.REGISTER
     elif stage:
-        kind = Kind.UNASSIGN if gone else Kind.ASSIGN
+        kind = Kind.UNASSIGN if removed else Kind.ASSIGN
     else:
         kind = Kind.DEPRECATE
     counter = int(match["counter"]) if match["counter"] else None

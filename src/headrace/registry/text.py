@@ -8,7 +8,7 @@ from headrace.registry.audit import ArtifactHistory, Audit
 from headrace.registry.check import Outcome
 from headrace.registry.incidents import IncidentHistory
 from headrace.registry.live_batches import Batch, LiveBatches
-from headrace.registry.timeline import Entry
+from headrace.registry.timeline import Entry, History
 from headrace.report.text import NONE, counted
 
 CHECK_NAMES = {
@@ -55,12 +55,10 @@ def verdict(audit: Audit) -> str:
     return "The only check passed." if passed == 1 else f"All {counted(passed, 'check')} passed."
 
 
-def unchecked_reasons(part: ArtifactHistory | IncidentHistory) -> Iterator[str]:
+def unchecked_reasons(part: History) -> Iterator[str]:
     """Yield the checks that could not be made, each reason once, with its count."""
-    results = (result for entry in part.entries for result in entry.results)
-    counts = Counter(
-        (result.name, result.message) for result in results if result.outcome is Outcome.UNCHECKED
-    )
+    results = (result for _, result in part.with_outcome(Outcome.UNCHECKED))
+    counts = Counter((result.name, result.message) for result in results)
     for (name, message), count in counts.items():
         yield f"{CHECK_NAMES.get(name, name)}, {counted(count, 'time')}: {message}"
 

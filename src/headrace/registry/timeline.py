@@ -65,6 +65,21 @@ class Entry:
         return moment(self.time) if self.dated else "no time"
 
 
+class History:
+    """What has entries, the oldest first, and so the results of their checks."""
+
+    entries: tuple[Entry, ...]
+
+    def with_outcome(self, outcome: Outcome) -> list[tuple[Entry, CheckResult]]:
+        """Return the results with an outcome, each with its entry."""
+        return [
+            (entry, result)
+            for entry in self.entries
+            for result in entry.results
+            if result.outcome is outcome
+        ]
+
+
 def moment(time: int) -> str:
     """Return a time for people, in UTC."""
     try:

@@ -93,7 +93,7 @@ def has_same_values(old: pq.ParquetFile, new: pq.ParquetFile, name: str) -> bool
     if old.metadata.num_rows != new.metadata.num_rows:
         return False
     pairs = zip(batches(old, name), batches(new, name), strict=True)
-    return all(left.type == right.type and _equal(left, right) for left, right in pairs)
+    return all(first.type == second.type and _equal(first, second) for first, second in pairs)
 
 
 def _draw(rows: int, seed: int) -> Callable[[int], Any]:
@@ -108,11 +108,11 @@ def _share(count: int, rows: int) -> float | None:
     return count / rows if rows else None
 
 
-def _equal(left: pa.Array, right: pa.Array) -> bool:
-    if pa.types.is_floating(left.type):  # in Arrow, NaN does not equal NaN
-        old, new = (array.to_numpy(zero_copy_only=False) for array in (left, right))
+def _equal(first: pa.Array, second: pa.Array) -> bool:
+    if pa.types.is_floating(first.type):  # in Arrow, NaN does not equal NaN
+        old, new = (array.to_numpy(zero_copy_only=False) for array in (first, second))
         return bool(np.array_equal(old, new, equal_nan=True))
-    return bool(left.equals(right))
+    return bool(first.equals(second))
 
 
 def _describe_numbers(

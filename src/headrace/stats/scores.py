@@ -17,26 +17,26 @@ Array = npt.NDArray[np.float64]
 Score = Callable[[Array], Array]
 
 
-def roc_auc(label: Array, chance: Array) -> Score:
+def roc_auc(label: Array, probability: Array) -> Score:
     """Return the area under the ROC curve.
 
     It is the weighted share of pairs of a positive and a negative row in which the positive one is
     rated higher; ties count half. Source: Hanley and McNeil, Radiology 143 (1982).
     """
-    rank = _Ranking(label, chance)
+    rank = _Ranking(label, probability)
 
     def score(weights: Array) -> Array:
         positive, negatives = weights[:, rank.positive], rank.negatives(weights)
         below = negatives[:, rank.first] + negatives[:, rank.last]
         pairs = positive.sum(axis=1) * negatives[:, -1]
-        return _over(np.einsum("ij,ij->i", positive, below), 2 * pairs)
+        return _divide(np.einsum("ij,ij->i", positive, below), 2 * pairs)
 
     return score
 
 
-def average_precision(label: Array, chance: Array) -> Score:
-    """Return the average precision: for each positive row the precision at its chance, averaged."""
-    rank = _Ranking(label, chance)
+def average_precision(label: Array, probability: Array) -> Score:
+    """Return the average precision: the mean of the precision at the positive rows' ranks."""
+    rank = _Ranking(label, probability)
 
     def score(weights: Array) -> Array:
         positive, negatives = weights[:, rank.positive], rank.negatives(weights)
@@ -44,9 +44,9 @@ def average_precision(label: Array, chance: Array) -> Score:
         total = summed[:, -1:]
         right = total - np.where(rank.before < 0, 0.0, summed[:, rank.before])
         wrong = negatives[:, -1:] - negatives[:, rank.first]
-        precision = _over(right, right + wrong)
+        precision = _divide(right, right + wrong)
         counted = np.einsum("ij,ij->i", positive, np.nan_to_num(precision))
-        return _over(counted, total[:, 0])
+        return _divide(counted, total[:, 0])
 
     return score
 
@@ -54,11 +54,11 @@ def average_precision(label: Array, chance: Array) -> Score:
 class _Ranking:
     """The rows in the order of their predicted probabilities, positive and negative ones apart."""
 
-    def __init__(self, label: Array, chance: Array) -> None:
-        order = np.argsort(chance, kind="stable")
+    def __init__(self, label: Array, probability: Array) -> None:
+        order = np.argsort(probability, kind="stable")
         positive = label[order] > 0.5
         self.positive, self._negative = order[positive], order[~positive]
-        negatives, positives = chance[self._negative], chance[self.positive]
+        negatives, positives = probability[self._negative], probability[self.positive]
         self.first = np.searchsorted(negatives, positives, "left")
         """For each positive row, how many negative ones rank lower."""
         self.last = np.searchsorted(negatives, positives, "right")
@@ -73,28 +73,28 @@ class _Ranking:
         return summed
 
 
-def _over(above: Array, below: Array) -> Array:
+def _divide(above: Array, below: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(below == 0, np.nan, above / below)
 
 
-def _share(top: Array, bottom: Array) -> Score:
+def _ratio(top: Array, bottom: Array) -> Score:
     """Return one weighted sum over another."""
-    both = np.column_stack([top, bottom])
+    columns = np.column_stack([top, bottom])
 
     def score(weights: Array) -> Array:
-        sums = weights @ both
-        return _over(sums[:, 0], sums[:, 1])
+        sums = weights @ columns
+        return _divide(sums[:, 0], sums[:, 1])
 
     return score
 
 
 def _mean(values: Array) -> Score:
-    return _share(values, np.ones_like(values))
+    return _ratio(values, np.ones_like(values))
 
 
-def _log_loss(label: Array, chance: Array) -> Score:
-    clipped = np.clip(chance, np.finfo(float).eps, 1 - np.finfo(float).eps)
+def _log_loss(label: Array, probability: Array) -> Score:
+    clipped = np.clip(probability, np.finfo(float).eps, 1 - np.finfo(float).eps)
     return _mean(-(label * np.log(clipped) + (1 - label) * np.log(1 - clipped)))
 
 
@@ -105,14 +105,14 @@ def _root(score: Score) -> Score:
 SCORES: dict[str, Callable[[Array, Array], Score]] = {
     "roc_auc": roc_auc,
     "average_precision": average_precision,
-    "brier_score": lambda label, chance: _mean((chance - label) ** 2),
+    "brier_score": lambda label, probability: _mean((probability - label) ** 2),
     "log_loss": _log_loss,
-    "calibration_in_the_large": lambda label, chance: _mean(chance - label),
+    "calibration_in_the_large": lambda label, probability: _mean(probability - label),
     "accuracy": lambda label, predicted: _mean((label == predicted).astype(float)),
-    "precision": lambda label, predicted: _share(label * predicted, predicted),
-    "recall": lambda label, predicted: _share(label * predicted, label),
-    "false_negative_rate": lambda label, predicted: _share(label * (1 - predicted), label),
-    "false_positive_rate": lambda label, predicted: _share((1 - label) * predicted, 1 - label),
+    "precision": lambda label, predicted: _ratio(label * predicted, predicted),
+    "recall": lambda label, predicted: _ratio(label * predicted, label),
+    "false_negative_rate": lambda label, predicted: _ratio(label * (1 - predicted), label),
+    "false_positive_rate": lambda label, predicted: _ratio((1 - label) * predicted, 1 - label),
     "mean_absolute_error": lambda label, predicted: _mean(np.abs(predicted - label)),
     "mean_squared_error": lambda label, predicted: _mean((predicted - label) ** 2),
     "root_mean_squared_error": lambda label, predicted: _root(_mean((predicted - label) ** 2)),

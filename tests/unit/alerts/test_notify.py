@@ -552,7 +552,7 @@ def test_a_decision_edited_later_is_found_and_its_commit_is_named(watched: Watch
     commit = watched.study.commit("Tidy up", who=EVE)
     found, (one,) = audited(watched.study)
     assert not found.holds
-    says = [link.message for link in one.with_outcome(Outcome.FAILED)]
+    says = [result.message for _, result in one.with_outcome(Outcome.FAILED)]
     assert says == [
         f"it was changed or deleted since, last in {commit[:7]} by {EVE}",
         f"it names {BEN}, and is in {commit[:10]} by {EVE}",
@@ -569,9 +569,9 @@ def test_a_decision_in_another_s_name_is_found(watched: Watched) -> None:
     watched.rewrite("eve@", "ben@")
     watched.study.git("commit", "--quiet", "--all", "--amend", "--no-edit", who=EVE)
     found, (one,) = audited(watched.study)
-    (link,) = one.with_outcome(Outcome.FAILED)
-    assert link.message.startswith(f"it names {BEN}, and is in ")
-    assert link.message.endswith(EVE)
+    ((_, result),) = one.with_outcome(Outcome.FAILED)
+    assert result.message.startswith(f"it names {BEN}, and is in ")
+    assert result.message.endswith(EVE)
     assert not found.holds
 
 
