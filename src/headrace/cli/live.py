@@ -78,7 +78,7 @@ def alert(ctx: click.Context) -> None:
         ctx.invoke(incidents)
 
 
-@command("list")
+@command("list", examples="headrace alert list")
 @in_study
 def incidents(project: Project) -> None:
     """List the incidents; so does `headrace alert` alone."""

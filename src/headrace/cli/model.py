@@ -177,7 +177,8 @@ def _study_unless_file(source: str) -> Project | None:
     Errors:
         ProjectError: there is no study, and the source is no file.
     """
-    return projects.find_project() if _study() or not Path(source).is_file() else None
+    is_file = source and not {"#", "@"} & {*source}
+    return None if is_file and _study() is None else projects.find_project()
 
 
 def _champion(project: Project | None, source: str) -> "Callable[[], Champion]":

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import headrace
 from headrace.cli.base import command, in_study, show_page, stage_names
 from headrace.core import requirements
 from headrace.core.project import Project
-from headrace.errors import HeadraceError, listed, nearest
+from headrace.errors import HeadraceError, listed, nearest_name
 
 WORDS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 """For commands that hand words on to JupyterLab."""
@@ -127,12 +128,23 @@ def metrics(project: Project, files: tuple[Path, ...]) -> None:
     written = sorted((project.root / "metrics").glob("*.json"))
     if not files and not written:
         raise HeadraceError("No metrics yet. Next: dvc repro")
-    names = [os.path.relpath(path) for path in written]
     for path in files or written:
-        if names and not path.exists():
-            near = nearest(str(path), names)
-            raise HeadraceError(f"{path} is missing.{near} Next: one of {listed(names, 5)}")
+        if written and not path.exists():
+            raise HeadraceError(
+                _missing(path, {file.stem: os.path.relpath(file) for file in written})
+            )
         print(f"{os.path.relpath(path)}\n{metrics_table.show(path)}")
+
+
+def _missing(path: Path, names: Mapping[str, str]) -> str:
+    """Return the message about a metrics file that is not there, with those that are, by stem."""
+    near = nearest_name(path.stem, names)
+    step = (
+        f"Did you mean {names[near]}?"
+        if near
+        else f"Next: name one, of {listed(names.values(), 5)}"
+    )
+    return f"{path} is missing. {step}"
 
 
 @command(
