@@ -152,19 +152,16 @@ class Mini:
 
 os.environ.update(bake.NOBODY)
 
-FIRST = (
-    "test_life",
-    "test_watch",
-    "test_experiments",
-    "test_serve_answers",
-    "test_verify",
-    "test_retrain",
-)
+LONG = Path(__file__).with_name("long")
+FIRST = ("test_life", "test_watch", "test_experiments", "test_verify", "test_retrain")
 """Files that take longest begin first, or one worker would wait for the other in the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first, and leave all else in its order."""
+    """Mark what lies in tests/long; put the files that take longest first, and leave the rest."""
+    for item in items:
+        if item.path.is_relative_to(LONG):
+            item.add_marker("long")
     place = {name: at for at, name in enumerate(FIRST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
 

@@ -26,7 +26,7 @@ def _table(study: Path) -> dict[str, dict[str, object]]:
 def test_a_queued_sweep_over_two_parameters_leaves_the_workspace_alone(copy: Path) -> None:
     before = (copy / "metrics/evaluate.json").read_bytes()
     sweep = ["-S", "train.max_iter=5,8", "-S", "train.learning_rate=0.05,0.3"]
-    bake.run(copy, "dvc", "exp", "run", "--queue", *sweep)
+    bake.run(copy, "dvc", "exp", "run", "--queue", *sweep, "evaluate")
     bake.run(copy, "dvc", "exp", "run", "--run-all", "--jobs", "2")
     experiments = _table(copy)
     tried = sorted((row["max_iter"], row["learning_rate"]) for row in experiments.values())  # type: ignore[type-var]
@@ -37,9 +37,8 @@ def test_a_queued_sweep_over_two_parameters_leaves_the_workspace_alone(copy: Pat
 
 
 def test_an_experiment_changes_only_what_it_names_and_can_be_applied(copy: Path) -> None:
-    bake.run(
-        copy, "dvc", "exp", "run", "--temp", "--name", "deeper", "-S", "train.max_leaf_nodes=5"
-    )
+    words = ("--temp", "--name", "deeper", "-S", "train.max_leaf_nodes=5", "evaluate")
+    bake.run(copy, "dvc", "exp", "run", *words)
     assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
     bake.run(copy, "dvc", "exp", "apply", "deeper")
     printed = bake.run(copy, "dvc", "params", "diff", "--json").stdout

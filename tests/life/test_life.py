@@ -128,6 +128,9 @@ def test_all_steps_of_ci_pass_at_home_but_for_the_gates_that_the_change_breaks(
         "✅ check · ✅ test · ✅ data · ✅ repro · ✅ lock · ✅ html · ✅ verify"
     )
     assert "Must not be merged" in (study / "runs/html/diff.html").read_text("utf-8")
+    assert "All 6 stages reproduce: 37 outputs, identical." in result.stdout
+    (certificate,) = study.glob(".headrace/certificates/*.json")
+    assert json.loads(certificate.read_text("utf-8"))["identical"] is True
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 
@@ -174,6 +177,7 @@ def test_a_change_of_one_parameter_gets_a_verdict_with_its_evidence(
     assert re.search(r"0\.7131 -0\.0058", looked_back)
 
 
+@pytest.mark.long  # the steps of CI verify it as well, from the cache
 def test_a_clone_without_any_data_proves_that_every_stage_reproduces(
     study: Path, home: dict[str, str], tmp_path: Path
 ) -> None:
@@ -189,6 +193,7 @@ def test_a_clone_without_any_data_proves_that_every_stage_reproduces(
     assert bake.run(clone, "git", "status", "--porcelain").stdout == ""
 
 
+@pytest.mark.long
 def test_what_the_notebooks_stored_comes_out_again(study: Path, home: dict[str, str]) -> None:
     assert re.search(r"\b51 passed", own(study, home, "make", "replay"))
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""

@@ -14,7 +14,6 @@ from headrace.core import yaml
 from headrace.errors import DataError, ProjectError
 from study.model import TRUSTED_TYPES
 
-pytestmark = pytest.mark.long
 WORDS = [
     "a",
     "b: ",

@@ -85,8 +85,8 @@ def planted(
     study.write("data/kept.csv", "value\n")
     order = ["stamped", *(name for name in stages if name != "stamped")]
     env = bake.environment(PLANTED="by the user")
-    for name in order:  # a dep that is not declared must come first by hand
-        bake.run(study.root, "dvc", "repro", "--single-item", name, env=env)
+    # In this order: DVC does not know that a dep which is not declared must come first.
+    bake.run(study.root, "dvc", "repro", "--single-item", *order, env=env)
     bake.commit(study.root)
     return study, study.verify(PLANTED="by the user")
 
