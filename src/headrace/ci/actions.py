@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from headrace.compare import markdown, page, report, terminal
-from headrace.core import atomic, dvc_cache, states
+from headrace.core import atomic, dvc_cache, processes, states
 from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.errors import DataError
@@ -28,7 +27,7 @@ def fetch_data(project: Project, base: str) -> bool:
             " Next, to share it: dvc remote add --default NAME URL, and dvc push"
         )
         return True
-    pull = [sys.executable, "-m", "dvc", "pull"]  # of this environment, whatever PATH says
+    pull = processes.dvc_command("pull")
     run = subprocess.run(pull, cwd=project.root, stdin=subprocess.DEVNULL, check=False)
     if run.returncode:
         print("DVC's remote does not have all data; the rest is made again from its sources.")

@@ -35,6 +35,11 @@ def dvc() -> int | None:
     return None
 
 
+def dvc_command(*arguments: str) -> list[str]:
+    """Return the command line that runs the DVC of this environment, whatever PATH says."""
+    return [sys.executable, "-m", "dvc", *arguments]
+
+
 def watcher(*processes: int) -> Callable[[float | None], set[int]]:
     """Return a function that waits until one of these processes ends, or for so many seconds.
 

@@ -1,13 +1,12 @@
 """The entries of a batch: its file in DVC, its name in params.yaml, its file in dvc.yaml."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 from pyarrow import ArrowException
 
-from headrace.core import atomic, yaml, yaml_edit
+from headrace.core import atomic, processes, yaml, yaml_edit
 from headrace.errors import DataError, ProjectError
 from headrace.ingest.batch import batch_names, file_name
 
@@ -28,7 +27,7 @@ def track(root: Path, path: str, table: pd.DataFrame) -> None:
         reason = str(error).splitlines()[0]
         step = "Next: give each column values of one type"
         raise DataError(f"{path} cannot be written: {reason}. {step}") from None
-    command = [sys.executable, "-m", "dvc", "add", "--quiet", path]
+    command = processes.dvc_command("add", "--quiet", path)
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if result.returncode:
         reason = result.stderr.strip()

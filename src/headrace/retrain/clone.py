@@ -2,13 +2,12 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.core import atomic, dvc_cache, git, yaml_edit
+from headrace.core import atomic, dvc_cache, git, processes, yaml_edit
 from headrace.errors import ProjectError, StageError
 
 SETTINGS = ("user.", "commit.", "gpg.", "tag.")
@@ -87,7 +86,7 @@ class Clone:
             ) from None
 
     def _dvc(self, *words: str, check: bool = True) -> int:
-        command = [sys.executable, "-m", "dvc", *words]
+        command = processes.dvc_command(*words)
         shows_output = words[0] == "repro"
         environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
         result = subprocess.run(
