@@ -21,7 +21,7 @@ class CachedStudy:
         (root / ".gitignore").write_text("/.dvc\n/made\n/runs\n")
         self.outs: dict[str, bytes] = {}
 
-    def put(self, **files: bytes | None) -> None:
+    def write_outputs(self, **files: bytes | None) -> None:
         """Store files (their path's / as __, its . as _DOT_) and lock them; None takes one out."""
         for name, content in files.items():
             path = name.replace("__", "/").replace("_DOT_", ".")

@@ -41,15 +41,15 @@ class Compared:
     @classmethod
     def make(cls, root: Path, **metrics: object) -> "Compared":
         """Make one with these metrics, and commit it."""
-        made = cls(root)
-        made.write("pyproject.toml", PYPROJECT)
-        made.write("dvc.yaml", json.dumps(DVC))
-        made.write("params.yaml", "seed: 7\n")
-        made.write(".gitignore", "/made\n/.dvc\n")
-        made.write(".dvc/config", "[core]\n    analytics = false\n")
-        made.metrics(**metrics)
-        made.commit()
-        return made
+        study = cls(root)
+        study.write("pyproject.toml", PYPROJECT)
+        study.write("dvc.yaml", json.dumps(DVC))
+        study.write("params.yaml", "seed: 7\n")
+        study.write(".gitignore", "/made\n/.dvc\n")
+        study.write(".dvc/config", "[core]\n    analytics = false\n")
+        study.metrics(**metrics)
+        study.commit()
+        return study
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the study."""
@@ -61,9 +61,9 @@ class Compared:
         """Write the metrics file."""
         self.write(M, json.dumps(values, ensure_ascii=False))
 
-    def gates(self, block: str, more: str = "") -> None:
+    def gates(self, block: str, blocks: str = "") -> None:
         """Write gates.yaml with these lines for the metrics file."""
-        self.write("gates.yaml", f"metrics:\n  {M}:\n    {block}\n{more}")
+        self.write("gates.yaml", f"metrics:\n  {M}:\n    {block}\n{blocks}")
 
     def predictions(self, table: pd.DataFrame) -> Path:
         """Write predictions, put them into the cache and their hash into dvc.lock."""
@@ -90,28 +90,28 @@ class Compared:
 
     def report(self, *names: str, deep: bool = True) -> Report:
         """Compare two states."""
-        found = project.find_project(self.root)
+        study = project.find_project(self.root)
         with Objects(self.root) as objects:
-            return report.build(found, *states.pair(found, names, objects), deep=deep)
+            return report.build(study, *states.pair(study, names, objects), deep=deep)
 
-    def diff(self, *words: str, **more: str) -> CompletedProcess[str]:
+    def diff(self, *words: str, **variables: str) -> CompletedProcess[str]:
         """Run `headrace diff`."""
-        env = bake.environment(**more)
+        env = bake.environment(**variables)
         return bake.run(self.root, "headrace", "diff", *words, check=False, env=env)
 
 
-def change(found: Report, name: str) -> MetricChange:
+def change(report: Report, name: str) -> MetricChange:
     """Return the change of a metric, which must be there."""
-    return next(one for one in found.metrics if one.name == name)
+    return next(metric for metric in report.metrics if metric.name == name)
 
 
 def predicted(rows: int = 400, *, noise: float = 1.0, seed: int = 0) -> pd.DataFrame:
     """Return predictions whose chances know the label, with more or less noise."""
     rng = np.random.default_rng(0)
     late = rng.random(rows) < 0.3
-    told = late + rng.normal(size=rows) + noise * np.random.default_rng(seed).normal(size=rows)
-    table = {"row": range(rows), "late": late, "chance": 1 / (1 + np.exp(-told))}
-    table |= {"warned": told > 0.5, "group": np.where(np.arange(rows) % 3, "a", "b")}
+    evidence = late + rng.normal(size=rows) + noise * np.random.default_rng(seed).normal(size=rows)
+    table = {"row": range(rows), "late": late, "chance": 1 / (1 + np.exp(-evidence))}
+    table |= {"warned": evidence > 0.5, "group": np.where(np.arange(rows) % 3, "a", "b")}
     return pd.DataFrame(table)
 
 

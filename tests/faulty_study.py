@@ -79,9 +79,9 @@ class Planted:
         bake.run(self.root, "dvc", "repro")
         bake.commit(self.root)
 
-    def verify(self, *words: str, **more: str) -> CompletedProcess[str]:
+    def verify(self, *words: str, **variables: str) -> CompletedProcess[str]:
         """Run `headrace verify`, with a folder of its own for temporary files."""
-        env = bake.environment(**{"TMPDIR": str(self.temporary), **more})
+        env = bake.environment(**{"TMPDIR": str(self.temporary), **variables})
         return bake.run(self.root, "headrace", "verify", *words, check=False, env=env)
 
     def certificate(self) -> dict[str, Any]:

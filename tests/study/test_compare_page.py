@@ -61,7 +61,7 @@ def a_report(text: str, *, metrics: int = 300) -> Report:
         ColumnChange("when", "int64", "timestamp[us]", numbers, {"missing": 0, "mean": text}),
         ColumnChange("gone", "int64", None, numbers, {}),
     )
-    shown = (
+    outputs = (
         CellOutput(text),
         CellOutput(text, PIXEL),
         CellOutput(text, EVIL_SVG),
@@ -69,7 +69,7 @@ def a_report(text: str, *, metrics: int = 300) -> Report:
     )
     cells = (
         CellChange(3, text, (f"a = 1\n{text}", f"a = 2\n{text * 9}"), None),
-        CellChange(7, "", None, (shown, (CellOutput("other"), *shown[1:])), text),
+        CellChange(7, "", None, (outputs, (CellOutput("other"), *outputs[1:])), text),
         CellChange(8, text, ("", "new = 1"), ((), (CellOutput("", PIXEL),))),
     )
     return Report(
@@ -93,7 +93,7 @@ def a_report(text: str, *, metrics: int = 300) -> Report:
     )
 
 
-def written(report: Report, folder: Path) -> Path:
+def write_page(report: Report, folder: Path) -> Path:
     """Write the page of a report into a folder."""
     path = folder / "diff.html"
     path.write_text(page.render(report), "utf-8")
@@ -132,7 +132,7 @@ def test_a_long_name_may_break_at_its_joints() -> None:
 
 
 def test_a_name_that_is_no_utf8_can_be_written(tmp_path: Path) -> None:
-    assert written(a_report("caf\udce9"), tmp_path).read_text("utf-8").count("[U+DCE9]") > 3
+    assert write_page(a_report("caf\udce9"), tmp_path).read_text("utf-8").count("[U+DCE9]") > 3
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -141,7 +141,7 @@ def test_a_name_that_is_no_utf8_can_be_written(tmp_path: Path) -> None:
 def test_the_page_never_scrolls_sideways(
     chromium: browser.Browser, tmp_path: Path, width: int, dark: bool, text: str
 ) -> None:
-    chromium.show(written(a_report(text), tmp_path), width, dark=dark)
+    chromium.show(write_page(a_report(text), tmp_path), width, dark=dark)
     chromium.ask("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert chromium.ask("innerWidth") == width
     assert chromium.ask("document.documentElement.scrollWidth") <= width
@@ -149,11 +149,13 @@ def test_the_page_never_scrolls_sideways(
 
 def test_a_browser_runs_nothing_and_asks_nobody(chromium: browser.Browser, tmp_path: Path) -> None:
     chromium.requests.clear()
-    path = written(a_report(EVIL), tmp_path)
+    path = write_page(a_report(EVIL), tmp_path)
     chromium.show(path, 800)
     chromium.ask("document.querySelectorAll('details').forEach(one => one.open = true)")
     chromium.picture(tmp_path / "seen.png")
-    assert [one for one in chromium.requests if not one.startswith("data:")] == [path.as_uri()]
+    assert [address for address in chromium.requests if not address.startswith("data:")] == [
+        path.as_uri()
+    ]
     assert chromium.said == []
     assert chromium.ask("document.querySelectorAll('script, a, iframe, [onload]').length") == 0
 
@@ -162,21 +164,21 @@ def test_a_browser_runs_nothing_and_asks_nobody(chromium: browser.Browser, tmp_p
 def test_every_word_stands_out_from_its_ground(
     chromium: browser.Browser, tmp_path: Path, dark: bool
 ) -> None:
-    chromium.show(written(a_report("plain"), tmp_path), 800, dark=dark)
+    chromium.show(write_page(a_report("plain"), tmp_path), 800, dark=dark)
     assert chromium.ask(CONTRAST) >= 4.5
 
 
 def test_the_scheme_follows_the_reader(chromium: browser.Browser, tmp_path: Path) -> None:
-    path, ground = written(a_report("plain"), tmp_path), "getComputedStyle(document.body)"
-    seen = []
+    path, ground = write_page(a_report("plain"), tmp_path), "getComputedStyle(document.body)"
+    backgrounds = []
     for dark in (False, True):
         chromium.show(path, 800, dark=dark)
-        seen.append(chromium.ask(f"{ground}.backgroundColor"))
-    assert seen[0] != seen[1]
+        backgrounds.append(chromium.ask(f"{ground}.backgroundColor"))
+    assert backgrounds[0] != backgrounds[1]
 
 
 def test_paper_shows_what_is_folded(chromium: browser.Browser, tmp_path: Path) -> None:
-    path = written(a_report("plain"), tmp_path)
+    path = write_page(a_report("plain"), tmp_path)
     hidden = (
         "[...document.querySelectorAll('details > :not(summary)')]"
         ".filter(one => !one.checkVisibility({contentVisibilityAuto: true})"
@@ -191,7 +193,7 @@ def test_paper_shows_what_is_folded(chromium: browser.Browser, tmp_path: Path) -
 
 
 def test_only_the_metrics_are_unfolded(chromium: browser.Browser, tmp_path: Path) -> None:
-    chromium.show(written(a_report("plain"), tmp_path), 800)
+    chromium.show(write_page(a_report("plain"), tmp_path), 800)
     unfolded = "[...document.querySelectorAll('main > details[open]')].map(one => one.id)"
     assert chromium.ask(unfolded) == ["metrics"]
 
@@ -199,7 +201,7 @@ def test_only_the_metrics_are_unfolded(chromium: browser.Browser, tmp_path: Path
 def test_hundreds_of_metrics_do_not_bury_the_rest(
     chromium: browser.Browser, tmp_path: Path
 ) -> None:
-    chromium.show(written(a_report("plain"), tmp_path), 800)
+    chromium.show(write_page(a_report("plain"), tmp_path), 800)
     assert chromium.ask("document.getElementById('metrics').offsetHeight") < 2500
     assert "278 more metrics" in chromium.ask("document.body.innerText")
 
@@ -233,7 +235,7 @@ def test_the_verdict_is_one_sentence(gates: tuple[GateResult, ...], says: str) -
 
 def test_the_biggest_moves_are_the_certain_ones_first() -> None:
     report = a_report("plain", metrics=3)
-    names = [one.name for one in page.by_size(report.metrics)]
+    names = [metric.name for metric in page.by_size(report.metrics)]
     assert names[0] == "model.roc_auc"
     assert names[-1] == "model.recall"
     assert "fresh" not in names

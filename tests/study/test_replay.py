@@ -78,8 +78,8 @@ def test_what_differs_is_kept_for_nbdime_to_show(
     study, result = replayed
     pair = [study.root / f".headrace/replay/{name}.ipynb" for name in ("stored", "replayed")]
     assert f"nbdiff-web {pair[0]} {pair[1]}" in result.stdout
-    shown = bake.run(study.root, "nbdiff", *map(str, pair), check=False).stdout
-    assert "image/png" in shown
+    difference = bake.run(study.root, "nbdiff", *map(str, pair), check=False).stdout
+    assert "image/png" in difference
     cells = [cell for cell in nbformat.read(pair[1], as_version=4).cells if "outputs" in cell]
     assert len(cells) == len(DIFFER)
 

@@ -31,12 +31,12 @@ Make = Callable[..., Planted]
 def make(tmp_path: Path) -> Make:
     """Make a study of the stages that are given, run and committed."""
 
-    def made(**stages: Stage) -> Planted:
+    def make_study(**stages: Stage) -> Planted:
         study = Planted(tmp_path / "planted", stages)
         study.reproduce()
         return study
 
-    return made
+    return make_study
 
 
 def _own_address() -> str:
@@ -102,7 +102,7 @@ def test_a_planted_fault_is_found_and_named(
         for line in result.stdout.splitlines()
         if line.startswith(f"stage {fault}") and FAULTS[fault].says in line
     ]
-    (outcome,) = [one for one in study.certificate()["stages"] if one["name"] == fault]
+    (outcome,) = [stage for stage in study.certificate()["stages"] if stage["name"] == fault]
     assert not outcome["identical"], line
 
 
@@ -110,9 +110,9 @@ def test_a_sound_stage_beside_faulty_ones_is_identical(
     planted: tuple[Planted, CompletedProcess[str]],
 ) -> None:
     study, result = planted
-    (outcome,) = [one for one in study.certificate()["stages"] if one["name"] == "sound"]
+    (outcome,) = [stage for stage in study.certificate()["stages"] if stage["name"] == "sound"]
     assert outcome["identical"]
-    assert [one["identical"] for one in outcome["outputs"]] == [True, True]
+    assert [output["identical"] for output in outcome["outputs"]] == [True, True]
     assert f"1 of {len(FAULTS) + 1} stages reproduce" in result.stdout
 
 
@@ -130,7 +130,7 @@ def test_a_certificate_is_about_exactly_the_tree_that_was_verified(make: Make) -
     study = make(train=SOUND)
     result = study.verify()
     assert result.returncode == 0, result.stdout
-    assert "All 1 stages reproduce: 3 outputs, identical." in result.stdout
+    assert "The stage reproduces: 3 outputs, identical." in result.stdout
     content = study.certificate()
     assert content["identical"] is True
     assert content["tree"] == bake.run(study.root, "git", "rev-parse", "HEAD^{tree}").stdout.strip()
@@ -138,7 +138,7 @@ def test_a_certificate_is_about_exactly_the_tree_that_was_verified(make: Make) -
     assert len(content["dvc.lock"]) == len(content["requirements.lock"]) == 64
     assert content["processor"] == cpu.kind()
     (stage,) = content["stages"]
-    assert [one["path"] for one in stage["outputs"]] == [
+    assert [output["path"] for output in stage["outputs"]] == [
         "made/model",
         "metrics/m.json",
         "runs/train.ipynb",
@@ -224,8 +224,8 @@ def test_stages_that_wait_for_each_other_end_with_a_word(make: Make) -> None:
     lock = yaml.read(study.root / "dvc.lock")
     lost = {"hash": "md5", "md5": "0" * 32, "size": 1}
     stages = lock["stages"]
-    for name, other in (("train", "reads"), ("reads", "train")):
-        stages[name]["deps"].append({"path": f"lost/{other}", **lost})
+    for name, second in (("train", "reads"), ("reads", "train")):
+        stages[name]["deps"].append({"path": f"lost/{second}", **lost})
         stages[name]["outs"].append({"path": f"lost/{name}", **lost})
     study.write("dvc.lock", json.dumps(lock))
     result = study.verify("--worktree")
@@ -281,7 +281,11 @@ def test_each_stage_of_a_matrix_is_verified(make: Make) -> None:
     study.reproduce()
     result = study.verify()
     assert result.returncode == 0, result.stdout
-    assert [one["name"] for one in study.certificate()["stages"]] == ["train", "each@3", "each@4"]
+    assert [stage["name"] for stage in study.certificate()["stages"]] == [
+        "train",
+        "each@3",
+        "each@4",
+    ]
 
 
 def test_a_study_in_a_subfolder_of_its_repository_is_verified(make: Make, tmp_path: Path) -> None:
@@ -294,8 +298,8 @@ def test_a_study_in_a_subfolder_of_its_repository_is_verified(make: Make, tmp_pa
     for words in ((), ("--worktree",)):
         result = study.verify(*words)
         assert result.returncode == 0, result.stdout
-    of = bake.run(tmp_path, "git", "rev-parse", "HEAD:planted").stdout.strip()
-    assert study.certificate()["tree"] == of
+    tree = bake.run(tmp_path, "git", "rev-parse", "HEAD:planted").stdout.strip()
+    assert study.certificate()["tree"] == tree
 
 
 def _made_on(study: Planted, kind: str) -> None:
@@ -305,9 +309,9 @@ def _made_on(study: Planted, kind: str) -> None:
 
 def test_on_another_kind_of_processor_metrics_may_move_a_little_and_not_more(make: Make) -> None:
     study = make(train=SOUND)
-    lock, other = (study.root / "dvc.lock").read_text(), "another-kind"
+    lock, second = (study.root / "dvc.lock").read_text(), "another-kind"
     metric = study.root / "metrics/m.json"
-    for factor, kind, code in ((1.001, other, 0), (1.1, other, 1), (1.001, cpu.kind(), 1)):
+    for factor, kind, code in ((1.001, second, 0), (1.1, second, 1), (1.001, cpu.kind(), 1)):
         value = json.loads(json.dumps(7 / 3 * factor))
         metric.write_text(json.dumps({"a": value}))
         old = bake.run(study.root, "git", "show", "HEAD:metrics/m.json").stdout
@@ -372,11 +376,11 @@ def test_it_may_be_interrupted_at_any_moment(make: Make, number: signal.Signals)
     study = make(train=SOUND, reads=READS)
     begun = time.monotonic()
     assert study.verify("--worktree").returncode == 0
-    whole, before = time.monotonic() - begun, study.state()
+    duration, before = time.monotonic() - begun, study.state()
     for moment in range(60):
         process = _begin(study, "--worktree")
         with suppress(subprocess.TimeoutExpired):
-            process.wait(whole * moment / 60)
+            process.wait(duration * moment / 60)
         process.send_signal(number)
         process.communicate(timeout=BOUND_S)
         _until(lambda: not any(study.temporary.iterdir()))
@@ -397,8 +401,8 @@ def _running_in(folder: Path) -> list[str]:
 
     return [
         name
-        for one in psutil.process_iter(["environ"])
-        if str(folder) in (name := str((one.info["environ"] or {}).get("DVC_ROOT")))
+        for process in psutil.process_iter(["environ"])
+        if str(folder) in (name := str((process.info["environ"] or {}).get("DVC_ROOT")))
     ]
 
 
@@ -415,8 +419,8 @@ def test_a_fresh_clone_without_data_is_verified_stage_by_stage(make: Make, tmp_p
     result = bake.run(clone, "headrace", "verify", check=False)
     assert result.returncode == 0, result.stdout
     assert "All 2 stages reproduce: 4 outputs, identical." in result.stdout
-    one = bake.run(clone, "headrace", "verify", "second", check=False)
-    assert "made/a is not in DVC's cache. Next: dvc pull made/a" in one.stdout
+    alone = bake.run(clone, "headrace", "verify", "second", check=False)
+    assert "made/a is not in DVC's cache. Next: dvc pull made/a" in alone.stdout
 
 
 WITHOUT_RIGHTS = """\
@@ -451,7 +455,7 @@ def test_a_file_of_the_original_is_no_file_of_the_system_wherever_the_study_lies
     room.study.mkdir(parents=True)
     original = mini.root / "params.yaml"
     opened = [["read", str(path)] for path in (original, "/etc/passwd", room.study / "gone")]
-    room.events.write_text("".join(f"{json.dumps(one)}\n" for one in opened))
+    room.events.write_text("".join(f"{json.dumps(event)}\n" for event in opened))
     record = lockfile.Record("headrace run train", (), {}, ())
     problems = messages.undeclared_inputs(
         project.find_project(mini.root), "train", record, room, []

@@ -59,8 +59,8 @@ class History:
         path.write_text(text, "utf-8")
 
     def files(self, old: str, new: str | None = None) -> dict[str, tuple[str, ...]]:
-        found: Any = self.between(inputs.file_changes, old, new)
-        return {f"{one.status} {one.path}": one.stages for one in found}
+        changes: Any = self.between(inputs.file_changes, old, new)
+        return {f"{change.status} {change.path}": change.stages for change in changes}
 
     def between(self, ask: Any, old: str, new: str | None) -> Any:
         with Objects(self.root) as objects:
@@ -115,18 +115,18 @@ def test_what_lies_outside_the_study_is_left_out(history: History) -> None:
     history.write("src/model.py", "new\n")
     bake.commit(history.top, "Here")
     assert list(history.files("HEAD~2", "HEAD")) == ["M src/model.py"]
-    found = history.between(inputs.commits_between, "HEAD~2", "HEAD")
-    assert [one.subject for one in found] == ["Here"]
+    changes = history.between(inputs.commits_between, "HEAD~2", "HEAD")
+    assert [change.subject for change in changes] == ["Here"]
 
 
 def test_commits_are_told_the_newest_first(history: History) -> None:
     for number in range(3):
         history.write("src/model.py", f"{number}\n")
         bake.commit(history.top, f"Change {number}")
-    found = history.between(inputs.commits_between, "HEAD~2", None)
-    assert [one.subject for one in found] == ["Change 2", "Change 1"]
-    assert {one.author for one in found} == {"Headrace"}
-    assert all(len(one.hash) == 40 and one.date[4] == "-" for one in found)
+    commits = history.between(inputs.commits_between, "HEAD~2", None)
+    assert [commit.subject for commit in commits] == ["Change 2", "Change 1"]
+    assert {commit.author for commit in commits} == {"Headrace"}
+    assert all(len(commit.hash) == 40 and commit.date[4] == "-" for commit in commits)
     assert history.between(inputs.commits_between, "HEAD", None) == ()
 
 
@@ -136,8 +136,8 @@ def test_commits_are_told_the_newest_first(history: History) -> None:
 def test_any_subject_is_one_field(history: History, subject: str) -> None:
     history.write("src/model.py", "new\n")
     bake.commit(history.top, subject)
-    (found,) = history.between(inputs.commits_between, "HEAD~1", "HEAD")
-    assert found.subject == subject
+    (changes,) = history.between(inputs.commits_between, "HEAD~1", "HEAD")
+    assert changes.subject == subject
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,13 @@ def study(tmp_path: Path) -> Compared:
 
 def test_only_the_numbers_that_changed_are_shown_and_the_others_counted(study: Compared) -> None:
     study.metrics(a=1, b={"c": 0.75}, d=2)
-    found = study.report()
-    assert [(one.name, one.old, one.new, one.word) for one in found.metrics] == [
+    report = study.report()
+    assert [(metric.name, metric.old, metric.new, metric.word) for metric in report.metrics] == [
         ("b.c", 0.5, 0.75, Word.CHANGED),
         ("d", None, 2, Word.NEW),
     ]
-    assert found.unchanged == 1
-    assert change(found, "b.c").change == 0.25
+    assert report.unchanged == 1
+    assert change(report, "b.c").change == 0.25
     study.metrics(a=1)
     assert change(study.report(), "b.c").word is Word.GONE
 
@@ -49,10 +49,10 @@ def test_lists_count_by_their_places_and_unicode_keys_are_kept(study: Compared) 
     study.metrics(a=[1, [2, 3]], é={"日本": 1}, b={"c": 0.5})
     study.commit()
     study.metrics(a=[1, [2, 4]], é={"日本": 2}, b={"c": 0.5})
-    assert [one.name for one in study.report().metrics] == ["a.1.1", "é.日本"]
-    said = study.diff("--shallow").stdout
-    assert "é.日本" in said
-    assert "a.1.1" in said
+    assert [metric.name for metric in study.report().metrics] == ["a.1.1", "é.日本"]
+    output = study.diff("--shallow").stdout
+    assert "é.日本" in output
+    assert "a.1.1" in output
 
 
 @pytest.mark.parametrize(
@@ -77,20 +77,20 @@ def test_a_metrics_file_that_cannot_be_compared_is_named(
     study: Compared, text: str, says: str
 ) -> None:
     (study.root / M).write_bytes(text.encode("latin-1"))
-    found = study.report()
-    assert any(says in note for note in found.notes), found.notes
-    assert change(found, "a").new is None
+    report = study.report()
+    assert any(says in note for note in report.notes), report.notes
+    assert change(report, "a").new is None
     for render in (terminal.render, markdown.render, command.to_json):
-        assert render(found)
+        assert render(report)
 
 
 def test_a_commit_from_before_the_metric_is_no_mistake(study: Compared) -> None:
     (study.root / M).unlink()
     before = study.commit("before the metric")
     study.metrics(a=1)
-    found = study.report()
-    assert change(found, "a").word is Word.NEW
-    assert f"{M} is not in HEAD." in found.notes
+    report = study.report()
+    assert change(report, "a").word is Word.NEW
+    assert f"{M} is not in HEAD." in report.notes
     assert study.report(before, before).metrics == ()
     (study.root / M).unlink()
     assert f"{M} is not in the working tree. Next: dvc repro" in study.report("HEAD~1").notes
@@ -100,11 +100,11 @@ def test_a_hundred_thousand_keys_are_compared_and_the_first_shown(study: Compare
     study.metrics(**{f"key{number}": number for number in range(100_000)})
     study.commit()
     study.metrics(**{f"key{number}": number + 1 for number in range(100_000)})
-    found = study.report()
-    assert len(found.metrics) == 100_000
-    assert len(terminal.render(found).splitlines()) < 250
-    assert len(markdown.render(found)) < 65_536
-    assert len(json.loads(command.to_json(found))["metrics"]) == 100_000
+    report = study.report()
+    assert len(report.metrics) == 100_000
+    assert len(terminal.render(report).splitlines()) < 250
+    assert len(markdown.render(report)) < 65_536
+    assert len(json.loads(command.to_json(report))["metrics"]) == 100_000
 
 
 def test_a_matrix_s_metrics_are_found_on_both_sides(study: Compared) -> None:
@@ -114,8 +114,8 @@ def test_a_matrix_s_metrics_are_found_on_both_sides(study: Compared) -> None:
     study.commit()
     study.write("metrics/f-1.json", '{"a": 2}')
     study.write("metrics/f-2.json", '{"a": 3}')
-    found = study.report()
-    assert {(one.file, one.word) for one in found.metrics if one.file != M} == {
+    report = study.report()
+    assert {(metric.file, metric.word) for metric in report.metrics if metric.file != M} == {
         ("metrics/f-1.json", Word.CHANGED),
         ("metrics/f-2.json", Word.NEW),
     }
@@ -125,16 +125,18 @@ def test_parameters_that_changed_are_shown_with_their_types(study: Compared) -> 
     study.write("params.yaml", "seed: 7\ntrain: {rate: 1, months: [1, 2], name: x}\nold: 1\n")
     study.commit()
     study.write("params.yaml", "seed: 7\ntrain: {rate: 1.0, months: [1, 3], name: x}\nnew: 1\n")
-    assert [(one.name, one.old, one.new) for one in study.report().parameters] == [
+    assert [
+        (parameter.name, parameter.old, parameter.new) for parameter in study.report().parameters
+    ] == [
         ("train.rate", 1, 1.0),
         ("train.months", [1, 2], [1, 3]),
         ("old", 1, None),
         ("new", None, 1),
     ]
     study.write("params.yaml", "seed: [\n")
-    said = study.diff().stdout
-    assert "params.yaml of the working tree, line 1, column 8" in said
-    assert "Traceback" not in said
+    output = study.diff().stdout
+    assert "params.yaml of the working tree, line 1, column 8" in output
+    assert "Traceback" not in output
 
 
 def test_cost_is_shown_per_stage_with_money_where_there_are_prices(study: Compared) -> None:
@@ -143,17 +145,17 @@ def test_cost_is_shown_per_stage_with_money_where_there_are_prices(study: Compar
     study.write(path, json.dumps(used))
     study.commit()
     study.write(path, json.dumps(used | {"cpu_s": 3600.0, "processor": "x86-64-v4"}))
-    (one,) = study.report().costs
-    assert one.old == {"wall_s": 3600.0, "cpu_s": 7200.0, "peak_rss_mib": 2048.0}
-    assert not one.same_processor
+    (cost,) = study.report().costs
+    assert cost.old == {"wall_s": 3600.0, "cpu_s": 7200.0, "peak_rss_mib": 2048.0}
+    assert not cost.same_processor
     study.write("params.yaml", "seed: 7\nprices: {cpu_hour: 0.05, gib_hour: 0.01}\n")
-    (one,) = study.report().costs
-    assert (one.old or {})["dollars"] == pytest.approx(0.12)
-    assert (one.new or {})["dollars"] == pytest.approx(0.07)
-    assert not any(one.file == path for one in study.report().metrics)
+    (cost,) = study.report().costs
+    assert (cost.old or {})["dollars"] == pytest.approx(0.12)
+    assert (cost.new or {})["dollars"] == pytest.approx(0.07)
+    assert not any(cost.file == path for cost in study.report().metrics)
     study.write(path, "{")
-    (one,) = study.report().costs
-    assert one.new is None
+    (cost,) = study.report().costs
+    assert cost.new is None
 
 
 def test_a_change_that_may_be_chance_is_called_noise_and_a_real_one_is_not(
@@ -166,11 +168,11 @@ def test_a_change_that_may_be_chance_is_called_noise_and_a_real_one_is_not(
         study.predictions(table)
         study.metrics(**scored(table))
         if words or seed > 1:
-            one = change(study.report(), "roc_auc")
-            words.append(one.word)
-            assert one.interval is not None
-            assert (one.interval.low <= 0 <= one.interval.high) == (one.word is Word.NOISE)
-            assert (one.interval.rows, one.interval.resamples) == (400, 1000)
+            metric = change(study.report(), "roc_auc")
+            words.append(metric.word)
+            assert metric.interval is not None
+            assert (metric.interval.low <= 0 <= metric.interval.high) == (metric.word is Word.NOISE)
+            assert (metric.interval.rows, metric.interval.resamples) == (400, 1000)
         study.commit()
     assert words == [Word.NOISE, Word.WORSE]
     assert study.report("HEAD~1", "HEAD") == study.report("HEAD~1", "HEAD")
@@ -190,15 +192,15 @@ def test_rows_are_paired_by_key_and_the_common_ones_counted(study: Compared) -> 
     fewer = new[new["row"] >= 50]
     study.predictions(fewer)
     study.metrics(**scored(fewer))
-    found = study.report()
-    interval = change(found, "roc_auc").interval
+    report = study.report()
+    interval = change(report, "roc_auc").interval
     assert interval is not None
     assert interval.rows == 350
-    assert found.shared_rows == (350, 400, 350)
+    assert report.shared_rows == (350, 400, 350)
     for render in (terminal.render, markdown.render, page.render):
-        shown = html.unescape(render(found))
-        assert "Intervals are over the 350 rows that both have" in shown
-        assert "over all 400 and 350 rows" in shown
+        text = html.unescape(render(report))
+        assert "Intervals are over the 350 rows that both have" in text
+        assert "over all 400 and 350 rows" in text
 
 
 def broken_predictions(study: Compared, how: str) -> None:
@@ -255,11 +257,11 @@ def test_predictions_that_cannot_be_used_cost_the_interval_and_no_more(
     study.metrics(**scored(first))
     study.commit()
     broken_predictions(study, how)
-    found = study.report()
-    assert any(says in note for note in found.notes), found.notes
-    one = change(found, "roc_auc")
-    assert one.interval is None
-    assert one.word is Word.CHANGED
+    report = study.report()
+    assert any(says in note for note in report.notes), report.notes
+    metric = change(report, "roc_auc")
+    assert metric.interval is None
+    assert metric.word is Word.CHANGED
 
 
 def test_a_note_on_missing_intervals_names_the_metrics_that_lack_one(study: Compared) -> None:
@@ -295,9 +297,9 @@ def test_a_shallow_diff_says_how_many_gates_it_judged_and_tests_no_change(study:
     report = study.report(deep=False)
     assert change(report, "a").word is Word.CHANGED
     for render in (terminal.render, markdown.render):
-        shown = html.unescape(render(report))
-        assert "1 of 2 gates judged: none broken." in shown
-        assert "1 changed (not tested), 1 the same." in shown
+        text = html.unescape(render(report))
+        assert "1 of 2 gates judged: none broken." in text
+        assert "1 changed (not tested), 1 the same." in text
     assert "1 of 2 were judged" in page.render(report)
 
 
@@ -325,14 +327,14 @@ EVIL = "\x1b[31m|`<img src=x onerror=alert(1)>` @someone [a](http://x.y) *b* _c_
 
 
 def evil_report() -> Report:
-    one = MetricChange("metrics/m.json", EVIL, 1, 2.0, Word.CHANGED)
+    metric = MetricChange("metrics/m.json", EVIL, 1, 2.0, Word.CHANGED)
     side = Side(EVIL, EVIL, None)
-    return Report(side, side, metrics=(one,), notes=(EVIL,))
+    return Report(side, side, metrics=(metric,), notes=(EVIL,))
 
 
 def test_what_people_wrote_is_text_in_markdown_and_harmless_in_a_terminal() -> None:
-    shown = markdown.render(evil_report())
-    page = MarkdownIt("commonmark").enable("table").render(shown)
+    text = markdown.render(evil_report())
+    page = MarkdownIt("commonmark").enable("table").render(text)
     tags = {*re.findall(r"<\s*(\w+)", page)}
     assert tags <= {
         *["p", "code", "strong", "ul", "li", "h3", "table", "thead", "tbody", "tr", "th", "td"]
@@ -341,15 +343,15 @@ def test_what_people_wrote_is_text_in_markdown_and_harmless_in_a_terminal() -> N
     assert not re.search(r"@\w", html.unescape(page))
     row = next(line for line in page.splitlines() if "td" in line and "onerror" in line)
     assert "|" in html.unescape(row)
-    said = terminal.render(evil_report())
-    assert "\x1b" not in said
-    assert not any(unicodedata.category(one) == "Cc" for one in said if one != "\n")
+    output = terminal.render(evil_report())
+    assert "\x1b" not in output
+    assert not any(unicodedata.category(letter) == "Cc" for letter in output if letter != "\n")
 
 
 def test_a_terminal_s_lines_are_no_wider_than_100_columns(study: Compared) -> None:
     study.metrics(**{"long.name." * 30: 1e-9, "日本" * 90: 123456789.123, "a" * 300: 5})
-    found = study.report()
-    lines = terminal.render(found).splitlines()
+    report = study.report()
+    lines = terminal.render(report).splitlines()
     head = next(index for index, line in enumerate(lines) if line.startswith(f"{M} "))
     rows = lines[head + 1 : head + 6]
     assert all(re.search(" (new|gone) ", row) for row in rows)
@@ -379,10 +381,10 @@ def test_a_shallow_diff_imports_no_library_of_numbers(study: Compared) -> None:
 
 def test_json_is_for_programs(study: Compared) -> None:
     study.metrics(a=2, b={"c": 0.5})
-    found = json.loads(study.diff("--json").stdout)
-    assert found["old"]["name"] == "HEAD"
-    (one,) = found["metrics"]
-    assert (one["name"], one["old"], one["new"], one["change"]) == ("a", 1, 2, 1)
+    content = json.loads(study.diff("--json").stdout)
+    assert content["old"]["name"] == "HEAD"
+    (metric,) = content["metrics"]
+    assert (metric["name"], metric["old"], metric["new"], metric["change"]) == ("a", 1, 2, 1)
     study.metrics(a=1e300 * 1e8, b={"c": -1e308})
     study.commit()
     study.metrics(a=1, b={"c": 1e308})
@@ -398,23 +400,23 @@ TREES = st.dictionaries(
 )
 
 
-def ours(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[object, object]]:
+def headrace_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[object, object]]:
     texts = [json.dumps(tree).encode() for tree in (old, new)]
     sides = [metrics.parse(text, "x") for text in texts]
     pair = metrics.MetricsPair("x", *sides, ())
     return {name: (sides[0].numbers.get(name), sides[1].numbers.get(name)) for name in pair.changed}
 
 
-def theirs(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[object, object]]:
+def dvc_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[object, object]]:
     """Return what dvc's own function says; true and false are no numbers of ours."""
     from dvc.repo.metrics.show import _extract_metrics
     from dvc.utils.diff import diff
 
     sides = [{"x": {"data": _extract_metrics(tree, "x")}} for tree in (old, new)]
-    said = diff(*sides).get("x", {})
+    differences = diff(*sides).get("x", {})
     numbers = {
-        name: tuple(None if isinstance(v, bool) else v for v in (one["old"], one["new"]))
-        for name, one in said.items()
+        name: tuple(None if isinstance(v, bool) else v for v in (pair["old"], pair["new"]))
+        for name, pair in differences.items()
     }
     return {name: (a, b) for name, (a, b) in numbers.items() if a != b}
 
@@ -424,7 +426,7 @@ def theirs(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[object, 
 def test_random_trees_differ_in_what_dvc_s_function_says(
     old: dict[str, Any], new: dict[str, Any]
 ) -> None:
-    assert ours(old, new) == theirs(old, new)
+    assert headrace_changes(old, new) == dvc_changes(old, new)
 
 
 @given(st.data())
@@ -446,25 +448,25 @@ def test_the_metrics_are_what_dvc_metrics_diff_says(
             study.write(name, json.dumps(tree[side]))
         if side == 0:
             study.commit()
-    said = json.loads(bake.run(root, "dvc", "metrics", "diff", "--json", "HEAD").stdout)
+    output = json.loads(bake.run(root, "dvc", "metrics", "diff", "--json", "HEAD").stdout)
     expected = {
-        (file, name): (one["old"], one["new"])
-        for file, values in said.items()
-        for name, one in values.items()
-        if not isinstance(one["old"], bool) and not isinstance(one["new"], bool)
+        (file, name): (pair["old"], pair["new"])
+        for file, values in output.items()
+        for name, pair in values.items()
+        if not isinstance(pair["old"], bool) and not isinstance(pair["new"], bool)
     }
     mixed = {
         (file, name)
-        for file, values in said.items()
-        for name, one in values.items()
-        if isinstance(one["old"], bool) or isinstance(one["new"], bool)
+        for file, values in output.items()
+        for name, pair in values.items()
+        if isinstance(pair["old"], bool) or isinstance(pair["new"], bool)
     }
-    found = {(one.file, one.name): (one.old, one.new) for one in study.report().metrics}
-    assert {key: pair for key, pair in found.items() if key not in mixed} == expected
+    changes = {(pair.file, pair.name): (pair.old, pair.new) for pair in study.report().metrics}
+    assert {key: pair for key, pair in changes.items() if key not in mixed} == expected
 
 
 def test_a_state_is_what_git_has_and_not_what_lies_there(study: Compared) -> None:
     first = study.git("rev-parse", "HEAD")
     study.metrics(a=5)
-    found = study.report(first, "HEAD")
-    assert found.metrics == ()
+    report = study.report(first, "HEAD")
+    assert report.metrics == ()

@@ -29,7 +29,7 @@ def printed(text: str) -> dict[str, Any]:
     return {"output_type": "stream", "name": "stdout", "text": text}
 
 
-def shown(**data: Any) -> dict[str, Any]:
+def display(**data: Any) -> dict[str, Any]:
     kinds = {"png": "image/png", "svg": "image/svg+xml", "html": "text/html", "plain": "text/plain"}
     return {
         "output_type": "display_data",
@@ -48,37 +48,42 @@ def title(text: str) -> dict[str, Any]:
 
 def run(*cells: dict[str, Any], ids: bool = True) -> bytes:
     """Return an executed notebook; its cells' ids are their sources' first words."""
-    named = [
-        {**({"id": f"{one['source'].split()[0].strip('#')}x"} if ids else {}), **one}
-        for one in cells
+    identified = [
+        {**({"id": f"{content['source'].split()[0].strip('#')}x"} if ids else {}), **content}
+        for content in cells
     ]
-    whole = {"cells": named, "metadata": {}, "nbformat": 4, "nbformat_minor": 5 if ids else 4}
-    return json.dumps(whole).encode()
+    notebook = {
+        "cells": identified,
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 5 if ids else 4,
+    }
+    return json.dumps(notebook).encode()
 
 
 def changes(study: CachedStudy, old: bytes | None, new: bytes | None) -> tuple[NotebookChange, ...]:
-    study.put(runs__t_DOT_ipynb=old)
+    study.write_outputs(runs__t_DOT_ipynb=old)
     bake.commit(study.root)
-    study.put(runs__t_DOT_ipynb=new)
+    study.write_outputs(runs__t_DOT_ipynb=new)
     with Objects(study.root) as objects:
         return notebooks.changes(*study.states(objects), study.find())
 
 
 def cells(study: CachedStudy, old: bytes, new: bytes) -> tuple[CellChange, ...]:
-    (found,) = changes(study, old, new)
-    assert (found.path, found.note) == ("runs/t.ipynb", "")
-    return found.cells
+    (notebook,) = changes(study, old, new)
+    assert (notebook.path, notebook.note) == ("runs/t.ipynb", "")
+    return notebook.cells
 
 
 def test_only_cells_that_changed_are_told_under_their_heading(study: CachedStudy) -> None:
     head, same = title("# Train\n\n## Fit the model"), code("same = 1", printed("1\n"))
-    (found,) = cells(
+    (cell,) = cells(
         study,
         run(head, same, code("b = 1", printed("x"))),
         run(head, same, code("b = 2", printed("x"))),
     )
-    assert (found.number, found.heading) == (3, "Fit the model")
-    assert (found.source, found.outputs) == (("b = 1", "b = 2"), None)
+    assert (cell.number, cell.heading) == (3, "Fit the model")
+    assert (cell.source, cell.outputs) == (("b = 1", "b = 2"), None)
 
 
 def test_injected_parameters_are_a_change_of_source(study: CachedStudy) -> None:
@@ -86,22 +91,27 @@ def test_injected_parameters_are_a_change_of_source(study: CachedStudy) -> None:
         run({**cell(f"# Parameters\nmax_iter = {count}", "injected-parameters"), "id": "injected"})
         for count in (200, 50)
     )
-    (found,) = cells(study, old, new)
-    assert found.source == ("# Parameters\nmax_iter = 200", "# Parameters\nmax_iter = 50")
+    (cell,) = cells(study, old, new)
+    assert cell.source == ("# Parameters\nmax_iter = 200", "# Parameters\nmax_iter = 50")
 
 
 def test_text_that_changed_is_told_with_the_code_that_made_it(study: CachedStudy) -> None:
-    old, new = (run(code("show()", printed("same"), shown(plain=text))) for text in "ab")
-    (found,) = cells(study, old, new)
-    assert found.outputs == ((CellOutput("a"),), (CellOutput("b"),))
-    assert (found.source, found.code) == (None, "show()")
+    old, new = (run(code("show()", printed("same"), display(plain=text))) for text in "ab")
+    (cell,) = cells(study, old, new)
+    assert cell.outputs == ((CellOutput("a"),), (CellOutput("b"),))
+    assert (cell.source, cell.code) == (None, "show()")
 
 
 def test_cells_that_moved_along_are_matched(study: CachedStudy) -> None:
-    kept = [code(f"keep{number} = {number}", printed("x")) for number in range(5)]
-    new = [code("from pathlib import Path"), *kept[:2], *kept[3:], title("It all ends here.")]
-    found = cells(study, run(*kept), run(*new))
-    assert [(one.number, one.source) for one in found] == [
+    unchanged = [code(f"keep{number} = {number}", printed("x")) for number in range(5)]
+    new = [
+        code("from pathlib import Path"),
+        *unchanged[:2],
+        *unchanged[3:],
+        title("It all ends here."),
+    ]
+    changed_cells = cells(study, run(*unchanged), run(*new))
+    assert [(cell.number, cell.source) for cell in changed_cells] == [
         (1, ("", "from pathlib import Path")),
         (3, ("keep2 = 2", "")),
         (6, ("", "It all ends here.")),
@@ -109,35 +119,39 @@ def test_cells_that_moved_along_are_matched(study: CachedStudy) -> None:
 
 
 def test_cells_without_ids_are_matched_by_what_they_say(study: CachedStudy) -> None:
-    kept = [code(f"value_{number} = compute({number})", printed("x")) for number in range(4)]
-    found = cells(study, run(*kept, ids=False), run(code("import os"), *kept, ids=False))
-    assert [(one.number, one.source) for one in found] == [(1, ("", "import os"))]
+    unchanged = [code(f"value_{number} = compute({number})", printed("x")) for number in range(4)]
+    changed_cells = cells(
+        study, run(*unchanged, ids=False), run(code("import os"), *unchanged, ids=False)
+    )
+    assert [(cell.number, cell.source) for cell in changed_cells] == [(1, ("", "import os"))]
 
 
 def test_without_nbdime_ids_match_the_cells_and_that_is_said(
     study: CachedStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "nbdime.diffing.notebooks", None)
-    kept = code("kept = 1", printed("x"))
-    (found,) = changes(study, run(kept, code("b = 1")), run(code("a = 1"), kept, code("b = 2")))
-    assert "nbdime is not installed" in found.note
-    assert [one.source for one in found.cells] == [("", "a = 1"), ("b = 1", "b = 2")]
+    unchanged = code("kept = 1", printed("x"))
+    (notebook,) = changes(
+        study, run(unchanged, code("b = 1")), run(code("a = 1"), unchanged, code("b = 2"))
+    )
+    assert "nbdime is not installed" in notebook.note
+    assert [cell.source for cell in notebook.cells] == [("", "a = 1"), ("b = 1", "b = 2")]
 
 
 def test_pictures_come_as_addresses_that_hold_them(study: CachedStudy) -> None:
-    old, new = (run(code("plot()", shown(png=png, plain="<Figure>"))) for png in (PNG, OTHER))
-    (found,) = cells(study, old, new)
-    assert found.outputs is not None
-    assert found.outputs[0] == (CellOutput("<Figure>", f"data:image/png;base64,{PNG}"),)
-    assert found.outputs[1] == (CellOutput("<Figure>", f"data:image/png;base64,{OTHER}"),)
+    old, new = (run(code("plot()", display(png=png, plain="<Figure>"))) for png in (PNG, OTHER))
+    (cell,) = cells(study, old, new)
+    assert cell.outputs is not None
+    assert cell.outputs[0] == (CellOutput("<Figure>", f"data:image/png;base64,{PNG}"),)
+    assert cell.outputs[1] == (CellOutput("<Figure>", f"data:image/png;base64,{OTHER}"),)
 
 
 def test_html_is_told_only_by_the_text_that_stands_for_it(study: CachedStudy) -> None:
     old, new = (
-        run(code("t", shown(html=f"<script>{text}</script>", plain=text))) for text in ("a", "b")
+        run(code("t", display(html=f"<script>{text}</script>", plain=text))) for text in ("a", "b")
     )
-    (found,) = cells(study, old, new)
-    assert found.outputs == ((CellOutput("a"),), (CellOutput("b"),))
+    (cell,) = cells(study, old, new)
+    assert cell.outputs == ((CellOutput("a"),), (CellOutput("b"),))
 
 
 def test_colours_of_a_terminal_are_taken_out(study: CachedStudy) -> None:
@@ -147,15 +161,15 @@ def test_colours_of_a_terminal_are_taken_out(study: CachedStudy) -> None:
         "evalue": "v",
         "traceback": ["\x1b[31mE: v\x1b[0m"],
     }
-    (found,) = cells(study, run(code("a", printed("x"))), run(code("a", error)))
-    assert found.outputs is not None
-    assert found.outputs[1] == (CellOutput("E: v"),)
+    (cell,) = cells(study, run(code("a", printed("x"))), run(code("a", error)))
+    assert cell.outputs is not None
+    assert cell.outputs[1] == (CellOutput("E: v"),)
 
 
 def test_long_text_is_cut_and_says_so(study: CachedStudy) -> None:
-    (found,) = cells(study, run(code("a")), run(code("a", printed("x" * 50_000))))
-    assert found.outputs is not None
-    assert found.outputs[1][0].text.endswith("… and 30,000 more characters")
+    (cell,) = cells(study, run(code("a")), run(code("a", printed("x" * 50_000))))
+    assert cell.outputs is not None
+    assert cell.outputs[1][0].text.endswith("… and 30,000 more characters")
 
 
 def test_a_large_picture_is_left_out_and_says_so() -> None:
@@ -210,31 +224,31 @@ def test_what_is_no_drawing_is_not_shown(text: str) -> None:
 
 def test_a_cache_that_lacks_a_run_says_what_to_fetch(study: CachedStudy) -> None:
     old = run(code("a"))
-    study.put(runs__t_DOT_ipynb=old)
+    study.write_outputs(runs__t_DOT_ipynb=old)
     study.cached(old).unlink()
     bake.commit(study.root)
-    study.put(runs__t_DOT_ipynb=run(code("b")))
+    study.write_outputs(runs__t_DOT_ipynb=run(code("b")))
     with Objects(study.root) as objects:
-        (found,) = notebooks.changes(*study.states(objects), study.find())
-    assert found.note.endswith("Next: dvc fetch --all-commits runs/t.ipynb")
+        (notebook,) = notebooks.changes(*study.states(objects), study.find())
+    assert notebook.note.endswith("Next: dvc fetch --all-commits runs/t.ipynb")
 
 
 @pytest.mark.parametrize("broken", [b"", b"no json", b"[]", b'{"cells": 3}', b"\xff\xfe", b"{}"])
 def test_what_is_no_notebook_says_so(study: CachedStudy, broken: bytes) -> None:
-    (found,) = changes(study, run(code("a")), broken)
-    assert found.cells == ()
-    assert "is no notebook. Next: dvc repro" in found.note
+    (notebook,) = changes(study, run(code("a")), broken)
+    assert notebook.cells == ()
+    assert "is no notebook. Next: dvc repro" in notebook.note
 
 
 def test_a_new_run_and_one_that_is_gone_are_told(study: CachedStudy) -> None:
-    (found,) = changes(study, None, run(title("# New"), code("a", printed("1"))))
-    assert [one.source for one in found.cells] == [("", "# New"), ("", "a")]
-    (found,) = changes(study, run(code("a", printed("1"))), None)
-    assert found.cells[0].outputs == ((CellOutput("1"),), ())
+    (notebook,) = changes(study, None, run(title("# New"), code("a", printed("1"))))
+    assert [cell.source for cell in notebook.cells] == [("", "# New"), ("", "a")]
+    (notebook,) = changes(study, run(code("a", printed("1"))), None)
+    assert notebook.cells[0].outputs == ((CellOutput("1"),), ())
 
 
 def test_many_cells_are_cut_and_that_is_said(study: CachedStudy) -> None:
     many = [code(f"a{number}") for number in range(notebooks.CELL_LIMIT + 7)]
-    (found,) = changes(study, run(code("b")), run(*many))
-    assert len(found.cells) == notebooks.CELL_LIMIT
-    assert "7 more cells changed" in found.note
+    (notebook,) = changes(study, run(code("b")), run(*many))
+    assert len(notebook.cells) == notebooks.CELL_LIMIT
+    assert "7 more cells changed" in notebook.note

@@ -17,9 +17,9 @@ def study(tmp_path: Path) -> Compared:
 
 
 def moved(study: Compared, *names: str) -> tuple[str, float | None, float | None]:
-    found = study.report(*names, deep=False)
-    one = change(found, "a")
-    return found.old.why, one.old, one.new
+    report = study.report(*names, deep=False)
+    metric = change(report, "a")
+    return report.old.why, metric.old, metric.new
 
 
 def test_on_main_the_last_commit_is_held_against_what_changed_since(study: Compared) -> None:
@@ -161,20 +161,20 @@ def test_without_a_commit_or_a_repository_the_next_step_is_said(
 ) -> None:
     git = study.root / ".git"
     git.rename(tmp_path / "away")
-    said = study.diff(GIT_CEILING_DIRECTORIES=str(tmp_path))
-    assert said.returncode == 1
-    assert "Next: git init" in said.stdout
+    result = study.diff(GIT_CEILING_DIRECTORIES=str(tmp_path))
+    assert result.returncode == 1
+    assert "Next: git init" in result.stdout
     bake.run(study.root, "git", "init", "--quiet")
-    said = study.diff()
-    assert said.returncode == 1
-    assert "There is no commit to compare with. Next: git add" in said.stdout
-    assert "Traceback" not in said.stdout
+    result = study.diff()
+    assert result.returncode == 1
+    assert "There is no commit to compare with. Next: git add" in result.stdout
+    assert "Traceback" not in result.stdout
 
 
 def test_without_git_one_is_told_to_install_it(study: Compared) -> None:
-    said = study.diff(PATH=str(Path(sys.executable).parent))
-    assert said.returncode == 1
-    assert said.stdout == "\ngit is not installed. Next: install git\n\n"
+    result = study.diff(PATH=str(Path(sys.executable).parent))
+    assert result.returncode == 1
+    assert result.stdout == "\ngit is not installed. Next: install git\n\n"
 
 
 def test_comparing_touches_nothing(study: Compared) -> None:

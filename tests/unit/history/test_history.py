@@ -29,9 +29,9 @@ AUC = "model.roc_auc"
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e&\"'"
 
 
-def scores(value: object, **more: object) -> dict[str, str | bytes | None]:
+def scores(value: object, **metrics: object) -> dict[str, str | bytes | None]:
     """Return metrics/evaluate.json with this value."""
-    return {"metrics/evaluate.json": json.dumps({"model": {"roc_auc": value}, **more})}
+    return {"metrics/evaluate.json": json.dumps({"model": {"roc_auc": value}, **metrics})}
 
 
 Make = Callable[..., Path]
@@ -47,26 +47,28 @@ def history(root: Path, *words: str, **options: Any) -> History:
     return gather(project.find_project(root), words, **options)
 
 
-def shown(found: History, columns: int = 100) -> str:
-    return "\n".join(terminal.lines(found, columns))
+def rendered(gathered: History, columns: int = 100) -> str:
+    return "\n".join(terminal.lines(gathered, columns))
 
 
 def test_a_series_is_what_the_commits_hold_with_gaps_where_they_hold_nothing(make: Make) -> None:
-    gone = {"metrics/evaluate.json": None}
-    root = make(Step(scores(0.5)), Step(gone), Step(scores(0.75)), Step({"README.md": "x"}))
-    (one,) = history(root, AUC).series
-    assert one.values == (None, 0.5, None, 0.75, 0.75)
-    assert one.before == (None, None, 0.5, 0.5, 0.75)
+    without_metrics = {"metrics/evaluate.json": None}
+    root = make(
+        Step(scores(0.5)), Step(without_metrics), Step(scores(0.75)), Step({"README.md": "x"})
+    )
+    (series,) = history(root, AUC).series
+    assert series.values == (None, 0.5, None, 0.75, 0.75)
+    assert series.before == (None, None, 0.5, 0.5, 0.75)
 
 
 def test_values_and_order_are_those_that_git_shows(make: Make) -> None:
     root = make(*(Step(scores(number / 7)) for number in range(40)))
     listed = bake.run(root, "git", "log", "--format=%H", "--reverse").stdout.split()
-    found = history(root, AUC)
-    assert [commit.hash for commit in found.commits] == listed
-    for commit, value in zip(listed[1:], found.series[0].values[1:], strict=True):
-        told = bake.run(root, "git", "show", f"{commit}:metrics/evaluate.json").stdout
-        assert json.loads(told)["model"]["roc_auc"] == value
+    gathered = history(root, AUC)
+    assert [commit.hash for commit in gathered.commits] == listed
+    for commit, value in zip(listed[1:], gathered.series[0].values[1:], strict=True):
+        content = bake.run(root, "git", "show", f"{commit}:metrics/evaluate.json").stdout
+        assert json.loads(content)["model"]["roc_auc"] == value
 
 
 def test_one_process_reads_all_objects_and_each_blob_is_parsed_once(
@@ -83,9 +85,9 @@ def test_one_process_reads_all_objects_and_each_blob_is_parsed_once(
     parse = metrics_files.parse
     monkeypatch.setattr(metrics_files, "parse", lambda blob: parsed.append(blob) or parse(blob))
     assert len(history(root, AUC).commits) == 61
-    asked = log.read_text().split()
-    assert asked.count("cat-file") == asked.count("log") == 1
-    assert len(asked) <= 6
+    commands = log.read_text().split()
+    assert commands.count("cat-file") == commands.count("log") == 1
+    assert len(commands) <= 6
     assert len(parsed) == len(set(parsed)) == 5
 
 
@@ -94,12 +96,12 @@ def test_many_large_objects_are_read_without_a_standstill(make: Make) -> None:
     root = make(*large)
     names = [f"HEAD~{number}:large.txt" for number in range(8)] * 40
     with Objects(root) as objects:
-        found = objects.read_many(["no\nname", "none", *names, *["x" * 900] * 900])
-        assert [next(found), next(found)] == [None, None]
-        first = next(found)
+        objects_read = objects.read_many(["no\nname", "none", *names, *["x" * 900] * 900])
+        assert [next(objects_read), next(objects_read)] == [None, None]
+        first = next(objects_read)
         assert first is not None
         assert first.content == b"7" * 300_000
-        found.close()  # type: ignore[attr-defined]  # as a caller does that stops early
+        objects_read.close()  # type: ignore[attr-defined]  # as a caller does that stops early
         assert objects.read("HEAD:dvc.yaml") == STUDY["dvc.yaml"].encode()
 
 
@@ -116,14 +118,14 @@ def test_merges_are_followed_along_the_first_parent(make: Make) -> None:
 def test_all_shows_every_branch_and_each_line_follows_its_own_parent(make: Make) -> None:
     side = [Step({**STUDY, **scores(9)}, branch="side"), Step(scores(8), branch="side")]
     root = make(Step(scores(1)), *side, Step(scores(3)))
-    found = history(root, AUC, everywhere=True)
-    (one,) = found.series
-    assert one.values == (None, 1, 9, 8, 3)
-    assert one.before == (None, None, None, 9, 1)
-    assert "all branches" in found.title
-    assert {name for place in range(5) for name in found.names(place)} == {"[side]", "[main]"}
-    assert "[side]" in shown(found)
-    assert "[side]" in page.render(found)
+    gathered = history(root, AUC, everywhere=True)
+    (series,) = gathered.series
+    assert series.values == (None, 1, 9, 8, 3)
+    assert series.before == (None, None, None, 9, 1)
+    assert "all branches" in gathered.title
+    assert {name for place in range(5) for name in gathered.names(place)} == {"[side]", "[main]"}
+    assert "[side]" in rendered(gathered)
+    assert "[side]" in page.render(gathered)
 
 
 def test_a_study_in_a_subfolder_has_its_own_history(tmp_path: Path) -> None:
@@ -157,25 +159,25 @@ def test_a_metric_that_only_older_commits_know_is_found(make: Make) -> None:
 def test_a_file_that_was_renamed_is_named_with_the_way_to_see_both(make: Make) -> None:
     old = {"metrics/score.json": scores(0.5)["metrics/evaluate.json"]}
     root = make(Step(old), Step({"metrics/score.json": None, **scores(0.75)}))
-    found = history(root, AUC)
-    assert found.series[0].values == (None, None, 0.75)
-    assert "before, metrics/score.json had it. Next: headrace history '*:" in found.notes[0]
-    assert [one.numbers for one in history(root, f"*:{AUC}").series] == [[0.75], [0.5]]
+    gathered = history(root, AUC)
+    assert gathered.series[0].values == (None, None, 0.75)
+    assert "before, metrics/score.json had it. Next: headrace history '*:" in gathered.notes[0]
+    assert [series.numbers for series in history(root, f"*:{AUC}").series] == [[0.75], [0.5]]
 
 
 def test_a_metric_that_never_is_a_number_is_shown_as_nothing_but_gaps(make: Make) -> None:
-    found = history(make(Step(scores("a"))), AUC)
-    assert found.series[0].values == (None, None)
-    assert "is text" in shown(found)
-    assert "no value" in page.render(found)
+    gathered = history(make(Step(scores("a"))), AUC)
+    assert gathered.series[0].values == (None, None)
+    assert "is text" in rendered(gathered)
+    assert "no value" in page.render(gathered)
 
 
 def test_gates_of_gates_yaml_bound_the_metrics_that_they_speak_of(make: Make) -> None:
     root = make(Step(scores(0.7, flights=5)))
     bounds = "    model.roc_auc: {at_least: 0.5}\n    '*': {at_most: 9}\n"
     (root / "gates.yaml").write_text(f"metrics:\n  metrics/evaluate.json:\n{bounds}")
-    found = {one.metric.name: one.bounds for one in history(root, "*").series}
-    assert found == {AUC: (0.5, 9.0), "flights": (None, 9.0)}
+    bounds_of = {series.metric.name: series.bounds for series in history(root, "*").series}
+    assert bounds_of == {AUC: (0.5, 9.0), "flights": (None, 9.0)}
 
 
 @pytest.mark.parametrize(
@@ -197,11 +199,30 @@ def test_a_newest_value_that_breaks_its_gate_is_noted(make: Make, gate: str, say
 def test_few_metrics_are_shown_by_default_the_last_stage_first(make: Make) -> None:
     train = {"metrics/train.json": json.dumps({f"t{n}": n for n in range(9)})}
     root = make(Step({**scores(1), **train, "metrics/cost/train.json": '{"wall_s": 3}'}))
-    found = history(root)
-    assert [one.label for one in found.series] == [AUC, "t0", "t1", "t2", "t3", "t4"]
-    assert "6 of 10 metrics are shown. Next: headrace history 't5*'" in found.notes[-1]
+    gathered = history(root)
+    assert [series.label for series in gathered.series] == [AUC, "t0", "t1", "t2", "t3", "t4"]
+    assert "6 of 10 metrics are shown. Next: headrace history 't5*'" in gathered.notes[-1]
     assert len(history(root, "*").series) == 10
-    assert [one.label for one in history(root, "model").series] == [AUC]
+    assert [series.label for series in history(root, "model").series] == [AUC]
+
+
+def test_metrics_with_gates_come_first_and_constants_are_left_out(make: Make) -> None:
+    train = [{f"t{n}": n * step for n in range(3)} | {"limit": 5} for step in (1, 2)]
+    steps = [Step({**scores(1, rows=9), "metrics/train.json": json.dumps(each)}) for each in train]
+    root = make(*steps)
+    gates = "metrics: {metrics/train.json: {t2: {at_most: 9}, t1: {better: lower}}}\n"
+    (root / "gates.yaml").write_text(gates)
+    assert [series.label for series in history(root).series] == ["t2", "t1"]
+    assert len(history(root, "*").series) == 6
+
+
+def test_a_subject_keeps_its_room_in_a_narrow_terminal(make: Make) -> None:
+    values = [{f"metric_number_{n}": n * step for n in range(6)} for step in (1, 2)]
+    subject = "Try another learning rate"
+    steps = [Step({"metrics/train.json": json.dumps(each)}, subject) for each in values]
+    lines = rendered(history(make(*steps)), 80).splitlines()
+    assert any("Try another learning r" in line for line in lines)
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_a_name_must_mean_one_metric_or_be_a_pattern(make: Make) -> None:
@@ -210,10 +231,10 @@ def test_a_name_must_mean_one_metric_or_be_a_pattern(make: Make) -> None:
         history(root, AUC)
     with pytest.raises(ProjectError, match=r"Did you mean model\.roc_auc\?"):
         history(root, "model.roc_acu")
-    (one,) = history(root, f"metrics/train.json:{AUC}").series
-    assert one.numbers == [2]
-    both = history(root, "*.roc_auc").series
-    assert [one.label for one in both] == [
+    (series,) = history(root, f"metrics/train.json:{AUC}").series
+    assert series.numbers == [2]
+    same_name = history(root, "*.roc_auc").series
+    assert [series.label for series in same_name] == [
         f"metrics/evaluate.json:{AUC}",
         f"metrics/train.json:{AUC}",
     ]
@@ -236,13 +257,13 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_no_number_is_a_gap_and_a_note_that_names_the_commit(name: str, make: Make) -> None:
-    content, note = BROKEN[name]
+    content, expected = BROKEN[name]
     root = make(Step(scores(1)), Step({"metrics/evaluate.json": content}), Step(scores(2)))
-    found = history(root, AUC)
-    assert found.series[0].values == (None, 1, None, 2)
-    (said,) = found.notes
-    assert note in said
-    assert found.commits[2].short in said
+    gathered = history(root, AUC)
+    assert gathered.series[0].values == (None, 1, None, 2)
+    (note,) = gathered.notes
+    assert expected in note
+    assert gathered.commits[2].short in note
 
 
 def test_a_group_where_a_number_was_is_a_gap(make: Make) -> None:
@@ -287,19 +308,19 @@ def test_no_commit_no_repository_and_no_metric_are_said(make: Make, tmp_path: Pa
 def test_a_shallow_clone_says_where_its_history_ends(make: Make, tmp_path: Path) -> None:
     root, clone = make(*(Step(scores(n)) for n in range(5))), tmp_path / "clone"
     bake.run(tmp_path, "git", "clone", "--quiet", "--depth=2", f"file://{root}", str(clone))
-    found = history(clone, AUC)
-    assert found.series[0].values == (3, 4)
-    assert f"ends at {found.commits[0].short}" in found.notes[-1]
-    assert found.notes[-1].endswith("Next: git fetch --unshallow")
+    gathered = history(clone, AUC)
+    assert gathered.series[0].values == (3, 4)
+    assert f"ends at {gathered.commits[0].short}" in gathered.notes[-1]
+    assert gathered.notes[-1].endswith("Next: git fetch --unshallow")
     assert not history(clone, AUC, max_count=1).notes
 
 
 @pytest.mark.parametrize(
     ("word", "is_date"),
     [
-        *((good, True) for good in ("2026-01-31", "2 weeks ago", "yesterday", "last friday")),
-        *((good, True) for good in ("2026-01-31T12:00:00+02:00", "3.days.ago", "noon")),
-        *((bad, False) for bad in ("", "12", "soon", "2026-02-30", "v1.0", "main", "next week")),
+        *((text, True) for text in ("2026-01-31", "2 weeks ago", "yesterday", "last friday")),
+        *((text, True) for text in ("2026-01-31T12:00:00+02:00", "3.days.ago", "noon")),
+        *((text, False) for text in ("", "12", "soon", "2026-02-30", "v1.0", "main", "next week")),
     ],
 )  # fmt: skip
 def test_a_date_is_what_git_reads_as_one(word: str, *, is_date: bool) -> None:
@@ -317,7 +338,7 @@ def test_a_sparkline_has_eight_heights_and_a_space_for_a_gap() -> None:
 def test_the_table_is_newest_first_and_folds_what_changed_nothing(make: Make) -> None:
     quiet = [Step({"README.md": f"{number}"}) for number in range(3)]
     root = make(Step(scores(0.5), tags=("m@v1.0.0",)), *quiet, Step(scores(0.75), "Better"))
-    lines = shown(history(root, AUC)).splitlines()
+    lines = rendered(history(root, AUC)).splitlines()
     newest = next(line for line in lines if "0.7500 +0.2500" in line and "Better" in line)
     oldest = next(line for line in lines if "m@v1.0.0" in line)
     assert lines.index(newest) + 2 == lines.index(oldest)
@@ -333,8 +354,8 @@ def test_no_line_is_wider_than_the_terminal(columns: int, make: Make) -> None:
     root = make(
         Step(scores(1, **wide), "ö" * 300, tags=("t" * 90,)), Step(scores(2, **wide), "日" * 300)
     )
-    found = history(root, "*")
-    table = shown(found, columns).partition("\n\n")[2].rpartition("\n\n")[0]
+    gathered = history(root, "*")
+    table = rendered(gathered, columns).partition("\n\n")[2].rpartition("\n\n")[0]
     floor = max(columns, 60)  # a value is not cut off for a terminal that nobody has
     assert all(width(line) <= min(floor, 100) for line in table.splitlines())
 
@@ -348,16 +369,16 @@ def test_text_from_git_cannot_steer_a_terminal_or_a_page(make: Make) -> None:
     )
     root = make(step, Step({"README.md": "x"}, HOSTILE))
     bake.run(root, "git", "checkout", "--quiet", "-b", "a<b>&\"c'")
-    found = history(root, "*", everywhere=True)
-    printed = shown(found) + shown(history(root, AUC))
+    gathered = history(root, "*", everywhere=True)
+    printed = rendered(gathered) + rendered(history(root, AUC))
     assert all(letter.isprintable() or letter == "\n" for letter in printed)
-    made = page.render(found)
-    made.encode()
-    assert "<script" not in made
-    assert "<b>" not in made
-    assert "&lt;script&gt;" in made
-    assert "\x1b" not in made
-    assert "\u202e" not in made
+    html = page.render(gathered)
+    html.encode()
+    assert "<script" not in html
+    assert "<b>" not in html
+    assert "&lt;script&gt;" in html
+    assert "\x1b" not in html
+    assert "\u202e" not in html
 
 
 def test_versions_are_shown_and_the_stages_that_they_went_through_are_not(make: Make) -> None:
@@ -369,9 +390,9 @@ def test_versions_are_shown_and_the_stages_that_they_went_through_are_not(make: 
         "model@v0.9.0!#1",
         "fix#12",
     )
-    found = history(make(Step(scores(0.5), tags=tags)), AUC)
-    assert sorted(found.commits[-1].tags) == ["fix#12", "model@v1.0.0"]
-    assert "model@v1.0.0" in shown(found)
+    gathered = history(make(Step(scores(0.5), tags=tags)), AUC)
+    assert sorted(gathered.commits[-1].tags) == ["fix#12", "model@v1.0.0"]
+    assert "model@v1.0.0" in rendered(gathered)
 
 
 def test_a_picture_is_well_formed_with_gaps_tags_and_gates(make: Make) -> None:
@@ -381,17 +402,21 @@ def test_a_picture_is_well_formed_with_gaps_tags_and_gates(make: Make) -> None:
         Step(scores(3, fit_s=1)),
         Step(scores(4, fit_s=1), HOSTILE, tags=("m@v1.0.0",)),
     )
-    found = history(root, AUC)
-    one = found.series[0]
-    drawn = picture.draw(found.commits, one, found.parents)
+    gathered = history(root, AUC)
+    series = gathered.series[0]
+    drawn = picture.draw(gathered.commits, series, gathered.parents)
     tree = ElementTree.fromstring(drawn)
     line = next(part for part in tree.iter("path") if part.get("class") == "line")
     assert re.sub(r"[\d. -]", "", str(line.get("d"))) == "MLML"
     assert len([*tree.iter("circle")]) == 4
     assert any(part.text == "m@v1.0.0" for part in tree.iter("text"))
     assert not [part for part in tree.iter("path") if part.get("class") == "gate"]
-    gated = type(one)(one.metric, one.label, one.values, one.before, (0.5, 9))
-    tree = ElementTree.fromstring(picture.draw(found.commits, gated, found.parents))
+    series_with_gate = type(series)(
+        series.metric, series.label, series.values, series.before, (0.5, 9)
+    )
+    tree = ElementTree.fromstring(
+        picture.draw(gathered.commits, series_with_gate, gathered.parents)
+    )
     words = [part.text for part in tree.iter("text")]
     assert {"gate: at least 0.5000", "gate: at most 9"} <= set(words)
     seconds = history(root, "fit_s")
@@ -399,14 +424,14 @@ def test_a_picture_is_well_formed_with_gaps_tags_and_gates(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "known",
+    "numbers",
     [[0], [1e308, -1e308], [5e-324, 1e-320], [1, 1 + 1e-15], [10**300, 0], [3, 3], [0.1, 1e9]],
 )
-def test_any_numbers_have_an_axis_within_the_picture(known: list[float]) -> None:
-    axis = svg_scale.Scale.around(known, 200, 30)
+def test_any_numbers_have_an_axis_within_the_picture(numbers: list[float]) -> None:
+    axis = svg_scale.Scale.around(numbers, 200, 30)
     ticks = axis.ticks()
     assert 1 <= len(ticks) <= 9
-    for value in (*known, *(tick for tick, _ in ticks)):
+    for value in (*numbers, *(tick for tick, _ in ticks)):
         assert 29.9 <= axis(value) <= 200.1
 
 
@@ -442,17 +467,20 @@ def test_a_browser_shows_the_page_without_a_complaint(
     path = tmp_path / "page.html"
     path.write_text(page.render(history(make(*steps))))
     command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--v=0"]
-    more = [
+    options = [
         "--enable-logging=stderr",
         f"--window-size={width},900",
         f"--user-data-dir={tmp_path}/chromium",
     ]
-    done = subprocess.run(
-        [*command, *more, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=60,
+    result = subprocess.run(
+        [*command, *options, "--dump-dom", path.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
         check=True,
-    )  # fmt: skip
-    assert done.stdout.count("<svg") == 2
-    assert "CONSOLE" not in done.stderr, "the policy refuses something of the page's own"
+    )
+    assert result.stdout.count("<svg") == 2
+    assert "CONSOLE" not in result.stderr, "the policy refuses something of the page's own"
 
 
 def test_the_command_prints_a_table_json_or_writes_a_page(make: Make, tmp_path: Path) -> None:
@@ -460,22 +488,22 @@ def test_the_command_prints_a_table_json_or_writes_a_page(make: Make, tmp_path: 
     printed = bake.run(root, "headrace", "history").stdout
     assert "\x1b" not in printed
     assert max(map(len, printed.splitlines())) <= 100
-    told = json.loads(bake.run(root, "headrace", "history", AUC, "--json").stdout)
-    assert [one["values"][f"metrics/evaluate.json:{AUC}"] for one in told["commits"]] == [
+    content = json.loads(bake.run(root, "headrace", "history", AUC, "--json").stdout)
+    assert [commit["values"][f"metrics/evaluate.json:{AUC}"] for commit in content["commits"]] == [
         0.75,
         0.5,
         None,
     ]
-    assert told["commits"][0]["tags"] == ["v1"]
+    assert content["commits"][0]["tags"] == ["v1"]
     target = tmp_path / "out/page.html"
-    said = bake.run(root, "headrace", "history", "--html", str(target)).stdout
-    assert said == f"{target} written\n"
+    output = bake.run(root, "headrace", "history", "--html", str(target)).stdout
+    assert output == f"{target} written\n"
     assert "<svg" in target.read_text()
     for words in (["--html", str(tmp_path)], ["--max-count", "0"], ["nothing"], ["--since", "x"]):
-        refused = bake.run(root, "headrace", "history", *words, check=False)
-        assert refused.returncode == 1
-        assert "Traceback" not in refused.stdout
-        assert "Next: " in refused.stdout
+        result = bake.run(root, "headrace", "history", *words, check=False)
+        assert result.returncode == 1
+        assert "Traceback" not in result.stdout
+        assert "Next: " in result.stdout
 
 
 def test_a_terminal_without_unicode_gets_it_all_the_same(make: Make) -> None:
@@ -485,6 +513,6 @@ def test_a_terminal_without_unicode_gets_it_all_the_same(make: Make) -> None:
 
 
 def test_a_broken_dvc_yaml_in_the_newest_commit_is_said_and_passed_by(make: Make) -> None:
-    found = history(make(Step({**scores(1), "dvc.yaml": "a: ["})))
-    assert found.series[0].numbers == [1]
-    assert "dvc.yaml of the newest commit" in found.notes[0]
+    gathered = history(make(Step({**scores(1), "dvc.yaml": "a: ["})))
+    assert gathered.series[0].numbers == [1]
+    assert "dvc.yaml of the newest commit" in gathered.notes[0]

@@ -81,8 +81,13 @@ def test_text_in_markdown_is_no_markup() -> None:
 
 
 def test_a_value_on_a_page_is_escaped_wherever_it_stands() -> None:
-    shown = pages.escape(HOSTILE), pages.name(HOSTILE), pages.code(HOSTILE), pages.as_json(HOSTILE)
-    for markup in shown:
+    markups = (
+        pages.escape(HOSTILE),
+        pages.name(HOSTILE),
+        pages.code(HOSTILE),
+        pages.as_json(HOSTILE),
+    )
+    for markup in markups:
         assert isinstance(markup, Markup)
         assert "<b>" not in markup
         assert "&lt;b&gt;&amp;" in markup

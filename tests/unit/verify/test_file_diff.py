@@ -18,8 +18,8 @@ def _run(*outputs: str, source: str = "print()") -> str:
 
 
 def _picture(data: str) -> str:
-    shown = {"output_type": "display_data", "metadata": {}, "data": {"image/png": data}}
-    return notebook(cell("show()") | {"outputs": [shown]})
+    picture = {"output_type": "display_data", "metadata": {}, "data": {"image/png": data}}
+    return notebook(cell("show()") | {"outputs": [picture]})
 
 
 TEXTS: dict[str, tuple[str, str, str, str]] = {
@@ -90,10 +90,10 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_place_of_the_first_difference_is_named(tmp_path: Path, name: str) -> None:
     file, new, old, says = TEXTS[name]
-    made, cached = tmp_path / file, tmp_path / "d41d8cd98f"  # DVC's cache keeps no suffix
-    made.write_text(new, newline="")
+    output, cached = tmp_path / file, tmp_path / "d41d8cd98f"  # DVC's cache keeps no suffix
+    output.write_text(new, newline="")
     cached.write_text(old, newline="")
-    assert file_diff.describe(made, cached) == says
+    assert file_diff.describe(output, cached) == says
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_the_place_of_the_first_difference_is_named(tmp_path: Path, name: str) -
 def test_a_table_is_compared_by_column_and_row(
     tmp_path: Path, new: dict[str, list[object]], says: str
 ) -> None:
-    made, cached = tmp_path / "t.parquet", tmp_path / "cached"
-    pd.DataFrame(new).to_parquet(made)
+    output, cached = tmp_path / "t.parquet", tmp_path / "cached"
+    pd.DataFrame(new).to_parquet(output)
     pd.DataFrame({"a": [1.0, None, 3.0]}).to_parquet(cached)
-    assert file_diff.describe(made, cached) == says
+    assert file_diff.describe(output, cached) == says
 
 
 def test_equal_rows_in_other_bytes_are_told_by_the_byte(tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ def test_equal_rows_in_other_bytes_are_told_by_the_byte(tmp_path: Path) -> None:
 
 
 def test_a_byte_beyond_the_first_block_is_found(tmp_path: Path) -> None:
-    made, cached = tmp_path / "x.bin", tmp_path / "cached"
+    output, cached = tmp_path / "x.bin", tmp_path / "cached"
     content = bytearray(3 * file_diff.BLOCK)
     cached.write_bytes(content)
     content[2 * file_diff.BLOCK + 7] = 1
-    made.write_bytes(content)
-    assert file_diff.describe(made, cached) == "byte 2,097,160 of 3,145,728"
+    output.write_bytes(content)
+    assert file_diff.describe(output, cached) == "byte 2,097,160 of 3,145,728"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_byte_beyond_the_first_block_is_found(tmp_path: Path) -> None:
 def test_metrics_are_near_each_other_and_what_is_none_is_not(
     tmp_path: Path, new: str, old: str, near: bool
 ) -> None:
-    made, cached = tmp_path / "m.json", tmp_path / "cached"
-    made.write_text(new)
+    output, cached = tmp_path / "m.json", tmp_path / "cached"
+    output.write_text(new)
     cached.write_text(old)
-    assert file_diff.within(made, cached, tolerance=0.01) is near
+    assert file_diff.within(output, cached, tolerance=0.01) is near
