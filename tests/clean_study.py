@@ -112,8 +112,8 @@ class Tidy(Mini):
             "params": {"params.yaml": params},
             "outs": list(map(self._hashed, outs)),
         }
-        whole = {"schema": "2.0", "stages": {"train": stage}}
-        self.write("dvc.lock", json.dumps(whole, indent=1) + "\n")
+        content = {"schema": "2.0", "stages": {"train": stage}}
+        self.write("dvc.lock", json.dumps(content, indent=1) + "\n")
 
     def _hashed(self, name: str) -> dict[str, object]:
         content = (self.root / name).read_bytes()

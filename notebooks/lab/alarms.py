@@ -155,10 +155,10 @@ def figures(month: Month, rows: pd.DataFrame, learned: Baseline) -> dict[str, An
 
 def fired(rules: Sequence[Rule], batches: Sequence[dict[str, Any]]) -> list[bool]:
     """Return for each batch, in order, whether a rule fires."""
-    named = {f"{place:06}": batch for place, batch in enumerate(batches)}
-    verdicts = evaluate(rules, named)
+    batches_by_name = {f"{place:06}": batch for place, batch in enumerate(batches)}
+    verdicts = evaluate(rules, batches_by_name)
     firing = {verdict.batch for verdict in verdicts if verdict.state is State.FIRES}
-    return [name in firing for name in named]
+    return [name in firing for name in batches_by_name]
 
 
 def draw(rows: pd.DataFrame, size: int, rng: np.random.Generator) -> pd.DataFrame:

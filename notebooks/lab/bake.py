@@ -68,7 +68,7 @@ def commit(study: Path, message: str = "Begin") -> None:
     run(study, "git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", message)
 
 
-def environment(**more: str) -> dict[str, str]:
+def environment(**variables: str) -> dict[str, str]:
     """Return an environment with this interpreter's commands first and nobody's own git settings.
 
     Who a commit is by, whether it is signed and which hooks run would otherwise differ by machine,
@@ -80,14 +80,14 @@ def environment(**more: str) -> dict[str, str]:
         for name, text in os.environ.items()
         if not name.startswith(("DVC_", "GIT_")) and name not in ("EMAIL", "COLUMNS", "LINES")
     }
-    return {**clean, **NOBODY, "PATH": path, "DO_NOT_TRACK": "1", **more}
+    return {**clean, **NOBODY, "PATH": path, "DO_NOT_TRACK": "1", **variables}
 
 
-def user_environment(study: Path, **more: str) -> dict[str, str]:
+def user_environment(study: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a study's own user: theirs on the PATH, nothing of our Makefile."""
-    ours = environment(**more)
-    path = os.pathsep.join([str(study / ".venv/bin"), ours["PATH"]])
-    return {**{name: text for name, text in ours.items() if name not in OURS}, "PATH": path}
+    env = environment(**variables)
+    path = os.pathsep.join([str(study / ".venv/bin"), env["PATH"]])
+    return {**{name: text for name, text in env.items() if name not in OURS}, "PATH": path}
 
 
 def run(

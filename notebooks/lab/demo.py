@@ -38,12 +38,12 @@ def _clear(old: Path) -> None:
 def _bake(into: Path) -> Path:
     _say("Make a study from the template")
     template = bake.copy_template(into / "template-copy")
-    shown = f"cookiecutter . --directory template --no-input -o {_short(into)} project_slug=demo"
+    text = f"cookiecutter . --directory template --no-input -o {_short(into)} project_slug=demo"
     _type(
         template,
         "cookiecutter . --directory template --no-input",
         *("-o", str(into), "project_slug=demo"),
-        shown=shown,
+        text=text,
     )
     shutil.rmtree(template)
     print(f"$ cd {_short(into / 'demo')}")
@@ -80,19 +80,19 @@ def _say(text: str) -> None:
 
 
 def _commit(study: Path, message: str) -> None:
-    shown = f'git commit --quiet -m "{message}"'
-    _type(study, "git", *bake.IDENTITY, "commit", "--quiet", "-m", message, shown=shown)
+    text = f'git commit --quiet -m "{message}"'
+    _type(study, "git", *bake.IDENTITY, "commit", "--quiet", "-m", message, text=text)
 
 
-def _type(folder: Path, command: str, *more: str, shown: str = "") -> None:
+def _type(folder: Path, command: str, *arguments: str, text: str = "") -> None:
     """Show a command as the user would type it, and run it; what it prints passes through."""
-    print(f"$ {shown or command}", flush=True)
-    words = [*shlex.split(command), *more]
+    print(f"$ {text or command}", flush=True)
+    words = [*shlex.split(command), *arguments]
     env = bake.user_environment(folder)
     program = shutil.which(words[0], path=env["PATH"]) or words[0]
     result = subprocess.run([program, *words[1:]], cwd=folder, env=env, stdin=subprocess.DEVNULL)
     if result.returncode:
-        sys.exit(f"`{shown or command}` failed in {folder} (exit {result.returncode})")
+        sys.exit(f"`{text or command}` failed in {folder} (exit {result.returncode})")
 
 
 def _short(path: Path) -> str:

@@ -20,20 +20,20 @@ def main() -> None:
     """Measure on the flights study and print; end the program where the bar is missed."""
     with tempfile.TemporaryDirectory() as folder:
         study = _two_commits(Path(folder))
-        both = ("HEAD~1", "HEAD")
-        dvc = [("dvc", kind, "diff", "--json", *both) for kind in ("metrics", "params")]
+        revisions = ("HEAD~1", "HEAD")
+        dvc = [("dvc", kind, "diff", "--json", *revisions) for kind in ("metrics", "params")]
         ways = {
-            "shallow": turns.command(study, ("headrace", "diff", *both, "--shallow")),
+            "shallow": turns.command(study, ("headrace", "diff", *revisions, "--shallow")),
             "dvc": turns.command(study, *dvc),
-            "whole": turns.command(study, ("headrace", "diff", *both)),
+            "whole": turns.command(study, ("headrace", "diff", *revisions)),
         }
-        found = turns.medians(ways)
-    ratio = found["shallow"] / found["dvc"]
+        seconds = turns.medians(ways)
+    ratio = seconds["shallow"] / seconds["dvc"]
     print(f"\nTwo commits compared, medians of {turns.RUNS} in turn\n")
-    print(f"headrace diff --shallow: metrics, parameters, cost  {found['shallow']:>6.2f} s")
-    print(f"dvc metrics diff, dvc params diff                   {found['dvc']:>6.2f} s")
+    print(f"headrace diff --shallow: metrics, parameters, cost  {seconds['shallow']:>6.2f} s")
+    print(f"dvc metrics diff, dvc params diff                   {seconds['dvc']:>6.2f} s")
     print(f"ours to DVC's                                       {ratio:>6.2f}, bar {BAR}")
-    print(f"headrace diff: intervals, data, notebooks, code too {found['whole']:>6.2f} s")
+    print(f"headrace diff: intervals, data, notebooks, code too {seconds['whole']:>6.2f} s")
     print(f"interval of a change of ROC AUC, {ROWS:,} rows      {_interval():>6.2f} s")
     if ratio > BAR:
         sys.exit(f"Missed: at most {BAR} of DVC's time")

@@ -30,26 +30,26 @@ PAPERMILL = "papermill {notebook} {run} --no-progress-bar"
 class Measured:
     """Medians of both engines: seconds, or MiB."""
 
-    ours: float
-    theirs: float
+    headrace: float
+    papermill: float
 
     @property
     def ratio(self) -> float:
         """Ours to papermill's."""
-        return self.ours / self.theirs
+        return self.headrace / self.papermill
 
 
 def main() -> None:
     """Measure, print the table, write it to metrics/engines.json; 1 where a bar is missed."""
-    found = measure()
+    results = measure()
     print(f"\nMedians of {RUNS}, our engine and papermill's own in turn\n")
     print(f"{'':<20}{'ours':>10}{'papermill':>11}{'ratio':>8}{'bar':>7}")
-    for name, measured in found.items():
-        row = f"{measured.ours:>10.2f}{measured.theirs:>11.2f}{measured.ratio:>8.2f}"
+    for name, measured in results.items():
+        row = f"{measured.headrace:>10.2f}{measured.papermill:>11.2f}{measured.ratio:>8.2f}"
         print(f"{name:<20}{row}{BARS[name]:>7.2f}")
-    table = {name: vars(m) | {"ratio": round(m.ratio, 3)} for name, m in found.items()}
+    table = {name: vars(m) | {"ratio": round(m.ratio, 3)} for name, m in results.items()}
     (paths.root / "build/engines.json").write_text(json.dumps(table, indent=2) + "\n")
-    missed = [name for name, measured in found.items() if measured.ratio > BARS[name]]
+    missed = [name for name, measured in results.items() if measured.ratio > BARS[name]]
     sys.exit(f"Above the bar: {', '.join(missed)}" if missed else 0)
 
 
@@ -59,8 +59,10 @@ def measure() -> dict[str, Measured]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         return {
-            "four notebooks": _in_turn(*_both(root / "four", lambda at: _project(at, four), DVC)),
-            "the flights study": _in_turn(*_both(root / "study", bake.bake, DVC)),
+            "four notebooks": _in_turn(
+                *_by_both(root / "four", lambda at: _project(at, four), DVC)
+            ),
+            "the flights study": _in_turn(*_by_both(root / "study", bake.bake, DVC)),
             "500 cells": _in_turn(*_one_stage(root / "cells", [f"print({i})" for i in range(500)])),
             "50 MB, memory": _in_turn(*_one_stage(root / "large", [_LARGE]), take=1),
         }
@@ -72,9 +74,9 @@ _LARGE = "for _ in range(50): print('x' * 1_000_000)"
 Command = Callable[[], tuple[float, float]]
 
 
-def _in_turn(ours: Command, theirs: Command, *, take: int = 0) -> Measured:
+def _in_turn(headrace: Command, papermill: Command, *, take: int = 0) -> Measured:
     """Call one and the other in turn; `take` is 0 for the seconds and 1 for the memory."""
-    pairs = [(ours()[take], theirs()[take]) for _ in range(RUNS)]
+    pairs = [(headrace()[take], papermill()[take]) for _ in range(RUNS)]
     return Measured(*(round(median(column), 3) for column in zip(*pairs, strict=True)))
 
 
@@ -97,17 +99,17 @@ def _timed(folder: Path, *words: str) -> tuple[float, float]:
 def _one_stage(folder: Path, sources: list[str]) -> list[Command]:
     """Make a study of one notebook, and run it without DVC."""
     study = _project(folder, {"s0": sources})
-    theirs = PAPERMILL.format(notebook="notebooks/s0.ipynb", run="runs/s0.ipynb").split()
-    return [lambda: _timed(study, "headrace", "run", "s0"), lambda: _timed(study, *theirs)]
+    papermill = PAPERMILL.format(notebook="notebooks/s0.ipynb", run="runs/s0.ipynb").split()
+    return [lambda: _timed(study, "headrace", "run", "s0"), lambda: _timed(study, *papermill)]
 
 
-def _both(folder: Path, make: Callable[[Path], Path], words: tuple[str, ...]) -> list[Command]:
+def _by_both(folder: Path, make: Callable[[Path], Path], words: tuple[str, ...]) -> list[Command]:
     """Make a study twice, the second with papermill's own command in every stage."""
-    ours, theirs = (make(folder / engine) for engine in ("ours", "theirs"))
-    _by_papermill(theirs)
-    for study in (ours, theirs):
+    headrace, papermill = (make(folder / engine) for engine in ("headrace", "papermill"))
+    _by_papermill(papermill)
+    for study in (headrace, papermill):
         bake.commit(study)
-    return [lambda: _timed(ours, *words), lambda: _timed(theirs, *words)]
+    return [lambda: _timed(headrace, *words), lambda: _timed(papermill, *words)]
 
 
 def _by_papermill(study: Path) -> None:
@@ -130,7 +132,7 @@ def _project(folder: Path, stages: dict[str, list[str]]) -> Path:
         for name in stages
     }
     fields = "".join(f"    {name}: Stage\n" for name in stages)
-    written = {
+    files = {
         "dvc.yaml": _yaml({"stages": entries}),
         "params.yaml": _yaml({name: {"size": 10_000} for name in stages}),
         "src/small/__init__.py": "",
@@ -141,8 +143,8 @@ def _project(folder: Path, stages: dict[str, list[str]]) -> Path:
         ".dvc/config": "[core]\n    analytics = false\n",
         ".dvc/.gitignore": "/tmp\n/cache\n",
     }
-    written |= {f"notebooks/{name}.ipynb": _notebook(cells) for name, cells in stages.items()}
-    for name, text in written.items():
+    files |= {f"notebooks/{name}.ipynb": _notebook(cells) for name, cells in stages.items()}
+    for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

@@ -51,11 +51,11 @@ def measure() -> dict[str, int]:
 def cycles(graph: grimp.ImportGraph) -> Iterator[set[str]]:
     """Yield the sets of modules that import each other, by late and typing imports as well."""
     reached = {name: graph.find_upstream_modules(name) | {name} for name in graph.modules}
-    left = set(graph.modules)
-    while left:
-        name = left.pop()
-        circle = {other for other in reached[name] if name in reached[other]}
-        left -= circle
+    unvisited = set(graph.modules)
+    while unvisited:
+        name = unvisited.pop()
+        circle = {module for module in reached[name] if name in reached[module]}
+        unvisited -= circle
         if len(circle) > 1:
             yield circle
 

@@ -48,15 +48,15 @@ def jinja_lines() -> dict[str, int]:
 
     The workflows' own `${{ … }}` are GitHub's, and are copied as they are.
     """
-    found = {}
+    counts = {}
     for name in bake.template_files():
         if "/.github/" in name or name.endswith(".whl"):
             continue
         lines = (paths.root / name).read_text("utf-8").splitlines()
         count = sum(any(mark in line for mark in JINJA) for line in lines)
         if count:
-            found[name.removeprefix("template/")] = count
-    return found
+            counts[name.removeprefix("template/")] = count
+    return counts
 
 
 def repro(study: Path, **values: object) -> dict[str, Any]:
@@ -68,12 +68,12 @@ def repro(study: Path, **values: object) -> dict[str, Any]:
         study / "params.yaml", {k.replace("__", "."): v for k, v in values.items()}
     )
     begun = time.perf_counter()
-    said = bake.run(study, "dvc", "repro").stdout
+    output = bake.run(study, "dvc", "repro").stdout
     seconds = time.perf_counter() - begun
     scores: Mapping[str, Any] = json.loads((study / "metrics/evaluate.json").read_text())
     return {
-        "stages_run": said.count("Running stage "),
-        "skipped": said.count("didn't change, skipping"),
+        "stages_run": output.count("Running stage "),
+        "skipped": output.count("didn't change, skipping"),
         "seconds": round(seconds, 2),
         **{name: value for name, value in leaves(scores) if ".gaps." not in name},
     }

@@ -147,9 +147,9 @@ class Play:
             say(f"the labels of {before} are known")
         self.run("dvc", "repro", "monitor")
         self.commit(f"Watch {name}")
-        shown = self.run("headrace", "monitor", "--quiet").stdout
+        output = self.run("headrace", "monitor", "--quiet").stdout
         self.commit(f"Note what the monitor says of {name}")
-        for line in shown.splitlines():
+        for line in output.splitlines():
             if line.startswith(("act: ", "notice: ")):
                 say(line)
         incidents = [

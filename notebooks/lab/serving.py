@@ -169,8 +169,8 @@ def _score(study: Path, millions: int) -> tuple[float, float]:
     rows, total = parquet.read_table(study / "data/features.parquet"), millions * 1_000_000
     path = study / f"rows-{millions}.parquet"
     with parquet.ParquetWriter(path, rows.schema) as writer:
-        for done in range(0, total, rows.num_rows):
-            part: pa.Table = rows.slice(0, min(rows.num_rows, total - done))
+        for start in range(0, total, rows.num_rows):
+            part: pa.Table = rows.slice(0, min(rows.num_rows, total - start))
             writer.write_table(part)
     started = time.perf_counter()
     words = ["headrace", "score", str(path), str(study / "scored.parquet")]

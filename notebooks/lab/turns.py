@@ -25,4 +25,4 @@ def command(folder: Path, *commands: Sequence[str]) -> Callable[[], float]:
 def medians(ways: Mapping[str, Callable[[], float]], runs: int = RUNS) -> dict[str, float]:
     """Call all ways in turn, so many times, and return each one's median."""
     rounds = [{name: way() for name, way in ways.items()} for _ in range(runs)]
-    return {name: median(one[name] for one in rounds) for name in ways}
+    return {name: median(seconds[name] for seconds in rounds) for name in ways}

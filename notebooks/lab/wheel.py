@@ -33,8 +33,8 @@ def source_files() -> list[Path]:
     """Return the files that a wheel is made of."""
     folders = (paths.root / "src/headrace", paths.root / "docs")
     inside = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
-    kept = [path for path in inside if "__pycache__" not in path.parts]
-    return [paths.root / "pyproject.toml", paths.root / "LICENSE", *kept]
+    sources = [path for path in inside if "__pycache__" not in path.parts]
+    return [paths.root / "pyproject.toml", paths.root / "LICENSE", *sources]
 
 
 def build() -> Path:
@@ -53,9 +53,9 @@ def build() -> Path:
                 check=True,
                 capture_output=True,
             )
-            made = Path(shutil.copytree(temporary, f"{temporary}-whole"))
+            complete = Path(shutil.copytree(temporary, f"{temporary}-whole"))
             if not folder.is_dir():
-                made.rename(folder)
+                complete.rename(folder)
     (wheel,) = folder.glob("*.whl")
     return wheel
 

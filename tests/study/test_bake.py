@@ -45,14 +45,16 @@ def cli(
 
 
 @pytest.mark.parametrize("door", [[], SIDE_BY_SIDE], ids=["signpost", "directory"])
-def test_a_door_opens_without_a_question(clean: Path, tmp_path: Path, door: list[str]) -> None:
+def test_a_command_of_the_readme_bakes_without_a_question(
+    clean: Path, tmp_path: Path, door: list[str]
+) -> None:
     result = cli(clean, tmp_path / "out", *door, "--no-input")
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "out/late-flights/dvc.yaml").is_file()
 
 
 @pytest.mark.parametrize("door", [[], SIDE_BY_SIDE], ids=["signpost", "directory"])
-def test_a_door_asks_four_questions_in_words_and_takes_the_answers(
+def test_a_command_of_the_readme_asks_four_questions_and_uses_the_answers(
     clean: Path, tmp_path: Path, door: list[str]
 ) -> None:
     choose = "" if door else "1\n"
@@ -69,7 +71,7 @@ def test_a_door_asks_four_questions_in_words_and_takes_the_answers(
     assert project["description"] == "Are they late?"
 
 
-def test_the_address_of_a_repository_is_a_door_too(clean: Path, tmp_path: Path) -> None:
+def test_the_address_of_a_repository_bakes_too(clean: Path, tmp_path: Path) -> None:
     bake.commit(clean)
     result = cli(f"git+file://{clean}", tmp_path / "out", *SIDE_BY_SIDE, "--no-input")
     assert result.returncode == 0, result.stderr
@@ -86,24 +88,26 @@ def test_cruft_updates_the_template_s_files_and_never_the_user_s(
     study = tmp_path / "out/late-flights"
     bake.commit(study)
     assert bake.run(study, "cruft", "check").returncode == 0
-    theirs = ["src/study/features.py", "params.yaml", "notebooks/01_collect.ipynb", "dvc.yaml"]
-    theirs += ["README.md", "tests/test_model.py"]
-    ours = ["Makefile"]
-    for name in theirs + ours:
+    user_files = ["src/study/features.py", "params.yaml", "notebooks/01_collect.ipynb", "dvc.yaml"]
+    user_files += ["README.md", "tests/test_model.py"]
+    template_files = ["Makefile"]
+    for name in user_files + template_files:
         path = clean / "template" / paths.study.name / name
         path.write_text(path.read_text() + "\n# newer\n")
     bake.commit(clean, "A newer template")
     bake.run(study, "cruft", "update", "--skip-apply-ask")
-    newer = [name for name in theirs + ours if "# newer" in (study / name).read_text()]
-    assert newer == ours
+    newer = [
+        name for name in user_files + template_files if "# newer" in (study / name).read_text()
+    ]
+    assert newer == template_files
     assert bake.run(study, "cruft", "check").returncode == 0
 
 
 def test_the_same_answers_give_the_same_bytes(baked: Path, tmp_path: Path) -> None:
-    again = bake.bake(tmp_path)
+    second = bake.bake(tmp_path)
     names = _files(baked)
-    assert names == _files(again)
-    assert all((baked / name).read_bytes() == (again / name).read_bytes() for name in names)
+    assert names == _files(second)
+    assert all((baked / name).read_bytes() == (second / name).read_bytes() for name in names)
 
 
 def test_the_baked_files_are_the_template_s_files(baked: Path) -> None:
@@ -116,14 +120,14 @@ def test_the_baked_files_are_the_template_s_files(baked: Path) -> None:
 
 def test_no_jinja_is_left_in_a_study(baked: Path) -> None:
     workflows = baked / ".github"
-    left = [
+    rendered = [
         name
         for name in _files(baked)
         if not name.endswith(".whl")
         if "cookiecutter." in (text := (baked / name).read_text("utf-8"))
         or ("{{" in text and workflows not in (baked / name).parents and not name.endswith(".py"))
     ]
-    assert left == []
+    assert rendered == []
 
 
 def test_a_study_holds_at_most_75_files_and_none_of_the_tool_s(baked: Path) -> None:
@@ -146,11 +150,11 @@ def test_a_study_keeps_the_template_s_bytes_but_in_three_files(baked: Path, clea
 
 
 def test_a_person_s_own_git_settings_change_nothing(tmp_path: Path) -> None:
-    theirs = "[user]\n\temail = ada@example.org\n[commit]\n\tgpgsign = true\n"
-    (tmp_path / ".gitconfig").write_text(theirs)
-    seen = bake.run(tmp_path, "git", "config", "--list", env=bake.environment(HOME=str(tmp_path)))
-    assert "user.email" not in seen.stdout
-    assert "commit.gpgsign" not in seen.stdout
+    settings_text = "[user]\n\temail = ada@example.org\n[commit]\n\tgpgsign = true\n"
+    (tmp_path / ".gitconfig").write_text(settings_text)
+    listed = bake.run(tmp_path, "git", "config", "--list", env=bake.environment(HOME=str(tmp_path)))
+    assert "user.email" not in listed.stdout
+    assert "commit.gpgsign" not in listed.stdout
 
 
 def test_answers_on_the_command_line_reach_the_study(clean: Path, tmp_path: Path) -> None:
@@ -275,7 +279,7 @@ def test_an_answer_of_two_lines_is_refused(
             extra_context={field: text},
             output_dir=str(tmp_path / "out"),
         )
-    _nothing_is_left(tmp_path, capfd.readouterr().err)
+    _require_refusal(tmp_path, capfd.readouterr().err)
 
 
 TEXT = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=60)
@@ -326,41 +330,41 @@ def _refused_or_data(
     typed = "".join(answers.get(key, "") + "\n" for key in DEFAULTS["__prompts__"])
     # The prompt itself takes white space off both ends.
     keys = ("project_name", "author", "description")
-    meant = {key: answers.get(key, "").strip() or DEFAULTS[key] for key in keys}
+    expected = {key: answers.get(key, "").strip() or DEFAULTS[key] for key in keys}
     before, sys.stdin = sys.stdin, io.StringIO(typed)
     try:
         study = Path(cookiecutter(str(clean / "template"), output_dir=str(out)))
     except CookiecutterException:
-        _nothing_is_left(place, capfd.readouterr().err)
+        _require_refusal(place, capfd.readouterr().err)
         return False
     finally:
         sys.stdin = before
     assert [path.name for path in place.iterdir()] == ["out"]
     assert list(out.iterdir()) == [study]
-    _holds(study, meant)
+    _require_answers(study, expected)
     return True
 
 
-def _nothing_is_left(place: Path, said: str) -> None:
+def _require_refusal(place: Path, output: str) -> None:
     assert [path.name for path in place.iterdir()] == ["out"]
     assert [path for path in (place / "out").rglob("*") if path.is_file()] == []
-    sentences = [line for line in said.splitlines() if line.startswith(("The ", "Error"))]
-    assert len(sentences) == 1, said
-    assert "Traceback" not in said
+    sentences = [line for line in output.splitlines() if line.startswith(("The ", "Error"))]
+    assert len(sentences) == 1, output
+    assert "Traceback" not in output
 
 
-def _holds(study: Path, meant: dict[str, str]) -> None:
+def _require_answers(study: Path, expected: dict[str, str]) -> None:
     """Assert that the answers stand in the study as data, and that nothing was executed."""
     project = tomllib.loads((study / "pyproject.toml").read_text("utf-8"))["project"]
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*-study", project["name"])
-    assert project["authors"] == [{"name": meant["author"]}]
-    assert project["description"] == meant["description"]
+    assert project["authors"] == [{"name": expected["author"]}]
+    assert project["description"] == expected["description"]
     tokens = MarkdownIt().parse((study / "README.md").read_text("utf-8"))
-    assert _words(tokens[1].children) == _one_space(meant["project_name"])
+    assert _words(tokens[1].children) == _one_space(expected["project_name"])
     line = next(token for token in tokens if token.content.startswith("**In one line:**"))
     label_end = next(i for i, child in enumerate(line.children) if child.type == "strong_close")
-    assert _words(line.children[label_end + 1 :]) == _one_space(meant["description"])
-    assert meant["author"] in (study / "LICENSE").read_text("utf-8")
+    assert _words(line.children[label_end + 1 :]) == _one_space(expected["description"])
+    assert expected["author"] in (study / "LICENSE").read_text("utf-8")
     assert not list(study.rglob("*pwned*"))
 
 

@@ -14,7 +14,7 @@ from clean_study import NOTEBOOK, Tidy
 from conftest import DEFAULTS, cell, notebook
 
 from headrace.bundle import archive
-from headrace.lint.check import RULES
+from headrace.lint.rules import RULES
 from lab import bake, paths
 
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"  # in two parts, or this file held one
@@ -27,16 +27,16 @@ def tidy(tmp_path: Path) -> Tidy:
     return Tidy(tmp_path)
 
 
-def _other(tidy: Tidy, path: str = "notebooks/02_other.ipynb") -> None:
+def _no_stage(tidy: Tidy, path: str = "notebooks/02_other.ipynb") -> None:
     tidy.write(path, notebook(cell("1 + 1")))
 
 
-def _large(tidy: Tidy) -> None:
+def _large_file(tidy: Tidy) -> None:
     tidy.write("notes.txt", PLENTY)
     tidy.add()
 
 
-def _scratch(tidy: Tidy) -> None:
+def _scratch_outputs(tidy: Tidy) -> None:
     output = {"output_type": "stream", "name": "stdout", "text": PLENTY}
     tidy.write("notebooks/scratch/try.ipynb", notebook(cell("print(1)") | {"outputs": [output]}))
     tidy.add()
@@ -47,18 +47,18 @@ def _secret(tidy: Tidy) -> None:
     tidy.add()
 
 
-def _twice(tidy: Tidy) -> None:
+def _tracked_twice(tidy: Tidy) -> None:
     tidy.write("models/model.bin", "model")
     bake.run(tidy.root, "git", "add", "--force", "models/model.bin")
 
 
-def _unmeasured(tidy: Tidy) -> None:
+def _unknown_figure(tidy: Tidy) -> None:
     tidy.write("metrics/monitor.json", '{"2013-10": {"drift": {"psi": 0.1}}}')
     rule = "live:\n  it moved:\n    figure: drift.ps\n    above: 1\n    level: act\n    do: Look\n"
     tidy.write("gates.yaml", rule)
 
 
-def _unknown(tidy: Tidy) -> None:
+def _unknown_log_never(tidy: Tidy) -> None:
     with (tidy.root / "params.yaml").open("a") as file:
         file.write("serve:\n  log_never: [wether]\n")
     with (tidy.root / "dvc.yaml").open("a") as file:
@@ -67,7 +67,7 @@ def _unknown(tidy: Tidy) -> None:
     tidy.write("models/bundle.tar", archive.pack({"schema.json": schema}).decode())
 
 
-def _behind(tidy: Tidy) -> None:
+def _lock_behind(tidy: Tidy) -> None:
     tidy.lock()
     tidy.write("src/mini/model.py", "x = 1\n")
 
@@ -117,7 +117,11 @@ PLANTS: dict[str, Plant] = {
         f"{NOTEBOOK}:cell 4:1",
         "make fix",
     ),
-    "notebook-without-stage": (_other, "notebooks/02_other.ipynb", "give it a stage in dvc.yaml"),
+    "notebook-without-stage": (
+        _no_stage,
+        "notebooks/02_other.ipynb",
+        "give it a stage in dvc.yaml",
+    ),
     "stage-without-notebook": (
         lambda t: t.replace("dvc.yaml", "headrace run train", "python -m mini.model"),
         "dvc.yaml:4",
@@ -133,7 +137,7 @@ PLANTS: dict[str, Plant] = {
         "dvc.yaml:6",
         f"git checkout HEAD {NOTEBOOK}",
     ),
-    "scratch-outputs": (_scratch, "notebooks/scratch/try.ipynb", "Clear Outputs"),
+    "scratch-outputs": (_scratch_outputs, "notebooks/scratch/try.ipynb", "Clear Outputs"),
     "cell-syntax": (lambda t: t.code("1 +\n"), f"{NOTEBOOK}:cell 6:1", "make lab"),
     "cell-length": (
         lambda t: t.code("\n\n".join(f"a{n} = {n}" for n in range(11))),
@@ -182,8 +186,8 @@ PLANTS: dict[str, Plant] = {
         "dvc.yaml:20",
         "make fix",
     ),
-    "tracked-twice": (_twice, "dvc.yaml:17", "git rm -r --cached models/model.bin"),
-    "large-file": (_large, "notes.txt", "git rm --cached notes.txt"),
+    "tracked-twice": (_tracked_twice, "dvc.yaml:17", "git rm -r --cached models/model.bin"),
+    "large-file": (_large_file, "notes.txt", "git rm --cached notes.txt"),
     "secret": (_secret, "src/mini/cloud.py:3", "remove and revoke it"),
     "environment": (
         lambda t: t.write("requirements.lock", "# locked\nnumpy==0.1 \\\n    --hash=sha256:0\n"),
@@ -195,14 +199,18 @@ PLANTS: dict[str, Plant] = {
         "gates.yaml:3",
         "write one of better",
     ),
-    "live-figures": (_unmeasured, "gates.yaml:3", "use a figure that it has"),
-    "log-never": (_unknown, "params.yaml:9", "name one of its inputs"),
-    "environment-extra": (_extra, "requirements.lock", "add it to pyproject.toml and make lock"),
-    "lock-behind": (_behind, "dvc.lock:4", "make repro"),
+    "live-figures": (_unknown_figure, "gates.yaml:3", "use a figure that it has"),
+    "log-never": (_unknown_log_never, "params.yaml:9", "name one of its inputs"),
+    "environment-extra": (
+        _extra,
+        "requirements.lock",
+        "add it to pyproject.toml and make lock",
+    ),
+    "lock-behind": (_lock_behind, "dvc.lock:4", "make repro"),
 }
 
 
-def test_no_rule_lacks_a_planted_instance() -> None:
+def test_every_rule_has_a_planted_instance() -> None:
     assert list(PLANTS) == list(dict.fromkeys(PLANTS))
     assert set(PLANTS) == set(RULES)
 
@@ -238,17 +246,17 @@ def test_rules_are_listed_with_problem_and_next_step(tidy: Tidy) -> None:
 
 
 @pytest.mark.parametrize("to", ["| true", ">&-"])
-def test_a_reader_that_has_seen_enough_is_no_traceback(tidy: Tidy, to: str) -> None:
+def test_a_closed_pipe_is_no_traceback(tidy: Tidy, to: str) -> None:
     printed = bake.run(tidy.root, "bash", "-c", f"headrace check --list {to}; echo end").stdout
     assert printed == "end\n"
 
 
-def test_a_rule_that_is_not_there_is_told_with_the_nearest(tidy: Tidy) -> None:
+def test_an_unknown_rule_is_refused_with_the_nearest_name(tidy: Tidy) -> None:
     assert "There is no rule cell-lenght. Did you mean cell-length?" in tidy.check("cell-lenght")
 
 
-def test_before_a_run_only_what_would_spoil_it_is_looked_for(tidy: Tidy) -> None:
-    _behind(tidy)
+def test_before_a_run_only_the_rules_that_would_spoil_it_are_checked(tidy: Tidy) -> None:
+    _lock_behind(tidy)
     tidy.code("def f():\n    pass")
     assert tidy.check("repro").endswith(" passed.\n")
     tidy.code("paths.other.read_text()")
@@ -286,7 +294,7 @@ IGNORED = {
 
 
 @pytest.mark.parametrize("key", IGNORED)
-def test_what_is_ignored_for_a_reason_is_not_told(tidy: Tidy, key: str) -> None:
+def test_a_finding_that_is_ignored_for_a_reason_is_not_reported(tidy: Tidy, key: str) -> None:
     tidy.code("def f():\n    pass")
     table = f'[tool.headrace.ignore]\n"{key}" = "it is shown, not used"\n'
     tidy.write("pyproject.toml", (tidy.root / "pyproject.toml").read_text() + table)
@@ -356,7 +364,7 @@ def test_the_root_s_own_study_has_no_finding_but_what_a_run_fixes() -> None:
 # Broken files: one does not hide another, and none is a traceback
 
 
-def test_a_broken_notebook_does_not_hide_what_else_is_wrong(tidy: Tidy) -> None:
+def test_a_broken_notebook_hides_no_other_finding(tidy: Tidy) -> None:
     tidy.write("notebooks/02_other.ipynb", "[]")
     tidy.code("def f():\n    pass")
     tidy.replace("params.yaml", "max_iter: 20", "max_iter: 0")
@@ -479,11 +487,11 @@ def test_names_and_texts_that_no_terminal_can_show_are_shown_all_the_same(tidy: 
 
 
 def test_without_git_the_rules_on_it_say_nothing(tidy: Tidy) -> None:
-    _large(tidy)
+    _large_file(tidy)
     shutil.rmtree(tidy.root / ".git")
     assert tidy.check().endswith(" passed.\n")
 
 
-def test_a_memory_that_cannot_be_written_is_none(tidy: Tidy) -> None:
+def test_a_cache_of_hashes_that_cannot_be_written_does_no_harm(tidy: Tidy) -> None:
     tidy.write(".headrace", "a file in the place of the folder")
     assert tidy.check().endswith(" passed.\n")

@@ -33,11 +33,10 @@ DIFFER = {"other_picture", "other_text"}
 
 
 def plant(root: Path, stages: dict[str, Stage]) -> Planted:
-    """Return a study of these stages that has the template's plugin."""
+    """Return a study of these stages that has what `make replay` reads."""
     study = Planted(root, stages)
     (root / "tests").mkdir()
-    for name in ("replay.py", "replay.cfg"):
-        shutil.copy(paths.study / "tests" / name, root / "tests")
+    shutil.copy(paths.study / "tests/replay.cfg", root / "tests")
     return study
 
 

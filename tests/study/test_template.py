@@ -99,28 +99,28 @@ def test_every_module_a_notebook_imports_is_a_dep_of_its_stage(folder: Path) -> 
         for path in source.glob("*.py")
     }
     files = pipeline.read_all(folder)
-    for name, stage in ((name, one) for stages in files.values() for name, one in stages.items()):
+    for name, stage in [item for stages in files.values() for item in stages.items()]:
         if not stage.cmd.startswith("headrace run"):
             continue
-        wanted = _own_imports("\n".join(_cells(folder / stage.notebook, "code")), source.name)
-        while more := {found for one in wanted for found in imports[one]} - wanted:
-            wanted |= more
+        modules = _own_imports("\n".join(_cells(folder / stage.notebook, "code")), source.name)
+        while new := {name for module in modules for name in imports[module]} - modules:
+            modules |= new
         prefix = str(source.relative_to(folder))
         deps = [dep.path for dep in stage.deps]
         listed = {Path(dep).stem for dep in deps if dep.startswith(prefix)}
         notebooks = [dep for dep in deps if dep.startswith("notebooks/")]
         vouches = len(notebooks) > 1 or "models/bundle.tar" in deps  # it loads that code
-        assert wanted <= listed if vouches else wanted == listed, name
+        assert modules <= listed if vouches else modules == listed, name
 
 
 def _own_imports(text: str, package: str) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module == package:
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}."):
-            found.add(str(node.module).partition(".")[2])
-    return found
+            names.add(str(node.module).partition(".")[2])
+    return names
 
 
 @pytest.mark.parametrize("folder", [paths.root, paths.study], ids=["root", "study"])
@@ -164,10 +164,10 @@ def test_a_lock_holds_hashes_and_no_addresses(folder: Path) -> None:
     text = (folder / "requirements.lock").read_text("utf-8")
     assert "://" not in text
     assert text.count("==") <= text.count("--hash=sha256:")
-    wanted = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"][
+    dependencies = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"][
         "dependencies"
     ]
-    names = {re.split(r"[<>=[]", line)[0] for line in wanted}
+    names = {re.split(r"[<>=[]", line)[0] for line in dependencies}
     assert names <= _pins(folder / "requirements.lock").keys()
 
 
@@ -179,9 +179,12 @@ def test_workflows_pin_actions_by_commit_and_ask_for_little(path: Path) -> None:
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in used)
     content = yaml.safe_load(text)
     assert content["permissions"] in ({}, {"contents": "read"})
-    asked = {name: job.get("permissions", {}) for name, job in content["jobs"].items()}
-    written = {
-        (name, what) for name, given in asked.items() for what in given if given[what] != "read"
+    permissions = {name: job.get("permissions", {}) for name, job in content["jobs"].items()}
+    writes = {
+        (job, right)
+        for job, rights in permissions.items()
+        for right, level in rights.items()
+        if level != "read"
     }
     may = {
         "comment.yml": {("comment", "pull-requests")},
@@ -189,7 +192,7 @@ def test_workflows_pin_actions_by_commit_and_ask_for_little(path: Path) -> None:
         "release.yml": {("image", "packages")},
         "retrain.yml": {("challenger", "contents"), ("challenger", "pull-requests")},
     }
-    assert written == may.get(path.name, set())
+    assert writes == may.get(path.name, set())
 
 
 def test_git_holds_nothing_large_and_no_path_of_a_machine() -> None:
@@ -231,6 +234,6 @@ def test_the_fingerprint_moves_with_the_template_s_files(monkeypatch: pytest.Mon
     assert "template/cookiecutter.json" in names
     before = fingerprint.fingerprint()
     assert before == fingerprint.fingerprint()
-    for other in (names[1:], names[:-1]):
-        monkeypatch.setattr(bake, "template_files", lambda other=other: other)
+    for subset in (names[1:], names[:-1]):
+        monkeypatch.setattr(bake, "template_files", lambda subset=subset: subset)
         assert fingerprint.fingerprint() != before

@@ -121,7 +121,7 @@ def stage_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     """Complete the name of a stage."""
     try:
         return [name for name in project.find_project().all_stages if name.startswith(incomplete)]
-    except HeadraceError:
+    except HeadraceError:  # a message would land in the line that the user types
         return []
 
 

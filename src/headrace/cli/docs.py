@@ -37,7 +37,7 @@ def docs(page: str) -> None:
         raise click.UsageError(
             f"No page {page!r}.{nearest(page, texts)} Next: headrace docs, for the list of pages"
         )
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty():  # Markdown as it is, for a pipe or a file
         print(texts[page], end="")
         return
     from rich.console import Console

@@ -12,12 +12,14 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     A reader sees the old file or the new one, never a part; what fails leaves the old one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder: a rename between two file systems would be a copy, and not one step.
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         write(temporary)
-        _flush(temporary)
+        _flush(temporary)  # else a power cut may leave the new name with no bytes behind it
+        # mkstemp lets only the owner read, and a study is read by a group, or by a server's user.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:

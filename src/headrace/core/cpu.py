@@ -25,7 +25,7 @@ def kind() -> str:
         return {"aarch64": "arm64"}.get(machine, machine)
     highest, available = "x86-64", flags()
     for level, needed in LEVELS.items():
-        if not needed <= available:
+        if not needed <= available:  # a level holds all that the ones below it do
             break
         highest = level
     return highest

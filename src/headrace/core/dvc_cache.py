@@ -72,6 +72,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy a file, sharing its blocks where the file system can; never a link to the cache."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as old, target.open("wb") as new:
+        # Not a hard link: a stage that writes in place would change the cache for everybody.
         try:
             fcntl.ioctl(new.fileno(), CLONE, old.fileno())
         except OSError:
@@ -106,7 +107,7 @@ def _settings(dvc: Path) -> dict[str, dict[str, str]]:
     user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir(*DVC)
     parser = ConfigParser(interpolation=None, strict=False)
     shared = (Path(folder, "config") for folder in (machine, user))
-    for path in (*shared, dvc / "config", dvc / "config.local"):
+    for path in (*shared, dvc / "config", dvc / "config.local"):  # the later ones win, as in DVC
         try:
             parser.read(path, "utf-8")
         except (Error, UnicodeDecodeError, OSError):
@@ -152,5 +153,6 @@ def _repository(root: Path) -> Any:
     """Return the study as DVC's own object, with its logging off: the caller reports."""
     from dvc.repo import Repo
 
+    # DVC logs each failure with a traceback; the exception is turned into one sentence instead.
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
     return Repo(str(root))

@@ -12,6 +12,8 @@ from typing import Self
 
 from headrace.errors import ProjectError
 
+# A command that only asks must not wait for, or hold, the index lock of the user's own git; and a
+# path with a star in it is that file, not a pattern.
 QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
 
 
@@ -146,6 +148,7 @@ def export_tree(root: Path, tree: str, into: Path, objects: Path | None = None) 
             **(_object_folder(root, objects) if objects else {}),
         }
         run(root, "read-tree", tree, env=env)
+        # From the top: checkout-index writes only what lies below the working directory.
         top = run(root, "rev-parse", "--show-toplevel").rstrip("\n")
         run(Path(top), "checkout-index", "--all", f"--prefix={into}/", env=env)
 
@@ -248,4 +251,5 @@ class Objects:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # It closes git's input, at which git ends, and reads what is left: a full pipe would hang.
         self._process.communicate()

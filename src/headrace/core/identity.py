@@ -43,7 +43,7 @@ class Moment:
 
 def parse(text: str) -> Moment:
     """Parse git's line for a person and a time; a broken one has no e-mail address and time 0."""
-    match = IDENTITY.fullmatch(text)
+    match = IDENTITY.fullmatch(text)  # a commit may be written by any program, and hold anything
     if match is None:
         return Moment(Person(text.partition("<")[0].strip(), ""), 0, "+0000")
     return Moment(Person(match["name"], match["email"]), int(match["time"]), match["zone"])

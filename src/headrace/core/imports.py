@@ -26,6 +26,7 @@ class Graph:
     def __init__(self, root: Path, source: Path) -> None:
         self._root = root
         self._source = source
+        # Per graph, not per module: a study's files change between two graphs of one process.
         self._imports_of = cache(self._imports)
 
     def files(self, tree: ast.AST) -> dict[str, Chain]:
@@ -33,7 +34,7 @@ class Graph:
         reached: dict[str, Chain] = {}
         queue: deque[tuple[Module, Chain]] = deque()
         queue.extend((module, ()) for module in self._modules(imported(tree, ())))
-        while queue:
+        while queue:  # breadth first, so that the first chain to a file is a shortest one
             module, chain = queue.popleft()
             if module.file not in reached:
                 reached[module.file] = (*chain, module.name)

@@ -77,20 +77,13 @@ def _file(entry: dict[str, Any]) -> File:
 def md5(path: Path) -> str:
     """Return a file's MD5, or the one that DVC gives to a folder: of the list of its files."""
     if path.is_dir():
-        return _md5(_listing(path)) + FOLDER
+        return hashlib.md5(_listing(path), usedforsecurity=False).hexdigest() + FOLDER
     with path.open("rb") as file:
-        return hashlib.file_digest(file, _new).hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _listing(folder: Path) -> bytes:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Return the list of a folder's files as DVC writes it: in the order of their paths' parts."""
+    files = (path for path in folder.rglob("*") if path.is_file())
     entries = [{"md5": md5(file), "relpath": file.relative_to(folder).as_posix()} for file in files]
     return json.dumps(sorted(entries, key=lambda entry: entry["relpath"].split("/"))).encode()
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _new() -> "hashlib._Hash":
-    return hashlib.md5(usedforsecurity=False)

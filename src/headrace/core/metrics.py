@@ -60,6 +60,6 @@ MAX_INTEGER = 10**300
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether a value is a finite number that can be compared; true and false are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):  # in Python True is an int
         return False
     return abs(value) < MAX_INTEGER if isinstance(value, int) else math.isfinite(value)

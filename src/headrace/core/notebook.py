@@ -54,7 +54,7 @@ def read(path: Path) -> Source:
 def _with_ids(text: str) -> str:
     """Give cells without an id one by their position: nbformat's own are random."""
     content = json.loads(text)
-    if content["nbformat"] == 4:
+    if content["nbformat"] == 4:  # an older one has worksheets in place of cells
         content["nbformat_minor"] = max(5, content["nbformat_minor"])
         for index, cell in enumerate(content["cells"]):
             cell.setdefault("id", f"cell-{index}")

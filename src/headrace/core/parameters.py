@@ -114,6 +114,7 @@ def _matrix_values(stage: Stage, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the matrix values of the member that DVC runs, by the key in DVC_STAGE."""
     if not isinstance(stage.body.get("matrix"), dict):
         return {}
+    # DVC tells a command which member it runs by this variable alone: `cmd` is fixed text.
     members = {
         "-".join(map(_dvc_text, values.values())): values for values in matrix(stage, content)
     }

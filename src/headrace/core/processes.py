@@ -27,7 +27,7 @@ def dvc() -> int | None:
         return None
     import psutil  # slow to import
 
-    with suppress(psutil.Error):
+    with suppress(psutil.Error):  # a parent may end, or belong to another user
         parent = psutil.Process().parent()
         while parent and Path(parent.name()).name in SHELLS and "-c" in parent.cmdline():
             parent = parent.parent()
@@ -110,6 +110,7 @@ def end(process: int) -> None:
 def _end_below(process: int) -> None:
     import psutil
 
+    # Again until there are none: a child may have started another while it was being ended.
     while children := psutil.Process(process).children(recursive=True):
         for child in children:
             with suppress(psutil.Error):

@@ -128,6 +128,7 @@ class Project:
         return self._import(target)
 
     def _import(self, name: str) -> ModuleType:
+        # First, so that an installed package of the same name cannot answer for the study's own.
         if str(self.source) not in sys.path[:1]:
             sys.path.insert(0, str(self.source))
         try:
@@ -135,6 +136,7 @@ class Project:
         except Exception as error:  # a user's module can fail in any way
             kind, place = type(error).__name__, _place(error)
             raise ProjectError(f"{name} cannot be imported: {kind}: {error}{place}") from None
+        # Another study's module of this name may have been imported earlier in this process.
         origin = Path(str(module.__file__)).resolve()
         if not origin.is_relative_to(self.source.resolve()):
             raise ProjectError(

@@ -170,7 +170,7 @@ def require(root: Path, name: str) -> str:
     if commit is None:
         refs = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
         near = nearest(name, [*refs, *experiments, "HEAD"])
-        shallow = (root / ".git/shallow").exists()
+        shallow = git.is_shallow(root)
         step = "git fetch --unshallow" if shallow else "git branch --all, git tag or git log"
         raise ProjectError(f"git knows no revision {name!r}.{near} Next: {step}")
     return commit
@@ -186,7 +186,7 @@ def _experiments(root: Path) -> dict[str, str]:
 
 def resolve(root: Path, name: str) -> str | None:
     """Return the hash of a commit; None where git knows none of that name."""
-    if not name or name.startswith("-"):
+    if not name or name.startswith("-"):  # git would take it for an option
         return None
     try:
         return git.run(root, "rev-parse", "--verify", "--quiet", name + "^{commit}").strip()

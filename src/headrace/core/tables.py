@@ -71,6 +71,7 @@ def _csv(path: Path) -> Iterator[tuple[pa.Table, float]]:
     options = csv.ReadOptions(block_size=BLOCK)
     with csv.open_csv(path, read_options=options, parse_options=PARSE_OPTIONS) as head:
         names = head.schema.names
+    # As text: Arrow would guess a type from the first block, and fail at another in a later one.
     text = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
     )

@@ -56,7 +56,7 @@ class HashCache:
         clean = {scanner: sorted(set(md5s)) for scanner, md5s in self._clean.items()}
         content = {"md5": hashes or self._old["md5"], "clean": clean or self._old["clean"]}
         if content != self._old:
-            with suppress(OSError):
+            with suppress(OSError):  # a read-only study is checked all the same
                 atomic.write_text(self._file, json.dumps(content) + "\n")
 
 

@@ -81,7 +81,7 @@ def _apply(rule: Rule, study: Study, ignored: Ignored) -> Iterator[Finding]:
             if not _is_ignored(ignored, rule, violation):
                 problem, step = rule.render(violation.values)
                 yield Finding(violation.location, rule.name, problem, step, violation.fix)
-    except (HeadraceError, OSError) as error:
+    except (HeadraceError, OSError) as error:  # any file of a study may be broken, in any way
         prefix = PREFIX.match(str(error))
         file = prefix["file"] if prefix else "pyproject.toml"  # it names the study's own modules
         location, problem, step = split(str(error), Location(file))

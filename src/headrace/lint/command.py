@@ -15,8 +15,8 @@ from headrace.core.project import Project
 from headrace.errors import ProjectError
 from headrace.lint.cache import HashCache
 from headrace.lint.check import REPRO, Finding, findings, select
-from headrace.lint.context import DVC, Study
-from headrace.lint.fixes import AddDep, Strip, Uncache, apply
+from headrace.lint.context import Study
+from headrace.lint.fixes import PipelineEdit, Strip, apply
 from headrace.lint.rules import RULES
 
 NBSTRIPOUT = ("nbstripout", "--keep-id", "--extra-keys", "metadata.language_info")
@@ -50,11 +50,14 @@ def _study(study_project: Project, *, staged: bool) -> Iterator[Study]:
         yield Study(study_project, cache)
         return
     with TemporaryDirectory() as folder, TemporaryDirectory() as objects:
+        # Its objects go to a folder of their own, so that a check leaves nothing in the repository.
         checkout = Path(folder).resolve()
         tree = git.staged_tree(study_project.root, Path(objects))
         git.export_tree(study_project.root, tree, checkout, Path(objects))
-        if not (checkout / DVC).is_file():
-            raise ProjectError(f"The next commit has no {DVC}. Next: git add {DVC}")
+        if not (checkout / pipeline.MAIN).is_file():
+            raise ProjectError(
+                f"The next commit has no {pipeline.MAIN}. Next: git add {pipeline.MAIN}"
+            )
         yield Study(project.find_project(checkout), cache, staged=True)
 
 
@@ -69,9 +72,9 @@ def _summary(study: Study, reported: Sequence[Finding]) -> str:
 
 def _fixed_files(
     study: Study, reported: Iterable[Finding]
-) -> dict[str, tuple[str, list[AddDep | Uncache]]]:
+) -> dict[str, tuple[str, list[PipelineEdit]]]:
     """Return the text of each pipeline file with its fixes, and the fixes that could be applied."""
-    edits = [finding.fix for finding in reported if isinstance(finding.fix, AddDep | Uncache)]
+    edits = [finding.fix for finding in reported if isinstance(finding.fix, PipelineEdit)]
     return {
         name: apply(
             (study.root / name).read_bytes().decode("utf-8", "replace"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import artifact
+from headrace.core.parameter_check import FILE
 from headrace.errors import ProjectError, nearest
 from headrace.gates import live, reader
 from headrace.gates.model import NAME, RATES, Gates
@@ -23,7 +24,7 @@ SCORES = (*live.PROBABILITY_SCORES, *live.WARNING_SCORES, "cost_per_1000")
 SCORED = ("performance", "estimate")
 OPTIONAL = ("drift.psi_prediction",)
 """Figures that a batch lacks where another model made its predictions, as after a promotion."""
-PARAMS, LOG_NEVER = "params.yaml", ("serve", "log_never")
+LOG_NEVER = ("serve", "log_never")
 
 
 @rule()
@@ -105,7 +106,7 @@ def log_never(study: Study) -> Iterator[Violation]:
     for bundle, inputs in _inputs(study).items() if names else ():
         for index, name in enumerate(names):
             if isinstance(name, str) and name not in inputs:  # `params-yaml` reports other types
-                location = study.at(PARAMS, *LOG_NEVER, index)
+                location = study.at(FILE, *LOG_NEVER, index)
                 yield Violation(location, name=name, file=bundle, near=nearest(name, inputs))
 
 

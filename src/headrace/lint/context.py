@@ -16,8 +16,6 @@ from headrace.lint import notebook_ast
 from headrace.lint.cache import HashCache
 from headrace.lint.notebook_ast import Notebook
 
-DVC = "dvc.yaml"
-REQUIREMENTS = "requirements.lock"
 CHECKPOINTS = ".ipynb_checkpoints"
 
 
@@ -122,7 +120,7 @@ class Study:
         if self.staged:
             files = (path for path in self.root.rglob("*") if path.is_file())
             return sorted(path.relative_to(self.root).as_posix() for path in files)
-        if not git.is_repository(self.root):
+        if not git.is_repository(self.root):  # the rules on git then report nothing
             return []
         return [name for name in git.tracked(self.root) if (self.root / name).is_file()]
 

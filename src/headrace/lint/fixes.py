@@ -16,51 +16,51 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class AddDep:
-    """Add a file to a stage's deps; `keys` is their place in the pipeline file."""
+class PipelineEdit:
+    """An edit of a stage in a pipeline file; `keys` is the place there, `path` a file's path."""
 
     stage: str
     keys: tuple[Key, ...]
     path: str
     file: str = pipeline.MAIN
+
+    def apply(self, text: str) -> str:
+        """Return the edited text; unchanged where it is written in a way that cannot be edited."""
+        try:
+            return self._edit(text)
+        except ProjectError:
+            return text
+
+    def _edit(self, text: str) -> str:
+        raise NotImplementedError
+
+
+class AddDep(PipelineEdit):
+    """Add a file to a stage's deps."""
 
     def __str__(self) -> str:
         """Describe the change."""
         return f"{self.file}: stage {self.stage}: {self.path} added to the deps"
 
-    def apply(self, text: str) -> str:
-        """Return the text with one more dep; unchanged where the list is in flow style."""
-        try:
-            return yaml_edit.append_line(text, self.file, self.keys, self.path)
-        except ProjectError:
-            return text
+    def _edit(self, text: str) -> str:
+        return yaml_edit.append_line(text, self.file, self.keys, self.path)
 
 
-@dataclass(frozen=True)
-class Uncache:
-    """Set `cache: false` for a metric; `keys` is its place in the pipeline file."""
-
-    stage: str
-    keys: tuple[Key, ...]
-    path: str
-    file: str = pipeline.MAIN
+class Uncache(PipelineEdit):
+    """Set `cache: false` for a metric."""
 
     def __str__(self) -> str:
         """Describe the change."""
         return f"{self.file}: stage {self.stage}: cache: false set for {self.path}"
 
-    def apply(self, text: str) -> str:
-        """Return the text with `cache: false`; unchanged where the list is in flow style."""
-        try:
-            return yaml_edit.set_option(text, self.file, self.keys, "cache", False)
-        except ProjectError:
-            return text
+    def _edit(self, text: str) -> str:
+        return yaml_edit.set_option(text, self.file, self.keys, "cache", False)
 
 
-Fix = Strip | AddDep | Uncache
+Fix = Strip | PipelineEdit
 
 
-def apply(text: str, edits: Iterable[AddDep | Uncache]) -> tuple[str, list[AddDep | Uncache]]:
+def apply(text: str, edits: Iterable[PipelineEdit]) -> tuple[str, list[PipelineEdit]]:
     """Return a pipeline file's text after the edits, and the edits that could be applied."""
     applied = []
     for edit in dict.fromkeys(edits):

@@ -38,7 +38,7 @@ def install(project: Project) -> str:
             " Next: add this line above its first line that begins with `if`, so that it checks"
             f" both; or run headrace hook --remove in the other study first:\n{line}"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)  # `git init --template=` makes no hooks folder
     path.write_text(SCRIPT.format(mark=MARK, folder=folder), "utf-8")
     path.chmod(0o755)
     return f"{path}: installed; git checks each commit with it"

@@ -7,13 +7,16 @@ from pathlib import Path, PurePosixPath
 
 from headrace.core import pipeline, requirements, yaml
 from headrace.core.lockfile import NAME, File, Record
+from headrace.core.parameter_check import FILE as PARAMS_FILE
 from headrace.core.pipeline import Entry, Stage
-from headrace.lint.context import REQUIREMENTS, Location, Study
+from headrace.core.requirements import MAX_LISTED
+from headrace.core.requirements import NAME as REQUIREMENTS
+from headrace.errors import listed
+from headrace.lint.context import Location, Study
 from headrace.lint.rules import Violation, rule
 
 UNLOCKED = {"pip", "setuptools", "wheel"}
 """Packages that `python -m venv` may install."""
-PARAMS = "params.yaml"
 CHANGED = "{} changed"
 """What is said of a file with other bytes than dvc.lock records."""
 
@@ -33,7 +36,7 @@ def environment(study: Study) -> Iterator[Violation]:
     elif wrong := requirements.differences(study.root):
         location = Location(REQUIREMENTS, line=min(wrong.values()))
         step = "make --always-make setup"  # plain make compares times only
-        yield Violation(location, problem=requirements.summary(wrong), lock=REQUIREMENTS, step=step)
+        yield Violation(location, problem=listed(wrong, MAX_LISTED), lock=REQUIREMENTS, step=step)
 
 
 @rule()
@@ -42,13 +45,14 @@ def environment_extra(study: Study) -> Iterator[Violation]:
 
     Next: add it to pyproject.toml and make lock, or remove it with make --always-make setup
     """
+    # A headrace of another environment sees that one's packages, which say nothing of the study.
     is_own = Path(sys.prefix).resolve() == (study.root / ".venv").resolve()
     if study.staged or not is_own or not study.is_file(REQUIREMENTS):
         return
     locked = {pin.name for pin in requirements.locked(study.root)}
     extra = set(requirements.installed()) - locked - UNLOCKED - {_study_name(study.root)}
     if extra:
-        problem = requirements.summary(sorted(extra))
+        problem = listed(sorted(extra), MAX_LISTED)
         yield Violation(Location(REQUIREMENTS), problem=problem, lock=REQUIREMENTS)
 
 
@@ -137,7 +141,7 @@ def _changed_params(study: Study, stage: Stage, record: Record) -> Iterator[str]
     """Yield parameters with other values than in dvc.lock, or without one there."""
     listed = stage.body.get("params")
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    recorded = record.params.get(PARAMS) if isinstance(record.params, dict) else None
+    recorded = record.params.get(PARAMS_FILE) if isinstance(record.params, dict) else None
     recorded = recorded if isinstance(recorded, dict) else {}
     if study.values is None or any("${" in name for name in names):
         return

@@ -69,6 +69,7 @@ class Cell:
     @cached_property
     def magics(self) -> list[int]:
         """The numbers, from 1, of its lines of IPython syntax."""
+        # A line such as `a = b %c` is both: where Python can read the cell, it holds no magic.
         if not self.is_code or isinstance(_parsed(self.source), ast.Module):
             return []
         lines = enumerate(self.source.splitlines(), start=1)

@@ -9,14 +9,12 @@ from typing import Any
 
 from headrace.core import notebook as source_notebook
 from headrace.core import parameters
-from headrace.core.parameter_check import Mismatch, mismatches
-from headrace.core.pipeline import Stage
+from headrace.core.parameter_check import FILE, Mismatch, mismatches
+from headrace.core.pipeline import MAIN, Stage
 from headrace.errors import HeadraceError, NotebookError, ParameterError, nearest_name
-from headrace.lint.context import DVC, Location, Study
+from headrace.lint.context import Location, Study
 from headrace.lint.notebook_ast import Cell, Notebook
 from headrace.lint.rules import PREFIX, Violation, rule, split
-
-FILE = "params.yaml"
 
 
 @rule(repro=True)
@@ -27,7 +25,7 @@ def dvc_yaml(study: Study) -> Iterator[Violation]:
     """
     if study.dvc_error:
         prefix = PREFIX.match(study.dvc_error)
-        file = prefix["file"] if prefix else DVC
+        file = prefix["file"] if prefix else MAIN
         yield _from_error(study.dvc_error, Location(file, line=1), step=f"fix {file}")
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from headrace.core.imports import Chain
 from headrace.core.pipeline import Entry, Stage
-from headrace.lint.context import REQUIREMENTS, Location, Study
+from headrace.core.requirements import NAME as REQUIREMENTS
+from headrace.lint.context import Location, Study
 from headrace.lint.fixes import AddDep, Uncache
 from headrace.lint.notebook_ast import Notebook
 from headrace.lint.paths_used import Files, Use, uses

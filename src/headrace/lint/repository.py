@@ -14,8 +14,9 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+from headrace.core.requirements import NAME as REQUIREMENTS
 from headrace.lint.cache import LARGE
-from headrace.lint.context import REQUIREMENTS, Location, Study
+from headrace.lint.context import Location, Study
 from headrace.lint.notebooks import MIB, outputs_size
 from headrace.lint.rules import Violation, rule
 
@@ -78,6 +79,7 @@ def _secrets(study: Study, name: str, scanner: str) -> list[tuple[int, str]]:
     Importing the detectors takes a fifth of a second: clean texts are cached by their MD5.
     """
     path = study.root / name
+    # As git does: a NUL byte near the beginning means that it is no text.
     if path.stat().st_size > LARGE or b"\0" in (content := path.read_bytes())[:8000]:
         return []
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -114,7 +114,7 @@ def _integers(column: pd.Series) -> Coerced:
         return _coerced(cast.fill_null(0).to_numpy(zero_copy_only=False), empty)
     if (cast := _cast(column, pa.float64())) is not None:
         values = cast.to_numpy(zero_copy_only=False)
-        if not (np.abs(values) >= EXACT).any():
+        if not (np.abs(values) >= EXACT).any():  # beyond it the text has digits that a float lost
             return _from_floats(values, empty)
     return _from_python([_number(value) for value in column], is_empty(column))
 

@@ -74,6 +74,7 @@ def times(column: pd.Series) -> pd.Series:
     Errors:
         DataError: a value is not a time.
     """
+    # Microseconds, as Parquet keeps them: pandas' own unit differs by how a column was read.
     if types.is_datetime64_any_dtype(column.dtype):
         return pd.to_datetime(column, utc=True).dt.as_unit("us")
     texts = text(column)

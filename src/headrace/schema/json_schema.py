@@ -75,7 +75,7 @@ def _property(column: "pa.Column", source: str) -> dict[str, Any]:
             " Next: make it a number, a text or a boolean"
         )
     rules: dict[str, Any] = {"type": kind}
-    if kind == "integer":
+    if kind == "integer":  # JSON's integers have no size, a column's do
         limits = np.iinfo(dtype)
         rules |= {"minimum": int(limits.min), "maximum": int(limits.max)}
     for check in column.checks:

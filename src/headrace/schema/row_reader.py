@@ -45,7 +45,7 @@ class Reader:
             Refused: it is not JSON, or a row violates the schema; fields and reasons are given.
         """
         rows = self._decode(body)
-        if rows is None:
+        if rows is None:  # msgspec names only the first error; pydantic names them all
             rows = self.explain(body)
         if not rows:
             raise Refused.body("no_rows", "The list has no row")

@@ -75,6 +75,7 @@ def _validate_column(column: pd.Series, rules: Mapping[str, Any]) -> tuple[pd.Se
     violations += [(rows & coerced.valid, reason) for rows, reason in _violations(coerced, rules)]
     values = coerced.data
     if kind == "integer" and nullable:
+        # As a server passes it on: NumPy's integers have no missing value.
         values = np.where(coerced.empty, np.nan, values.astype("float64"))
     return pd.Series(values, index=column.index), violations
 

@@ -70,6 +70,7 @@ class ErrorList:
 
 def _error(detail: Mapping[str, Any], place: Sequence[int]) -> dict[str, str]:
     """Return field and reason of one of pydantic's errors; never a value that was sent."""
+    # A value may be personal, and an answer lies in logs and proxies.
     if detail["type"] == "json_invalid":
         return {"field": "", "reason": detail["type"], "says": "is not JSON"}
     message = detail["msg"]

@@ -149,4 +149,4 @@ def _environment(tree: Project) -> str:
     """Return how the environment differs from requirements.lock; empty where it does not."""
     if not (tree.root / requirements.NAME).is_file():
         return f"{requirements.NAME} is missing"
-    return requirements.summary(requirements.differences(tree.root))
+    return listed(requirements.differences(tree.root), requirements.MAX_LISTED)

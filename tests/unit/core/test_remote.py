@@ -30,62 +30,62 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 @pytest.fixture
 def study(tmp_path: Path) -> tuple[Compared, Path]:
-    """A study with predictions in its commit and others now, and where the first are kept."""
-    made = Compared.make(tmp_path / "study", **scored(predicted()))
-    made.gates(AUC, BLOCK)
-    kept = made.predictions(predicted())
-    made.commit()
+    """A study with predictions in its commit and others now, and where the first are cached."""
+    study_copy = Compared.make(tmp_path / "study", **scored(predicted()))
+    study_copy.gates(AUC, BLOCK)
+    cached = study_copy.predictions(predicted())
+    study_copy.commit()
     later = predicted(noise=0.1, seed=1)
-    made.predictions(later)
-    made.metrics(**scored(later))
-    return made, kept
+    study_copy.predictions(later)
+    study_copy.metrics(**scored(later))
+    return study_copy, cached
 
 
 def test_predictions_that_the_cache_lacks_come_from_the_remote(
     study: tuple[Compared, Path], served: tuple[Path, str]
 ) -> None:
-    made, kept = study
+    study_copy, cached = study
     folder, address = served
-    place = folder / "files/md5" / kept.parent.name / kept.name
+    place = folder / "files/md5" / cached.parent.name / cached.name
     place.parent.mkdir(parents=True)
-    kept.rename(place)
-    made.write(
+    cached.rename(place)
+    study_copy.write(
         ".dvc/config", f"[core]\n    remote = far\n['remote \"far\"']\n    url = {address}\n"
     )
-    assert change(made.report(), "roc_auc").interval is not None
-    assert lockfile.md5(kept) == kept.parent.name + kept.name
-    assert lockfile.md5(made.root / PREDICTIONS) != kept.parent.name + kept.name
+    assert change(study_copy.report(), "roc_auc").interval is not None
+    assert lockfile.md5(cached) == cached.parent.name + cached.name
+    assert lockfile.md5(study_copy.root / PREDICTIONS) != cached.parent.name + cached.name
 
 
-def test_what_no_remote_has_is_said_with_what_to_fetch(
+def test_a_file_that_no_remote_has_is_reported_with_the_command_that_fetches_it(
     study: tuple[Compared, Path], served: tuple[Path, str]
 ) -> None:
-    made, kept = study
-    kept.unlink()
-    made.write(
+    study_copy, cached = study
+    cached.unlink()
+    study_copy.write(
         ".dvc/config", f"[core]\n    remote = far\n['remote \"far\"']\n    url = {served[1]}\n"
     )
-    found = made.report()
-    assert change(found, "roc_auc").interval is None
-    assert any(f"Next: dvc fetch --all-commits {PREDICTIONS}" in note for note in found.notes)
+    report = study_copy.report()
+    assert change(report, "roc_auc").interval is None
+    assert any(f"Next: dvc fetch --all-commits {PREDICTIONS}" in note for note in report.notes)
 
 
-def test_a_remote_that_cannot_be_asked_is_said_in_dvc_s_words(
+def test_a_remote_that_cannot_be_read_is_reported_in_dvc_s_words(
     study: tuple[Compared, Path],
 ) -> None:
-    made, kept = study
-    kept.unlink()
-    made.write(
+    study_copy, cached = study
+    cached.unlink()
+    study_copy.write(
         ".dvc/config", "[core]\n    remote = far\n['remote \"far\"']\n    url = s3://b/dvc\n"
     )
-    (file,) = lockfile.read(made.root)["train"].outs
+    (file,) = lockfile.read(study_copy.root)["train"].outs
     with pytest.raises(DataError, match=r"DVC's remote cannot be read: .*dvc-s3"):
-        dvc_cache.fetch(made.root, file)
-    assert any("DVC's remote cannot be read" in note for note in made.report().notes)
+        dvc_cache.fetch(study_copy.root, file)
+    assert any("DVC's remote cannot be read" in note for note in study_copy.report().notes)
 
 
-def test_without_a_remote_nobody_is_asked(study: tuple[Compared, Path]) -> None:
-    made, _ = study
-    (file,) = lockfile.read(made.root)["train"].outs
-    assert dvc_cache.remotes(made.root) == []
-    assert dvc_cache.fetch(made.root, file) is None
+def test_a_study_without_a_remote_fetches_nothing(study: tuple[Compared, Path]) -> None:
+    study_copy, _ = study
+    (file,) = lockfile.read(study_copy.root)["train"].outs
+    assert dvc_cache.remotes(study_copy.root) == []
+    assert dvc_cache.fetch(study_copy.root, file) is None

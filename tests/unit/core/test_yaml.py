@@ -23,7 +23,7 @@ LEAVES = st.one_of(
     "1_000", "12e4", ".5", "5.", "=", "a: b", "a #b", "- a", "[1]", "1:30", "+1", "-0", "Null"]),
 )  # fmt: skip
 VALUES = st.recursive(
-    LEAVES, lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=6), one)
+    LEAVES, lambda child: st.lists(child, max_size=3) | st.dictionaries(st.text(max_size=6), child)
 )
 WRITTEN = st.dictionaries(st.text("abc_.-/", min_size=1, max_size=5), VALUES, max_size=4)
 LINES = st.lists(
@@ -45,10 +45,10 @@ PIECES = st.lists(LEAVES.map(str) | TAGS | ODD | st.sampled_from(
 ), max_size=9).map("".join)  # fmt: skip
 
 
-def same(text: bytes) -> bool:
+def read_alike(text: bytes) -> bool:
     """Compare ours with DVC's reader; tell whether ours read the text.
 
-    What ours reads, DVC's reads, and as the same. Only DVC's refuses tabs between tokens, and a
+    What ours reads, DVC's reads, as the same values. Only DVC's refuses tabs between tokens, and a
     block text that begins with a line of spaces: it says so itself.
     """
     try:
@@ -56,47 +56,47 @@ def same(text: bytes) -> bool:
     except ProjectError:
         return False
     try:
-        theirs = YAML(typ="safe", pure=True).load(text.decode())
+        dvc_content = YAML(typ="safe", pure=True).load(text.decode())
     except YAMLError:
-        theirs = content if re.search(rb"\t|[|>][^\n]*\n *\n", text) else None
-    assert repr(content) == repr(theirs), text
+        dvc_content = content if re.search(rb"\t|[|>][^\n]*\n *\n", text) else None
+    assert repr(content) == repr(dvc_content), text
     return True
 
 
 @settings(max_examples=300, deadline=None)
 @given(WRITTEN)
 def test_what_a_program_writes_is_read_alike(content: dict[str, Any]) -> None:
-    written = io.BytesIO()
-    YAML(typ="safe", pure=True).dump(content, written)
-    same(written.getvalue())
+    file = io.BytesIO()
+    YAML(typ="safe", pure=True).dump(content, file)
+    read_alike(file.getvalue())
 
 
 @settings(max_examples=1500, deadline=None)
 @given(LINES | PIECES)
 def test_what_people_write_is_read_alike(text: str) -> None:
-    same(text.encode())
+    read_alike(text.encode())
 
 
 @pytest.mark.long
 @settings(max_examples=30_000, deadline=None)
 @given(LINES | PIECES)
 def test_what_people_write_is_read_alike_many_times(text: str) -> None:
-    same(text.encode())
+    read_alike(text.encode())
 
 
 @pytest.mark.parametrize("name", ["dvc.lock", "params.yaml", "dvc.yaml"])
 def test_the_files_of_a_study_are_read_alike(name: str) -> None:
-    assert same(Path((paths.root if name == "dvc.lock" else STUDY) / name).read_bytes())
+    assert read_alike(Path((paths.root if name == "dvc.lock" else STUDY) / name).read_bytes())
 
 
 @pytest.mark.parametrize(
-    ("written", "value"),
+    ("scalar", "value"),
     [("yes", "yes"), ("off", "off"), ("1e3", 1000.0), ("0o17", 15), ("017", 17), ("0x1f", 31),
      ("1_000", 1000), ("1:30", "1:30"), ("-.5", -0.5), ("+1", 1), ("NULL", None), ("True", True)],
 )  # fmt: skip
-def test_plain_scalars_follow_yaml_1_2(written: str, value: object) -> None:
-    assert repr(yaml.parse(f"a: {written}".encode(), "it")["a"]) == repr(value)
-    assert same(f"a: {written}".encode())
+def test_plain_scalars_follow_yaml_1_2(scalar: str, value: object) -> None:
+    assert repr(yaml.parse(f"a: {scalar}".encode(), "it")["a"]) == repr(value)
+    assert read_alike(f"a: {scalar}".encode())
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_json_or_dvc_does_not_know_is_refused_with_its_place(text: str, mes
 
 def test_merge_keys_and_aliases_are_read_as_dvc_reads_them() -> None:
     text = b"a: &a {x: 1, y: [2]}\nb: &b {<<: *a, x: 2}\nc: {<<: [*b, {z: 1}], y: 3}\nd: *a\n"
-    assert same(text)
+    assert read_alike(text)
     assert yaml.parse(text, "it")["c"] == {"x": 2, "y": 3, "z": 1}
 
 

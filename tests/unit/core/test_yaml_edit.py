@@ -114,7 +114,7 @@ def test_a_longer_list_keeps_its_comments_and_its_style(
     assert yaml_edit.set_values(path, {f"x.{name}": longer}) == expected
 
 
-def test_a_list_of_which_an_item_goes_is_written_anew(tmp_path: Path) -> None:
+def test_a_list_of_which_an_item_goes_is_written_again(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text("a:\n  - 1 # one\n  - 2\nb: [1, 2] # both\n", "utf-8")
     assert yaml_edit.set_values(path, {"a": [1, 3]}) == "a: [1, 3]\nb: [1, 2] # both\n"
@@ -172,14 +172,14 @@ def test_a_name_that_is_not_there_is_named(file: Path) -> None:
     st.booleans(),
 )
 def test_any_text_comes_back_as_it_went_in(
-    tmp_path_factory: pytest.TempPathFactory, known: list[str], value: str, ordered: bool
+    tmp_path_factory: pytest.TempPathFactory, items: list[str], value: str, ordered: bool
 ) -> None:
     path = tmp_path_factory.mktemp("yaml") / "p.yaml"
     path.write_text("a: []\n", "utf-8")
     try:
-        for one in [*known, value]:
-            path.write_text(yaml_edit.add_item(path, ("a",), one, ordered=ordered), "utf-8")
-        path.write_text(yaml_edit.set_values(path, {"a": [value, *known]}), "utf-8")
+        for item in [*items, value]:
+            path.write_text(yaml_edit.add_item(path, ("a",), item, ordered=ordered), "utf-8")
+        path.write_text(yaml_edit.set_values(path, {"a": [value, *items]}), "utf-8")
     except ProjectError:
         return  # what YAML cannot hold, such as a lone surrogate, is refused
-    assert yaml.read(path)["a"] == [value, *known]
+    assert yaml.read(path)["a"] == [value, *items]

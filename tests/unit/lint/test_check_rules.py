@@ -93,7 +93,7 @@ def test_scratch_has_no_rules_but_the_one_on_large_outputs(tidy: Tidy) -> None:
     "text",
     ["/home/me/x", "/data/a b/x.csv", "/flights.csv", "~/x", "~me/x", "C:\\x", "D:/x", "file:///x"],
 )
-def test_a_place_on_one_machine_is_absolute(text: str) -> None:
+def test_a_path_of_one_machine_is_absolute(text: str) -> None:
     assert ABSOLUTE.fullmatch(text)
 
 
@@ -114,7 +114,7 @@ def test_a_place_on_one_machine_is_absolute(text: str) -> None:
         *("/", "/month", " / ", "km/h", "a/b.csv", "https://x.org/a/b", "//div/span", "/ per hour"),
     ],
 )
-def test_what_is_no_place_on_one_machine_is_not(text: str) -> None:
+def test_a_text_that_is_no_path_of_one_machine_is_not_absolute(text: str) -> None:
     assert not ABSOLUTE.fullmatch(text)
 
 
@@ -172,8 +172,8 @@ def test_a_notebook_of_another_language_has_no_rules_on_its_code(tidy: Tidy) -> 
 
 
 def test_the_parameters_cell_may_be_long_and_blank_lines_do_not_count(tidy: Tidy) -> None:
-    more = "".join(f"\np{number} = {number}" for number in range(10))
-    tidy.code("\n\n".join(f"a{number} = 1" for number in range(10)), defaults=DEFAULTS + more)
+    extra = "".join(f"\np{number} = {number}" for number in range(10))
+    tidy.code("\n\n".join(f"a{number} = 1" for number in range(10)), defaults=DEFAULTS + extra)
     assert tidy.check("cell-length").endswith(" passed.\n")
 
 
@@ -192,7 +192,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("kind", INVALID)
-def test_a_breach_of_parameters_is_told_once_and_in_its_line(tidy: Tidy, kind: str) -> None:
+def test_a_parameter_error_is_reported_once_and_in_its_line(tidy: Tidy, kind: str) -> None:
     change, place, message = INVALID[kind]
     tidy.replace(*change)
     printed = tidy.check()
@@ -201,7 +201,7 @@ def test_a_breach_of_parameters_is_told_once_and_in_its_line(tidy: Tidy, kind: s
     assert printed.count("Next: ") == 1
 
 
-def test_a_block_of_which_the_notebook_takes_nothing_is_told_at_its_line(tidy: Tidy) -> None:
+def test_a_block_that_the_notebook_does_not_use_is_reported_at_its_line(tidy: Tidy) -> None:
     tidy.code(defaults="max_iter = 1\nrate = 0.1\nname = ''")
     printed = tidy.check()
     assert printed.startswith("dvc.yaml:13: ")
@@ -254,12 +254,12 @@ MODULES = {
             {
                 "own/e.py",
                 *(deep := {"own/a.py", "own/b.py", "own/c.py"}),
-                *(more := {"own/sub/__init__.py", "own/sub/deep.py"}),
+                *(package := {"own/sub/__init__.py", "own/sub/deep.py"}),
             },
         ),
-        ("import own.a", deep | more),
+        ("import own.a", deep | package),
         ("from own.b import anything", {"own/b.py"}),
-        ("from own.sub import value", more | {"own/b.py"}),
+        ("from own.sub import value", package | {"own/b.py"}),
         ("from own import *", set()),
         ("from headrace.errors import nearest", set()),
         ("def f():\n    import single", {"single.py"}),
@@ -276,7 +276,7 @@ def test_what_is_imported_counts_with_all_that_it_imports(
     assert set(Graph(tmp_path, tmp_path).files(tree)) == files
 
 
-def test_an_import_by_others_is_told_with_the_way_to_it(tidy: Tidy) -> None:
+def test_an_indirect_import_is_reported_with_its_chain(tidy: Tidy) -> None:
     tidy.write("src/mini/model.py", "from mini import a\n\nfit = a.fit\n")
     tidy.write("src/mini/a.py", "from mini.b import fit\n")
     tidy.write("src/mini/b.py", "fit = len\n")
@@ -345,19 +345,19 @@ def test_a_folder_of_outs_may_be_named_and_one_s_own_out_read(tidy: Tidy) -> Non
     assert tidy.check().endswith(" passed.\n")
 
 
-def test_writing_what_is_only_a_dep_is_told(tidy: Tidy) -> None:
+def test_writing_a_file_that_is_only_a_dep_is_reported(tidy: Tidy) -> None:
     tidy.code("paths.table.write_text('')")
     assert "writes data/table.csv, which is not among its outs" in tidy.check()
 
 
-def test_what_is_written_and_then_read_is_told_once(tidy: Tidy) -> None:
+def test_a_file_that_is_written_and_then_read_is_reported_once(tidy: Tidy) -> None:
     tidy.code("paths.other.write_text('')", "paths.other.read_text()")
     printed = tidy.check()
     assert "[undeclared-write]\n" in printed
     assert "1 finding\n" in printed
 
 
-def test_what_may_be_read_or_written_is_left_to_the_user_but_for_what_git_tracks(
+def test_a_file_with_an_unclear_use_is_left_to_the_user_unless_git_tracks_it(
     tidy: Tidy,
 ) -> None:
     tidy.write("data/other.csv", "a\n")
@@ -402,7 +402,7 @@ def test_a_stage_s_own_folder_is_where_its_paths_begin() -> None:
 # git and secrets
 
 
-def test_a_file_that_dvc_added_and_git_tracks_is_told(tidy: Tidy) -> None:
+def test_a_file_that_dvc_added_and_git_tracks_is_reported(tidy: Tidy) -> None:
     tidy.write("raw.csv.dvc", "outs:\n- path: raw.csv\n")
     tidy.write("raw.csv", "a\n")
     tidy.add()
@@ -418,7 +418,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-def test_a_secret_is_told_by_place_and_kind_and_never_shown(tidy: Tidy, kind: str) -> None:
+def test_a_secret_is_reported_by_place_and_kind_and_never_shown(tidy: Tidy, kind: str) -> None:
     tidy.write("notes.md", f"# Notes\n\nkey: {SECRETS[kind]}\n")
     tidy.add()
     for _ in range(2):  # what is not clean is not remembered as clean
@@ -431,7 +431,7 @@ def test_a_secret_is_told_by_place_and_kind_and_never_shown(tidy: Tidy, kind: st
     "text",
     ["{}  # pragma: allowlist secret", "# pragma: allowlist nextline secret\n{}"],
 )
-def test_what_is_allowed_in_its_line_is_no_secret(tidy: Tidy, text: str) -> None:
+def test_a_secret_that_a_comment_allows_is_not_reported(tidy: Tidy, text: str) -> None:
     tidy.write("notes.py", text.format(SECRETS["a key of AWS"]) + "\n")
     tidy.add()
     assert tidy.check().endswith(" passed.\n")
@@ -535,7 +535,7 @@ def test_the_members_of_a_matrix_are_compared_by_their_own_records(tidy: Tidy) -
     assert tidy.check("lock-behind").count("src/mini/model.py changed") == 2
 
 
-def test_a_large_file_s_hash_is_remembered_until_the_file_changes(tidy: Tidy) -> None:
+def test_a_large_file_s_hash_is_cached_until_the_file_changes(tidy: Tidy) -> None:
     tidy.write("data/table.csv", "x" * 2**20)
     tidy.lock()
     assert tidy.check().endswith(" passed.\n")

@@ -144,8 +144,8 @@ LISTS = {
 @pytest.mark.parametrize("kind", LISTS)
 def test_a_dep_is_one_line_more_or_nothing(kind: str) -> None:
     text, line = LISTS[kind]
-    fixed, done = fixes.apply(text, [fixes.AddDep("train", KEYS, "b/c.py")])
-    assert bool(done) == bool(line)
+    fixed, applied = fixes.apply(text, [fixes.AddDep("train", KEYS, "b/c.py")])
+    assert bool(applied) == bool(line)
     assert fixed.replace(line, "", 1) == text
     assert len(fixed) == len(text) + len(line)
 
@@ -181,6 +181,6 @@ def test_a_metric_gets_its_setting_or_nothing(listed: str) -> None:
         f"stages:\n  train:\n    metrics:\n{textwrap.indent(part, '      ')}"
         for part in (listed, METRICS[listed] or listed)
     )
-    fixed, done = fixes.apply(before, [fixes.Uncache("train", keys, "m.json")])
+    fixed, applied = fixes.apply(before, [fixes.Uncache("train", keys, "m.json")])
     assert fixed == after
-    assert bool(done) == bool(METRICS[listed])
+    assert bool(applied) == bool(METRICS[listed])

@@ -56,7 +56,7 @@ def test_a_commit_with_a_finding_is_refused(tidy: Tidy, words: list[str]) -> Non
     assert _git(tidy.root, "rev-parse", "HEAD") == before
 
 
-def test_what_is_not_in_the_commit_does_not_hinder_it(tidy: Tidy) -> None:
+def test_a_file_outside_of_the_commit_does_not_hinder_it(tidy: Tidy) -> None:
     tidy.write("params.yaml", (tidy.root / "params.yaml").read_text().replace("20", "30"))
     tidy.add()
     _spoil(tidy)
@@ -65,7 +65,7 @@ def test_what_is_not_in_the_commit_does_not_hinder_it(tidy: Tidy) -> None:
     assert "def f" in (tidy.root / NOTEBOOK).read_text()
 
 
-def test_what_is_fixed_only_in_the_tree_is_refused_still(tidy: Tidy) -> None:
+def test_a_fix_that_is_not_staged_does_not_count(tidy: Tidy) -> None:
     _spoil(tidy)
     tidy.add()
     tidy.code()
@@ -149,7 +149,7 @@ def test_an_amended_and_a_first_commit_are_checked_too(tmp_path: Path) -> None:
     assert _commit(study.root, "--all", "--amend").returncode == 1
 
 
-def test_a_hook_of_someone_else_s_stays_and_the_line_for_it_is_told(tidy: Tidy) -> None:
+def test_a_foreign_hook_stays_and_the_line_to_add_to_it_is_shown(tidy: Tidy) -> None:
     hook = tidy.root / ".git/hooks/pre-commit"
     hook.write_text("#!/bin/sh\nexit 0\n")
     for words in (["hook"], ["hook", "--remove"]):
@@ -164,16 +164,16 @@ def test_a_hook_of_someone_else_s_stays_and_the_line_for_it_is_told(tidy: Tidy) 
 
 
 def test_a_hook_of_another_study_stays(tmp_path: Path) -> None:
-    one, other = Tidy(tmp_path), Mini(tmp_path / "other")
-    one.run("hook")
-    assert "checks another study of this repository" in other.run("hook").stdout
-    hook = one.root / ".git/hooks/pre-commit"
+    study, second = Tidy(tmp_path), Mini(tmp_path / "other")
+    study.run("hook")
+    assert "checks another study of this repository" in second.run("hook").stdout
+    hook = study.root / ".git/hooks/pre-commit"
     hook.write_text(hook.read_text().replace("exit 1", "exit 2"))  # as another version wrote it
-    assert one.run("hook").returncode == 0
+    assert study.run("hook").returncode == 0
     assert "exit 2" not in hook.read_text()
 
 
-def test_the_hook_is_taken_away_again(tidy: Tidy) -> None:
+def test_the_hook_can_be_uninstalled(tidy: Tidy) -> None:
     assert tidy.run("hook", "--remove").stdout.endswith("pre-commit: uninstalled\n")
     assert tidy.run("hook", "--remove").stdout == "No hook is installed.\n"
     _spoil(tidy)
@@ -188,7 +188,7 @@ def test_the_hook_goes_where_git_looks_for_it(tidy: Tidy) -> None:
     assert _commit(tidy.root, "--all").returncode == 1
 
 
-def test_without_git_and_without_an_index_the_next_step_is_told(mini: Mini) -> None:
+def test_without_git_or_without_an_index_the_next_step_is_named(mini: Mini) -> None:
     assert "is in no git repository. Next: git init" in mini.run("hook").stdout
     bake.run(mini.root, "git", "init", "--quiet")
     result = mini.run("check", "--staged")
