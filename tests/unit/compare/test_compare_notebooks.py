@@ -91,8 +91,8 @@ def test_injected_parameters_are_a_change_of_source(study: CachedStudy) -> None:
         run({**cell(f"# Parameters\nmax_iter = {count}", "injected-parameters"), "id": "injected"})
         for count in (200, 50)
     )
-    (cell,) = cells(study, old, new)
-    assert cell.source == ("# Parameters\nmax_iter = 200", "# Parameters\nmax_iter = 50")
+    (change,) = cells(study, old, new)
+    assert change.source == ("# Parameters\nmax_iter = 200", "# Parameters\nmax_iter = 50")
 
 
 def test_text_that_changed_is_told_with_the_code_that_made_it(study: CachedStudy) -> None:
