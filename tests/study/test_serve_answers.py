@@ -323,5 +323,12 @@ def test_a_bundle_is_served_and_scored_with_its_own_requirements_alone(
     words = ("rows.csv", "out.csv", "--model", "bundle.tar")
     bake.run(tmp_path, *python, "headrace.score", *words, env=env)
     assert len(pd.read_csv(tmp_path / "out.csv")) == len(input_rows)
+    line = bake.run(tmp_path, *python, "headrace.serve.tokens", "ada", env=env).stdout
+    assert "ada predict " in line
+    headrace = bake.run(tmp_path, *python, "headrace", "--help", check=False, env=env)
+    assert (headrace.returncode, headrace.stdout.count("\n")) == (1, 1)
+    assert "is not installed: here is only what a bundle's own requirements bring. Next: " in (
+        headrace.stdout
+    )
     refused = bake.run(tmp_path, *python, "dvc", check=False, env=env)
     assert "is not among a bundle's requirements" in refused.stdout

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from headrace.errors import HeadraceError
 from headrace.serve import tokens
@@ -27,3 +28,14 @@ def test_a_tokens_file_holds_hashes_and_a_malformed_line_is_named(tmp_path: Path
         tokens.create_token("ada", ["all"])
     with pytest.raises(HeadraceError, match="Invalid token name"):
         tokens.create_token("a b", ["predict"])
+
+
+def test_a_token_is_made_without_a_study_and_its_line_alone_goes_into_the_file() -> None:
+    result = CliRunner().invoke(tokens.main, ["ada", "predict", "metrics"])
+    assert result.exit_code == 0
+    name, scopes, digest = result.stdout.split()
+    assert (name, scopes) == ("ada", "predict,metrics")
+    token = result.stderr.split()[-1]
+    assert digest == hashlib.sha256(token.encode()).hexdigest()
+    refused = CliRunner().invoke(tokens.main, ["ada", "all"])
+    assert (refused.exit_code, "Traceback" in refused.output) == (1, False)
