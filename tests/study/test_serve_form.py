@@ -53,7 +53,8 @@ def test_a_person_gets_a_prediction_from_the_page(
         person.ask("document.querySelector('#origin').value = 'JFK'")
         person.press("button")
         assert re.fullmatch(
-            r"(not )?late: \d+\.\d%", person.ask("document.querySelector('h2').textContent")
+            r"(Late: the probability is|Not late: the probability of late is) \d+\.\d%",
+            person.ask("document.querySelector('h2').textContent"),
         )
         assert person.ask("document.querySelector('#origin').value") == "JFK"
         assert person.ask("document.querySelector('#plane_age').value") == ""
@@ -62,7 +63,8 @@ def test_a_person_gets_a_prediction_from_the_page(
         person.ask("document.querySelector('#weekday').value = '9'")
         person.press("button")
         content = person.ask("document.querySelector('[role=alert]').textContent")
-        assert "weekday Input should be less than or equal to 6" in content
+        assert "Day of the week, from 0 for Monday: Enter a whole number from 0 to 6." in content
+        assert person.ask("document.querySelector('[aria-invalid]').id") == "weekday"
         assert person.said == []
 
 

@@ -26,6 +26,8 @@ class Champion:
     threshold: float | None
     log_name: str
     """Its name in the log of predictions: the label, with a hash if that is only a file's name."""
+    categories: dict[str, frozenset[str]]
+    """The texts of each input that the model learned from, where all of them are known."""
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, label: str) -> "Champion":
@@ -33,7 +35,7 @@ class Champion:
         reader = Reader(bundle.schema, MOST_ROWS, bundle.example)
         threshold = bundle.facts.get("threshold")
         log_name = bundle.hashed_name if label == bundle.name else label
-        return cls(bundle, label, reader, bundle.schema, threshold, log_name)
+        return cls(bundle, label, reader, bundle.schema, threshold, log_name, _categories(bundle))
 
     def answer(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold."""
@@ -42,6 +44,13 @@ class Champion:
         if self.threshold is None:
             return [{"prediction": value} for value in predictions]
         return [{"prediction": value, "positive": value >= self.threshold} for value in predictions]
+
+
+def _categories(bundle: Bundle) -> dict[str, frozenset[str]]:
+    columns = bundle.baseline["columns"].items()
+    return {
+        name: frozenset(column["counts"]) for name, column in columns if column.get("others") == 0
+    }
 
 
 def load_champion(path: Path, label: str = "") -> Champion:

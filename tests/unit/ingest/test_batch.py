@@ -23,9 +23,7 @@ def test_an_input_has_its_type_or_stays_text_where_a_value_is_invalid() -> None:
 def test_a_row_is_a_number_only_where_a_request_has_it() -> None:
     seat = ["1A", "1B", "1C", "1D"]
     assert batch.normalize(rows(row=seat), SCHEMA, SPEC)["row"].tolist() == seat
-    with pytest.raises(
-        DataError, match=r"row is '1A' in row 1: not a number \(and 3 more rows\)"
-    ):
+    with pytest.raises(DataError, match=r"row is '1A' in row 1: not a number \(and 3 more rows\)"):
         batch.normalize(rows(row=seat, request="a"), SCHEMA, SPEC)
 
 
