@@ -40,21 +40,21 @@ PARTS = {"schema": "s1", "features": "f1", "data": "d1", "params": "p1"}
 
 
 @dataclass
-class Said:
+class CommandResult:
     """What a command printed, and how it ended."""
 
     code: int
     text: str
 
 
-def identity(who: str, time: int | None = None) -> dict[str, str]:
-    """Return the variables by which git takes somebody for the one who acts."""
-    name, _, email = who.rstrip(">").partition(" <")
-    made = {}
+def identity(person: str, time: int | None = None) -> dict[str, str]:
+    """Return the variables by which git takes this person for the one who acts."""
+    name, _, email = person.rstrip(">").partition(" <")
+    variables = {}
     for role in ("AUTHOR", "COMMITTER"):
-        made |= {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": email}
-        made |= {} if time is None else {f"GIT_{role}_DATE": f"{time} +0000"}
-    return made
+        variables |= {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": email}
+        variables |= {} if time is None else {f"GIT_{role}_DATE": f"{time} +0000"}
+    return variables
 
 
 @dataclass
@@ -67,13 +67,13 @@ class Registered:
     @classmethod
     def make(cls, root: Path, *, prefix: str = "", settings: str = "") -> "Registered":
         """Make one that has nothing trained yet; `prefix` leads to it from the repository's top."""
-        made = cls(root / prefix)
-        made.write("pyproject.toml", PYPROJECT + settings)
-        made.write("dvc.yaml", json.dumps(DVC))
-        made.write(".gitignore", "/models\n/.headrace\n/.dvc/cache\n/.dvc/tmp\n")
-        made.write(".dvc/config", "[core]\n    analytics = false\n")
+        study = cls(root / prefix)
+        study.write("pyproject.toml", PYPROJECT + settings)
+        study.write("dvc.yaml", json.dumps(DVC))
+        study.write(".gitignore", "/models\n/.headrace\n/.dvc/cache\n/.dvc/tmp\n")
+        study.write(".dvc/config", "[core]\n    analytics = false\n")
         bake.run(root, "git", "init", "--quiet", "--initial-branch=main")
-        return made
+        return study
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the study."""
@@ -99,20 +99,20 @@ class Registered:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def commit(self, message: str = "Train", who: str = ANN) -> str:
+    def commit(self, message: str = "Train", person: str = ANN) -> str:
         """Commit all there is, and return the hash."""
-        self.git("add", "--all", ".", who=who)
-        self.git("commit", "--quiet", "--allow-empty", "--message", message, who=who)
+        self.git("add", "--all", ".", person=person)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message, person=person)
         return self.git("rev-parse", "HEAD")
 
-    def certify(self, **more: object) -> Path:
+    def certify(self, **changes: object) -> Path:
         """Write what `headrace verify` would of HEAD."""
         tree, lock = git.head_tree(self.root), (self.root / "dvc.lock").read_bytes()
         records = lockfile.parse(lock)
         outputs = [
-            {"path": one.path, "md5": one.md5, "identical": True}
+            {"path": out.path, "md5": out.md5, "identical": True}
             for record in records.values()
-            for one in record.outs
+            for out in record.outs
         ]
         content = {
             "tree": tree,
@@ -124,62 +124,64 @@ class Registered:
             "stages": [{"name": "train", "identical": True, "outputs": outputs}],
         }
         path = self.root / FOLDER / f"{tree}.json"
-        self.write(f"{FOLDER}/{tree}.json", json.dumps(content | more))
+        self.write(f"{FOLDER}/{tree}.json", json.dumps(content | changes))
         return path
 
-    def version(self, score: float, *, register: bool = True, **more: Any) -> str:
+    def version(self, score: float, *, register: bool = True, **parts: Any) -> str:
         """Train, commit, certify and register; return the commit."""
-        self.train(score, **more)
+        self.train(score, **parts)
         commit = self.commit(f"Train to {score}")
         self.certify()
         if register:
             self.do("register")
         return commit
 
-    def promote(self, version: str, *stages: str, who: str = BEN, **more: str) -> None:
+    def promote(self, version: str, *stages: str, person: str = BEN, **variables: str) -> None:
         """Promote a version to stages, one after the other."""
         for stage in stages or ("dev", "staging", "prod"):
-            self.do("promote", version, "--to", stage, *yes(f"for {stage}"), who=who, **more)
+            self.do(
+                "promote", version, "--to", stage, *yes(f"for {stage}"), person=person, **variables
+            )
 
-    def do(self, *words: str, who: str = ANN, **more: str) -> str:
+    def do(self, *words: str, person: str = ANN, **variables: str) -> str:
         """Run `headrace`, which must succeed; return what it printed."""
-        said = self.say(*words, who=who, **more)
-        assert said.code == 0, said.text
-        return said.text
+        result = self.run(*words, person=person, **variables)
+        assert result.code == 0, result.text
+        return result.text
 
-    def refused(self, *words: str, who: str = ANN, **more: str) -> str:
+    def fails(self, *words: str, person: str = ANN, **variables: str) -> str:
         """Run `headrace`, which must refuse, name a next step, and leave the tags as they are."""
         before = self.tags()
-        said = self.say(*words, who=who, **more)
-        assert said.code == 1, said.text
-        assert "Next: " in said.text
-        assert "Traceback" not in said.text
+        result = self.run(*words, person=person, **variables)
+        assert result.code == 1, result.text
+        assert "Next: " in result.text
+        assert "Traceback" not in result.text
         assert self.tags() == before
-        return said.text
+        return result.text
 
-    def say(self, *words: str, who: str = ANN, **more: str) -> Said:
+    def run(self, *words: str, person: str = ANN, **variables: str) -> CommandResult:
         """Run `headrace` as somebody, in this very process."""
         self.clock += 60
         printed = io.StringIO()
-        with self._as(who, **more), redirect_stdout(printed), redirect_stderr(printed):
+        with self._as(person, **variables), redirect_stdout(printed), redirect_stderr(printed):
             code = main.main(words)
-        return Said(code, printed.getvalue())
+        return CommandResult(code, printed.getvalue())
 
     @contextmanager
-    def _as(self, who: str, **more: str) -> Iterator[None]:
-        here = Path.cwd()
-        env = bake.environment(**identity(who, self.clock) | more)
+    def _as(self, person: str, **variables: str) -> Iterator[None]:
+        folder = Path.cwd()
+        env = bake.environment(**identity(person, self.clock) | variables)
         with patch.dict(os.environ, env, clear=True):
             os.chdir(self.root)
             try:
                 yield
             finally:
-                os.chdir(here)
+                os.chdir(folder)
 
-    def git(self, *words: str, who: str = ANN) -> str:
+    def git(self, *words: str, person: str = ANN) -> str:
         """Run git as somebody and return what it printed."""
         self.clock += 1
-        env = bake.environment(**identity(who, self.clock))
+        env = bake.environment(**identity(person, self.clock))
         return bake.run(self.root, "git", *words, env=env).stdout.strip()
 
     def tags(self) -> dict[str, str]:
@@ -193,13 +195,13 @@ class Registered:
 
     def evidence(self, tag: str) -> dict[str, Any]:
         """Return a tag's evidence."""
-        found: dict[str, Any] = json.loads(self.message(tag).partition("\n\n")[2])
-        return found
+        content: dict[str, Any] = json.loads(self.message(tag).partition("\n\n")[2])
+        return content
 
-    def forge(self, tag: str, message: str, commit: str = "HEAD", who: str = EVE) -> None:
+    def forge(self, tag: str, message: str, commit: str = "HEAD", person: str = EVE) -> None:
         """Make a tag by hand, or make it anew, a minute after the last event."""
         self.clock += 60
-        env = bake.environment(**identity(who, self.clock))
+        env = bake.environment(**identity(person, self.clock))
         words = ("git", "tag", "-a", "-f", "--cleanup=verbatim", "-m", message, tag, commit)
         bake.run(self.root, *words, env=env)
 

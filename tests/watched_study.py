@@ -1,4 +1,4 @@
-"""A study that is watched: live rules, figures written by hand, and those who are told."""
+"""A study that is monitored: live rules, figures written by hand, and receivers of messages."""
 
 import io
 import json
@@ -32,10 +32,10 @@ live:
 ID = "the-predictions-have-moved-2013-10"
 
 
-def rule(name: str = "it moved", **more: Any) -> Rule:
+def rule(name: str = "it moved", **settings: Any) -> Rule:
     """Return a rule on drift.psi above 0.25, as loud as can be."""
     base: dict[str, Any] = {"figure": "drift.psi", "bound": 0.25, "above": True}
-    return Rule(**{"name": name, **base, "level": Level.ACT, "do": "Retrain"} | more)
+    return Rule(**{"name": name, **base, "level": Level.ACT, "do": "Retrain"} | settings)
 
 
 def figures(**values: float | None) -> dict[str, dict[str, Any]]:
@@ -52,17 +52,17 @@ class Watched:
     """A study under git with live rules."""
 
     study: Registered
-    said: str = ""
+    output: str = ""
     """What the last `monitor` printed, on either stream."""
 
     @classmethod
     def make(cls, root: Path, rules: str = RULE, settings: str = "") -> "Watched":
         """Make one without an incident, and commit it."""
-        made = cls(Registered.make(root, settings=settings))
-        made.study.write("gates.yaml", rules)
-        made.study.train(0.8)
-        made.study.commit("Begin")
-        return made
+        study = cls(Registered.make(root, settings=settings))
+        study.study.write("gates.yaml", rules)
+        study.study.train(0.8)
+        study.study.commit("Begin")
+        return study
 
     @property
     def root(self) -> Path:
@@ -79,7 +79,7 @@ class Watched:
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             notify.notify(project.find_project(self.root), self.update(**values), issue=issue)
-        self.said = out.getvalue() + err.getvalue()
+        self.output = out.getvalue() + err.getvalue()
         return [line for line in out.getvalue().splitlines() if not line.startswith(" ")]
 
     def incidents(self) -> dict[str, Incident]:
@@ -88,13 +88,13 @@ class Watched:
 
     def only(self) -> Incident:
         """Return the one incident that there is."""
-        (one,) = self.incidents().values()
-        return one
+        (incident,) = self.incidents().values()
+        return incident
 
-    def opened(self, who: str = ANN) -> Incident:
+    def opened(self, person: str = ANN) -> Incident:
         """Have October fire, and commit that."""
         self.monitor(oct=0.3)
-        self.study.commit("Record the incident", who=who)
+        self.study.commit("Record the incident", person=person)
         return self.only()
 
     def rewrite(self, text: str, by: str) -> None:
@@ -107,7 +107,7 @@ class Watched:
 
 @dataclass
 class Receiver:
-    """A receiver of webhooks on this machine, which answers as it is told to."""
+    """A receiver of webhooks on this machine, which answers with its status."""
 
     status: int = 200
     location: str = ""
@@ -118,15 +118,15 @@ class Receiver:
 @contextmanager
 def receiver(status: int = 200, location: str = "") -> Iterator[Receiver]:
     """Start a receiver, and end it."""
-    made = Receiver(status, location)
+    hook = Receiver(status, location)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             size = int(self.headers["Content-Length"])
-            made.heard.append(json.loads(self.rfile.read(size)))
-            self.send_response(made.status)
-            if made.location:
-                self.send_header("Location", made.location)
+            hook.heard.append(json.loads(self.rfile.read(size)))
+            self.send_response(hook.status)
+            if hook.location:
+                self.send_header("Location", hook.location)
             self.end_headers()
 
         do_GET = do_POST
@@ -135,10 +135,10 @@ def receiver(status: int = 200, location: str = "") -> Iterator[Receiver]:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        made.url = f"http://127.0.0.1:{server.server_port}/services/s3cret"
+        hook.url = f"http://127.0.0.1:{server.server_port}/services/s3cret"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        yield made
+        yield hook
         server.shutdown()
         thread.join()
 
@@ -212,14 +212,14 @@ class GitHub:
     @property
     def known(self) -> dict[str, Any]:
         """What GitHub knows and was asked."""
-        found: dict[str, Any] = json.loads((self.folder / "github.json").read_text("utf-8"))
-        return found
+        content: dict[str, Any] = json.loads((self.folder / "github.json").read_text("utf-8"))
+        return content
 
-    def change(self, **more: object) -> None:
+    def change(self, **settings: object) -> None:
         """Change what GitHub knows."""
         path = self.folder / "github.json"
-        known = self.known if path.exists() else {}
-        path.write_text(json.dumps(known | more), "utf-8")
+        state = self.known if path.exists() else {}
+        path.write_text(json.dumps(state | settings), "utf-8")
 
     def environment(self) -> dict[str, str]:
         """Return what CI sets."""

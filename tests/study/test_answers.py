@@ -53,15 +53,15 @@ def test_a_batch_keeps_what_the_model_answered(watched: Path, bundle: Bundle) ->
 
 def test_a_row_that_breaks_the_contract_has_no_answer(quick: Path, flights: pd.DataFrame) -> None:
     flights.loc[3, "distance"] = -1
-    made = batch.add_predictions(project.find_project(quick), flights)
-    assert made.index[made["prediction"].isna()].tolist() == [3]
-    assert made.index[made["positive"].isna()].tolist() == [3]
-    assert made.index[made["model"].isna()].tolist() == [3]
+    predicted = batch.add_predictions(project.find_project(quick), flights)
+    assert predicted.index[predicted["prediction"].isna()].tolist() == [3]
+    assert predicted.index[predicted["positive"].isna()].tolist() == [3]
+    assert predicted.index[predicted["model"].isna()].tolist() == [3]
 
 
 def test_answers_that_came_with_the_rows_stay(quick: Path, flights: pd.DataFrame) -> None:
-    given = flights.assign(prediction=0.25)
-    assert batch.add_predictions(project.find_project(quick), given) is given
+    logged = flights.assign(prediction=0.25)
+    assert batch.add_predictions(project.find_project(quick), logged) is logged
 
 
 def test_rows_that_another_model_answered_are_judged_by_its_answers(
@@ -69,35 +69,37 @@ def test_rows_that_another_model_answered_are_judged_by_its_answers(
 ) -> None:
     rng = np.random.default_rng(0)
     chances, warned = rng.random(len(flights)), rng.random(len(flights)) < 0.5
-    found = judged(quick, bundle, flights.assign(prediction=chances, positive=warned))
+    evaluation = judged(quick, bundle, flights.assign(prediction=chances, positive=warned))
     truth = flights["late"].to_numpy()
-    assert found.figures["performance"]["roc_auc"] == pytest.approx(roc_auc_score(truth, chances))
+    assert evaluation.figures["performance"]["roc_auc"] == pytest.approx(
+        roc_auc_score(truth, chances)
+    )
     cost = 100 * (truth & ~warned).mean() + 25 * (~truth & warned).mean()
-    assert found.figures["performance"]["cost_per_1000"] == pytest.approx(1000 * cost)
-    assert "psi_prediction" not in found.figures["drift"]
-    assert found.notes[0] == OTHER_MODEL
-    assert found.figures["drift"]["tested"] == len(bundle.schema["properties"])
+    assert evaluation.figures["performance"]["cost_per_1000"] == pytest.approx(1000 * cost)
+    assert "psi_prediction" not in evaluation.figures["drift"]
+    assert evaluation.notes[0] == OTHER_MODEL
+    assert evaluation.figures["drift"]["tested"] == len(bundle.schema["properties"])
 
 
 def test_rows_that_this_model_answered_are_held_against_its_answers(
     quick: Path, bundle: Bundle, flights: pd.DataFrame
 ) -> None:
-    kept = batch.add_predictions(project.find_project(quick), flights)
-    found, asked_now = judged(quick, bundle, kept), judged(quick, bundle, flights)
-    assert found.figures == asked_now.figures
-    assert found.figures["drift"]["psi_prediction"] < 0.01
-    assert OTHER_MODEL not in found.notes
+    logged = batch.add_predictions(project.find_project(quick), flights)
+    evaluation, predicted_now = judged(quick, bundle, logged), judged(quick, bundle, flights)
+    assert evaluation.figures == predicted_now.figures
+    assert evaluation.figures["drift"]["psi_prediction"] < 0.01
+    assert OTHER_MODEL not in evaluation.notes
 
 
 def test_an_answer_that_lacks_is_asked_for_now(
     quick: Path, bundle: Bundle, flights: pd.DataFrame
 ) -> None:
-    kept = batch.add_predictions(project.find_project(quick), flights)
-    holes = kept.assign(
-        prediction=kept["prediction"].where(kept.index % 3 > 0),
-        positive=kept["positive"].where(kept.index % 2 > 0),
+    logged = batch.add_predictions(project.find_project(quick), flights)
+    partly_logged = logged.assign(
+        prediction=logged["prediction"].where(logged.index % 3 > 0),
+        positive=logged["positive"].where(logged.index % 2 > 0),
     )
-    assert judged(quick, bundle, holes).figures == judged(quick, bundle, kept).figures
+    assert judged(quick, bundle, partly_logged).figures == judged(quick, bundle, logged).figures
 
 
 def test_a_prediction_that_is_no_number_is_named(
@@ -110,20 +112,20 @@ def test_a_prediction_that_is_no_number_is_named(
 def test_where_no_row_keeps_the_contract_that_is_told(
     quick: Path, bundle: Bundle, flights: pd.DataFrame
 ) -> None:
-    found = judged(quick, bundle, flights.assign(distance=-1))
-    assert found.figures["rows"] == len(flights)
-    assert found.figures["quality"]["refused_share"] == 1
-    assert "No row keeps the contract" in found.notes[0]
-    assert "performance" not in found.figures
+    evaluation = judged(quick, bundle, flights.assign(distance=-1))
+    assert evaluation.figures["rows"] == len(flights)
+    assert evaluation.figures["quality"]["refused_share"] == 1
+    assert "No row keeps the contract" in evaluation.notes[0]
+    assert "performance" not in evaluation.figures
 
 
 def test_a_batch_that_cannot_be_judged_has_a_figure_that_says_so(
     watched: Path, bundle: Bundle
 ) -> None:
-    seen = evaluate.batches(watched, bundle, ["2013-10", "2014-01"], prices=PRICES)
-    found = evaluate.metrics(seen, {})
-    assert found["2013-10"]["quality"]["judged"] == 1
-    assert found["2014-01"] == {"rows": 0, "quality": {"judged": 0}}
+    evaluations = evaluate.batches(watched, bundle, ["2013-10", "2014-01"], prices=PRICES)
+    figures = evaluate.metrics(evaluations, {})
+    assert figures["2013-10"]["quality"]["judged"] == 1
+    assert figures["2014-01"] == {"rows": 0, "quality": {"judged": 0}}
 
 
 def test_the_worst_batch_is_the_loudest(watched: Path, tmp_path: Path) -> None:
@@ -134,13 +136,13 @@ def test_the_worst_batch_is_the_loudest(watched: Path, tmp_path: Path) -> None:
     )
     bake.run(study, "headrace", "ingest", str(tmp_path / "bad.parquet"), "--batch", "2013-12")
     (study / "data/live/2013-10.parquet").write_bytes(b"no table")
-    done = bake.run(study, "dvc", "repro", "--single-item", "--force", "monitor", check=False)
-    assert done.returncode == 0, done.stdout
-    said = bake.run(study, "headrace", "monitor", "--quiet", "--gate", check=False)
-    assert said.returncode == 1
-    assert "2013-12  act: the contract refuses rows" in said.stdout
-    assert "2013-10  act: a batch cannot be judged" in said.stdout
+    process = bake.run(study, "dvc", "repro", "--single-item", "--force", "monitor", check=False)
+    assert process.returncode == 0, process.stdout
+    result = bake.run(study, "headrace", "monitor", "--quiet", "--gate", check=False)
+    assert result.returncode == 1
+    assert "2013-12  act: the contract refuses rows" in result.stdout
+    assert "2013-10  act: a batch cannot be judged" in result.stdout
     page = (study / "runs/html/monitor.html").read_text("utf-8")
     assert "2013-12: act" in page
-    found = json.loads((study / "metrics/monitor.json").read_text("utf-8"))
-    assert "performance" in found["2013-11"]
+    figures = json.loads((study / "metrics/monitor.json").read_text("utf-8"))
+    assert "performance" in figures["2013-11"]

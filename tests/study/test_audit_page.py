@@ -42,11 +42,11 @@ def an_audit(text: str, *, broken: bool = True) -> Audit:
               marked=word in ("overridden", "gone"))
         for at, word in enumerate((*words, "restored", "demoted", "assigned"))
     )  # fmt: skip
-    held = tuple(
+    holders = tuple(
         StageHolder(text, text, 1_700_000_000, text, text, sound=not broken) for _ in range(3)
     )
     lives = (
-        ArtifactHistory(text, 1, held, entries, deprecated=True),
+        ArtifactHistory(text, 1, holders, entries, deprecated=True),
         ArtifactHistory("calm", 0, (), ()),
     )
     return Audit(text, lives, tuple(incidents(text)), (live(text),))
@@ -122,7 +122,9 @@ def test_a_browser_runs_nothing_and_asks_nobody(chromium: browser.Browser, tmp_p
     chromium.show(path, 800)
     chromium.ask(OPEN)
     chromium.picture(tmp_path / "seen.png")
-    assert [one for one in chromium.requests if not one.startswith("data:")] == [path.as_uri()]
+    assert [request for request in chromium.requests if not request.startswith("data:")] == [
+        path.as_uri()
+    ]
     assert chromium.said == []
 
 
@@ -175,15 +177,15 @@ def test_the_whole_story_stands_on_the_page(tmp_path: Path) -> None:
     study.promote("v1.0.0")
     study.version(0.9)
     study.promote("v1.0.1")
-    study.do("rollback", *yes("too slow"), who=BEN)
+    study.do("rollback", *yes("too slow"), person=BEN)
     study.do("audit", "--html", "../audit.html")
     text = Tags((tmp_path / "audit.html").read_text("utf-8")).text
     for word in ("trained", "verified", "registered", "promoted", "retrained", "rolled back"):
         assert word in text
     assert "v1.0.0 is in prod again" in text
     assert "too slow" in text
-    said = study.say("audit", "--html", "pyproject.toml/audit.html")
-    assert (said.code, "Next: " in said.text) == (1, True)
+    result = study.run("audit", "--html", "pyproject.toml/audit.html")
+    assert (result.code, "Next: " in result.text) == (1, True)
 
 
 def test_an_incident_that_does_not_hold_is_seen_at_once_and_unfolded() -> None:

@@ -43,21 +43,21 @@ def firing(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def monitor(study: Path, *words: str) -> tuple[int, str]:
     """Run `headrace monitor`; return its exit code and what it said."""
-    done = bake.run(study, "headrace", "monitor", *words, check=False)
-    return done.returncode, done.stdout
+    process = bake.run(study, "headrace", "monitor", *words, check=False)
+    return process.returncode, process.stdout
 
 
 def test_lights_incidents_and_page_come_of_one_command(firing: Path) -> None:
-    code, said = monitor(firing)
-    lines = said.splitlines()
+    code, output = monitor(firing)
+    lines = output.splitlines()
     assert code == 0
     assert lines[0].split() == ["batch", "rows", "quality", "performance", "estimate"]
     assert lines[1].split()[0::2] == ["2013-10", "NOTICE", "ok"]
     assert lines[2].split()[3] == "ACT"
-    assert "act: it costs <too> much & more: opened (2013-10)." in said
+    assert "act: it costs <too> much & more: opened (2013-10)." in output
     files = sorted(path.stem for path in (firing / "alerts").glob("*.json"))
-    assert [one[:11] for one in files] == ["it-costs-to", "rows-are-fe"]
-    assert all(one.endswith("-2013-10") for one in files)
+    assert [name[:11] for name in files] == ["it-costs-to", "rows-are-fe"]
+    assert all(name.endswith("-2013-10") for name in files)
     assert "opened" not in monitor(firing)[1]  # told once
     assert monitor(firing, "--gate")[0] == 1
 
@@ -65,27 +65,27 @@ def test_lights_incidents_and_page_come_of_one_command(firing: Path) -> None:
 def test_the_name_of_a_batch_is_never_read_as_a_number(tmp_path: Path) -> None:
     path = tmp_path / "notes.csv"
     path.write_text("batch,says,share\n01,nothing,0.5\n1e5,,\nNA,x,1\n", "utf-8")
-    found = results.table(path)
-    assert found["batch"].tolist() == ["01", "1e5", "NA"]
-    assert found["says"].isna().tolist() == [False, True, False]
-    assert found["share"].dtype == "float64"
-    assert found.columns.tolist() == ["batch", "says", "share"]
+    table = results.table(path)
+    assert table["batch"].tolist() == ["01", "1e5", "NA"]
+    assert table["says"].isna().tolist() == [False, True, False]
+    assert table["share"].dtype == "float64"
+    assert table.columns.tolist() == ["batch", "says", "share"]
     path.write_text("batch\n", "utf-8")
     assert results.table(path).empty
 
 
 def test_a_study_without_a_batch_says_how_one_comes_in(quick: Path, tmp_path: Path) -> None:
     study = Path(shutil.copytree(quick, tmp_path / "study"))
-    code, said = monitor(study, "--gate")
-    assert (code, said.splitlines()[0]) == (0, "No batch yet. Next: headrace ingest FILE")
-    shown = (study / "runs/html/monitor.html").read_text("utf-8")
-    assert "No batch yet" in shown
+    code, output = monitor(study, "--gate")
+    assert (code, output.splitlines()[0]) == (0, "No batch yet. Next: headrace ingest FILE")
+    page_text = (study / "runs/html/monitor.html").read_text("utf-8")
+    assert "No batch yet" in page_text
     assert [*(study / "alerts").glob("*.json")] == []
     (study / "metrics/monitor.json").unlink()
-    code, said = monitor(study)
+    code, output = monitor(study)
     assert code == 1
-    assert "metrics/monitor.json is missing" in said
-    assert "Next: dvc repro monitor" in said
+    assert "metrics/monitor.json is missing" in output
+    assert "Next: dvc repro monitor" in output
 
 
 def test_a_batch_that_is_not_judged_yet_is_named(firing: Path, tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ def test_the_page_shows_lights_then_pictures_and_fits(
     lights = chromium.ask(
         "[...document.querySelectorAll('.lights tbody tr')].map(r => r.textContent)"
     )
-    assert [one[:7] for one in lights] == ["2013-10", "2013-11"]
-    assert all("✗ act" in one and "! notice" in one for one in lights)
+    assert [row[:7] for row in lights] == ["2013-10", "2013-11"]
+    assert all("✗ act" in row and "! notice" in row for row in lights)
     sizes = chromium.ask("[...document.images].map(i => i.naturalWidth > 0 && i.alt.length > 9)")
     assert sizes == [True, True]
     assert chromium.ask("document.documentElement.scrollWidth") <= width
@@ -116,9 +116,9 @@ def test_the_page_shows_lights_then_pictures_and_fits(
 
 
 def test_what_people_wrote_is_no_markup(firing: Path) -> None:
-    shown = page.render(results.read(firing))
-    assert "<too>" not in shown
-    assert "&lt;too&gt; much &amp; more" in shown
+    html = page.render(results.read(firing))
+    assert "<too>" not in html
+    assert "&lt;too&gt; much &amp; more" in html
 
 
 def test_pictures_of_no_batch_say_how_one_comes_in() -> None:
@@ -133,16 +133,16 @@ def test_pictures_of_no_batch_say_how_one_comes_in() -> None:
 
 
 def test_pictures_have_titles_units_and_a_legend(firing: Path) -> None:
-    found = results.read(firing)
-    rows = {name: one["performance"] for name, one in found.figures.items()}
+    monitored = results.read(firing)
+    rows = {name: batch["performance"] for name, batch in monitored.figures.items()}
     true: Any = pd.DataFrame.from_dict(rows, orient="index")
     guessed = pd.DataFrame.from_dict(
-        {name: one["estimate"] for name, one in found.figures.items()}, orient="index"
+        {name: batch["estimate"] for name, batch in monitored.figures.items()}, orient="index"
     )
-    said = {f"cost_per_1000{end}": 1.0 for end in ("", "_low", "_high")} | {"late_share": 0.1}
-    money = pictures.money(true, guessed, pd.Series(said))
+    promised = {f"cost_per_1000{end}": 1.0 for end in ("", "_low", "_high")} | {"late_share": 0.1}
+    money = pictures.money(true, guessed, pd.Series(promised))
     assert [axes.get_ylabel() for axes in money.axes] == ["dollars per 1,000 rows", "share of rows"]
     assert all(axes.get_title(loc="left") and axes.get_xlabel() for axes in money.axes)
     assert len(money.legends[0].get_texts()) == 3
-    moved = pictures.moved(found.tables["drift"])
+    moved = pictures.moved(monitored.tables["drift"])
     assert moved.axes[1].get_ylabel() == "population stability index"

@@ -1,4 +1,4 @@
-"""Promises of live rules and incidents: what fires, what is told, once, and what is never lost."""
+"""Live rules fire beyond their bounds, and incidents are opened, reported and closed once."""
 
 import json
 from pathlib import Path
@@ -34,8 +34,8 @@ def watched(tmp_path: Path) -> Watched:
     return Watched.make(tmp_path / "study")
 
 
-def states(one: Rule, **values: float | None) -> list[str]:
-    return [str(verdict.state) for verdict in rules.evaluate([one], figures(**values))]
+def states(rule_: Rule, **values: float | None) -> list[str]:
+    return [str(verdict.state) for verdict in rules.evaluate([rule_], figures(**values))]
 
 
 # Rules
@@ -48,56 +48,56 @@ def test_a_rule_fires_beyond_its_bound_and_not_at_it() -> None:
 
 
 def test_a_rule_fires_when_k_of_the_last_n_batches_break_it() -> None:
-    one = rule(violations=2, of_batches=3)
-    assert states(one, sep=1, oct=0, nov=1, dec=0) == ["quiet", "quiet", "fires", "quiet"]
-    assert states(one, sep=1, oct=1, nov=0, dec=0) == ["quiet", "fires", "fires", "quiet"]
-    verdict = rules.evaluate([one], figures(sep=1, oct=0, nov=1))[-1]
+    rule_ = rule(violations=2, of_batches=3)
+    assert states(rule_, sep=1, oct=0, nov=1, dec=0) == ["quiet", "quiet", "fires", "quiet"]
+    assert states(rule_, sep=1, oct=1, nov=0, dec=0) == ["quiet", "fires", "fires", "quiet"]
+    verdict = rules.evaluate([rule_], figures(sep=1, oct=0, nov=1))[-1]
     assert (verdict.violations, verdict.batches, verdict.value) == (2, 3, 1)
 
 
 @pytest.mark.parametrize("value", [None, "0.9", True, float("nan"), float("inf"), [1]])
 def test_a_figure_that_is_absent_is_not_known_and_never_fires(value: Any) -> None:
-    found = {"2013-10": {"drift": {} if value is None else {"psi": value}}}
-    for one in (rule(), rule(above=False), rule(figure="groups.carrier.rate")):
-        (verdict,) = rules.evaluate([one], found)
+    monitored = {"2013-10": {"drift": {} if value is None else {"psi": value}}}
+    for rule_ in (rule(), rule(above=False), rule(figure="groups.carrier.rate")):
+        (verdict,) = rules.evaluate([rule_], monitored)
         assert (verdict.state, verdict.value) == (State.UNKNOWN, None)
 
 
-def test_what_is_not_known_counts_neither_as_quiet_nor_as_firing() -> None:
-    one = rule(violations=2, of_batches=2)
-    assert states(one, sep=1, oct=None, nov=1) == ["quiet", "not known", "fires"]
+def test_an_unknown_figure_counts_neither_as_quiet_nor_as_firing() -> None:
+    rule_ = rule(violations=2, of_batches=2)
+    assert states(rule_, sep=1, oct=None, nov=1) == ["quiet", "not known", "fires"]
 
 
-def test_of_a_batch_with_too_few_rows_a_figure_says_nothing() -> None:
-    one = rule(min_rows=200)
-    found = figures(sep=1, oct=1, nov=1)
-    found["2013-09"]["rows"], found["2013-10"]["rows"] = 199, 200
-    assert [verdict.state for verdict in rules.evaluate([one], found)] == [
+def test_a_batch_with_too_few_rows_is_not_evaluated() -> None:
+    rule_ = rule(min_rows=200)
+    monitored = figures(sep=1, oct=1, nov=1)
+    monitored["2013-09"]["rows"], monitored["2013-10"]["rows"] = 199, 200
+    assert [verdict.state for verdict in rules.evaluate([rule_], monitored)] == [
         State.UNKNOWN,
         State.FIRES,
         State.FIRES,  # how many rows there are is not known
     ]
 
 
-def test_batches_are_judged_in_the_order_of_their_names() -> None:
+def test_batches_are_evaluated_in_the_order_of_their_names() -> None:
     mixed = dict(reversed(figures(sep=1, oct=0, nov=0).items()))
-    found = rules.evaluate([rule(violations=1, of_batches=2)], mixed)
-    assert [(one.batch, one.state) for one in found] == [
+    verdicts = rules.evaluate([rule(violations=1, of_batches=2)], mixed)
+    assert [(verdict.batch, verdict.state) for verdict in verdicts] == [
         ("2013-09", State.FIRES),
         ("2013-10", State.FIRES),
         ("2013-11", State.QUIET),
     ]
 
 
-def test_the_loudest_rule_that_fires_is_the_light_of_a_check() -> None:
+def test_the_most_severe_rule_that_fires_is_the_light_of_a_check() -> None:
     listed = [
         rule("a", level=Level.NOTICE, bound=0.1),
         rule("b"),
         rule("c", figure="performance.roc_auc", above=False, bound=0.6),
     ]
-    found = figures(sep=0.0, oct=0.2, nov=0.3, dec=None)
-    found["2013-11"]["performance"] = {"roc_auc": 0.5}
-    lights = rules.lights(rules.evaluate(listed, found))
+    monitored = figures(sep=0.0, oct=0.2, nov=0.3, dec=None)
+    monitored["2013-11"]["performance"] = {"roc_auc": 0.5}
+    lights = rules.lights(rules.evaluate(listed, monitored))
     assert {batch: row["drift"] for batch, row in lights.items()} == {
         "2013-09": Light.OK,
         "2013-10": Light.NOTICE,
@@ -153,9 +153,9 @@ def test_a_live_rule_is_read_as_it_is_written() -> None:
 
 def test_the_study_s_own_rules_cover_each_check_and_say_what_to_do() -> None:
     live = reader.parse((STUDY / "gates.yaml").read_bytes()).live
-    assert {one.check for one in live} == {"quality", "drift", "performance", "groups"}
-    assert {one.level for one in live} == {*Level}
-    assert all(incident.rule_slug(one.name) == one.name.replace(" ", "-") for one in live)
+    assert {rule.check for rule in live} == {"quality", "drift", "performance", "groups"}
+    assert {rule.level for rule in live} == {*Level}
+    assert all(incident.rule_slug(rule.name) == rule.name.replace(" ", "-") for rule in live)
 
 
 # Incidents
@@ -171,9 +171,14 @@ def test_a_run_of_firing_batches_is_one_incident(watched: Watched) -> None:
     assert "still open (2013-11). drift.psi is 0.5000" in still
     (closed,) = watched.monitor(sep=0.1, oct=0.3, nov=0.5, dec=0.2)
     assert "closed (2013-12). quiet again in 2013-12." in closed
-    one = watched.only()
-    assert (one.id, one.opened, one.closed, one.is_open) == (ID, "2013-10", "2013-12", False)
-    assert {name: seen.value for name, seen in one.batches.items()} == {
+    closed_incident = watched.only()
+    assert (
+        closed_incident.id,
+        closed_incident.opened,
+        closed_incident.closed,
+        closed_incident.is_open,
+    ) == (ID, "2013-10", "2013-12", False)
+    assert {name: result.value for name, result in closed_incident.batches.items()} == {
         "2013-10": 0.3,
         "2013-11": 0.5,
         "2013-12": 0.2,
@@ -200,7 +205,7 @@ def test_one_message_goes_out_per_transition_however_often_it_runs(watched: Watc
     ]
 
 
-def test_a_run_again_leaves_the_files_as_they_are(watched: Watched) -> None:
+def test_a_second_run_leaves_the_files_unchanged(watched: Watched) -> None:
     watched.monitor(oct=0.3)
     path = watched.root / store.file_name(ID)
     before = path.stat()
@@ -210,18 +215,18 @@ def test_a_run_again_leaves_the_files_as_they_are(watched: Watched) -> None:
     assert json.loads(path.read_text("utf-8"))["status"] == "open"
 
 
-def test_the_line_offers_three_ways_out_as_commands(watched: Watched) -> None:
+def test_a_message_offers_three_commands(watched: Watched) -> None:
     watched.monitor(oct=0.3)
-    ways = [line for line in watched.said.splitlines() if line.startswith("  ")]
-    assert [line.split()[0] for line in ways] == ["dismiss", "roll", "retrain"]
-    assert f"headrace alert dismiss {ID} --reason TEXT" in ways[0]
-    assert ways[1].endswith("&& headrace rollback")
-    assert ways[2].endswith("&& headrace retrain")
+    commands = [line for line in watched.output.splitlines() if line.startswith("  ")]
+    assert [line.split()[0] for line in commands] == ["dismiss", "roll", "retrain"]
+    assert f"headrace alert dismiss {ID} --reason TEXT" in commands[0]
+    assert commands[1].endswith("&& headrace rollback")
+    assert commands[2].endswith("&& headrace retrain")
     watched.monitor(oct=0.3, nov=0)
-    assert "headrace" not in watched.said
+    assert "headrace" not in watched.output
 
 
-def test_what_is_not_known_leaves_an_incident_as_it_is(watched: Watched) -> None:
+def test_an_unknown_figure_leaves_an_incident_unchanged(watched: Watched) -> None:
     watched.monitor(oct=0.3)
     assert watched.monitor(oct=0.3, nov=None) == []
     assert watched.only().is_open
@@ -231,11 +236,11 @@ def test_what_is_not_known_leaves_an_incident_as_it_is(watched: Watched) -> None
 
 def test_two_runs_are_two_incidents(watched: Watched) -> None:
     watched.monitor(sep=0.3, oct=0, nov=0.3)
-    assert [one.opened for one in watched.incidents().values()] == ["2013-09", "2013-11"]
-    assert [one.is_open for one in watched.incidents().values()] == [False, True]
+    assert [incident.opened for incident in watched.incidents().values()] == ["2013-09", "2013-11"]
+    assert [incident.is_open for incident in watched.incidents().values()] == [False, True]
 
 
-def test_a_batch_that_is_judged_again_counts_by_its_new_value(watched: Watched) -> None:
+def test_a_batch_that_is_evaluated_again_counts_with_its_new_value(watched: Watched) -> None:
     watched.monitor(oct=0.3)
     assert watched.monitor(oct=0.4) == []
     assert watched.only().batches["2013-10"].value == 0.4
@@ -247,7 +252,7 @@ def test_a_batch_that_is_judged_again_counts_by_its_new_value(watched: Watched) 
     assert watched.only().is_open
 
 
-def test_late_truth_that_joins_two_incidents_makes_them_one(watched: Watched) -> None:
+def test_late_labels_that_join_two_incidents_make_them_one(watched: Watched) -> None:
     watched.monitor(sep=0.3, oct=0, nov=0.3)
     watched.monitor(sep=0.3, oct=0.3, nov=0.3)
     first, second = watched.incidents().values()
@@ -257,7 +262,7 @@ def test_late_truth_that_joins_two_incidents_makes_them_one(watched: Watched) ->
     assert watched.monitor(sep=0.3, oct=0.3, nov=0.3) == []
 
 
-def test_a_batch_that_comes_out_of_order_is_said_to(watched: Watched) -> None:
+def test_a_batch_out_of_order_is_reported_as_such(watched: Watched) -> None:
     watched.opened()
     (line,) = watched.monitor(sep=0.6, oct=0.3)
     assert "still open (2013-09). drift.psi is 0.6000" in line
@@ -265,7 +270,7 @@ def test_a_batch_that_comes_out_of_order_is_said_to(watched: Watched) -> None:
     assert (watched.only().id, watched.only().opened) == (ID, "2013-09")
 
 
-def test_a_batch_that_is_gone_is_said_once_and_what_it_showed_is_kept(watched: Watched) -> None:
+def test_a_deleted_batch_is_reported_once_and_its_value_is_kept(watched: Watched) -> None:
     watched.monitor(oct=0.3, nov=0.4)
     (line,) = watched.monitor(nov=0.4)
     assert "kept (2013-10). The figures no longer hold" in line
@@ -275,7 +280,7 @@ def test_a_batch_that_is_gone_is_said_once_and_what_it_showed_is_kept(watched: W
     assert watched.only().closed == "2013-12"
 
 
-def test_a_rule_that_is_taken_out_closes_its_incident_with_that_word(watched: Watched) -> None:
+def test_removing_a_rule_closes_its_incident(watched: Watched) -> None:
     watched.opened()
     watched.study.write("gates.yaml", "live: {}\n")
     (line,) = watched.monitor(oct=0.3)
@@ -286,7 +291,7 @@ def test_a_rule_that_is_taken_out_closes_its_incident_with_that_word(watched: Wa
     assert "open again (2013-10)" in line
 
 
-def test_a_rule_that_became_louder_is_told_again(watched: Watched) -> None:
+def test_a_rule_with_a_raised_level_is_reported_again(watched: Watched) -> None:
     watched.study.write("gates.yaml", RULE.replace("act", "notice"))
     watched.monitor(oct=0.3)
     watched.study.write("gates.yaml", RULE)
@@ -300,8 +305,8 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_written_over_it(
 ) -> None:
     watched.opened()
     path = watched.root / store.file_name(ID)
-    good = path.read_text("utf-8")
-    broken = ("<<<<<<< ours\n", "[]", "{}", good.replace('"act"', '"loud"'), "[" * 9999, "\x00")
+    valid = path.read_text("utf-8")
+    broken = ("<<<<<<< ours\n", "[]", "{}", valid.replace('"act"', '"loud"'), "[" * 9999, "\x00")
     for text in broken:
         path.write_text(text, "utf-8")
         with pytest.raises(DataError, match=rf"alerts/{ID}\.json cannot be read.*Next: "):
@@ -316,7 +321,7 @@ def test_a_batch_with_an_odd_name_is_refused(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "alerts").exists()
 
 
-def test_figures_that_are_none_are_refused(tmp_path: Path) -> None:
+def test_figures_without_batches_are_refused(tmp_path: Path) -> None:
     wrong: dict[str, Any] = {"rows": 3}
     with pytest.raises(DataError, match=r"rows holds no figures by name\. Next: "):
         update.update(tmp_path, wrong, [rule()])
@@ -330,24 +335,27 @@ NAMES = (
 
 def test_a_hostile_name_makes_a_file_name_that_is_safe_and_its_own(tmp_path: Path) -> None:
     listed = [rule(name) for name in NAMES]
-    found = update.update(tmp_path, figures(oct=0.3), listed)
-    assert [one.incident.rule for one in found] == [*NAMES]
+    first = update.update(tmp_path, figures(oct=0.3), listed)
+    assert [transition.incident.rule for transition in first] == [*NAMES]
     files = sorted(path.name for path in (tmp_path / "alerts").iterdir())
     assert len(files) == len(NAMES)
     assert all(store.ID.fullmatch(name) and len(name) < 100 for name in files)
     assert [path.name for path in tmp_path.iterdir()] == ["alerts"]
-    again = update.update(tmp_path, figures(oct=0.3), listed)
-    assert {one.incident.rule for one in again} == {*NAMES}
+    second = update.update(tmp_path, figures(oct=0.3), listed)
+    assert {transition.incident.rule for transition in second} == {*NAMES}
     assert len([*(tmp_path / "alerts").iterdir()]) == len(NAMES)
 
 
 def test_names_that_would_share_a_file_do_not(tmp_path: Path) -> None:
-    found = {"2013": {"drift": {"psi": 1.0}}, "b-2013": {"drift": {"psi": 1.0}}}
-    both = [rule("a b"), rule("a")]
-    update.update(tmp_path, {"2013": found["2013"]}, both[:1])
-    update.update(tmp_path, found, both)
-    kept = store.read(tmp_path)
-    assert {(one.rule, one.opened) for one in kept.values()} >= {("a b", "2013"), ("a", "2013")}
+    monitored = {"2013": {"drift": {"psi": 1.0}}, "b-2013": {"drift": {"psi": 1.0}}}
+    rules_ = [rule("a b"), rule("a")]
+    update.update(tmp_path, {"2013": monitored["2013"]}, rules_[:1])
+    update.update(tmp_path, monitored, rules_)
+    incidents = store.read(tmp_path)
+    assert {(incident_.rule, incident_.opened) for incident_ in incidents.values()} >= {
+        ("a b", "2013"),
+        ("a", "2013"),
+    }
 
 
 BATCHES = ("2013-09", "2013-10", "2013-11", "2013-12", "2014-01")
@@ -372,16 +380,16 @@ def check_orders(root: Path, steps: list[dict[str, float | None]], rule_: Rule) 
             transition.receivers["output"] = True
             store.write(root, transition.incident)
     incidents = store.read(root).values()
-    assert all(each.id == f"it-moved-{each.first_batch}" for each in incidents)
+    assert all(incident_.id == f"it-moved-{incident_.first_batch}" for incident_ in incidents)
     results = {
         name: RuleResult(State.FIRES if rule_.is_violated(value) else State.QUIET, value)
         for name, value in values.items()
         if value is not None
     }
-    assert sorted(each.firing for each in incidents if not each.is_withdrawn) == [
+    assert sorted(incident_.firing for incident_ in incidents if not incident_.is_withdrawn) == [
         run.firing for run in incident.firing_runs(results)
     ]
-    assert sum(each.is_open for each in incidents) <= 1
+    assert sum(incident_.is_open for incident_ in incidents) <= 1
     assert len(messages) == len(set(messages))
 
 
@@ -408,16 +416,16 @@ def test_thousands_of_orders_of_batches_lose_none_and_notify_once(
 def test_the_incidents_are_listed_the_open_ones_first(watched: Watched) -> None:
     assert "No incidents yet. Next: " in watched.study.do("alert")
     watched.monitor(sep=0.3, oct=0, nov=0.4)
-    said = watched.study.do("alert", "list")
-    first, second = (line for line in said.splitlines() if not line.startswith(" "))
+    output = watched.study.do("alert", "list")
+    first, second = (line for line in output.splitlines() if not line.startswith(" "))
     assert first == "the-predictions-have-moved-2013-11  act, open since 2013-11"
     assert second.endswith("closed: quiet again in 2013-10")
-    assert "drift.psi 0.4000 in 2013-11; it must not be above 0.25" in said
+    assert "drift.psi 0.4000 in 2013-11; it must not be above 0.25" in output
 
 
 def test_a_broken_rule_or_file_is_no_traceback(watched: Watched) -> None:
     watched.study.write("alerts/x.json", "{")
-    assert "alerts/x.json cannot be read" in watched.study.refused("alert")
+    assert "alerts/x.json cannot be read" in watched.study.fails("alert")
     with pytest.raises(HeadraceError):
         watched.incidents()
 
@@ -449,14 +457,14 @@ groups: {carrier: {false_negative_rate of warned: {at_most: 0.5, min_rows: 9}}}
         ("broken", "drift.psi", ""),
     ],
 )
-def test_a_figure_that_no_batch_has_is_told_unless_it_may_come_with_the_truth(
+def test_an_unknown_figure_is_reported_unless_labels_may_bring_it(
     watched: Watched, monitored: Any, figure: str, says: str
 ) -> None:
     watched.study.write("gates.yaml", GROUPS + RULE.replace("drift.psi", figure))
     if monitored is not None:
         watched.study.write("metrics/monitor.json", json.dumps({"2013-10": monitored}))
-    said = watched.study.say("check", "live-figures")
-    assert said.code == (1 if says else 0), said.text
-    assert says in said.text
+    result = watched.study.run("check", "live-figures")
+    assert result.code == (1 if says else 0), result.text
+    assert says in result.text
     if says:
-        assert said.text.startswith("gates.yaml:5: metrics/monitor.json has no figure")
+        assert result.text.startswith("gates.yaml:5: metrics/monitor.json has no figure")

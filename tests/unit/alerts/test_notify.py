@@ -1,4 +1,4 @@
-"""Promises of telling and deciding: everyone hears once, nobody who is gone stops a run."""
+"""Notifications reach each receiver once, and decisions are commits that an audit checks."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def watched(tmp_path: Path) -> Watched:
     return Watched.make(tmp_path / "study")
 
 
-# Who is told
+# Receivers
 
 
 def test_a_kill_between_writing_and_telling_repeats_and_never_omits(watched: Watched) -> None:
@@ -68,98 +68,98 @@ def test_a_kill_between_writing_and_telling_repeats_and_never_omits(watched: Wat
 
 def test_a_kill_after_printing_prints_again(watched: Watched) -> None:
     transitions = watched.update(oct=0.3)
-    found = project.find_project(watched.root)
+    study = project.find_project(watched.root)
     killed = patch.object(notify, "_mark", side_effect=KeyboardInterrupt)
     with killed, pytest.raises(KeyboardInterrupt):
-        notify.notify(found, transitions)
+        notify.notify(study, transitions)
     assert len(watched.monitor(oct=0.3)) == 1
     assert watched.monitor(oct=0.3) == []
 
 
-def test_a_webhook_hears_each_transition_once_with_all_that_it_needs(
+def test_a_webhook_gets_each_transition_once_with_all_details(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with receiver() as there:
-        monkeypatch.setenv(VARIABLE, there.url)
+    with receiver() as hook:
+        monkeypatch.setenv(VARIABLE, hook.url)
         for _ in range(3):
             watched.monitor(oct=0.3)
         watched.monitor(oct=0.3, nov=0)
-    first, second = there.heard
+    first, second = hook.heard
     assert first["text"].startswith("study: act: the predictions have moved: opened (2013-10).")
-    (told,) = first["transitions"]
-    assert (told["incident"], told["batch"], told["value"]) == (ID, "2013-10", 0.3)
-    assert (told["level"], told["limit"], told["what"]) == ("act", "above 0.25", "opened")
-    assert set(told["ways_out"]) == {"dismiss", "roll back", "retrain"}
-    assert [one["what"] for one in second["transitions"]] == ["closed"]
+    (content,) = first["transitions"]
+    assert (content["incident"], content["batch"], content["value"]) == (ID, "2013-10", 0.3)
+    assert (content["level"], content["limit"], content["what"]) == ("act", "above 0.25", "opened")
+    assert set(content["ways_out"]) == {"dismiss", "roll back", "retrain"}
+    assert [transition["what"] for transition in second["transitions"]] == ["closed"]
     assert watched.only().notified["opened 2013-10"] == {"output": True, "webhook": True}
 
 
 def test_pyproject_may_name_the_webhook_and_the_environment_comes_first(tmp_path: Path) -> None:
-    with receiver() as there, receiver() as other:
-        watched = Watched.make(tmp_path / "study", settings=f'webhook = "{there.url}"\n')
+    with receiver() as from_file, receiver() as from_environment:
+        watched = Watched.make(tmp_path / "study", settings=f'webhook = "{from_file.url}"\n')
         watched.monitor(oct=0.3)
-        with patch.dict(os.environ, {VARIABLE: other.url}):
+        with patch.dict(os.environ, {VARIABLE: from_environment.url}):
             watched.monitor(oct=0.3, nov=0.4)
-    assert (len(there.heard), len(other.heard)) == (1, 1)
+    assert (len(from_file.heard), len(from_environment.heard)) == (1, 1)
 
 
 @contextmanager
-def _ill(kind: str) -> Iterator[tuple[str, str]]:
-    """Yield the address of a receiver that is ill, and what is said of it."""
+def failing_receiver(kind: str) -> Iterator[tuple[str, str]]:
+    """Yield the address of a failing receiver, and the reported problem."""
     secret = f"services/{SECRET}"
     if kind in ("500", "404", "204"):
-        with receiver(int(kind)) as there:
-            yield there.url, f"it answered {kind}" if kind != "204" else ""
+        with receiver(int(kind)) as hook:
+            yield hook.url, f"it answered {kind}" if kind != "204" else ""
     elif kind == "garbage":
-        with answering(b"\x00\xff not HTTP at all\r\n\r\n") as place:
-            yield f"http://{place}/{secret}", "its answer is not HTTP"
+        with answering(b"\x00\xff not HTTP at all\r\n\r\n") as address:
+            yield f"http://{address}/{secret}", "its answer is not HTTP"
     elif kind == "nothing":
-        with answering(b"") as place:
-            yield f"http://{place}/{secret}", "it refused or closed the connection"
+        with answering(b"") as address:
+            yield f"http://{address}/{secret}", "it refused or closed the connection"
     elif kind == "endless":
-        with answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000) as place:
-            yield f"http://{place}/{secret}", "its answer is not HTTP"
+        with answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000) as address:
+            yield f"http://{address}/{secret}", "its answer is not HTTP"
     elif kind == "hangs":
-        with answering(None) as place:
-            yield f"http://{place}/{secret}", "it did not answer"
+        with answering(None) as address:
+            yield f"http://{address}/{secret}", "it did not answer"
     elif kind == "TLS":
-        with answering(b"HTTP/1.1 200 OK\r\n\r\n") as place:
-            yield f"https://{place}/{secret}", "its TLS certificate or connection is not valid"
+        with answering(b"HTTP/1.1 200 OK\r\n\r\n") as address:
+            yield f"https://{address}/{secret}", "its TLS certificate or connection is not valid"
     elif kind == "refused":
         yield f"http://{nobody()}/{secret}", "it refused or closed the connection"
     else:
         yield kind + secret, "its address"
 
 
-ILL = (
+FAILURES = (
     *("500", "404", "garbage", "nothing", "endless", "hangs", "TLS", "refused"),
     *("file:///", "x", "http://", "http://[", "http://a b/", "http://\x00/"),
 )
 
 
-@pytest.mark.parametrize("kind", ILL, ids=range(len(ILL)))
-def test_a_webhook_that_is_ill_is_said_stops_nothing_and_is_told_again(
+@pytest.mark.parametrize("kind", FAILURES, ids=range(len(FAILURES)))
+def test_a_failing_webhook_is_reported_and_notified_again_later(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    with _ill(kind) as (url, word):
-        found = {"webhook": url}
-        with patch.object(webhook, "address", lambda _: found["webhook"]):
+    with failing_receiver(kind) as (url, word):
+        setting = {"webhook": url}
+        with patch.object(webhook, "address", lambda _: setting["webhook"]):
             with monkeypatch.context() as short:
                 if kind == "hangs":
                     short.setattr(webhook, "SECONDS", 0.1)
                 assert len(watched.monitor(oct=0.3)) == 1
-            assert word in watched.said
-            assert "The webhook was not notified: " in watched.said
-            assert SECRET not in watched.said
-            assert "Next: " in watched.said
-            with receiver() as there:
-                found["webhook"] = there.url
+            assert word in watched.output
+            assert "The webhook was not notified: " in watched.output
+            assert SECRET not in watched.output
+            assert "Next: " in watched.output
+            with receiver() as hook:
+                setting["webhook"] = hook.url
                 assert watched.monitor(oct=0.3) == [], "standard output heard it before"
                 watched.monitor(oct=0.3)
-    assert [len(one["transitions"]) for one in there.heard] == [1]
+    assert [len(message["transitions"]) for message in hook.heard] == [1]
 
 
-def test_a_receiver_that_never_ends_is_left_alone_when_its_time_is_over() -> None:
+def test_a_receiver_that_never_answers_is_abandoned_after_its_time() -> None:
     over = threading.Event()
     with patch.object(webhook, "_send", lambda *_: str(over.wait())):
         assert webhook.post("http://x", {}, seconds=0.01) == "it did not answer within 0.01 s"
@@ -169,40 +169,44 @@ def test_a_receiver_that_never_ends_is_left_alone_when_its_time_is_over() -> Non
 def test_a_redirect_carries_the_message_to_nobody_else(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with receiver() as other:
+    with receiver() as target:
         for status in (301, 302, 303, 307, 308):
-            with receiver(status, other.url) as there:
-                monkeypatch.setenv(VARIABLE, there.url)
+            with receiver(status, target.url) as hook:
+                monkeypatch.setenv(VARIABLE, hook.url)
                 watched.monitor(oct=0.3)
-            assert f"it answered {status}, a redirect, which is not followed" in watched.said
-            assert SECRET not in watched.said
-    assert other.heard == []
+            assert f"it answered {status}, a redirect, which is not followed" in watched.output
+            assert SECRET not in watched.output
+    assert target.heard == []
 
 
 # What a person decides
 
 
 def decided(study: Registered) -> list[str]:
-    found = store.read(study.root).values()
-    return [f"{each.choice} {each.name}: {each.reason}" for one in found for each in one.decisions]
+    incidents = store.read(study.root).values()
+    return [
+        f"{decision.choice} {decision.name}: {decision.reason}"
+        for incident in incidents
+        for decision in incident.decisions
+    ]
 
 
-def test_a_decision_is_one_commit_of_one_file_by_who_decides(watched: Watched) -> None:
+def test_a_decision_is_one_commit_of_one_file(watched: Watched) -> None:
     watched.opened()
     watched.study.write("params.yaml", "seed: 8\n")
     watched.study.write("new.txt", "new")
-    said = watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
-    assert said.startswith(f"Dismissed {ID}. Reason: a holiday\nIt is not reported again")
-    shown = watched.study.git("show", "--name-only", "--format=%an <%ae>%n%s%n%b", "HEAD")
-    assert shown.split("\n") == [BEN, f"Dismiss {ID}", "a holiday", "", "", store.file_name(ID)]
+    output = watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", person=BEN)
+    assert output.startswith(f"Dismissed {ID}. Reason: a holiday\nIt is not reported again")
+    commit = watched.study.git("show", "--name-only", "--format=%an <%ae>%n%s%n%b", "HEAD")
+    assert commit.split("\n") == [BEN, f"Dismiss {ID}", "a holiday", "", "", store.file_name(ID)]
     assert decided(watched.study) == ["dismiss Ben: a holiday"]
-    (one,) = watched.only().decisions
-    assert (one.email, one.level) == ("ben@example.org", "act")
-    assert one.when.endswith("+00:00")
+    (decision,) = watched.only().decisions
+    assert (decision.email, decision.level) == ("ben@example.org", "act")
+    assert decision.when.endswith("+00:00")
     assert set(watched.study.git("status", "--porcelain").split()) >= {"params.yaml", "new.txt"}
 
 
-def test_what_is_dismissed_is_not_told_again_while_it_stays_open(watched: Watched) -> None:
+def test_a_dismissed_incident_is_not_reported_while_it_stays_open(watched: Watched) -> None:
     watched.opened()
     watched.study.do("alert", "dismiss", ID, "--reason", "a holiday")
     assert watched.monitor(oct=0.3, nov=0.4) == []
@@ -211,7 +215,7 @@ def test_what_is_dismissed_is_not_told_again_while_it_stays_open(watched: Watche
     assert "closed (2013-12)" in line
 
 
-def test_what_is_dismissed_is_told_again_when_its_level_rises(watched: Watched) -> None:
+def test_a_dismissed_incident_is_reported_when_its_level_rises(watched: Watched) -> None:
     watched.study.write("gates.yaml", RULE.replace("act", "notice"))
     watched.opened()
     watched.study.do("alert", "dismiss", ID, "--reason", "small")
@@ -223,25 +227,25 @@ def test_what_is_dismissed_is_told_again_when_its_level_rises(watched: Watched) 
     assert "still open (2013-12)" in line
 
 
-def test_of_two_decisions_the_later_stands_and_the_former_is_kept(watched: Watched) -> None:
+def test_of_two_decisions_the_later_applies_and_both_are_kept(watched: Watched) -> None:
     watched.opened()
-    watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=ANN)
+    watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", person=ANN)
     words = ("alert", "decide", ID, "retrain", "--reason", "it is the season")
-    said = watched.study.do(*words, who=BEN)
-    assert "This replaces the decision of Ann (dismiss), which stays in the file." in said
-    assert "Next: headrace retrain" in said
+    output = watched.study.do(*words, person=BEN)
+    assert "This replaces the decision of Ann (dismiss), which stays in the file." in output
+    assert "Next: headrace retrain" in output
     assert decided(watched.study) == ["dismiss Ann: a holiday", "retrain Ben: it is the season"]
     assert "retrain: it is the season (Ben" in watched.study.do("alert")
     (line,) = watched.monitor(oct=0.3, nov=0.4)
     assert "still open" in line, "it is dismissed no more"
 
 
-def test_a_clock_that_went_backwards_is_told(watched: Watched) -> None:
+def test_a_clock_that_went_backwards_is_reported(watched: Watched) -> None:
     watched.opened()
     watched.study.do("alert", "dismiss", ID, "--reason", "a holiday")
     watched.study.clock -= 100_000
-    said = watched.study.do("alert", "decide", ID, "rollback", "--reason", "no")
-    assert "By this machine's clock, that one is later." in said
+    output = watched.study.do("alert", "decide", ID, "rollback", "--reason", "no")
+    assert "By this machine's clock, that one is later." in output
     assert decided(watched.study)[-1] == "rollback Ann: no"
 
 
@@ -266,7 +270,7 @@ def test_a_decision_that_would_commit_more_or_less_is_refused(watched: Watched, 
     else:
         name, says = ID.replace("moved", "mvoed"), f"Did you mean {ID}?"
     before, head = (watched.root / store.file_name(ID)).read_bytes(), study.git("rev-parse", "HEAD")
-    assert says in study.refused("alert", "dismiss", name, "--reason", reason)
+    assert says in study.fails("alert", "dismiss", name, "--reason", reason)
     assert (watched.root / store.file_name(ID)).read_bytes() == before
     assert study.git("rev-parse", "HEAD") == head
 
@@ -277,9 +281,9 @@ def test_a_commit_that_git_refuses_leaves_all_as_it_was(watched: Watched) -> Non
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho not today >&2\nexit 1\n", "utf-8")
     hook.chmod(0o755)
-    said = watched.study.refused("alert", "dismiss", ID, "--reason", "a holiday")
-    assert "not today" in said
-    assert "No decision was recorded." in said
+    output = watched.study.fails("alert", "dismiss", ID, "--reason", "a holiday")
+    assert "not today" in output
+    assert "No decision was recorded." in output
     assert watched.only().decisions == []
     assert watched.study.git("status", "--porcelain") == ""
 
@@ -293,12 +297,12 @@ def test_a_decision_is_signed_where_git_signs(watched: Watched, tmp_path: Path) 
     assert watched.study.git("log", "-1", "--format=%G?") == "G"
 
 
-def test_in_a_folder_without_git_nothing_is_decided(watched: Watched, tmp_path: Path) -> None:
+def test_a_decision_needs_git(watched: Watched, tmp_path: Path) -> None:
     watched.monitor(oct=0.3)
     (watched.root / ".git").rename(tmp_path / "gone")
-    said = watched.study.say("alert", "dismiss", ID, "--reason", "x")
-    assert said.code == 1
-    assert "Next: " in said.text
+    result = watched.study.run("alert", "dismiss", ID, "--reason", "x")
+    assert result.code == 1
+    assert "Next: " in result.text
 
 
 # In CI: one issue
@@ -310,17 +314,17 @@ def ci(github: GitHub) -> Iterator[None]:
         yield
 
 
-def test_an_incident_gets_one_issue_that_is_renewed_and_closed_with_it(
+def test_an_incident_has_one_issue_that_is_updated_and_closed_with_it(
     watched: Watched, tmp_path: Path
 ) -> None:
     github = GitHub(tmp_path / "github")
     with ci(github):
         watched.monitor(oct=0.3, issue=True)
-        assert "Issue for " in watched.said
+        assert "Issue for " in watched.output
         watched.monitor(oct=0.3, issue=True)
-        assert "Issue" not in watched.said, "nothing changed"
+        assert "Issue" not in watched.output, "nothing changed"
         watched.monitor(oct=0.3, nov=0.4, issue=True)
-        assert "Issue 1 for " in watched.said
+        assert "Issue 1 for " in watched.output
         (issue,) = github.known["issues"]
         assert issue["title"] == "the predictions have moved (since 2013-10)"
         assert issue["state"] == "open"
@@ -338,20 +342,20 @@ def test_an_incident_gets_one_issue_that_is_renewed_and_closed_with_it(
     ]
 
 
-def test_a_machine_that_forgets_tells_the_webhook_once_all_the_same(
+def test_machines_without_memory_notify_the_webhook_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     github = GitHub(tmp_path / "github")
-    with receiver() as there, ci(github):
-        monkeypatch.setenv(VARIABLE, there.url)
+    with receiver() as hook, ci(github):
+        monkeypatch.setenv(VARIABLE, hook.url)
         for fresh in range(3):
             watched = Watched.make(tmp_path / f"clone-{fresh}/study")
             watched.monitor(oct=0.3, issue=True)
-    assert len(there.heard) == 1
+    assert len(hook.heard) == 1
     assert len(github.known["issues"]) == 1
 
 
-def test_what_is_over_is_not_told_anew_by_each_machine_that_forgets(
+def test_closed_incidents_are_not_reported_by_machines_without_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     github = GitHub(tmp_path / "github")
@@ -362,29 +366,38 @@ def test_what_is_over_is_not_told_anew_by_each_machine_that_forgets(
         {"oct": 0.3, "nov": 0, "dec": 0},  # judged again: it was none
         {"oct": 0.3, "nov": 0, "dec": 0},
     ]
-    told = []
-    with receiver() as there, ci(github):
-        monkeypatch.setenv(VARIABLE, there.url)
-        for night, found in enumerate(nights):
+    nightly = []
+    with receiver() as hook, ci(github):
+        monkeypatch.setenv(VARIABLE, hook.url)
+        for night, values in enumerate(nights):
             watched = Watched.make(tmp_path / f"clone-{night}/study")
-            assert watched.monitor(issue=True, **found) != [], "its log says all"
-            heard = [one for said in there.heard for one in said["transitions"]]
-            told.append([f"{one['what']} {one['batch']}" for one in heard[sum(map(len, told)) :]])
-    assert told == [[], ["opened 2013-12"], [], [], []]
+            assert watched.monitor(issue=True, **values) != [], "its log says all"
+            transitions = [
+                transition for message in hook.heard for transition in message["transitions"]
+            ]
+            nightly.append(
+                [
+                    f"{transition['what']} {transition['batch']}"
+                    for transition in transitions[sum(map(len, nightly)) :]
+                ]
+            )
+    assert nightly == [[], ["opened 2013-12"], [], [], []]
     assert len(github.known["issues"]) == 1
 
 
-def test_the_end_of_an_incident_is_told_once_by_machines_that_forget(
+def test_machines_without_memory_report_a_closed_incident_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     github = GitHub(tmp_path / "github")
-    with receiver() as there, ci(github):
-        monkeypatch.setenv(VARIABLE, there.url)
+    with receiver() as hook, ci(github):
+        monkeypatch.setenv(VARIABLE, hook.url)
         for night, quiet in enumerate([{}, {"nov": 0}, {"nov": 0}]):
             watched = Watched.make(tmp_path / f"clone-{night}/study")
             watched.monitor(oct=0.3, issue=True, **quiet)
-    told = [one["what"] for said in there.heard for one in said["transitions"]]
-    assert told == ["opened", "closed"]
+    transitions = [
+        transition["what"] for message in hook.heard for transition in message["transitions"]
+    ]
+    assert transitions == ["opened", "closed"]
     (issue,) = github.known["issues"]
     assert issue["state"] == "closed"
 
@@ -394,7 +407,7 @@ def test_a_decision_closes_the_issue_and_stands_in_it(watched: Watched, tmp_path
     with ci(github):
         watched.monitor(oct=0.3, issue=True)
     watched.study.commit()
-    watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
+    watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", person=BEN)
     with ci(github):
         watched.monitor(oct=0.3, issue=True)
     (issue,) = github.known["issues"]
@@ -408,15 +421,15 @@ def test_the_issues_of_people_and_pull_requests_are_left_alone(
     body = issues.MARK.format(ID)
     person = {"number": 1, "user": {"type": "User"}, "body": body, "state": "open"}
     pull = {"number": 2, "user": {"type": "Bot"}, "body": body, "pull_request": {}}
-    other = {"number": 3, "user": {"type": "Bot"}, "body": None, "state": "open"}
-    github = GitHub(tmp_path / "github", person, pull, other)
+    unmarked = {"number": 3, "user": {"type": "Bot"}, "body": None, "state": "open"}
+    github = GitHub(tmp_path / "github", person, pull, unmarked)
     with ci(github):
         watched.monitor(oct=0.3, issue=True)
-    assert github.known["issues"][:3] == [person, pull, other]
+    assert github.known["issues"][:3] == [person, pull, unmarked]
     assert len(github.known["issues"]) == 4
 
 
-def test_what_was_over_before_anyone_looked_gets_no_issue(watched: Watched, tmp_path: Path) -> None:
+def test_an_incident_that_was_closed_before_has_no_issue(watched: Watched, tmp_path: Path) -> None:
     github = GitHub(tmp_path / "github")
     with ci(github):
         watched.monitor(oct=0.3, nov=0, issue=True)
@@ -424,7 +437,7 @@ def test_what_was_over_before_anyone_looked_gets_no_issue(watched: Watched, tmp_
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "absent", "no CI"])
-def test_github_that_refuses_is_said_and_stops_nothing(
+def test_a_failure_of_github_is_reported_and_stops_nothing(
     watched: Watched, tmp_path: Path, method: str
 ) -> None:
     github = GitHub(tmp_path / "github")
@@ -441,7 +454,7 @@ def test_github_that_refuses_is_said_and_stops_nothing(
         with patch.dict(os.environ, real):
             (line,) = watched.monitor(oct=0.3, nov=0.4, issue=True)[-1:]
     assert "2013-11" in line
-    assert "Next: " in watched.said
+    assert "Next: " in watched.output
 
 
 EVIL = "<script>x</script> @somebody #1 [a](https://x.org) `b` ![](x) --> | $(x)\n\n# head"
@@ -459,10 +472,10 @@ def test_hostile_words_are_harmless_in_an_issue(tmp_path: Path) -> None:
 def test_a_file_edited_by_a_stranger_is_harmless_in_an_issue(watched: Watched) -> None:
     watched.opened()
     watched.rewrite("2013-10", "--> <script> @somebody")
-    (one,) = (store.from_json(ID, json.loads(text)) for text in _texts(watched))
-    for heard in one.notified.values():
-        heard["webhook"] = True
-    body = issues.render(one, "webhook")
+    (incident,) = (store.from_json(ID, json.loads(text)) for text in _texts(watched))
+    for receivers in incident.notified.values():
+        receivers["webhook"] = True
+    body = issues.render(incident, "webhook")
     assert "told webhook" in body
     assert "<script>" not in body
     assert "@somebody" not in body
@@ -476,58 +489,61 @@ def _texts(watched: Watched) -> list[str]:
 
 
 def audited(study: Registered) -> tuple[Audit, list[IncidentHistory]]:
-    found = audit.audit_repository(study.root)
-    return found, [*found.incidents]
+    result = audit.audit_repository(study.root)
+    return result, [*result.incidents]
 
 
 @pytest.fixture
-def told(watched: Watched) -> Watched:
+def closed_study(watched: Watched) -> Watched:
     """An incident that opened, was dismissed by Ben, decided on by Ann, and closed."""
     watched.opened()
-    watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
+    watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", person=BEN)
     words = ("alert", "decide", ID, "retrain", "--reason", "it is the season")
-    watched.study.do(*words, who=ANN)
+    watched.study.do(*words, person=ANN)
     watched.monitor(oct=0.3, nov=0.4, dec=0)
     watched.study.commit("Close it")
     return watched
 
 
-def test_the_audit_tells_each_incident_and_who_decided_when_and_why(told: Watched) -> None:
-    found, (one,) = audited(told.study)
-    assert [(entry.event, entry.person) for entry in one.entries] == [
+def test_the_audit_shows_each_incident_and_its_decisions(closed_study: Watched) -> None:
+    result, (incident,) = audited(closed_study.study)
+    assert [(entry.event, entry.person) for entry in incident.entries] == [
         ("opened", ANN),
         ("dismissed", BEN),
         ("retrain", ANN),
         ("closed", ANN),
     ]
-    opened, dismissed, _, _ = one.entries
+    opened, dismissed, _, _ = incident.entries
     assert dict(opened.facts)["shows"] == (
         "drift.psi 0.3000 in 2013-10, 0.4000 in 2013-11; it must not be above 0.25"
     )
     facts = dict(dismissed.facts)
     assert (facts["reason"], facts["replaced by"]) == ("a holiday", "retrain, decided by Ann")
     assert facts["commit"].endswith(f" Dismiss {ID}")
-    assert (one.is_open, one.status) == (False, "closed: quiet again in 2013-12")
-    assert found.holds
-    assert found.count(Outcome.PASSED) == 2
-    assert told.study.say("audit").code == 0
+    assert (incident.is_open, incident.status) == (False, "closed: quiet again in 2013-12")
+    assert result.holds
+    assert result.count(Outcome.PASSED) == 2
+    assert closed_study.study.run("audit").code == 0
 
 
-def test_every_form_of_the_audit_tells_it(told: Watched, tmp_path: Path) -> None:
+def test_every_form_of_the_audit_shows_incidents(closed_study: Watched, tmp_path: Path) -> None:
     parts = ("the predictions have moved", "a holiday", "it is the season", "Ben")
     for words in ((), ("--markdown",), ("--json",)):
-        said = told.study.do("audit", *words)
-        assert all(part in said for part in parts), words
-        assert "1 incident" in said or words == ("--json",)
-    told.study.do("audit", "--html", str(tmp_path / "audit.html"))
-    written = (tmp_path / "audit.html").read_text("utf-8")
-    assert all(part in written for part in (*parts, "1 incident, 0 open, 1 decided by a person"))
+        output = closed_study.study.do("audit", *words)
+        assert all(part in output for part in parts), words
+        assert "1 incident" in output or words == ("--json",)
+    closed_study.study.do("audit", "--html", str(tmp_path / "audit.html"))
+    text = (tmp_path / "audit.html").read_text("utf-8")
+    assert all(part in text for part in (*parts, "1 incident, 0 open, 1 decided by a person"))
 
 
-def test_a_bare_clone_tells_the_same_incidents(told: Watched, tmp_path: Path) -> None:
+def test_a_bare_clone_has_the_same_incidents(closed_study: Watched, tmp_path: Path) -> None:
     bare = tmp_path / "study.git"
-    bake.run(tmp_path, "git", "clone", "--quiet", "--bare", str(told.root), str(bare))
-    assert audit.audit_repository(bare).incidents == audit.audit_repository(told.root).incidents
+    bake.run(tmp_path, "git", "clone", "--quiet", "--bare", str(closed_study.root), str(bare))
+    assert (
+        audit.audit_repository(bare).incidents
+        == audit.audit_repository(closed_study.root).incidents
+    )
     assert len(audit.audit_repository(bare).incidents) == 1
 
 
@@ -538,109 +554,111 @@ def test_a_study_within_a_repository_has_incidents_of_its_own(tmp_path: Path) ->
     study.write("../alerts/other.json", "{}")
     watched = Watched(study)
     watched.opened()
-    study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
+    study.do("alert", "dismiss", ID, "--reason", "a holiday", person=BEN)
     assert len(audit.audit_repository(tmp_path / "all").incidents) == 1
     assert len(audit.audit_repository(study.root, prefix="one/").incidents) == 1
     assert audit.audit_repository(tmp_path / "all").holds
     assert audit.audit_repository(study.root, prefix="two/").incidents == ()
 
 
-def test_a_decision_edited_later_is_found_and_its_commit_is_named(watched: Watched) -> None:
+def test_an_edited_decision_is_detected_with_its_commit(watched: Watched) -> None:
     watched.opened()
-    watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", who=BEN)
+    watched.study.do("alert", "dismiss", ID, "--reason", "a holiday", person=BEN)
     watched.rewrite("a holiday", "nothing happened")
-    commit = watched.study.commit("Tidy up", who=EVE)
-    found, (one,) = audited(watched.study)
-    assert not found.holds
-    says = [result.message for _, result in one.with_outcome(Outcome.FAILED)]
+    commit = watched.study.commit("Tidy up", person=EVE)
+    audit_result, (incident,) = audited(watched.study)
+    assert not audit_result.holds
+    says = [result.message for _, result in incident.with_outcome(Outcome.FAILED)]
     assert says == [
         f"it was changed or deleted since, last in {commit[:7]} by {EVE}",
         f"it names {BEN}, and is in {commit[:10]} by {EVE}",
     ]
-    said = watched.study.say("audit")
-    assert said.code == 1
-    assert EVE in said.text
+    command = watched.study.run("audit")
+    assert command.code == 1
+    assert EVE in command.text
 
 
-def test_a_decision_in_another_s_name_is_found(watched: Watched) -> None:
+def test_a_decision_in_another_persons_name_is_detected(watched: Watched) -> None:
     watched.opened()
-    watched.study.do("alert", "dismiss", ID, "--reason", "fine", who=EVE)
+    watched.study.do("alert", "dismiss", ID, "--reason", "fine", person=EVE)
     watched.rewrite('"Eve"', '"Ben"')
     watched.rewrite("eve@", "ben@")
-    watched.study.git("commit", "--quiet", "--all", "--amend", "--no-edit", who=EVE)
-    found, (one,) = audited(watched.study)
-    ((_, result),) = one.with_outcome(Outcome.FAILED)
+    watched.study.git("commit", "--quiet", "--all", "--amend", "--no-edit", person=EVE)
+    audit_result, (incident,) = audited(watched.study)
+    ((_, result),) = incident.with_outcome(Outcome.FAILED)
     assert result.message.startswith(f"it names {BEN}, and is in ")
     assert result.message.endswith(EVE)
-    assert not found.holds
+    assert not audit_result.holds
 
 
-def test_an_incident_that_was_taken_away_or_spoilt_is_found(watched: Watched) -> None:
+def test_a_deleted_or_invalid_incident_file_is_detected(watched: Watched) -> None:
     watched.opened()
-    watched.study.do("alert", "dismiss", ID, "--reason", "fine", who=BEN)
+    watched.study.do("alert", "dismiss", ID, "--reason", "fine", person=BEN)
     path = watched.root / store.file_name(ID)
-    good = path.read_text("utf-8")
+    valid = path.read_text("utf-8")
     for text in (None, "<<<<<<< ours", "{}"):
         path.unlink() if text is None else path.write_text(text, "utf-8")
-        watched.study.commit("Spoil it", who=EVE)
-        found, (one,) = audited(watched.study)
-        assert not found.holds
-        (entry,) = (entry for entry in one.entries if entry.event == "gone")
+        watched.study.commit("Spoil it", person=EVE)
+        result, (incident,) = audited(watched.study)
+        assert not result.holds
+        (entry,) = (entry for entry in incident.entries if entry.event == "gone")
         assert EVE in entry.results[0].message
         for form in (terminal.render, markdown.render, page.render):
-            assert ID in form(found) or "predictions have moved" in form(found)
-    path.write_text(good, "utf-8")
+            assert ID in form(result) or "predictions have moved" in form(result)
+    path.write_text(valid, "utf-8")
     watched.study.commit("Mend it")
     assert audited(watched.study)[0].holds
 
 
-def test_decisions_of_two_branches_are_whole_after_a_merge(watched: Watched) -> None:
+def test_decisions_of_two_branches_survive_a_merge(watched: Watched) -> None:
     study = watched.study
     study.write("gates.yaml", RULE + RULE.removeprefix("live:\n").replace("the ", "all "))
     watched.monitor(oct=0.3)
     study.commit("Two incidents")
     first, second = store.read(study.root)
     study.git("checkout", "--quiet", "-b", "side")
-    study.do("alert", "dismiss", first, "--reason", "one", who=BEN)
+    study.do("alert", "dismiss", first, "--reason", "one", person=BEN)
     study.git("checkout", "--quiet", "main")
-    study.do("alert", "dismiss", second, "--reason", "two", who=EVE)
+    study.do("alert", "dismiss", second, "--reason", "two", person=EVE)
     study.git("merge", "--quiet", "--no-edit", "side")
-    found, listed = audited(study)
-    assert found.holds
-    assert [entry.person for one in listed for entry in one.entries if entry.event == "dismissed"]
-    assert found.count(Outcome.PASSED) == 2
+    result, listed = audited(study)
+    assert result.holds
+    assert [entry.person for rule in listed for entry in rule.entries if entry.event == "dismissed"]
+    assert result.count(Outcome.PASSED) == 2
 
 
-def test_a_shallow_clone_says_that_it_cannot_tell(told: Watched, tmp_path: Path) -> None:
-    words = ("git", "clone", "--quiet", "--depth", "1", told.root.as_uri(), "shallow")
+def test_decisions_are_not_checked_in_a_shallow_clone(
+    closed_study: Watched, tmp_path: Path
+) -> None:
+    words = ("git", "clone", "--quiet", "--depth", "1", closed_study.root.as_uri(), "shallow")
     bake.run(tmp_path, *words)
-    found = audit.audit_repository(tmp_path / "shallow")
-    assert found.holds
-    assert found.count(Outcome.UNCHECKED) == 2
+    result = audit.audit_repository(tmp_path / "shallow")
+    assert result.holds
+    assert result.count(Outcome.UNCHECKED) == 2
 
 
 def test_hostile_words_reach_no_terminal_and_no_markup(tmp_path: Path) -> None:
-    named, do = json.dumps(EVIL + HOSTILE), json.dumps(HOSTILE)
-    rules = RULE.replace("the predictions have moved", named).replace("Retrain", do)
+    name, do = json.dumps(EVIL + HOSTILE), json.dumps(HOSTILE)
+    rules = RULE.replace("the predictions have moved", name).replace("Retrain", do)
     watched = Watched.make(tmp_path / "study", rules)
-    one = watched.opened()
-    watched.study.do("alert", "dismiss", one.id, "--reason", EVIL + "\x1b[31m", who=BEN)
-    found, _ = audited(watched.study)
-    for said in (terminal.render(found), watched.study.do("alert"), watched.said):
-        assert "\x1b" not in said
-    assert "<script>" not in page.render(found)
-    assert "<script>" not in markdown.render(found)
-    assert "@somebody" not in markdown.render(found)
+    incident = watched.opened()
+    watched.study.do("alert", "dismiss", incident.id, "--reason", EVIL + "\x1b[31m", person=BEN)
+    result, _ = audited(watched.study)
+    for output in (terminal.render(result), watched.study.do("alert"), watched.output):
+        assert "\x1b" not in output
+    assert "<script>" not in page.render(result)
+    assert "<script>" not in markdown.render(result)
+    assert "@somebody" not in markdown.render(result)
 
 
-def test_a_decision_of_a_word_that_nobody_knows_is_shown_as_one(watched: Watched) -> None:
+def test_an_unknown_choice_is_shown_as_a_decision(watched: Watched) -> None:
     watched.opened()
-    watched.study.do("alert", "dismiss", ID, "--reason", "fine", who=BEN)
+    watched.study.do("alert", "dismiss", ID, "--reason", "fine", person=BEN)
     watched.rewrite('"dismiss"', '"<b>|"')
-    watched.study.git("commit", "--quiet", "--all", "--amend", "--no-edit", who=BEN)
-    found, (one,) = audited(watched.study)
-    assert [entry.event for entry in one.entries] == ["opened", "decided"]
-    assert "<b>" not in markdown.render(found)
+    watched.study.git("commit", "--quiet", "--all", "--amend", "--no-edit", person=BEN)
+    result, (incident,) = audited(watched.study)
+    assert [entry.event for entry in incident.entries] == ["opened", "decided"]
+    assert "<b>" not in markdown.render(result)
 
 
 def test_the_whole_year_stands_in_one_audit(watched: Watched) -> None:
@@ -649,11 +667,11 @@ def test_the_whole_year_stands_in_one_audit(watched: Watched) -> None:
     study.do("register")
     study.promote("v1.0.0")
     watched.opened()
-    study.do("alert", "decide", ID, "retrain", "--reason", "the season", who=BEN)
+    study.do("alert", "decide", ID, "retrain", "--reason", "the season", person=BEN)
     study.version(0.9)
     study.promote("v1.0.1")
-    study.do("rollback", *yes("too slow"), who=BEN)
-    said = study.do("audit")
-    assert " checks passed." in said
-    assert "1 incident, 1 open, 1 decided by a person" in said
-    assert said.index("incident") < said.index("model: ")
+    study.do("rollback", *yes("too slow"), person=BEN)
+    output = study.do("audit")
+    assert " checks passed." in output
+    assert "1 incident, 1 open, 1 decided by a person" in output
+    assert output.index("incident") < output.index("model: ")

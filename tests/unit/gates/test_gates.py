@@ -29,7 +29,7 @@ def broken(study: Compared, **metrics: object) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("gate", "kept", "worse"),
+    ("gate", "passing", "worse"),
     [
         ("score: {better: higher, tolerance: 0.05}", 0.76, 0.74),
         ("score: {better: higher, tolerance: 5 %}", 0.77, 0.75),
@@ -44,10 +44,10 @@ def broken(study: Compared, **metrics: object) -> list[str]:
     ],
 )
 def test_a_gate_breaks_beyond_its_bound_and_not_before(
-    study: Compared, gate: str, kept: float, worse: float
+    study: Compared, gate: str, passing: float, worse: float
 ) -> None:
     study.gates(gate)
-    assert broken(study, score=kept) == []
+    assert broken(study, score=passing) == []
     (says,) = broken(study, score=worse)
     assert says.startswith(f"score is {worse:.4f}, it was 0.8000: ")
 
@@ -71,7 +71,7 @@ def test_a_star_stands_for_any_part_of_a_name(study: Compared) -> None:
 def test_what_must_exist_breaks_when_it_is_gone_or_no_number(study: Compared) -> None:
     study.gates("score: {must_exist: true}")
     study.metrics(loss=10)
-    assert [one.says for one in study.report().broken] == [
+    assert [gate.says for gate in study.report().broken] == [
         "score must exist; it is gone, it was 0.8000"
     ]
     (study.root / M).unlink()
@@ -79,7 +79,7 @@ def test_what_must_exist_breaks_when_it_is_gone_or_no_number(study: Compared) ->
     for value in ("NaN", '"0.9"', "true", "null"):
         study.write(M, f'{{"score": {value}, "loss": 10}}')
         study.gates("score: {at_least: 0.5}")
-        (says,) = (one.says for one in study.report().broken)
+        (says,) = (gate.says for gate in study.report().broken)
         assert says.startswith("score is no number any more")
 
 
@@ -105,10 +105,10 @@ def test_gate_stops_and_names_what_broke(study: Compared) -> None:
     study.gates("score: {better: higher, tolerance: 0.05}")
     study.metrics(score=0.7, loss=10)
     for form in ((), ("--markdown",), ("--json",)):
-        said = study.diff("--gate", *form)
-        assert said.returncode == 1
-        assert "gate broken: metrics/m.json score" in said.stdout
-        assert "Traceback" not in said.stdout
+        result = study.diff("--gate", *form)
+        assert result.returncode == 1
+        assert "gate broken: metrics/m.json score" in result.stdout
+        assert "Traceback" not in result.stdout
     assert study.diff().returncode == 0
     study.metrics(score=0.8, loss=10)
     assert study.diff("--gate").returncode == 0
@@ -124,10 +124,10 @@ def test_a_planted_regression_fails_the_gate_and_a_change_within_noise_does_not(
         study.metrics(**scored(table))
         study.commit(f"{noise} {seed}")
     assert study.report("HEAD~1", "HEAD").broken
-    kept = study.report("HEAD~1", "HEAD~2"), study.report("HEAD~2", "HEAD~1")
-    changes = [one.metrics[0].change or 0.0 for one in kept]
+    reports = study.report("HEAD~1", "HEAD~2"), study.report("HEAD~2", "HEAD~1")
+    changes = [report.metrics[0].change or 0.0 for report in reports]
     assert min(changes) < -0.001, "one of both directions is worse by more than the tolerance"
-    assert not any(one.broken for one in kept)
+    assert not any(report.broken for report in reports)
 
 
 def test_without_an_interval_a_worsening_breaks_and_says_so(study: Compared) -> None:
@@ -155,12 +155,12 @@ def test_no_group_may_fare_much_worse_than_the_whole(study: Compared) -> None:
     table.loc[table["late"] & (table["group"] == "a"), "warned"] = True
     study.predictions(table)
     study.metrics(**scored(table))
-    whole = late_b.sum() / table["late"].sum()
-    assert grouped(study, f"{1.01 / whole:.4f} times the whole")[0][0]
-    ((kept, says),) = grouped(study, "1.25 times the whole")
-    assert not kept
+    overall = late_b.sum() / table["late"].sum()
+    assert grouped(study, f"{1.01 / overall:.4f} times the whole")[0][0]
+    ((passed, says),) = grouped(study, "1.25 times the whole")
+    assert not passed
     assert says == (
-        f"false negative rate of group above 1.25 times the whole's {whole:.4f}:"
+        f"false negative rate of group above 1.25 times the whole's {overall:.4f}:"
         f" b 1.0000 of {late_b.sum()}"
     )
     assert not grouped(study, "0.99")[0][0]
@@ -170,16 +170,16 @@ def test_no_group_may_fare_much_worse_than_the_whole(study: Compared) -> None:
 
 def test_a_gate_on_groups_that_cannot_be_judged_does_not_pass_for_kept(study: Compared) -> None:
     study.metrics(missed=1)
-    ((kept, says),) = grouped(study, "1")
-    assert not kept
+    ((passed, says),) = grouped(study, "1")
+    assert not passed
     assert "cannot be judged" in says
     assert "Next: dvc repro" in says
 
 
 def test_a_shallow_diff_says_that_groups_are_not_judged(study: Compared) -> None:
     study.gates("score: {at_least: 0}", BLOCK + GROUPS.replace("BOUND", "1").replace("ROWS", "5"))
-    found = study.report(deep=False)
-    assert any("The gates on groups are not judged" in note for note in found.notes)
+    report = study.report(deep=False)
+    assert any("The gates on groups are not judged" in note for note in report.notes)
 
 
 WRONG = {
@@ -220,19 +220,19 @@ def test_a_gate_that_is_written_wrongly_is_refused_with_place_and_next_step(text
 @pytest.mark.parametrize("text", [one for one in WRONG if "highr" in one or "beter" in one])
 def test_a_mistake_in_gates_yaml_ends_in_no_traceback(study: Compared, text: str) -> None:
     study.write("gates.yaml", text)
-    said = study.diff("HEAD")
-    assert said.returncode == 1
-    assert "Traceback" not in said.stdout
-    assert "Next: " in said.stdout
+    result = study.diff("HEAD")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stdout
+    assert "Next: " in result.stdout
 
 
 def test_gates_that_changed_are_said_to_have(study: Compared) -> None:
     study.gates("score: {at_least: 0.9}")
     study.commit()
     study.gates("score: {at_least: 0.1}")
-    found = study.report()
-    assert not found.broken
-    assert any("gates.yaml itself changed" in note for note in found.notes)
+    report = study.report()
+    assert not report.broken
+    assert any("gates.yaml itself changed" in note for note in report.notes)
     study.metrics(score=0.5)
     study.commit()
     study.gates("score: {at_least: 0.9}")
@@ -246,5 +246,5 @@ def test_the_study_s_own_gates_name_its_metrics_columns_and_prices() -> None:
     assert gates.predictions.file == "data/predictions.parquet"
     assert json.dumps(gates.predictions.prices)
     notebook = (STUDY / "notebooks/04_evaluate.ipynb").read_text("utf-8")
-    for column in {one.recipe.column for one in gates.metrics if one.recipe}:
+    for column in {change.recipe.column for change in gates.metrics if change.recipe}:
         assert column in notebook

@@ -1,4 +1,4 @@
-"""An audit tells the live batches one by one: figures, lights, incidents, and who answered."""
+"""An audit shows the live batches: figures, lights, incidents and the version in production."""
 
 import json
 import shutil
@@ -51,7 +51,9 @@ def month(cost: float, *, gap: float = 0.3) -> dict[str, Any]:
     }
 
 
-def watch(study: Registered, figures: Mapping[str, object], message: str = "Watch") -> None:
+def commit_figures(
+    study: Registered, figures: Mapping[str, object], message: str = "Watch"
+) -> None:
     """Commit figures as the pipeline leaves them, with what dvc.lock says of them."""
     study.write(FILE, json.dumps(figures, indent=2))
     lock = json.loads((study.root / "dvc.lock").read_text("utf-8"))
@@ -61,91 +63,98 @@ def watch(study: Registered, figures: Mapping[str, object], message: str = "Watc
     study.commit(message)
 
 
-def tell(study: Registered, figures: Mapping[str, Mapping[str, Any]]) -> None:
+def commit_incidents(study: Registered, figures: Mapping[str, Mapping[str, Any]]) -> None:
     """Bring the incidents up to date, as `headrace monitor` does, and commit them."""
     rules = reader.parse((study.root / "gates.yaml").read_bytes()).live
     update.update(study.root, figures, rules)
     study.commit("Note what the monitor says")
 
 
-def publish(study: Registered, version: str) -> None:
+def promote_to_all(study: Registered, version: str) -> None:
     """Promote a version to all stages for one reason."""
     for stage in ("dev", "staging", "prod"):
-        study.do("promote", version, "--to", stage, *yes("as the figures say"), who=BEN)
+        study.do("promote", version, "--to", stage, *yes("as the figures say"), person=BEN)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Registered:
+def monitored_study(tmp_path_factory: pytest.TempPathFactory) -> Registered:
     """Four months, two incidents, a second version after October; not to be changed."""
     study = Registered.make(tmp_path_factory.mktemp("year") / "study")
     study.write("gates.yaml", RULES)
     study.version(0.8)
-    publish(study, "v1.0.0")
-    known: dict[str, dict[str, Any]] = {}
+    promote_to_all(study, "v1.0.0")
+    monitored: dict[str, dict[str, Any]] = {}
     for name, cost in COSTS.items():
-        known[name] = month(cost, gap=0.6 if name == "2013-12" else 0.3)
-        watch(study, known, f"Watch {name}")
-        tell(study, known)
+        monitored[name] = month(cost, gap=0.6 if name == "2013-12" else 0.3)
+        commit_figures(study, monitored, f"Watch {name}")
+        commit_incidents(study, monitored)
         if name == "2013-10":
-            study.do("alert", "decide", COST, "retrain", "--reason", "the season", who=BEN)
+            study.do("alert", "decide", COST, "retrain", "--reason", "the season", person=BEN)
             study.version(0.9)
-            publish(study, "v1.0.1")
-    study.do("alert", "dismiss", GAP, "--reason", "a small carrier", who=ANN)
+            promote_to_all(study, "v1.0.1")
+    study.do("alert", "dismiss", GAP, "--reason", "a small carrier", person=ANN)
     return study
 
 
 @pytest.fixture
-def study(told: Registered, tmp_path: Path) -> Registered:
+def study(monitored_study: Registered, tmp_path: Path) -> Registered:
     """A copy of that study, to change."""
-    return Registered(Path(shutil.copytree(told.root, tmp_path / "study")), told.clock)
+    return Registered(
+        Path(shutil.copytree(monitored_study.root, tmp_path / "study")), monitored_study.clock
+    )
 
 
-def only(found: Audit) -> LiveBatches:
-    (live,) = found.live
+def only(result: Audit) -> LiveBatches:
+    (live,) = result.live
     return live
 
 
 def figures(study: Registered) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads((study.root / FILE).read_text("utf-8"))
-    return found
+    content: dict[str, dict[str, Any]] = json.loads((study.root / FILE).read_text("utf-8"))
+    return content
 
 
-def test_the_figures_are_those_of_the_monitor_at_the_head(told: Registered) -> None:
-    listed = {one.batch: one for one in only(audit.audit_repository(told.root)).batches}
-    assert [*listed] == [*COSTS]
-    for name, known in figures(told).items():
-        score, one = known["performance"], listed[name]
-        assert (one.rows, one.share, one.cost) == (
-            known["rows"],
+def test_figures_are_those_of_the_monitor_at_head(monitored_study: Registered) -> None:
+    batches = {
+        batch.batch: batch for batch in only(audit.audit_repository(monitored_study.root)).batches
+    }
+    assert [*batches] == [*COSTS]
+    for name, expected in figures(monitored_study).items():
+        score, batch = expected["performance"], batches[name]
+        assert (batch.rows, batch.share, batch.cost) == (
+            expected["rows"],
             score["late_share"],
             score["cost_per_1000"],
         )
-        assert (one.low, one.high) == (score["cost_per_1000_low"], score["cost_per_1000_high"])
-        assert one.estimated is False
+        assert (batch.low, batch.high) == (score["cost_per_1000_low"], score["cost_per_1000_high"])
+        assert batch.estimated is False
 
 
-def test_the_lights_are_those_of_the_monitor_and_a_cost_beyond_its_rule_is_marked(
-    told: Registered,
+def test_lights_are_those_of_the_monitor_and_costs_beyond_a_rule_are_marked(
+    monitored_study: Registered,
 ) -> None:
-    live = only(audit.audit_repository(told.root))
+    live = only(audit.audit_repository(monitored_study.root))
     rules = reader.parse(RULES.encode()).live
-    assert {one.batch: one.lights for one in live.batches} == lights(evaluate(rules, figures(told)))
+    assert {batch.batch: batch.lights for batch in live.batches} == lights(
+        evaluate(rules, figures(monitored_study))
+    )
     assert live.checks == ("quality", "drift", "performance", "groups")
-    marked = {one.batch: [str(mark.limit) for mark in one.marks] for one in live.batches}
+    marked = {batch.batch: [str(mark.limit) for mark in batch.marks] for batch in live.batches}
     assert marked == {
         name: ["above 15000"] if cost > 16_000 else [] for name, cost in COSTS.items()
     }
 
 
-def test_each_batch_names_its_incidents_and_who_decided_what(told: Registered) -> None:
-    said = {
-        one.batch: [
-            (each.id, each.is_open, each.decision, each.decided_by) for each in one.incidents
+def test_each_batch_names_its_incidents_and_their_decisions(monitored_study: Registered) -> None:
+    decisions = {
+        batch.batch: [
+            (incident.id, incident.is_open, incident.decision, incident.decided_by)
+            for incident in batch.incidents
         ]
-        for one in only(audit.audit_repository(told.root)).batches
+        for batch in only(audit.audit_repository(monitored_study.root)).batches
     }
     closed = (COST, False, "retrain", "Ben")
-    assert said == {
+    assert decisions == {
         "2013-09": [],
         "2013-10": [closed],
         "2013-11": [closed],
@@ -153,27 +162,34 @@ def test_each_batch_names_its_incidents_and_who_decided_what(told: Registered) -
     }
 
 
-def test_each_batch_names_the_version_that_was_in_prod_when_it_came(told: Registered) -> None:
-    live = only(audit.audit_repository(told.root))
-    versions = [one.version for one in live.batches]
+def test_each_batch_names_the_version_that_was_in_prod_when_it_came(
+    monitored_study: Registered,
+) -> None:
+    live = only(audit.audit_repository(monitored_study.root))
+    versions = [batch.version for batch in live.batches]
     assert versions == ["v1.0.0", "v1.0.0", "v1.0.1", "v1.0.1"]
     assert (live.stage, live.model_version) == ("prod", "v1.0.1")
 
 
-def test_what_cannot_be_told_of_the_version_is_left_empty(
-    study: Registered, tmp_path: Path
-) -> None:
-    late = {**figures(study), "2013-01": month(1.0), "2014-01": month(1.0), "2014-02": month(1.0)}
-    watch(study, late)
-    told = {one.batch: one.version for one in only(audit.audit_repository(study.root)).batches}
-    assert (told["2013-01"], told["2014-01"], told["2014-02"]) == ("", "", "v1.0.1")
+def test_an_unknown_version_is_left_empty(study: Registered, tmp_path: Path) -> None:
+    changed = {
+        **figures(study),
+        "2013-01": month(1.0),
+        "2014-01": month(1.0),
+        "2014-02": month(1.0),
+    }
+    commit_figures(study, changed)
+    versions = {
+        batch.batch: batch.version for batch in only(audit.audit_repository(study.root)).batches
+    }
+    assert (versions["2013-01"], versions["2014-01"], versions["2014-02"]) == ("", "", "v1.0.1")
     shallow = tmp_path / "shallow"
     words = ("clone", "--quiet", "--depth", "1", study.root.as_uri(), str(shallow))
     bake.run(tmp_path, "git", *words)
-    assert {one.version for one in only(audit.audit_repository(shallow)).batches} == {""}
+    assert {batch.version for batch in only(audit.audit_repository(shallow)).batches} == {""}
 
 
-def test_of_two_artifacts_the_one_that_was_watched_is_meant_or_nobody_can_tell(
+def test_of_two_artifacts_the_monitored_one_counts_or_none(
     study: Registered,
 ) -> None:
     study.forge("other@v1.0.0", "x")
@@ -181,20 +197,22 @@ def test_of_two_artifacts_the_one_that_was_watched_is_meant_or_nobody_can_tell(
     study.train(0.95)  # its bundle is no version, and the lock names no monitor
     study.commit()
     live = only(audit.audit_repository(study.root))
-    assert (live.model_version, {one.version for one in live.batches}) == ("", {""})
+    assert (live.model_version, {batch.version for batch in live.batches}) == ("", {""})
 
 
-def test_a_bare_clone_tells_the_same_batches(told: Registered, tmp_path: Path) -> None:
+def test_a_bare_clone_has_the_same_batches(monitored_study: Registered, tmp_path: Path) -> None:
     bare = tmp_path / "study.git"
-    bake.run(tmp_path, "git", "clone", "--quiet", "--bare", str(told.root), str(bare))
-    assert audit.audit_repository(bare).live == audit.audit_repository(told.root).live
+    bake.run(tmp_path, "git", "clone", "--quiet", "--bare", str(monitored_study.root), str(bare))
+    assert audit.audit_repository(bare).live == audit.audit_repository(monitored_study.root).live
     (live,) = json.loads(bake.run(bare, "headrace", "audit", "--json").stdout)["live"]
-    assert [one["cost"] for one in live["batches"]] == [*COSTS.values()]
+    assert [batch["cost"] for batch in live["batches"]] == [*COSTS.values()]
 
 
-def test_every_form_of_the_audit_has_the_batches(told: Registered, tmp_path: Path) -> None:
-    plain, markdown = told.do("audit"), told.do("audit", "--markdown")
-    told.do("audit", "--html", str(tmp_path / "audit.html"))
+def test_every_form_of_the_audit_has_the_batches(
+    monitored_study: Registered, tmp_path: Path
+) -> None:
+    plain, markdown = monitored_study.do("audit"), monitored_study.do("audit", "--markdown")
+    monitored_study.do("audit", "--html", str(tmp_path / "audit.html"))
     text = Tags((tmp_path / "audit.html").read_text("utf-8")).text
     for form in (plain, markdown, text):
         for part in ("2013-11", "27,010", "13.7 %", "17,259", "16,259 to 18,259"):
@@ -206,21 +224,23 @@ def test_every_form_of_the_audit_has_the_batches(told: Registered, tmp_path: Pat
     assert "dismissed by Ann" in markdown
 
 
-def test_the_audit_of_batches_imports_no_library_of_numbers(told: Registered) -> None:
+def test_the_audit_of_batches_imports_no_numeric_library(monitored_study: Registered) -> None:
     heavy = "{'numpy', 'pandas', 'dvc', 'gto', 'pydantic', 'nbformat'}"
     code = "import sys; from headrace.cli.main import main; print(main(['audit']))"
-    said = bake.run(told.root, "python", "-c", f"{code}; print({heavy} & set(sys.modules))").stdout
-    assert said.splitlines()[-2:] == ["0", "set()"]
+    output = bake.run(
+        monitored_study.root, "python", "-c", f"{code}; print({heavy} & set(sys.modules))"
+    ).stdout
+    assert output.splitlines()[-2:] == ["0", "set()"]
 
 
 def test_without_batches_there_is_no_section(study: Registered) -> None:
-    watch(study, {})
+    commit_figures(study, {})
     assert audit.audit_repository(study.root).live == ()
     (study.root / FILE).unlink()
     study.commit()
-    found = audit.audit_repository(study.root)
-    assert found.live == ()
-    assert "Batch by batch" not in page.render(found) + study.do("audit")
+    result = audit.audit_repository(study.root)
+    assert result.live == ()
+    assert "Batch by batch" not in page.render(result) + study.do("audit")
 
 
 BROKEN = {
@@ -235,15 +255,15 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_figures_are_said_in_a_word_and_are_no_section(
+def test_invalid_figures_are_reported_and_have_no_section(
     study: Registered, tmp_path: Path, name: str
 ) -> None:
     (study.root / FILE).write_bytes(BROKEN[name])
     study.commit()
     words = f"{FILE} of this commit holds no figures by batch. Next: dvc repro monitor"
     for form in ((), ("--json",)):
-        said = study.say("audit", *form)
-        assert (said.code, words in " ".join(said.text.split())) == (0, True)
+        result = study.run("audit", *form)
+        assert (result.code, words in " ".join(result.text.split())) == (0, True)
     assert "figures by batch" in study.do("audit", "--markdown")
     study.do("audit", "--html", str(tmp_path / "audit.html"))
     text = (tmp_path / "audit.html").read_text("utf-8")
@@ -251,39 +271,39 @@ def test_broken_figures_are_said_in_a_word_and_are_no_section(
     assert "Batch by batch" not in text
 
 
-def test_broken_rules_leave_the_figures_and_are_said(study: Registered) -> None:
+def test_invalid_rules_are_reported_and_the_figures_shown(study: Registered) -> None:
     study.write("gates.yaml", "live: {it moved: {figure: drift.moved}}")
     study.commit()
     live = only(audit.audit_repository(study.root))
-    assert [one.cost for one in live.batches] == [*COSTS.values()]
+    assert [batch.cost for batch in live.batches] == [*COSTS.values()]
     assert live.checks == ()
-    said = " ".join(study.do("audit").split())
-    assert "No rule is evaluated: gates.yaml" in said
+    output = " ".join(study.do("audit").split())
+    assert "No rule is evaluated: gates.yaml" in output
 
 
-def test_a_batch_whose_truth_is_not_known_shows_an_estimate_and_says_so(study: Registered) -> None:
+def test_a_batch_without_labels_shows_a_marked_estimate(study: Registered) -> None:
     part = {"rows": 500, "estimate": {"late_share": 0.25, "cost_per_1000": 14_684.4}}
-    watch(study, {**figures(study), "2014-01": part, "2014-02": {"rows": 7}})
-    *_, one, nothing = only(audit.audit_repository(study.root)).batches
-    assert (one.cost, one.low, one.estimated) == (14_684.4, None, True)
+    commit_figures(study, {**figures(study), "2014-01": part, "2014-02": {"rows": 7}})
+    *_, batch, nothing = only(audit.audit_repository(study.root)).batches
+    assert (batch.cost, batch.low, batch.estimated) == (14_684.4, None, True)
     assert (nothing.cost, nothing.share, nothing.estimated) == (None, None, False)
-    said = " ".join(study.do("audit").split())
-    assert "2014-01 - 500 25.0 % ≈ 14,684 estimated not known" in said
-    assert "2014-02 v1.0.1 7 - - - not known" in said
+    output = " ".join(study.do("audit").split())
+    assert "2014-01 - 500 25.0 % ≈ 14,684 estimated not known" in output
+    assert "2014-02 v1.0.1 7 - - - not known" in output
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", EVIL, HOSTILE])
 def test_hostile_figures_stay_text(study: Registered, tmp_path: Path, text: str) -> None:
     evil = month(1.0) | {"rows": text, "performance": {"late_share": text, "cost_per_1000": text}}
-    watch(study, {**figures(study), text: evil, "2014-01": evil | {text: {text: text}}})
+    commit_figures(study, {**figures(study), text: evil, "2014-01": evil | {text: {text: text}}})
     study.do("audit", "--html", str(tmp_path / "audit.html"))
     html = (tmp_path / "audit.html").read_text("utf-8")
     assert not Tags(html).tags & {"script", "img", "svg", "iframe"}
     assert "2014-01" in html
     for form in ("--markdown", "--json"):
-        assert study.say("audit", form).code == 0
-    said, markdown = study.do("audit"), study.do("audit", "--markdown")
-    assert "\x1b" not in said
+        assert study.run("audit", form).code == 0
+    output, markdown = study.do("audit"), study.do("audit", "--markdown")
+    assert "\x1b" not in output
     assert "\x1b" not in markdown
     assert "<script>" not in markdown
 
@@ -292,13 +312,15 @@ def test_a_study_within_a_repository_has_batches_of_its_own(tmp_path: Path) -> N
     for name in ("one", "two"):
         study = Registered.make(tmp_path / "all", prefix=name)
         study.train(0.8)
-        watch(study, {f"{name}-1": month(1.0)})
-    found = audit.audit_repository(tmp_path / "all")
-    assert [(one.study, one.batches[0].batch) for one in found.live] == [
+        commit_figures(study, {f"{name}-1": month(1.0)})
+    result = audit.audit_repository(tmp_path / "all")
+    assert [(live.study, live.batches[0].batch) for live in result.live] == [
         ("one/", "one-1"),
         ("two/", "two-1"),
     ]
-    assert [one.study for one in audit.audit_repository(study.root, prefix="two/").live] == ["two/"]
+    assert [live.study for live in audit.audit_repository(study.root, prefix="two/").live] == [
+        "two/"
+    ]
     assert audit.audit_repository(study.root, prefix="three/").live == ()
 
 
@@ -315,10 +337,10 @@ BOTTOM = "document.querySelector('{}').getBoundingClientRect().bottom"
 
 
 def test_verdict_batches_and_stages_fit_one_screen(
-    chromium: browser.Browser, told: Registered, tmp_path: Path
+    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
 ) -> None:
-    chromium.show(written(told, tmp_path), 1280)
-    ends = [chromium.ask(BOTTOM.format(one)) for one in (".verdict", ".batches", ".stages")]
+    chromium.show(written(monitored_study, tmp_path), 1280)
+    ends = [chromium.ask(BOTTOM.format(batch)) for batch in (".verdict", ".batches", ".stages")]
     assert ends == sorted(ends)
     assert 0 < ends[0] < ends[-1] < 900
 
@@ -326,9 +348,9 @@ def test_verdict_batches_and_stages_fit_one_screen(
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [360, 400, 800, 1000, 1100, 1280])
 def test_nothing_scrolls_sideways_and_all_can_be_read(
-    chromium: browser.Browser, told: Registered, tmp_path: Path, width: int, dark: bool
+    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path, width: int, dark: bool
 ) -> None:
-    chromium.show(written(told, tmp_path), width, dark=dark)
+    chromium.show(written(monitored_study, tmp_path), width, dark=dark)
     assert chromium.ask("document.documentElement.scrollWidth") <= width
     inside = (
         "(one => one.scrollWidth - one.clientWidth)(document.querySelector('.batches .scroll'))"
@@ -337,10 +359,10 @@ def test_nothing_scrolls_sideways_and_all_can_be_read(
     assert chromium.ask(CONTRAST) >= 4.5
 
 
-def test_no_light_is_a_colour_alone(
-    chromium: browser.Browser, told: Registered, tmp_path: Path
+def test_every_light_has_a_word(
+    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
 ) -> None:
-    chromium.show(written(told, tmp_path), 1280)
+    chromium.show(written(monitored_study, tmp_path), 1280)
     words = chromium.ask(
         "[...document.querySelectorAll('.batches .badge')].map(one => one.innerText)"
     )
@@ -351,9 +373,9 @@ def test_no_light_is_a_colour_alone(
 
 
 def test_an_incident_of_a_batch_leads_to_its_events(
-    chromium: browser.Browser, told: Registered, tmp_path: Path
+    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
 ) -> None:
-    chromium.show(written(told, tmp_path), 1280)
+    chromium.show(written(monitored_study, tmp_path), 1280)
     chromium.ask("document.querySelector('.batches a').click()")
     assert "late flights cost far more" in chromium.ask(
         "document.querySelector(':target').innerText"
@@ -363,32 +385,36 @@ def test_an_incident_of_a_batch_leads_to_its_events(
 
 def test_older_batches_are_folded(study: Registered) -> None:
     names = [f"2012-{at:03}" for at in range(27)]
-    watch(study, {name: month(1.0) for name in names} | figures(study))
+    commit_figures(study, {name: month(1.0) for name in names} | figures(study))
     first, _, rest = page.render(audit.audit_repository(study.root)).partition("7 older rows")
     assert "<bdi>2012-006</bdi>" not in first
     assert "<bdi>2012-006</bdi>" in rest
     assert "<bdi>2012-007</bdi>" in first
 
 
-def test_promotions_on_the_same_evidence_are_one_entry_of_the_page(told: Registered) -> None:
-    text = Tags(page.render(audit.audit_repository(told.root))).text
+def test_promotions_on_the_same_evidence_are_one_entry_of_the_page(
+    monitored_study: Registered,
+) -> None:
+    text = Tags(page.render(audit.audit_repository(monitored_study.root))).text
     assert text.count("v1.0.1 to dev, staging and prod, replacing v1.0.0") == 1
     assert "model#dev#4, model#staging#5, model#prod#6" in text
-    assert told.do("audit").count("  promoted ") == 6
+    assert monitored_study.do("audit").count("  promoted ") == 6
 
 
-def test_promotions_on_other_evidence_or_broken_stand_alone(study: Registered) -> None:
+def test_promotions_with_other_evidence_or_a_failed_check_stay_separate(study: Registered) -> None:
     study.version(0.95)
     study.promote("v1.0.2")  # for a reason of its own in each stage
-    (life,) = audit.audit_repository(study.root).artifacts
-    assert [one.stage for _, one in page.grouped(life.entries)[-3:]] == [
+    (artifact,) = audit.audit_repository(study.root).artifacts
+    assert [entry.stage for _, entry in page.grouped(artifact.entries)[-3:]] == [
         "dev",
         "staging",
         "prod",
     ]
     study.git("tag", "--delete", "model#dev#4")
-    (life,) = audit.audit_repository(study.root).artifacts
-    told = [one for _, one in page.grouped(life.entries) if one.version == "v1.0.1"]
-    assert [one.subject for one in told if one.failures] == ["v1.0.1 to staging, replacing v1.0.0"]
-    places = [place for place, _ in page.grouped(life.entries)]
+    (artifact,) = audit.audit_repository(study.root).artifacts
+    of_version = [entry for _, entry in page.grouped(artifact.entries) if entry.version == "v1.0.1"]
+    assert [entry.subject for entry in of_version if entry.failures] == [
+        "v1.0.1 to staging, replacing v1.0.0"
+    ]
+    places = [place for place, _ in page.grouped(artifact.entries)]
     assert places == sorted({*places})

@@ -1,4 +1,4 @@
-"""Who takes over a stage has been through the one before, keeps the gates, and is agreed upon."""
+"""A version is promoted from stage to stage, if it passes the gates and a person agrees."""
 
 import hashlib
 import json
@@ -24,18 +24,18 @@ from lab import bake
 @pytest.fixture
 def study(tmp_path: Path) -> Registered:
     """A study with two versions, the second a little better."""
-    made = Registered.make(tmp_path / "study")
-    made.write("gates.yaml", GATE)
-    made.version(0.8)
-    made.version(0.82, params="p2", rate=0.2)
-    return made
+    study = Registered.make(tmp_path / "study")
+    study.write("gates.yaml", GATE)
+    study.version(0.8)
+    study.version(0.82, params="p2", rate=0.2)
+    return study
 
 
 def stage(study: Registered, name: str) -> str | None:
-    """Return who is in a stage, by gto's own command."""
-    shown = json.loads(bake.run(study.root, "gto", "show", "--json").stdout)
-    found: str | None = shown["model"]["stage"].get(name)
-    return found
+    """Return the version in a stage, by gto's own command."""
+    output = json.loads(bake.run(study.root, "gto", "show", "--json").stdout)
+    version: str | None = output["model"]["stage"].get(name)
+    return version
 
 
 def downloaded(study: Registered, name: str, into: Path) -> bytes:
@@ -47,21 +47,28 @@ def downloaded(study: Registered, name: str, into: Path) -> bytes:
 
 def test_a_promotion_is_a_tag_with_the_evidence_of_the_decision(study: Registered) -> None:
     study.promote("v1.0.0")
-    said = study.do("promote", "1.0.1", "--to", "dev", *yes("it is better"), who=BEN)
-    assert "v1.0.0 (champion in dev) against v1.0.1 (challenger)" in said
-    assert "gates are kept." in said
-    assert "Promoted model v1.0.1 to dev, replacing v1.0.0." in said
+    output = study.do("promote", "1.0.1", "--to", "dev", *yes("it is better"), person=BEN)
+    assert "v1.0.0 (champion in dev) against v1.0.1 (challenger)" in output
+    assert "The one gate is kept." in output
+    assert "Promoted model v1.0.1 to dev, replacing v1.0.0." in output
     assert study.message("model#dev#4").startswith("Promote model v1.0.1 to dev\n\n{\n")
-    found, registered = (study.evidence(tag) for tag in ("model#dev#4", "model@v1.0.1"))
+    evidence, registered = (study.evidence(tag) for tag in ("model#dev#4", "model@v1.0.1"))
     for name in ("commit", "tree", "dvc.lock", "bundle", "certificate", "metrics", "author"):
-        assert found[name] == registered[name]
-    assert (found["version"], found["stage"], found["reason"]) == ("v1.0.1", "dev", "it is better")
-    assert found["by"] == {"name": "Ben", "email": "ben@example.org"}
-    assert (found["champion"]["version"], found["champion"]["tag"]) == ("v1.0.0", "model#dev#1")
-    assert found["override"] is None
-    (change,) = found["comparison"]["metrics"]
+        assert evidence[name] == registered[name]
+    assert (evidence["version"], evidence["stage"], evidence["reason"]) == (
+        "v1.0.1",
+        "dev",
+        "it is better",
+    )
+    assert evidence["by"] == {"name": "Ben", "email": "ben@example.org"}
+    assert (evidence["champion"]["version"], evidence["champion"]["tag"]) == (
+        "v1.0.0",
+        "model#dev#1",
+    )
+    assert evidence["override"] is None
+    (change,) = evidence["comparison"]["metrics"]
     assert (change["name"], change["old"], change["new"]) == ("score", 0.8, 0.82)
-    assert [gate["kept"] for gate in found["comparison"]["gates"]] == [True]
+    assert [gate["kept"] for gate in evidence["comparison"]["gates"]] == [True]
 
 
 def test_an_interval_is_evidence(tmp_path: Path) -> None:
@@ -81,9 +88,9 @@ def test_an_interval_is_evidence(tmp_path: Path) -> None:
         study.train(noise)
         table.to_parquet(study.root / path)
         digest = md5(study.root / path)
-        kept = study.root / f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(study.root / path, kept)
+        cached = study.root / f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(study.root / path, cached)
         study.write(M, json.dumps(scored(table)))
         lock = json.loads((study.root / "dvc.lock").read_text())
         outs = lock["stages"]["train"]["outs"]
@@ -97,13 +104,13 @@ def test_an_interval_is_evidence(tmp_path: Path) -> None:
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
     changes = study.evidence("model#dev#2")["comparison"]["metrics"]
-    (auc,) = [one for one in changes if one["name"] == "roc_auc"]
+    (auc,) = [change for change in changes if change["name"] == "roc_auc"]
     assert auc["word"] == "better"
     assert 0 < auc["interval"]["low"] < auc["new"] - auc["old"] < auc["interval"]["high"]
     assert (auc["interval"]["rows"], auc["interval"]["resamples"]) == (400, 1000)
 
 
-def test_gto_and_dvc_see_who_is_in_a_stage(study: Registered, tmp_path: Path) -> None:
+def test_gto_and_dvc_see_the_version_in_a_stage(study: Registered, tmp_path: Path) -> None:
     study.promote("v1.0.0")
     study.promote("v1.0.1")
     assert (stage(study, "dev"), stage(study, "prod")) == ("v1.0.1", "v1.0.1")
@@ -119,41 +126,41 @@ def test_many_events_of_one_second_are_in_one_order_for_gto_and_dvc(
     for at in range(6):  # beyond #9, which DVC would take for the last by its name
         version = f"v1.0.{1 - at % 2}"
         study.clock = 1_700_000_500
-        study.do("promote", version, "--to", "dev", *yes("x"), who=BEN)
+        study.do("promote", version, "--to", "dev", *yes("x"), person=BEN)
         study.clock = 1_700_000_500
-        study.do("promote", version, "--to", "staging", *yes("x"), who=BEN)
+        study.do("promote", version, "--to", "staging", *yes("x"), person=BEN)
         bundles[version] = study.evidence(f"model@{version}")["bundle"]["md5"]
     assert "model#staging#13" in study.tags()
     for name in ("dev", "staging"):
         assert stage(study, name) == "v1.0.0"
-        got = downloaded(study, name, tmp_path / "got.tar")
-        assert hashlib.md5(got, usedforsecurity=False).hexdigest() == bundles["v1.0.0"]
+        content = downloaded(study, name, tmp_path / "got.tar")
+        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == bundles["v1.0.0"]
 
 
 def test_stages_come_one_after_the_other(study: Registered) -> None:
-    said = study.refused("promote", "v1.0.0", "--to", "prod", *yes("x"), who=BEN)
-    assert "has not been in staging, which comes before prod" in said
+    output = study.fails("promote", "v1.0.0", "--to", "prod", *yes("x"), person=BEN)
+    assert "has not been in staging, which comes before prod" in output
     study.promote("v1.0.0", "dev")
-    said = study.refused("promote", "v1.0.0", "--to", "prod", *yes("x"), who=BEN)
-    assert "Next: headrace promote v1.0.0 --to staging" in said
-    assert "is in dev already" in study.refused("promote", "v1.0.0", "--to", "dev", *yes("x"))
+    output = study.fails("promote", "v1.0.0", "--to", "prod", *yes("x"), person=BEN)
+    assert "Next: headrace promote v1.0.0 --to staging" in output
+    assert "is in dev already" in study.fails("promote", "v1.0.0", "--to", "dev", *yes("x"))
 
 
 def test_stages_have_the_names_that_the_study_gives_them(tmp_path: Path) -> None:
     study = Registered.make(tmp_path / "study", settings='stages = ["trial", "live"]\n')
     study.version(0.8)
-    assert "Did you mean live?" in study.refused("promote", "v1.0.0", "--to", "life", *yes("x"))
+    assert "Did you mean live?" in study.fails("promote", "v1.0.0", "--to", "life", *yes("x"))
     study.promote("v1.0.0", "trial", "live")
     study.version(0.9)
     study.promote("v1.0.1", "trial", "live")
-    assert "live is back at v1.0.0" in study.do("rollback", *yes("x"), who=BEN)
+    assert "live is back at v1.0.0" in study.do("rollback", *yes("x"), person=BEN)
 
 
-@pytest.mark.parametrize("said", ['"dev"', '["dev", "dev"]', "[]", '["d#v"]'])
-def test_stages_that_are_no_list_of_names_are_refused(tmp_path: Path, said: str) -> None:
-    study = Registered.make(tmp_path / "study", settings=f"stages = {said}\n")
+@pytest.mark.parametrize("setting", ['"dev"', '["dev", "dev"]', "[]", '["d#v"]'])
+def test_stages_that_are_no_list_of_names_are_refused(tmp_path: Path, setting: str) -> None:
+    study = Registered.make(tmp_path / "study", settings=f"stages = {setting}\n")
     study.version(0.8)
-    assert "is not a list of names" in study.refused("promote", "v1.0.0", "--to", "dev", *yes("x"))
+    assert "is not a list of names" in study.fails("promote", "v1.0.0", "--to", "dev", *yes("x"))
 
 
 @pytest.mark.parametrize(
@@ -166,37 +173,37 @@ def test_stages_that_are_no_list_of_names_are_refused(tmp_path: Path, said: str)
         (("v1.0.0", "--to", "dev", "--override", "x"), "no gate failed"),
     ],
 )
-def test_what_there_is_not_is_refused_with_the_nearest(
+def test_unknown_names_are_refused_with_the_nearest(
     study: Registered, words: tuple[str, ...], says: str
 ) -> None:
-    assert says in study.refused("promote", *words, *yes("x"), who=BEN)
+    assert says in study.fails("promote", *words, *yes("x"), person=BEN)
 
 
-def test_a_broken_gate_stops_and_an_override_is_marked_for_ever(study: Registered) -> None:
+def test_a_failed_gate_stops_and_an_override_is_recorded(study: Registered) -> None:
     study.version(0.6, data="d2")
     study.promote("v1.0.1", "dev")
     words = ("promote", "v1.1.0", "--to", "dev", *yes("we must"))
-    said = study.refused(*words, who=BEN)
-    assert "score is 0.6000, it was 0.8200" in said
-    assert "Not promoted: 1 of 1 gates broken." in said
-    assert "it gives no reason" in study.refused(*words, "--override", " ", who=BEN)
-    study.do(*words, "--override", "the old data are gone", who=BEN)
-    found = study.evidence("model#dev#2")
-    assert found["override"] == {"gates": [f"{M} score"], "reason": "the old data are gone"}
+    output = study.fails(*words, person=BEN)
+    assert "score is 0.6000, it was 0.8200" in output
+    assert "Not promoted: 1 of 1 gates broken." in output
+    assert "it gives no reason" in study.fails(*words, "--override", " ", person=BEN)
+    study.do(*words, "--override", "the old data are gone", person=BEN)
+    evidence = study.evidence("model#dev#2")
+    assert evidence["override"] == {"gates": [f"{M} score"], "reason": "the old data are gone"}
     assert study.message("model#dev#2").startswith("Promote model v1.1.0 to dev, overriding gates")
 
 
-def test_the_first_version_is_held_to_the_bounds(tmp_path: Path) -> None:
+def test_the_first_version_must_meet_the_bounds(tmp_path: Path) -> None:
     study = Registered.make(tmp_path / "study")
     study.write("gates.yaml", GATE)
     study.version(0.4)
-    said = study.refused("promote", "v1.0.0", "--to", "dev", *yes("x"), who=BEN)
-    assert "against itself, since nothing is in dev" in said
-    assert "it must be at least 0.5" in said
+    output = study.fails("promote", "v1.0.0", "--to", "dev", *yes("x"), person=BEN)
+    assert "against itself, since nothing is in dev" in output
+    assert "it must be at least 0.5" in output
 
 
 @pytest.mark.parametrize(
-    ("block", "who", "says"),
+    ("block", "person", "says"),
     [
         ("another_person: true", ANN, "is the author of the commit, and dev needs another person"),
         ("another_person: true", BEN, None),
@@ -211,24 +218,26 @@ def test_the_first_version_is_held_to_the_bounds(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_approvals_say_who_may(tmp_path: Path, block: str, who: str, says: str | None) -> None:
+def test_approvals_decide_which_person_may_promote(
+    tmp_path: Path, block: str, person: str, says: str | None
+) -> None:
     study = Registered.make(tmp_path / "study")
     study.write("gates.yaml", f"{GATE}approvals: {{{block}}}\n")
     study.version(0.8)
     words = ("promote", "v1.0.0", "--to", "dev", *yes("x"))
     if says is None:
-        study.do(*words, who=who)
+        study.do(*words, person=person)
     else:
-        assert says in study.refused(*words, who=who)
+        assert says in study.fails(*words, person=person)
 
 
-def test_the_author_is_told_by_address_and_not_by_name_or_case(tmp_path: Path) -> None:
+def test_the_author_is_identified_by_address_without_regard_to_case(tmp_path: Path) -> None:
     study = Registered.make(tmp_path / "study")
     study.write("gates.yaml", "approvals: {another_person: true}\n")
     study.version(0.8)
     words = ("promote", "v1.0.0", "--to", "dev", *yes("x"))
-    assert "is the author" in study.refused(*words, who="Somebody Else <ANN@example.org>")
-    study.do(*words, who="Ann <another.ann@example.org>")
+    assert "is the author" in study.fails(*words, person="Somebody Else <ANN@example.org>")
+    study.do(*words, person="Ann <another.ann@example.org>")
 
 
 @pytest.mark.parametrize(
@@ -246,19 +255,19 @@ def test_the_author_is_told_by_address_and_not_by_name_or_case(tmp_path: Path) -
 def test_approvals_that_cannot_be_read_are_refused_with_their_line(
     block: str, line: int, says: str
 ) -> None:
-    with pytest.raises(ProjectError) as refused:
+    with pytest.raises(ProjectError) as error:
         reader.parse(f"approvals:\n{block}\n".encode())
-    assert str(refused.value).startswith(f"gates.yaml:{line}: ")
-    assert says in str(refused.value)
-    assert "Next: " in str(refused.value)
+    assert str(error.value).startswith(f"gates.yaml:{line}: ")
+    assert says in str(error.value)
+    assert "Next: " in str(error.value)
 
 
 def test_without_a_terminal_nobody_is_asked(study: Registered) -> None:
     words = ("promote", "v1.0.0", "--to", "dev")
-    for more in ((), ("--yes",), ("--reason", "x")):
-        said = study.refused(*words, *more, who=BEN)
-        assert "There is no terminal to ask at. Next: --yes --reason TEXT" in said
-    assert "a reason is required" in study.refused(*words, *yes(" "), who=BEN)
+    for options in ((), ("--yes",), ("--reason", "x")):
+        output = study.fails(*words, *options, person=BEN)
+        assert "There is no terminal to ask at. Next: --yes --reason TEXT" in output
+    assert "a reason is required" in study.fails(*words, *yes(" "), person=BEN)
 
 
 def typed(study: Registered, answers: str, *words: str) -> tuple[int, str]:
@@ -274,39 +283,39 @@ def typed(study: Registered, answers: str, *words: str) -> tuple[int, str]:
     )
     os.close(slave)
     os.write(master, answers.encode())
-    said, _ = process.communicate()
+    output, _ = process.communicate()
     os.close(master)
-    return process.returncode, said.decode()
+    return process.returncode, output.decode()
 
 
 def test_at_a_terminal_a_person_is_asked(study: Registered) -> None:
     words = ("promote", "v1.0.0", "--to", "dev")
     before = study.tags()
-    code, said = typed(study, "n\n", *words)
+    code, output = typed(study, "n\n", *words)
     assert (code, study.tags()) == (1, before)
-    assert "Promote model v1.0.0 to dev? [y/N]" in said
-    assert "Nothing was changed." in said
-    code, said = typed(study, "y\n\n", *words)
+    assert "Promote model v1.0.0 to dev? [y/N]" in output
+    assert "Nothing was changed." in output
+    code, output = typed(study, "y\n\n", *words)
     assert (code, study.tags()) == (1, before)
-    code, said = typed(study, "y\nas good as any\n", *words)
-    assert code == 0, said
+    code, output = typed(study, "y\nas good as any\n", *words)
+    assert code == 0, output
     assert study.evidence("model#dev#1")["reason"] == "as good as any"
 
 
-def test_what_people_write_comes_back_as_they_wrote_it(study: Registered) -> None:
-    study.do("promote", "v1.0.0", "--to", "dev", *yes(HOSTILE), who=BEN)
+def test_a_reason_is_stored_unchanged(study: Registered) -> None:
+    study.do("promote", "v1.0.0", "--to", "dev", *yes(HOSTILE), person=BEN)
     assert study.evidence("model#dev#1")["reason"] == HOSTILE
     assert stage(study, "dev") == "v1.0.0"
 
 
-def test_a_version_whose_chain_is_broken_is_not_promoted(study: Registered) -> None:
+def test_a_version_with_invalid_evidence_is_not_promoted(study: Registered) -> None:
     cached = study.cached()
     cached.write_bytes(b"another model")
-    said = study.refused("promote", "v1.0.1", "--to", "dev", *yes("x"), who=BEN)
-    assert "evidence of model@v1.0.1 is not valid: the bundle's bytes were replaced" in said
+    output = study.fails("promote", "v1.0.1", "--to", "dev", *yes("x"), person=BEN)
+    assert "evidence of model@v1.0.1 is not valid: the bundle's bytes were replaced" in output
     study.forge("model@v1.0.1", study.message("model@v1.0.1"), "HEAD~1")
-    said = study.refused("promote", "v1.0.1", "--to", "dev", *yes("x"), who=BEN)
-    assert "evidence of model@v1.0.1 is not valid: " in said
+    output = study.fails("promote", "v1.0.1", "--to", "dev", *yes("x"), person=BEN)
+    assert "evidence of model@v1.0.1 is not valid: " in output
 
 
 def test_a_version_that_gto_registered_is_not_promoted(study: Registered) -> None:
@@ -314,8 +323,8 @@ def test_a_version_that_gto_registered_is_not_promoted(study: Registered) -> Non
     study.commit()
     env = bake.environment(**identity(EVE, study.clock + 100))
     bake.run(study.root, "gto", "register", "model", "--version", "v9.0.0", env=env)
-    said = study.refused("promote", "v9.0.0", "--to", "dev", *yes("x"), who=BEN)
-    assert "evidence of model@v9.0.0 is not valid: its message holds no evidence" in said
+    output = study.fails("promote", "v9.0.0", "--to", "dev", *yes("x"), person=BEN)
+    assert "evidence of model@v9.0.0 is not valid: its message holds no evidence" in output
 
 
 def test_a_deregistered_version_is_refused_though_dvc_still_gets_it(
@@ -326,90 +335,90 @@ def test_a_deregistered_version_is_refused_though_dvc_still_gets_it(
     bake.run(study.root, "gto", "deprecate", "model", "v1.0.0", env=env)
     study.clock += 200
     assert stage(study, "dev") is None
-    said = study.refused("promote", "v1.0.0", "--to", "dev", *yes("x"), who=BEN)
-    assert "model@v1.0.0 was deregistered" in said
+    output = study.fails("promote", "v1.0.0", "--to", "dev", *yes("x"), person=BEN)
+    assert "model@v1.0.0 was deregistered" in output
     assert downloaded(study, "dev", tmp_path / "got.tar")
 
 
-def test_a_rollback_brings_the_champion_before_back(study: Registered, tmp_path: Path) -> None:
+def test_a_rollback_restores_the_version_before(study: Registered, tmp_path: Path) -> None:
     old = study.cached().read_bytes(), study.git("rev-parse", "HEAD")
     study.promote("v1.0.1")
     study.version(0.9, params="p3")
     study.promote("v1.0.2")
     data = {path: path.stat().st_mtime_ns for path in study.root.glob(".dvc/**/*")}
-    said = study.do("rollback", *yes("it is too slow"), who=BEN)
-    assert "prod is back at v1.0.1; v1.0.2 was rolled back. No data were moved." in said
+    output = study.do("rollback", *yes("it is too slow"), person=BEN)
+    assert "prod is back at v1.0.1; v1.0.2 was rolled back. No data were moved." in output
     assert data == {path: path.stat().st_mtime_ns for path in study.root.glob(".dvc/**/*")}
     assert stage(study, "prod") == "v1.0.1"
     assert stage(study, "dev") == "v1.0.2"
     assert downloaded(study, "prod", tmp_path / "got.tar") == old[0]
     assert study.git("rev-parse", "model#prod#8^{commit}") == old[1]
-    found = study.evidence("model#prod#8")
-    assert (found["action"], found["reason"]) == ("rollback", "it is too slow")
-    assert (found["from"], found["to"]) == ("v1.0.2", "v1.0.1")
+    evidence = study.evidence("model#prod#8")
+    assert (evidence["action"], evidence["reason"]) == ("rollback", "it is too slow")
+    assert (evidence["from"], evidence["to"]) == ("v1.0.2", "v1.0.1")
 
 
-def test_a_rollback_skips_what_was_rolled_back(study: Registered) -> None:
+def test_a_rollback_skips_versions_that_were_rolled_back(study: Registered) -> None:
     study.version(0.9, params="p3")
     for version in ("v1.0.0", "v1.0.1", "v1.0.2"):
         study.promote(version)
-    assert "prod is back at v1.0.1" in study.do("rollback", *yes("x"), who=BEN)
-    assert "prod is back at v1.0.0" in study.do("rollback", *yes("x"), who=BEN)
-    said = study.refused("rollback", *yes("x"), who=BEN)
-    assert "prod had no version before v1.0.0 to go back to" in said
-    study.do("promote", "v1.0.2", "--to", "prod", *yes("mended"), who=BEN)
-    assert "prod is back at v1.0.0" in study.do("rollback", *yes("x"), who=BEN)
+    assert "prod is back at v1.0.1" in study.do("rollback", *yes("x"), person=BEN)
+    assert "prod is back at v1.0.0" in study.do("rollback", *yes("x"), person=BEN)
+    output = study.fails("rollback", *yes("x"), person=BEN)
+    assert "prod had no version before v1.0.0 to go back to" in output
+    study.do("promote", "v1.0.2", "--to", "prod", *yes("mended"), person=BEN)
+    assert "prod is back at v1.0.0" in study.do("rollback", *yes("x"), person=BEN)
 
 
-def test_a_demoted_version_is_out_for_gto_and_the_rest_is_said(
+def test_a_demoted_version_leaves_its_stage_for_gto_and_dvc_is_explained(
     study: Registered, tmp_path: Path
 ) -> None:
     study.promote("v1.0.0", "dev")
     first = study.cached().read_bytes()
-    said = study.do("demote", "dev", *yes("not yet"), who=BEN)
-    assert "v1.0.0 left dev; the stage is empty." in said
-    assert "ignores that a version left a stage" in said
+    output = study.do("demote", "dev", *yes("not yet"), person=BEN)
+    assert "v1.0.0 left dev; the stage is empty." in output
+    assert "ignores that a version left a stage" in output
     assert stage(study, "dev") is None
     assert downloaded(study, "dev", tmp_path / "got.tar") != first  # DVC still gets v1.0.0
-    assert "No version of model is in dev" in study.refused("demote", "dev", *yes("x"))
-    assert "No version of model is in prod" in study.refused("rollback", *yes("x"))
+    assert "No version of model is in dev" in study.fails("demote", "dev", *yes("x"))
+    assert "No version of model is in prod" in study.fails("rollback", *yes("x"))
 
 
-def test_a_rolled_back_version_does_not_come_back_by_a_demotion(study: Registered) -> None:
+def test_a_demotion_does_not_restore_a_rolled_back_version(study: Registered) -> None:
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
-    study.do("rollback", "--stage", "dev", *yes("x"), who=BEN)
-    study.do("demote", "dev", *yes("x"), who=BEN)
+    study.do("rollback", "--stage", "dev", *yes("x"), person=BEN)
+    study.do("demote", "dev", *yes("x"), person=BEN)
     assert stage(study, "dev") is None
 
 
-def test_demoting_says_that_rolling_back_is_the_better_way(study: Registered) -> None:
+def test_demote_recommends_rollback_where_a_version_was_before(study: Registered) -> None:
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
-    said = study.do("demote", "dev", *yes("x"), who=BEN)
-    assert "Next: headrace rollback --stage dev, which restores v1.0.0" in said
-    assert "v1.0.1 left dev; v1.0.0 is there now." in said
+    output = study.do("demote", "dev", *yes("x"), person=BEN)
+    assert "Next: headrace rollback --stage dev, which restores v1.0.0" in output
+    assert "v1.0.1 left dev; v1.0.0 is there now." in output
     assert stage(study, "dev") == "v1.0.0"
 
 
-def test_a_rollback_is_done_whole_or_not_at_all(
+def test_a_failed_rollback_leaves_the_stage_unchanged(
     study: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
     add, count = event_log.append, iter(range(9))
 
-    def once(*words: Any, **more: Any) -> str:
+    def once(*words: Any, **options: Any) -> str:
         if next(count):
             raise ProjectError("The key is locked. Next: unlock it")
-        return add(*words, **more)
+        return add(*words, **options)
 
     monkeypatch.setattr(event_log, "append", once)
-    assert "The key is locked" in study.refused("rollback", "--stage", "dev", *yes("x"), who=BEN)
+    assert "The key is locked" in study.fails("rollback", "--stage", "dev", *yes("x"), person=BEN)
     assert stage(study, "dev") == "v1.0.1"
 
 
-def test_who_may_not_approve_may_not_roll_back_or_demote(tmp_path: Path) -> None:
+def test_rollback_and_demote_need_the_right_to_approve(tmp_path: Path) -> None:
     study = Registered.make(tmp_path / "study")
     study.write("gates.yaml", "approvals: {approvers: [ben@example.org]}\n")
     study.version(0.8)
@@ -417,18 +426,18 @@ def test_who_may_not_approve_may_not_roll_back_or_demote(tmp_path: Path) -> None
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
     for words in (("rollback", "--stage", "dev"), ("demote", "dev")):
-        assert "not among the approvers" in study.refused(*words, *yes("x"), who=EVE)
-    study.do("rollback", "--stage", "dev", *yes("x"), who=BEN)
+        assert "not among the approvers" in study.fails(*words, *yes("x"), person=EVE)
+    study.do("rollback", "--stage", "dev", *yes("x"), person=BEN)
 
 
-def test_a_version_with_a_broken_chain_can_be_rolled_back_from_but_not_to(
+def test_a_version_with_invalid_evidence_can_leave_but_not_return(
     study: Registered,
 ) -> None:
     study.promote("v1.0.0", "dev")
     study.promote("v1.0.1", "dev")
-    good = study.message("model@v1.0.1")
-    study.forge("model@v1.0.1", good.replace("0.82", "0.99"), "model@v1.0.1^{commit}")
-    study.do("rollback", "--stage", "dev", *yes("forged"), who=BEN)
+    second = study.message("model@v1.0.1")
+    study.forge("model@v1.0.1", second.replace("0.82", "0.99"), "model@v1.0.1^{commit}")
+    study.do("rollback", "--stage", "dev", *yes("forged"), person=BEN)
     assert stage(study, "dev") == "v1.0.0"
     study.version(0.9, params="p3")
     study.promote("v1.0.2", "dev")
@@ -436,8 +445,8 @@ def test_a_version_with_a_broken_chain_can_be_rolled_back_from_but_not_to(
     study.forge(
         "model@v1.0.0", first.replace('"score": 0.8', '"score": 0.9'), "model@v1.0.0^{commit}"
     )
-    said = study.refused("rollback", "--stage", "dev", *yes("x"), who=BEN)
-    assert "evidence of model@v1.0.0 is not valid" in said
+    output = study.fails("rollback", "--stage", "dev", *yes("x"), person=BEN)
+    assert "evidence of model@v1.0.0 is not valid" in output
 
 
 @ssh
@@ -458,9 +467,9 @@ def test_approvals_may_demand_a_signature(tmp_path: Path) -> None:
     words = ("promote", "v1.0.0", "--to", "prod", *yes("x"))
     study.git("config", "gpg.format", "ssh")
     study.git("config", "user.signingKey", str(tmp_path / "nothing"))
-    assert "Next: git config user.signingKey KEY" in study.refused(*words, who=BEN)
+    assert "Next: git config user.signingKey KEY" in study.fails(*words, person=BEN)
     trust(study, tmp_path, ("ben@example.org", key(tmp_path, "ben")))
-    study.do(*words, who=BEN)
+    study.do(*words, person=BEN)
     study.git("verify-tag", "model#prod#3")
 
 
@@ -471,5 +480,5 @@ def test_a_signature_that_nobody_can_verify_leaves_no_tag(
     trust(study, tmp_path, ("ben@example.org", key(tmp_path, "ben")))
     (tmp_path / "allowed").write_text("")
     study.git("config", "tag.gpgSign", "true")
-    said = study.refused("promote", "v1.0.0", "--to", "dev", *yes("x"), who=BEN)
-    assert "cannot be verified, so the tag was deleted" in said
+    output = study.fails("promote", "v1.0.0", "--to", "dev", *yes("x"), person=BEN)
+    assert "cannot be verified, so the tag was deleted" in output

@@ -1,4 +1,4 @@
-"""Only what is committed, current and proved becomes a version; its number says what changed."""
+"""Only a committed, current and verified state becomes a version; its number shows the change."""
 
 import json
 import subprocess
@@ -17,53 +17,53 @@ from lab import bake
 @pytest.fixture
 def study(tmp_path: Path) -> Registered:
     """A study with one trained, committed and verified model."""
-    made = Registered.make(tmp_path / "study")
-    made.version(0.8, register=False)
-    return made
+    study = Registered.make(tmp_path / "study")
+    study.version(0.8, register=False)
+    return study
 
 
 def test_a_version_is_an_annotated_tag_under_gtos_name_with_all_the_evidence(
     study: Registered,
 ) -> None:
-    said = study.do("register")
-    assert "model v1.0.0: the first version." in said
-    assert "Next: git push origin 'model@v1.0.0'" in said
+    output = study.do("register")
+    assert "model v1.0.0: the first version." in output
+    assert "Next: git push origin 'model@v1.0.0'" in output
     assert study.git("cat-file", "-t", "model@v1.0.0") == "tag"
     assert study.message("model@v1.0.0").startswith("Register model v1.0.0\n\n{\n")
-    found = study.evidence("model@v1.0.0")
-    assert found["commit"] == study.git("rev-parse", "HEAD")
-    assert found["tree"] == study.git("rev-parse", "HEAD^{tree}")
-    assert found["metrics"] == {M: {"score": 0.8, "rows": 100}}
-    assert found["parameters"] == {"seed": 7, "train": {"rate": 0.1}}
-    assert found["bundle"]["path"] == BUNDLE
-    assert found["certificate"]["identical"] is True
-    assert found["author"] == found["by"] == {"name": "Ann", "email": "ann@example.org"}
-    assert found["previous"] is None
+    evidence = study.evidence("model@v1.0.0")
+    assert evidence["commit"] == study.git("rev-parse", "HEAD")
+    assert evidence["tree"] == study.git("rev-parse", "HEAD^{tree}")
+    assert evidence["metrics"] == {M: {"score": 0.8, "rows": 100}}
+    assert evidence["parameters"] == {"seed": 7, "train": {"rate": 0.1}}
+    assert evidence["bundle"]["path"] == BUNDLE
+    assert evidence["certificate"]["identical"] is True
+    assert evidence["author"] == evidence["by"] == {"name": "Ann", "email": "ann@example.org"}
+    assert evidence["previous"] is None
 
 
 def test_gto_shows_the_version_and_dvc_gets_its_bundle(study: Registered, tmp_path: Path) -> None:
     study.do("register")
     bundle = (study.root / BUNDLE).read_bytes()
     study.version(0.9)
-    shown = bake.run(study.root, "gto", "show", "model", "--json").stdout
-    assert [one["version"] for one in json.loads(shown)] == ["v1.0.1", "v1.0.0"]
-    got = tmp_path / "got.tar"
-    words = ("dvc", "artifacts", "get", ".", "model", "--rev", "v1.0.0", "--out", str(got))
+    output = bake.run(study.root, "gto", "show", "model", "--json").stdout
+    assert [version["version"] for version in json.loads(output)] == ["v1.0.1", "v1.0.0"]
+    path = tmp_path / "got.tar"
+    words = ("dvc", "artifacts", "get", ".", "model", "--rev", "v1.0.0", "--out", str(path))
     bake.run(study.root, *words)
-    assert got.read_bytes() == bundle
+    assert path.read_bytes() == bundle
 
 
-def test_an_untouched_tree_is_demanded(study: Registered) -> None:
+def test_a_clean_tree_is_required(study: Registered) -> None:
     study.write("notes.txt", "new, and not ignored")
-    assert "The working tree has changes" in study.refused("register")
+    assert "The working tree has changes" in study.fails("register")
 
 
-def test_a_commit_is_demanded(tmp_path: Path) -> None:
+def test_a_commit_is_required(tmp_path: Path) -> None:
     study = Registered.make(tmp_path / "study")
-    assert "is in no git commit" in study.refused("register")
+    assert "is in no git commit" in study.fails("register")
 
 
-def test_a_current_lock_is_demanded_even_where_the_rule_is_ignored(study: Registered) -> None:
+def test_a_current_lock_is_required_even_where_the_rule_is_ignored(study: Registered) -> None:
     changed = json.loads(json.dumps(DVC))
     changed["stages"]["train"]["outs"].append("models/other.bin")
     study.write("dvc.yaml", json.dumps(changed))
@@ -71,13 +71,13 @@ def test_a_current_lock_is_demanded_even_where_the_rule_is_ignored(study: Regist
     study.write("pyproject.toml", (study.root / "pyproject.toml").read_text() + ignore)
     study.commit()
     study.certify()
-    said = study.refused("register")
-    assert "stage train is behind: models/other.bin is a new out" in said
+    output = study.fails("register")
+    assert "stage train is behind: models/other.bin is a new out" in output
 
 
-def test_a_certificate_is_demanded(study: Registered) -> None:
+def test_a_certificate_is_required(study: Registered) -> None:
     study.certify().unlink()
-    assert "has no certificate that it reproduces. Next: make verify" in study.refused("register")
+    assert "has no certificate that it reproduces. Next: make verify" in study.fails("register")
 
 
 @pytest.mark.parametrize(
@@ -96,52 +96,52 @@ def test_a_certificate_is_demanded(study: Registered) -> None:
         ),
     ],
 )
-def test_a_certificate_that_does_not_vouch_for_it_does_not_do(
+def test_a_certificate_that_does_not_prove_the_commit_is_refused(
     study: Registered, change: dict[str, object], says: str
 ) -> None:
     study.certify(**change)
-    said = study.refused("register")
-    assert says in said
-    assert "Next: make verify" in said
+    output = study.fails("register")
+    assert says in output
+    assert "Next: make verify" in output
 
 
-def test_a_certificate_of_another_tree_does_not_do(study: Registered) -> None:
-    other = study.certify()
+def test_a_certificate_of_another_tree_is_refused(study: Registered) -> None:
+    certificate = study.certify()
     study.write("notes.txt", "another tree")
     study.commit()
-    other.rename(other.with_name(f"{study.git('rev-parse', 'HEAD^{tree}')}.json"))
-    assert "the certificate is of tree" in study.refused("register")
+    certificate.rename(certificate.with_name(f"{study.git('rev-parse', 'HEAD^{tree}')}.json"))
+    assert "the certificate is of tree" in study.fails("register")
 
 
 def test_the_same_bundle_is_registered_once(study: Registered) -> None:
     study.do("register")
-    assert "This commit is registered already, as model@v1.0.0" in study.refused("register")
+    assert "This commit is registered already, as model@v1.0.0" in study.fails("register")
     study.write("notes.txt", "another commit")
     study.commit()
     study.certify()
-    assert "The same bundle is registered already, as model@v1.0.0" in study.refused("register")
+    assert "The same bundle is registered already, as model@v1.0.0" in study.fails("register")
 
 
 def test_a_bundle_must_be_recorded(study: Registered) -> None:
     study.write("dvc.yaml", json.dumps(DVC | {"artifacts": {"model": {"path": "models/x.tar"}}}))
     study.commit()
     study.certify()
-    assert "the artifact model of dvc.yaml, is not in dvc.lock" in study.refused("register")
+    assert "the artifact model of dvc.yaml, is not in dvc.lock" in study.fails("register")
 
 
-def test_a_bundle_must_be_at_hand(study: Registered) -> None:
+def test_a_bundle_must_be_in_the_cache(study: Registered) -> None:
     study.cached().unlink()
     (study.root / BUNDLE).unlink()
-    said = study.refused("register")
-    assert f"{BUNDLE} is not in DVC's cache. Next: dvc pull {BUNDLE}" in said
+    output = study.fails("register")
+    assert f"{BUNDLE} is not in DVC's cache. Next: dvc pull {BUNDLE}" in output
 
 
 def test_bytes_that_were_swapped_are_not_registered(study: Registered) -> None:
     study.cached().write_bytes(b"another model")
-    assert "do not match dvc.lock" in study.refused("register")
+    assert "do not match dvc.lock" in study.fails("register")
 
 
-def test_what_is_no_bundle_is_refused(study: Registered) -> None:
+def test_an_invalid_bundle_is_refused(study: Registered) -> None:
     (study.root / BUNDLE).write_bytes(b"no tar")
     place = study.cached()
     lock = (study.root / "dvc.lock").read_text()
@@ -150,7 +150,7 @@ def test_what_is_no_bundle_is_refused(study: Registered) -> None:
     place.write_bytes(b"no tar")
     study.commit()
     study.certify()
-    assert "models/bundle.tar cannot be registered: " in study.refused("register")
+    assert "models/bundle.tar cannot be registered: " in study.fails("register")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_dvc_yaml_says_what_is_registered(study: Registered, block: object, says
     study.write("dvc.yaml", json.dumps(DVC | {"artifacts": block}))
     study.commit()
     study.certify()
-    assert says in study.refused("register")
+    assert says in study.fails("register")
 
 
 def test_one_of_several_artifacts_is_named(study: Registered) -> None:
@@ -175,16 +175,16 @@ def test_one_of_several_artifacts_is_named(study: Registered) -> None:
     study.write("dvc.yaml", json.dumps(DVC | {"artifacts": block}))
     study.commit()
     study.certify()
-    assert "Did you mean model?" in study.refused("register", "--artifact", "modle")
+    assert "Did you mean model?" in study.fails("register", "--artifact", "modle")
     study.do("register", "--artifact", "model")
     assert [*study.tags()] == ["model@v1.0.0"]
 
 
-def test_a_name_is_demanded(study: Registered) -> None:
-    said = study.say("register", EMAIL="", GIT_COMMITTER_NAME="", GIT_COMMITTER_EMAIL="")
-    assert said.code == 1
-    assert "git does not know who you are" in said.text
-    assert "Next: git config user.name NAME" in said.text
+def test_git_must_know_the_person(study: Registered) -> None:
+    result = study.run("register", EMAIL="", GIT_COMMITTER_NAME="", GIT_COMMITTER_EMAIL="")
+    assert result.code == 1
+    assert "git does not know who you are" in result.text
+    assert "Next: git config user.name NAME" in result.text
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_the_next_number_says_what_changed(
 def test_a_proposal_is_raised_and_never_lowered(study: Registered) -> None:
     study.do("register")
     study.version(0.9, register=False, data="d2")
-    assert "--bump patch gives v1.0.1" in study.refused("register", "--bump", "patch")
+    assert "--bump patch gives v1.0.1" in study.fails("register", "--bump", "patch")
     before = study.tags()
     assert "model v2.0.0: data changed" in study.do("register", "--bump", "major", "--dry-run")
     assert study.tags() == before
@@ -222,13 +222,13 @@ def test_a_proposal_is_raised_and_never_lowered(study: Registered) -> None:
     assert "model@v2.0.0" in study.tags()
 
 
-def test_a_tag_that_stands_in_the_way_is_named(study: Registered) -> None:
+def test_an_existing_tag_without_an_event_is_named(study: Registered) -> None:
     study.git("tag", "model@v1.0.0")
-    said = study.refused("register")
-    assert "The tag model@v1.0.0 exists, without an event. Next: git tag --delete" in said
+    output = study.fails("register")
+    assert "The tag model@v1.0.0 exists, without an event. Next: git tag --delete" in output
 
 
-def test_a_version_without_evidence_leaves_the_next_one_to_the_worst_case() -> None:
+def test_after_a_version_without_evidence_the_next_is_a_major_one() -> None:
     version, why = register.propose_version(Version(1, 2, 3), None, {"schema": "s"})
     assert str(version) == "v2.0.0"
     assert "what changed is unknown" in why
@@ -244,20 +244,20 @@ def test_every_tag_holds_the_hash_of_the_one_before(study: Registered) -> None:
         assert study.evidence(after)["previous"] == {"tag": before, "object": tags[before]}
 
 
-def test_tags_of_one_second_are_a_second_apart_all_the_same(
+def test_events_within_a_second_are_tagged_a_second_apart(
     study: Registered, tmp_path: Path
 ) -> None:
     study.clock = 1_700_000_100
     study.do("register")
     for stage in ("dev", "staging", "prod"):
         study.clock = 1_700_000_000  # a clock that goes back is no better
-        study.do("promote", "v1.0.0", "--to", stage, *yes("x"), who=BEN)
-    shown = study.git("for-each-ref", "--sort=taggerdate", "--format=%(refname:lstrip=2)")
-    tags = [line for line in shown.splitlines() if "model" in line]
+        study.do("promote", "v1.0.0", "--to", stage, *yes("x"), person=BEN)
+    output = study.git("for-each-ref", "--sort=taggerdate", "--format=%(refname:lstrip=2)")
+    tags = [line for line in output.splitlines() if "model" in line]
     assert tags == ["model@v1.0.0", "model#dev#1", "model#staging#2", "model#prod#3"]
 
 
-def test_two_of_one_moment_do_not_follow_the_same_tag(study: Registered) -> None:
+def test_two_processes_do_not_follow_the_same_tag(study: Registered) -> None:
     from headrace.core.git import Objects
     from headrace.errors import HeadraceError
     from headrace.registry import event_log
@@ -272,7 +272,7 @@ def test_two_of_one_moment_do_not_follow_the_same_tag(study: Registered) -> None
     assert [*study.tags()] == ["model@v1.0.0"]
 
 
-def test_a_study_in_a_folder_of_the_repository_bears_it_in_its_name(tmp_path: Path) -> None:
+def test_artifacts_of_a_study_in_a_folder_are_named_with_the_folder(tmp_path: Path) -> None:
     study = Registered.make(tmp_path / "mono", prefix="studies/late")
     study.version(0.8)
     bundle = (study.root / BUNDLE).read_bytes()
@@ -280,12 +280,12 @@ def test_a_study_in_a_folder_of_the_repository_bears_it_in_its_name(tmp_path: Pa
     assert study.evidence("studies/late=model@v1.0.0")["tree"] == study.git("rev-parse", "HEAD:./")
     study.promote("v1.0.0", "dev")
     for name in ("studies/late:model#dev", "model#dev"):
-        found = resolve.resolve(study.root, name)
-        assert (found.version, found.tag) == ("v1.0.0", "studies/late=model#dev#1")
-    got = tmp_path / "got.tar"
+        version = resolve.resolve(study.root, name)
+        assert (version.version, version.tag) == ("v1.0.0", "studies/late=model#dev#1")
+    path = tmp_path / "got.tar"
     words = ("dvc", "artifacts", "get", str(tmp_path / "mono"), "studies/late:model")
-    bake.run(tmp_path, *words, "--stage", "dev", "--out", str(got))
-    assert got.read_bytes() == bundle
+    bake.run(tmp_path, *words, "--stage", "dev", "--out", str(path))
+    assert path.read_bytes() == bundle
 
 
 def test_a_name_stands_for_version_commit_and_bundle(study: Registered) -> None:
@@ -293,10 +293,10 @@ def test_a_name_stands_for_version_commit_and_bundle(study: Registered) -> None:
     study.do("register")
     study.promote("v1.0.0", "dev")
     for name, tag in (("model@v1.0.0", "model@v1.0.0"), ("model#dev", "model#dev#1")):
-        found = resolve.resolve(study.root, name)
-        assert (found.artifact, found.version, found.commit) == ("model", "v1.0.0", commit)
-        assert (found.tag, found.path) == (tag, BUNDLE)
-        assert found.md5 == study.evidence("model@v1.0.0")["bundle"]["md5"]
+        version = resolve.resolve(study.root, name)
+        assert (version.artifact, version.version, version.commit) == ("model", "v1.0.0", commit)
+        assert (version.tag, version.path) == (tag, BUNDLE)
+        assert version.md5 == study.evidence("model@v1.0.0")["bundle"]["md5"]
 
 
 def test_the_command_line_does_the_same_in_a_process_of_its_own(study: Registered) -> None:
@@ -304,26 +304,26 @@ def test_the_command_line_does_the_same_in_a_process_of_its_own(study: Registere
         GIT_COMMITTER_NAME="Ann", GIT_COMMITTER_EMAIL=ANN.partition("<")[2].rstrip(">")
     )
     words = ["headrace", "register"]
-    done = subprocess.run(
+    process = subprocess.run(
         words, cwd=study.root, env=env, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (process.returncode, process.stderr) == (0, "")
     assert [*study.tags()] == ["model@v1.0.0"]
 
 
-def test_a_tag_s_own_name_stands_for_its_version_whatever_came_after(study: Registered) -> None:
+def test_a_numbered_tag_keeps_its_version_after_later_ones(study: Registered) -> None:
     study.do("register")
     study.promote("v1.0.0", "dev")
     study.version(0.9, rate=0.2)
     version = "v1.0.1"
     study.promote(version, "dev")
     assert resolve.resolve(study.root, "model#dev").version == version
-    found = {tag: resolve.resolve(study.root, tag) for tag in study.tags() if "#" in tag}
-    assert {tag: one.version for tag, one in found.items()} == {
+    versions = {tag: resolve.resolve(study.root, tag) for tag in study.tags() if "#" in tag}
+    assert {tag: resolved.version for tag, resolved in versions.items()} == {
         "model#dev#1": "v1.0.0",
         "model#dev#2": version,
     }
-    assert all(one.tag == tag for tag, one in found.items())
+    assert all(resolved.tag == tag for tag, resolved in versions.items())
     with pytest.raises(ProjectError, match=r"There is no tag model#dev#3\. Next: git fetch"):
         resolve.resolve(study.root, "model#dev#3")
     message = study.message("model#dev#1").replace('"v1.0.0"', '"v9.0.0"')

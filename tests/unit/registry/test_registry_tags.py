@@ -1,4 +1,4 @@
-"""What our reader says of a registry's tags is what gto says of them."""
+"""The registry reads tags as gto does."""
 
 import subprocess
 from collections.abc import Iterator
@@ -29,19 +29,22 @@ STAGES = ("dev", "prod")
 
 @settings(max_examples=500, deadline=None)
 @given(NAMES)
-def test_a_name_is_taken_apart_as_gto_does(name: str) -> None:
+def test_a_tag_name_is_parsed_as_gto_does(name: str) -> None:
     if name.endswith("\n") or not name.isascii():  # no tag is called so
         return
-    told, said = parse_name(name, raise_on_fail=False), tags.parse(name)
-    if "action" not in told:  # gto itself stumbles over `@created`
-        assert said is None
+    expected, parsed = parse_name(name, raise_on_fail=False), tags.parse(name)
+    if "action" not in expected:  # gto itself stumbles over `@created`
+        assert parsed is None
         return
-    assert said is not None
-    assert (said.artifact, said.kind) == (told["name"], told["action"].value)
-    assert (said.version or None, said.stage or None) == (told.get("version"), told.get("stage"))
-    assert said.counter == told.get("counter")
-    if str(said.counter or "") in name:  # not #007
-        assert tags.parse(str(said)) == said
+    assert parsed is not None
+    assert (parsed.artifact, parsed.kind) == (expected["name"], expected["action"].value)
+    assert (parsed.version or None, parsed.stage or None) == (
+        expected.get("version"),
+        expected.get("stage"),
+    )
+    assert parsed.counter == expected.get("counter")
+    if str(parsed.counter or "") in name:  # not #007
+        assert tags.parse(str(parsed)) == parsed
 
 
 @pytest.mark.parametrize(
@@ -53,13 +56,13 @@ def test_a_name_is_taken_apart_as_gto_does(name: str) -> None:
 )
 def test_versions_are_in_the_order_of_semver(listed: str) -> None:
     versions = [tags.version(one) for one in listed.split()]
-    known = [one for one in versions if one is not None]
-    mixed = [*known[6:], *known[:6]]
-    assert sorted(mixed) == known
-    assert [str(one) for one in known] == listed.split()
+    valid = [one for one in versions if one is not None]
+    mixed = [*valid[6:], *valid[:6]]
+    assert sorted(mixed) == valid
+    assert [str(one) for one in valid] == listed.split()
 
 
-def test_a_version_is_raised_in_one_place() -> None:
+def test_a_bump_raises_one_part_of_a_version() -> None:
     parts = ("major", "minor", "patch")
     assert [str(Version(1, 2, 3).bump(part)) for part in parts] == ["v2.0.0", "v1.3.0", "v1.2.4"]
     assert str(Version(1, 2, 3, "rc.1").bump("patch")) == "v1.2.3"
@@ -92,22 +95,22 @@ def commits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     return root, repository(root)
 
 
-def named(steps: list[tuple[str, int, str, int]]) -> Iterator[tuple[str, int, int]]:
+def tags_of(steps: list[tuple[str, int, str, int]]) -> Iterator[tuple[str, int, int]]:
     """Yield the tag, the commit and the second of each step; what is assigned is registered."""
-    time, counter, seen = 2000, 0, set[int]()
+    time, counter, registered = 2000, 0, set[int]()
     for action, at, stage, later in steps:
         time += later  # often none: then many events fall into one second
         version = f"v1.{at}.0"
-        if action in ("unassign", "deregister", "assign") and at not in seen:
+        if action in ("unassign", "deregister", "assign") and at not in registered:
             continue
-        if action == "register" and at not in seen:
-            seen.add(at)
+        if action == "register" and at not in registered:
+            registered.add(at)
             yield f"model@{version}", at, time
             continue
         counter += 1
-        what = {"register": f"@{version}", "deregister": f"@{version}!"}
-        what |= {"assign": f"#{stage}", "unassign": f"#{stage}!"}
-        yield f"model{what[action]}#{counter}", at, time
+        suffixes = {"register": f"@{version}", "deregister": f"@{version}!"}
+        suffixes |= {"assign": f"#{stage}", "unassign": f"#{stage}!"}
+        yield f"model{suffixes[action]}#{counter}", at, time
 
 
 def write(root: Path, commits: list[str], steps: list[tuple[str, int, str, int]]) -> None:
@@ -117,31 +120,33 @@ def write(root: Path, commits: list[str], steps: list[tuple[str, int, str, int]]
     stream = b"".join(
         b"tag %s\nfrom %s\ntagger A <a@example.org> %d +0000\ndata 1\nx\n"
         % (tag.encode(), commits[at].encode(), time)
-        for tag, at, time in named(steps)
+        for tag, at, time in tags_of(steps)
     )
     subprocess.run(["git", "fast-import", "--quiet"], cwd=root, input=stream, check=True)
 
 
-def ours(root: Path) -> dict[str, str]:
-    """Return who is in which stage by our reader."""
+def champions_of_headrace(root: Path) -> dict[str, str]:
+    """Return the version in each stage by our reader."""
     with Objects(root) as objects:
-        found = stage_state.replay(events.read_events(root, objects))
-    held = {stage: found.champion(stage) for stage in found.stages}
-    return {stage: version for stage, version in held.items() if version}
+        state = stage_state.replay(events.read_events(root, objects))
+    champions = {stage: state.champion(stage) for stage in state.stages}
+    return {stage: version for stage, version in champions.items() if version}
 
 
-def told(root: Path) -> dict[str, str]:
-    """Return who is in which stage by gto's reader."""
-    shown = api.show(str(root))
-    assert isinstance(shown, dict)
-    stages = shown["model"]["stage"] if "model" in shown else {}
+def champions_of_gto(root: Path) -> dict[str, str]:
+    """Return the version in each stage by gto."""
+    artifacts = api.show(str(root))
+    assert isinstance(artifacts, dict)
+    stages = artifacts["model"]["stage"] if "model" in artifacts else {}
     return {stage: version for stage, version in stages.items() if version}
 
 
-def agree(found: tuple[Path, list[str]], steps: list[tuple[str, int, str, int]]) -> None:
-    root, commits = found
+def check_champions(
+    repository_: tuple[Path, list[str]], steps: list[tuple[str, int, str, int]]
+) -> None:
+    root, commits = repository_
     write(root, commits, steps)
-    assert ours(root) == told(root)
+    assert champions_of_headrace(root) == champions_of_gto(root)
 
 
 CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -152,7 +157,7 @@ CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 def test_a_stage_holds_what_gto_shows(
     commits: tuple[Path, list[str]], steps: list[tuple[str, int, str, int]]
 ) -> None:
-    agree(commits, steps)
+    check_champions(commits, steps)
 
 
 @pytest.mark.long
@@ -161,10 +166,10 @@ def test_a_stage_holds_what_gto_shows(
 def test_a_stage_holds_what_gto_shows_of_many_histories(
     commits: tuple[Path, list[str]], steps: list[tuple[str, int, str, int]]
 ) -> None:
-    agree(commits, steps)
+    check_champions(commits, steps)
 
 
-def test_tags_of_gtos_own_making_are_read_as_gto_reads_them(tmp_path: Path) -> None:
+def test_tags_made_by_gto_are_read_as_gto_reads_them(tmp_path: Path) -> None:
     root = tmp_path / "repository"
     hashes = repository(root)
     for name in ("user.name=A", "user.email=a@example.org"):
@@ -172,18 +177,18 @@ def test_tags_of_gtos_own_making_are_read_as_gto_reads_them(tmp_path: Path) -> N
     for at in range(3):
         api.register(str(root), "model", hashes[at], f"v1.{at}.0")
         api.assign(str(root), "model", "prod", f"v1.{at}.0")
-    assert ours(root) == told(root)
+    assert champions_of_headrace(root) == champions_of_gto(root)
     api.unassign(str(root), "model", version="v1.2.0", stage="prod")
-    assert ours(root) == told(root)
+    assert champions_of_headrace(root) == champions_of_gto(root)
     api.deregister(str(root), "model", version="v1.1.0")
-    assert ours(root) == told(root)
-    assert set(ours(root).values()) == {"v1.0.0"}
+    assert champions_of_headrace(root) == champions_of_gto(root)
+    assert set(champions_of_headrace(root).values()) == {"v1.0.0"}
     api.deprecate(str(root), "model")
     with Objects(root) as objects:
         assert stage_state.replay(events.read_events(root, objects)).deprecated
 
 
-def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
+def test_a_lightweight_tag_is_ignored(tmp_path: Path) -> None:
     root = tmp_path / "repository"
     repository(root)
     bake.run(root, "git", "tag", "model@v1.0.0")
@@ -191,7 +196,7 @@ def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
     with Objects(root) as objects:
         (first, second) = events.read_events(root, objects)
     assert (first.annotated, second.annotated) == (False, False)
-    assert ours(root) == {}
+    assert champions_of_headrace(root) == {}
 
 
 @pytest.mark.parametrize(
@@ -206,16 +211,16 @@ def test_a_lightweight_tag_counts_for_nothing(tmp_path: Path) -> None:
         ("model#prod", "its message holds no evidence"),
     ],
 )
-def test_a_name_that_stands_for_nothing_is_refused(tmp_path: Path, name: str, says: str) -> None:
+def test_an_unknown_name_is_refused_with_a_next_step(tmp_path: Path, name: str, says: str) -> None:
     root = tmp_path / "repository"
     commits = repository(root)
     write(root, commits, [("register", 0, "prod", 0), ("assign", 0, "prod", 1)])
-    with pytest.raises(ProjectError, match="Next: ") as refused:
+    with pytest.raises(ProjectError, match="Next: ") as error:
         resolve.resolve(root, name)
-    assert says in str(refused.value)
+    assert says in str(error.value)
 
 
-def test_evidence_comes_back_as_it_was_written() -> None:
+def test_evidence_is_parsed_as_it_was_written() -> None:
     content = {"b": 0.1 + 0.2, "a": {"ü": "\udce9\n\x1b[1m"}, "none": None}
     message = events.format_message("Register model", content).decode("utf-8")
     assert message.startswith("Register model\n\n{")
@@ -228,9 +233,9 @@ def test_evidence_comes_back_as_it_was_written() -> None:
      'x\n\n{"headrace": 1, "a": NaN}', 'x\n\n{"headrace": 1, "a": 1, "a": 2}',
      "x\n\n" + "[" * 9, "x\n\n" + '{"a":' * 100_000],
 )  # fmt: skip
-def test_what_is_no_evidence_is_none(message: str) -> None:
-    found, why = events.parse_message(message)
-    assert found is None
+def test_an_invalid_message_holds_no_evidence(message: str) -> None:
+    evidence, why = events.parse_message(message)
+    assert evidence is None
     assert why
 
 

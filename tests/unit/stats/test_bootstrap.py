@@ -62,18 +62,18 @@ def test_every_score_that_gates_yaml_may_name_is_there() -> None:
 
 
 def test_the_error_rates_and_the_cost_are_what_their_names_say() -> None:
-    label, said = np.array([1.0, 1, 1, 0, 0, 0, 0, 0]), np.array([1.0, 0, 0, 1, 0, 0, 0, 0])
-    assert scores.unweighted(scores.SCORES["false_negative_rate"](label, said), 8) == 2 / 3
-    assert scores.unweighted(scores.SCORES["false_positive_rate"](label, said), 8) == 1 / 5
-    cost = scores.cost_per_1000(label, said, {"missed": 100.0, "false_alarm": 25.0})
+    label, predicted = np.array([1.0, 1, 1, 0, 0, 0, 0, 0]), np.array([1.0, 0, 0, 1, 0, 0, 0, 0])
+    assert scores.unweighted(scores.SCORES["false_negative_rate"](label, predicted), 8) == 2 / 3
+    assert scores.unweighted(scores.SCORES["false_positive_rate"](label, predicted), 8) == 1 / 5
+    cost = scores.cost_per_1000(label, predicted, {"missed": 100.0, "false_alarm": 25.0})
     assert scores.unweighted(cost, 8) == 1000 * (2 * 100 + 25) / 8
 
 
 def pairs(rows: int, seed: int = 0) -> dict[str, tuple[scores.Score, scores.Score]]:
     old, new = sample(rows, seed), sample(rows, seed)
     new["chance"] = np.clip(old["chance"] + 0.02 * np.sin(np.arange(rows)), 0, 1)
-    both = (scores.roc_auc(one["label"], one["chance"]) for one in (old, new))
-    first, second = both
+    functions = (scores.roc_auc(side["label"], side["chance"]) for side in (old, new))
+    first, second = functions
     return {"roc_auc": (first, second)}
 
 
@@ -90,9 +90,9 @@ def test_the_same_predictions_give_the_same_interval_whatever_the_block(
 def test_a_side_against_itself_has_an_interval_of_zero() -> None:
     drawn = sample(ROWS)
     score = scores.roc_auc(drawn["label"], drawn["chance"])
-    found = bootstrap.intervals({"x": (score, score)}, rows=ROWS)["x"]
-    assert (found.low, found.high) == (0.0, 0.0)
-    assert (found.rows, found.resamples) == (ROWS, bootstrap.RESAMPLES)
+    interval = bootstrap.intervals({"x": (score, score)}, rows=ROWS)["x"]
+    assert (interval.low, interval.high) == (0.0, 0.0)
+    assert (interval.rows, interval.resamples) == (ROWS, bootstrap.RESAMPLES)
 
 
 def test_rows_that_share_a_day_tell_less_than_as_many_alone() -> None:
@@ -135,12 +135,12 @@ def test_an_interval_holds_the_true_change_in_95_of_100_studies() -> None:
     """Two binormal models, AUC Φ(d/√2) each; 1,500 studies of 500 rows."""
     rng = np.random.default_rng(0)
     truth = NormalDist().cdf(1.0 / 2**0.5) - NormalDist().cdf(0.8 / 2**0.5)
-    number, held = 1500, 0
+    number, covered = 1500, 0
     for study in range(number):
         pair = {"auc": studies(500, rng)}
-        found = bootstrap.intervals(pair, rows=500, seed=study)["auc"]
-        held += found.low <= truth <= found.high
-    assert 0.93 <= held / number <= 0.97
+        interval = bootstrap.intervals(pair, rows=500, seed=study)["auc"]
+        covered += interval.low <= truth <= interval.high
+    assert 0.93 <= covered / number <= 0.97
 
 
 @pytest.mark.long
@@ -149,12 +149,12 @@ def test_an_interval_over_days_holds_the_true_change_where_one_over_rows_does_no
     rng = np.random.default_rng(0)
     days, truth, number = np.repeat(np.arange(60), 10), 0.1, 2000
     mean, zeros = scores.SCORES["calibration_in_the_large"], np.zeros(600)
-    held = {"days": 0, "rows": 0}
+    covered = {"days": 0, "rows": 0}
     for study in range(number):
         luck = rng.normal(size=60)[days] + rng.normal(size=600)
         pair = {"mean": (mean(zeros, zeros), mean(zeros, truth + luck))}
         for name, clusters in (("days", days), ("rows", None)):
-            found = bootstrap.intervals(pair, rows=600, clusters=clusters, seed=study)["mean"]
-            held[name] += found.low <= truth <= found.high
-    assert 0.93 <= held["days"] / number <= 0.97
-    assert held["rows"] / number < 0.75
+            interval = bootstrap.intervals(pair, rows=600, clusters=clusters, seed=study)["mean"]
+            covered[name] += interval.low <= truth <= interval.high
+    assert 0.93 <= covered["days"] / number <= 0.97
+    assert covered["rows"] / number < 0.75
