@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from headrace.compare.metrics import MetricName, Number
+from headrace.compare import gates
+from headrace.compare.metrics import MetricName, MetricsPair, Number
+from headrace.compare.model import Evidence
 from headrace.compare.predictions import Table, common_rows, read
 from headrace.core.states import State
 from headrace.errors import DataError, listed
-from headrace.gates.model import Gates, GroupGate, Predictions
+from headrace.gates.model import Gates, GroupGate, Predictions, matching
 from headrace.stats import Interval, Recipe, bootstrap
 from headrace.stats.scores import COST, SCORES, Score, score_function, unweighted
 
@@ -36,40 +38,50 @@ class RecordedChange:
     new: Number
 
 
-@dataclass
-class PredictionEvidence:
-    """What the predictions show; `notes` say what could not be computed, and the next step."""
+def add_evidence(
+    evidence: Evidence, rules: Gates, pairs: Iterable[MetricsPair], old: State, new: State
+) -> None:
+    """Add intervals and results of gates on groups, computed from the states' predictions.
 
-    intervals: dict[MetricName, Interval] = field(default_factory=dict)
-    group_rates: dict[GroupGate, tuple[float, list[Rate]]] = field(default_factory=dict)
-    """For each gate on groups the rate of all rows, and of each group."""
-    problem: str = ""
-    """Why the gates on groups cannot be evaluated."""
-    notes: list[str] = field(default_factory=list)
-    shared_rows: tuple[int, int, int] | None = None
-    """See `Report.shared_rows`."""
-
-
-def collect(
-    gates: Gates, changes: Mapping[MetricName, RecordedChange], old: State, new: State
-) -> PredictionEvidence:
-    """Compute intervals and rates from the predictions; missing predictions become notes."""
-    evidence, spec = PredictionEvidence(), gates.predictions
-    if spec is None or not (changes or gates.groups):
-        return evidence
-    columns = _columns(spec, [change.recipe for change in changes.values()], gates.groups)
+    A metric that has an interval keeps it. Missing predictions become notes, and break the gates on
+    groups: what cannot be judged must not pass for kept.
+    """
+    changes, spec = _recorded_changes(rules, pairs, evidence.intervals), rules.predictions
+    if spec is None or not (changes or rules.groups):
+        return
+    columns = _columns(spec, [change.recipe for change in changes.values()], rules.groups)
     try:
-        current = read(new, spec.file, columns)
-        evidence.group_rates = {gate: group_rates(current, spec, gate) for gate in gates.groups}
+        table = read(new, spec.file, columns)
+        evidence.group_results += [
+            gates.evaluate_group_gate(gate, *group_rates(table, spec, gate))
+            for gate in rules.groups
+        ]
     except DataError as error:
-        evidence.problem = str(error)
+        evidence.group_results += [
+            gates.unjudged_group_gate(gate, str(error)) for gate in rules.groups
+        ]
     try:
         if changes:
             tables = read(old, spec.file, columns), read(new, spec.file, columns)
             _add_intervals(evidence, spec, changes, tables, (old, new))
     except DataError as error:
         evidence.notes.append(f"No intervals of {_names(changes)}: {error}")
-    return evidence
+
+
+def _recorded_changes(
+    rules: Gates, pairs: Iterable[MetricsPair], intervals: Mapping[MetricName, Interval]
+) -> dict[MetricName, RecordedChange]:
+    """Return the changed metrics that have a recipe and, as yet, no interval."""
+    return {
+        (pair.file, name): RecordedChange(
+            recipes[0], pair.old.numbers[name], pair.new.numbers[name]
+        )
+        for pair in pairs
+        for name in pair.changed
+        if name in pair.old.numbers and name in pair.new.numbers
+        if (pair.file, name) not in intervals
+        if (recipes := [g.recipe for g in matching(rules.metrics, pair.file, name) if g.recipe])
+    }
 
 
 def _names(changes: Iterable[MetricName]) -> str:
@@ -87,7 +99,7 @@ def _columns(
 
 
 def _add_intervals(
-    evidence: PredictionEvidence,
+    evidence: Evidence,
     spec: Predictions,
     changes: Mapping[MetricName, RecordedChange],
     tables: tuple[Table, Table],
@@ -116,7 +128,7 @@ def _add_intervals(
         )
     clusters = common[0].groups(spec.cluster)[0] if spec.cluster else None
     intervals = bootstrap.intervals(pairs, rows=rows, clusters=clusters)
-    evidence.intervals = {names[key]: interval for key, interval in intervals.items()}
+    evidence.intervals |= {names[key]: interval for key, interval in intervals.items()}
 
 
 def _mismatch(

@@ -49,6 +49,18 @@ class GateResult:
     says: str
 
 
+@dataclass
+class Evidence:
+    """What the predictions show; `notes` say what could not be computed, and the next step."""
+
+    intervals: dict[tuple[str, str], Interval] = field(default_factory=dict)
+    """By a metrics file and a dotted name in it."""
+    group_results: list[GateResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    shared_rows: tuple[int, int, int] | None = None
+    """See `Report.shared_rows`."""
+
+
 @dataclass(frozen=True)
 class ParameterChange:
     """A parameter by its dotted name; None where a state does not have it."""

@@ -1,18 +1,18 @@
 """Build the report of all that changed between two states of a study."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from headrace.compare import costs, gates, inputs, metrics, retrain_report
 from headrace.compare.metrics import MetricName
-from headrace.compare.model import GateResult, MetricChange, Report, Side
+from headrace.compare.model import Evidence, MetricChange, Report, Side
 from headrace.compare.retrain_report import SameRows
 from headrace.core.project import Project
 from headrace.core.states import State
 from headrace.errors import HeadraceError
 from headrace.gates import reader
-from headrace.gates.model import NAME, Gates, matching
+from headrace.gates.model import NAME, Gates
 from headrace.stats import Interval
 
 
@@ -35,7 +35,12 @@ def build(project: Project, old: State, new: State, *, deep: bool = True) -> Rep
             "The gates on groups are not judged: they need the predictions."
             " Next: headrace diff, without --shallow"
         )
-    evidence = _evidence(rules, metric_files, old, new) if deep else Evidence()
+    evidence = Evidence()
+    if deep:
+        from headrace.compare import intervals  # imports numpy and pyarrow
+
+        evidence.intervals |= metric_files.intervals
+        intervals.add_evidence(evidence, rules, pairs, old, new)
     changes = _metric_changes(metric_files, rules, evidence.intervals)
     report = Report(
         Side(old.name, old.why, old.commit),
@@ -65,41 +70,6 @@ def _gates(project: Project, old: State, new: State) -> tuple[Gates, list[str]]:
         return reader.parse(current.read_bytes()), [note]
     note = f"{NAME} itself changed: the gates are those of {new.name}"
     return reader.parse(text), [note] if old.read(NAME) not in (None, text) else []
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the predictions show: intervals, results of the gates on groups, and notes."""
-
-    intervals: dict[MetricName, Interval] = field(default_factory=dict)
-    group_results: tuple[GateResult, ...] = ()
-    notes: Sequence[str] = ()
-    shared_rows: tuple[int, int, int] | None = None
-
-
-def _evidence(rules: Gates, metric_files: SameRows, old: State, new: State) -> Evidence:
-    recorded = {
-        (pair.file, name): (recipes[0], pair.old.numbers[name], pair.new.numbers[name])
-        for pair in metric_files.pairs
-        for name in pair.changed
-        if name in pair.old.numbers and name in pair.new.numbers
-        if (pair.file, name) not in metric_files.intervals
-        if (recipes := [g.recipe for g in matching(rules.metrics, pair.file, name) if g.recipe])
-    }
-    if rules.predictions is None or not (recorded or rules.groups):
-        return Evidence(metric_files.intervals)
-    from headrace.compare import intervals
-
-    changes = {name: intervals.RecordedChange(*values) for name, values in recorded.items()}
-    computed = intervals.collect(rules, changes, old, new)
-    results = tuple(
-        gates.evaluate_group_gate(gate, *computed.group_rates[gate])
-        if gate in computed.group_rates
-        else gates.unjudged_group_gate(gate, computed.problem)
-        for gate in rules.groups
-    )
-    all_intervals = {**computed.intervals, **metric_files.intervals}
-    return Evidence(all_intervals, results, computed.notes, computed.shared_rows)
 
 
 def _metric_changes(
