@@ -214,7 +214,11 @@ CORPUS: dict[str, list[Cell]] = {
         "import sys\nsys.stdin.read()",
     ],
     "what a library sees": [
-        "get_ipython().__class__.__name__[-5:]",
+        "get_ipython().__class__.__name__, type(get_ipython()).__module__",
+        "type(get_ipython().kernel), get_ipython().kernel.shell is get_ipython()",
+        "get_ipython().kernel.get_parent()['header']['msg_type']",
+        "get_ipython().history_manager.hist_file, get_ipython().history_manager.enabled",
+        "from rich.table import Table\nTable('a', 'b')",
         "'IPKernelApp' in get_ipython().config",
         "import sys\n'ipykernel' in sys.modules, hasattr(sys, 'ps1'), sys.stdout.isatty()",
         "from pandas.io.formats import console\nconsole.in_interactive_session()",
@@ -325,6 +329,30 @@ CORPUS: dict[str, list[Cell]] = {
     ],
     "a model as html": [
         "from sklearn.linear_model import LogisticRegression\nprint(LogisticRegression())"
+    ],
+    "settings and history": ["%config", "%hist", "%hist -n", "%history -g hist", "%hist -o 1"],
+    "a breakpoint": ["breakpoint()", "x = 1"],
+    "an error in a cell that goes on": [
+        "get_ipython().run_cell('1 / 0')\nprint('went on')",
+        "%%writefile broken.py\nx = 1 / 0",
+        "%run broken.py",
+        "print('next')",
+    ],
+    "an output widget": [
+        "import comm\nfrom IPython.display import clear_output\n"
+        "state = {'_model_module': '@jupyter-widgets/output', '_model_name': 'OutputModel',\n"
+        "         'outputs': []}\n"
+        "widget = comm.create_comm(target_name='jupyter.widget', data={'state': state})\n"
+        "request = get_ipython().kernel.get_parent\n"
+        "def enter():\n    name = request()['header']['msg_id']\n"
+        "    widget.send({'method': 'update', 'state': {'msg_id': name}})\n"
+        "def leave(): widget.send({'method': 'update', 'state': {'msg_id': ''}})\n"
+        "def told(message): print('told', message['content']['data']['state']['outputs'])\n"
+        "widget.on_msg(told)",
+        "print('kept', flush=True)\nenter()\nprint('inside', flush=True)\nclear_output()\nleave()",
+        "enter()\ntry: 1 / 0\nexcept ArithmeticError: get_ipython().showtraceback()\nleave()\n"
+        "print('next', flush=True)",
+        "1",
     ],
     "timing magics": ["%%capture timing\n%timeit -n1 -r1 pass", "'per loop' in str(timing)"],
 }

@@ -152,6 +152,48 @@ def test_a_stage_that_is_killed_says_in_which_cell(
     _recovers(waiting)
 
 
+DEATHS = {
+    "killed": ("os.kill(os.getpid(), 9)", "by SIGKILL"),
+    "left without a word": ("os._exit(0)", "with exit code 0"),
+    "crashed": ("__import__('ctypes').string_at(0)", "by SIGSEGV"),
+}
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_a_stage_that_died_keeps_what_its_finished_cells_showed(mini: Mini, death: str) -> None:
+    source, how = DEATHS[death]
+    mini.cells("print('hours of work \\ud800')\nmax_iter", f"import os\n{source}")
+    result = mini.run()
+    assert result.returncode == 1
+    assert f"The process died in it, {how}" in result.stdout
+    cells = json.loads((mini.root / "runs/failed/train.ipynb").read_text())["cells"]
+    assert cells[-2]["outputs"][0]["text"] == ["hours of work \ud800\n"]
+    assert cells[-2]["outputs"][1]["data"]["text/plain"] == ["20"]
+    assert not list((mini.root / "runs/.partial").glob("*"))
+
+
+OVERTIME = {
+    "catching every error": "import time\nwhile True:\n    try: time.sleep(1)\n    except: pass",
+    "with a timer of its own": "import signal, time\n"
+    "signal.signal(signal.SIGALRM, lambda *_: None)\n"
+    "while True: signal.setitimer(signal.ITIMER_REAL, 1); time.sleep(1)",
+    "in C": "_ = sum(range(10**13))",
+    "awaiting and catching": "import asyncio\nwhile True:\n    try: await asyncio.sleep(1)\n"
+    "    except BaseException: pass",
+}
+
+
+@pytest.mark.parametrize("source", OVERTIME.values(), ids=OVERTIME)
+def test_a_cell_that_does_not_heed_its_time_limit_is_ended(mini: Mini, source: str) -> None:
+    mini.replace("pyproject.toml", "[tool.headrace]\n", "[tool.headrace]\ncell_timeout = 1\n")
+    mini.cells("print('before')", source, "print('never')")
+    result = mini.run()
+    assert result.returncode == 1
+    assert "failed in cell 5 of notebooks/01_train.ipynb" in result.stdout
+    assert "the cell's or the notebook's time is up" in result.stdout
+    assert "before\\n" in (mini.root / "runs/failed/train.ipynb").read_text()
+
+
 def test_an_interruption_before_the_first_cell_says_so(waiting: Mini) -> None:
     slow = (
         "import os, time\nopen('pids', 'w').close()\nwhile os.path.exists('wait'): time.sleep(0.02)"

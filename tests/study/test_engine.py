@@ -149,6 +149,26 @@ def test_a_child_of_a_cell_has_python_s_own_signal_handlers_from_its_first_line(
     assert "Handlers.SIG_DFL" in _text(outputs)
 
 
+FALLING_THROUGH = {
+    "at its cell's end": "",
+    "by an error": "if pid == 0: 1 / 0",
+    "by leaving": "if pid == 0: raise SystemExit(3)",
+    "in a cell that awaits": "await __import__('asyncio').sleep(0)",
+}
+
+
+@pytest.mark.parametrize("source", FALLING_THROUGH.values(), ids=FALLING_THROUGH)
+def test_a_forked_child_that_falls_through_runs_nothing_further(mini: Mini, source: str) -> None:
+    mini.cells(
+        f"import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\n{source}",
+        "with open('ran', 'a') as file: print(os.getpid(), file=file)",
+    )
+    result = mini.run()
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.count("train: ") == 2
+    assert len((mini.root / "ran").read_text().splitlines()) == 1
+
+
 def test_a_process_can_run_one_notebook_after_another(tmp_path: Path) -> None:
     source = "import numpy, subprocess, sys\nprint(numpy.arange(3))"
     program = f"""

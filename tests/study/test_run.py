@@ -229,3 +229,76 @@ def test_schema_is_written_once(mini: Mini) -> None:
     assert mini.run("schema").stdout == "params.schema.json written\n"
     assert mini.run("schema").stdout == "params.schema.json is up to date\n"
     assert '"max_iter"' in (mini.root / "params.schema.json").read_text()
+
+
+def test_an_error_within_a_cell_that_went_on_fails_the_stage(mini: Mini) -> None:
+    mini.cells("get_ipython().run_cell('1 / 0')\nprint('went on')", "print('next')")
+    result = mini.run()
+    assert result.returncode == 1
+    assert "failed in cell 4 of notebooks/01_train.ipynb" in result.stdout
+    assert "ZeroDivisionError: division by zero" in result.stdout
+    assert "next" in (mini.root / "runs/failed/train.ipynb").read_text()
+
+
+def test_an_unknown_magic_is_named(mini: Mini) -> None:
+    mini.cells("%nosuch")
+    result = mini.run()
+    assert result.returncode == 1
+    assert "UsageError: Line magic function `%nosuch` not found." in result.stdout
+
+
+def test_figures_are_shown_though_the_study_s_model_imports_matplotlib(mini: Mini) -> None:
+    mini.replace("src/mini/params.py", "from pydantic", "import matplotlib.pyplot\nfrom pydantic")
+    mini.cells("import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)).add_subplot();")
+    result = mini.run()
+    assert result.returncode == 0, result.stdout
+    assert "image/png" in (mini.root / "runs/train.ipynb").read_text()
+
+
+UNEXPECTED = {
+    "a loop that is stopped": "import asyncio\nasyncio.get_running_loop().stop()",
+    "no stdout": "import sys\nsys.stdout = None\ndisplay(1)",
+    "a display that is no text": "display({'text/plain': object()}, raw=True)",
+    "a built-in name that is broken": "import builtins\nbuiltins.isinstance = None",
+    "a library that is broken": "import json\njson.dumps = json.dump = None\n1",
+}
+
+
+@pytest.mark.parametrize("source", UNEXPECTED.values(), ids=UNEXPECTED)
+def test_what_nobody_expects_is_a_message_and_keeps_the_notebook(mini: Mini, source: str) -> None:
+    mini.cells("print('hours of work')", source, "await __import__('asyncio').sleep(0)")
+    result = mini.run()
+    assert result.returncode == 1
+    assert "Stage train failed in cell" in result.stdout
+    assert "headrace debug train" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert "hours of work\\n" in (mini.root / "runs/failed/train.ipynb").read_text()
+    assert not list((mini.root / "runs/.partial").glob("*"))
+
+
+ODD_NOTEBOOKS = {
+    "no tags": ('"tags": []', '"tags": null', ""),
+    "no kernel": ('"kernelspec": {', '"kernelspec": null, "other": {', ""),
+    "an id that stands twice": ('"id": "c3"', '"id": "c2"', ""),
+    "a source that is a number": (
+        '"source": "print(max_iter)"',
+        '"source": 3',
+        "is 3 and not text",
+    ),
+    "a kernel that is not there": (
+        '"python3"',
+        '"conda-base-py"',
+        "names the kernel conda-base-py",
+    ),
+}
+
+
+@pytest.mark.parametrize("oddity", ODD_NOTEBOOKS)
+def test_an_odd_notebook_runs_or_is_refused_with_a_message(mini: Mini, oddity: str) -> None:
+    old, new, message = ODD_NOTEBOOKS[oddity]
+    mini.replace("notebooks/01_train.ipynb", old, new)
+    result = mini.run()
+    assert "Traceback" not in result.stdout
+    assert "Warning" not in result.stdout
+    assert result.returncode == (1 if message else 0), result.stdout
+    assert message in result.stdout

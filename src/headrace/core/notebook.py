@@ -1,7 +1,9 @@
 """Read source notebooks, and the parameters that they declare."""
 
 import ast
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +41,11 @@ def read(path: Path) -> Source:
     import nbformat  # takes a fifth of a second; a caller may only want a name
 
     try:
-        node = nbformat.reads(_with_ids(path.read_text("utf-8")), as_version=4)
+        content = json.loads(path.read_text("utf-8"))
+        node = nbformat.reads(json.dumps(_repaired(content)), as_version=4)
+        if content["nbformat"] < 4:  # the conversion gives ids that are random
+            for index, cell in enumerate(node.cells):
+                cell.id = f"cell-{index}"
     except FileNotFoundError:
         raise NotebookError(
             f"{name(path)} is missing. Next: git checkout HEAD {name(path)}, or, if it has a new"
@@ -51,14 +57,37 @@ def read(path: Path) -> Source:
     return Source(path, node, defaults(parameters_cell(node, path).source, path))
 
 
-def _with_ids(text: str) -> str:
-    """Give cells without an id one by their position: nbformat's own are random."""
-    content = json.loads(text)
+def _repaired(content: dict[str, Any]) -> dict[str, Any]:
+    """Give every cell an id of its own by its position, and drop what is null.
+
+    nbformat's own ids are random; where an id stands twice, the first cell keeps it.
+    """
+    content["metadata"] = _without_nulls(content.get("metadata"))
     if content["nbformat"] == 4:  # an older one has worksheets in place of cells
         content["nbformat_minor"] = max(5, content["nbformat_minor"])
+        taken: set[str] = set()
         for index, cell in enumerate(content["cells"]):
-            cell.setdefault("id", f"cell-{index}")
-    return json.dumps(content)
+            cell["metadata"] = _without_nulls(cell.get("metadata"))
+            _require_text(cell.get("source"), index)
+            name = cell.get("id") or f"cell-{index}"
+            if name in taken:
+                name = next(free for free in _free_names(index) if free not in taken)
+            taken.add(name)
+            cell["id"] = name
+    return content
+
+
+def _free_names(index: int) -> Iterator[str]:
+    return (f"cell-{index}{'x' * count}" for count in itertools.count())
+
+
+def _without_nulls(metadata: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (metadata or {}).items() if value is not None}
+
+
+def _require_text(source: object, index: int) -> None:
+    if not isinstance(source, str | list):
+        raise ValueError(f"the source of cell {index + 1} is {source!r} and not text")
 
 
 def parameters_cell(node: "nbformat.NotebookNode", path: Path) -> "nbformat.NotebookNode":

@@ -8,6 +8,10 @@ from headrace.core import atomic, cpu
 from headrace.core.project import Project
 from headrace.execution import isolation
 
+INLINE = "module://matplotlib_inline.backend_inline"
+"""The backend that shows figures in a notebook. Set before the study's own modules are imported:
+matplotlib reads the variable once."""
+
 PINNED = {
     "PYTHONHASHSEED": "0",
     "TZ": "UTC",
@@ -60,4 +64,5 @@ def of_stage(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     ipython.mkdir(parents=True, exist_ok=True)
     atomic.write_text(matplotlibrc, MATPLOTLIBRC)
     configured = {"PYTHONPATH": path, "IPYTHONDIR": str(ipython), "MATPLOTLIBRC": str(matplotlibrc)}
+    configured["MPLBACKEND"] = INLINE
     return inner | pinned | configured

@@ -1,67 +1,44 @@
 """Execute a stage's notebook: Python cells in this process, other languages in their kernel."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 
+from headrace.errors import NotebookError
+from headrace.execution import in_process_executor
+from headrace.execution.in_process_executor import Rules, Watch
+
 KERNEL = "python3"
 """The kernel whose cells run in this process."""
 
-SAVE_EVERY = 30.0
-"""Least seconds between two savings of a running notebook."""
 
-
-@dataclass(frozen=True)
-class Hooks:
-    """Callbacks of a run: `begin` with each cell's index as it begins, `save` to keep the rest."""
-
-    begin: Callable[[int], None]
-    save: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Time limits in seconds, for each cell and for all together; None for no limit."""
-
-    cell: float | None = None
-    notebook: float | None = None
-
-
-def execute(
-    node: nbformat.NotebookNode, *, folder: Path, hooks: Hooks, limits: Limits
-) -> int | None:
+def execute(node: nbformat.NotebookNode, *, folder: Path, watch: Watch, rules: Rules) -> int | None:
     """Run a notebook in place, cell by cell, until its end or its first error.
 
     `folder` is the working directory of a kernel; Python runs in this process and in its folder.
     Returns the index of the cell at which the run stopped short, or None. The cell's outputs hold
     the error, unless a kernel died in it.
+
+    Errors:
+        NotebookError: the notebook names a kernel that is not installed.
     """
-    hooks.save()
-    kernel = node.metadata.get("kernelspec", {}).get("name", KERNEL)
+    kernel = (node.metadata.get("kernelspec") or {}).get("name") or KERNEL
     if kernel != KERNEL:
-        return run_in_kernel(node, kernel=kernel, folder=folder, timeout=limits.cell)
-    from headrace.execution import in_process_executor
-
-    rules = in_process_executor.Rules(timeout=limits.cell, total=limits.notebook)
-    return in_process_executor.run(
-        node, rules, begin=hooks.begin, end=_saving_now_and_then(hooks.save)
-    )
+        return run_in_kernel(node, kernel=kernel, folder=folder, timeout=rules.timeout)
+    return in_process_executor.run(node, rules, watch)
 
 
-def _saving_now_and_then(save: Callable[[], None]) -> Callable[[int], None]:
-    """Return a callback for a cell's end that saves at most every SAVE_EVERY seconds."""
-    last = time.monotonic()
+def _require_kernel(name: str) -> None:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-    def end(_index: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SAVE_EVERY:
-            save()
-            last = time.monotonic()
-
-    return end
+    try:
+        KernelSpecManager().get_kernel_spec(name)
+    except NoSuchKernel:
+        raise NotebookError(
+            f"The notebook names the kernel {name}, which is not installed here. Next: choose"
+            f" another in JupyterLab (Kernel, Change Kernel); the one of this study's Python is"
+            f" {KERNEL}"
+        ) from None
 
 
 def run_in_kernel(
@@ -75,6 +52,7 @@ def run_in_kernel(
     from nbclient.exceptions import CellTimeoutError, DeadKernelError  # slow, and seldom needed
     from papermill.engines import papermill_engines
 
+    _require_kernel(kernel)
     for part in (node, *node.cells):
         part.metadata.setdefault("papermill", {})
         part.metadata.setdefault("tags", [])
@@ -91,4 +69,5 @@ def run_in_kernel(
         started = [bool(cell.metadata.papermill["start_time"]) for cell in node.cells]
         return max(index for index, begun in enumerate(started) if begun)
     failed = (cell.metadata.papermill["exception"] for cell in node.cells)
-    return next((index for index, exception in enumerate(failed) if exception), None)
+    stopped = next((index for index, exception in enumerate(failed) if exception), None)
+    return in_process_executor.first_error(node) if stopped is None else stopped

@@ -2,13 +2,16 @@
 
 import re
 import signal
+import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace import errors
 from headrace.core import notebook
 from headrace.core.project import Project
-from headrace.execution import isolation, normalize
+from headrace.execution import isolation, normalize, partial_run
+from headrace.execution.progress import State
 
 if TYPE_CHECKING:
     import nbformat
@@ -20,13 +23,23 @@ MEMORY = "Was there enough memory? Is there a crash in a C library?"
 OWN = {name for name in vars(errors) if name.endswith("Error")}
 
 
-def describe_error(name: str, node: "nbformat.NotebookNode", failed: int, where: str) -> str:
-    """Describe the cell at which a run stopped short; `failed` is its index in the run."""
+def describe_error(
+    name: str,
+    node: "nbformat.NotebookNode",
+    failed: int,
+    where: str,
+    raised: BaseException | None = None,
+) -> str:
+    """Describe the cell at which a run stopped short; `failed` is its index in the run.
+
+    `raised` is the error that the cell ended in: IPython shows some, such as that of an unknown
+    magic, as text on stderr only.
+    """
     cell = node.cells[failed]
     place = f"cell {number(node, failed)} of {where}"
     error = next((out for out in cell.outputs if out.output_type == "error"), None)
     head = f"Stage {name} failed in {place}{_failing_line(cell, error)}"
-    return "\n".join([head, *_error_lines(error), *_next_steps(name)])
+    return "\n".join([head, *_error_lines(error, raised), *_next_steps(name)])
 
 
 def describe_interruption(name: str, cell: int, where: str, by: str) -> str:
@@ -35,22 +48,30 @@ def describe_interruption(name: str, cell: int, where: str, by: str) -> str:
     return "\n".join([head, *_next_steps(name)])
 
 
-def describe_death(project: Project, name: str, path: Path, cell: int, code: int) -> str:
-    """Describe a run whose process died in a cell, by its number; keep its partial notebook.
+def describe_death(project: Project, name: str, path: Path, state: State, code: int) -> str:
+    """Describe a run whose process ended without a message; keep its partial notebook.
 
     `code` is the exit code, negative for the signal that ended the process.
     """
-    partial = project.root / "runs/.partial" / f"{name}.ipynb"
-    lines = notebook.read(path).node.cells[cell - 1].source.splitlines() if cell else []
-    head = f"Stage {name} failed in cell {cell} of {notebook.name(path)}"
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     reason = f"The process died in it, {how}. {MEMORY}"
-    if not partial.exists():
-        return f"Stage {name} died before its first cell, {how}."
-    failed = project.root / "runs/failed" / partial.name
-    failed.parent.mkdir(parents=True, exist_ok=True)
-    partial.replace(failed)
+    if state.error:
+        reason = f"The notebook could not be run to its end: {state.error}"
+    elif state.deadline < time.monotonic():
+        reason = "It was ended from outside: the cell's or the notebook's time is up."
+    failed = project.root / "runs/failed" / f"{name}.ipynb"
+    if partial_run.keep(project, name, failed) is None:
+        return f"Stage {name} died before its first cell, {state.error or how}."
+    head = f"Stage {name} failed in cell {state.cell} of {notebook.name(path)}"
+    lines = notebook.read(path).node.cells[state.cell - 1].source.splitlines() if state.cell else []
     return "\n".join([f"{head}:\n    {next(iter(lines), '')}", reason, *_next_steps(name)])
+
+
+def unexpected(error: BaseException) -> str:
+    """Describe an error that no rule covers: its name and text, and where it came up."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 def number(node: "nbformat.NotebookNode", index: int) -> int:
@@ -82,8 +103,10 @@ def _failing_line(cell: "nbformat.NotebookNode", error: "nbformat.NotebookNode |
     return f"{place}:\n    {lines[number - 1].strip()}"
 
 
-def _error_lines(error: "nbformat.NotebookNode | None") -> list[str]:
+def _error_lines(error: "nbformat.NotebookNode | None", raised: BaseException | None) -> list[str]:
     """Return the error's message, and the deepest line of the project's code in its traceback."""
+    if error is None and raised is not None:
+        return [f"{type(raised).__name__}: {raised}"]
     if error is None:
         return [f"Its kernel died in it, or was stopped for taking too long. {MEMORY}"]
     if error.ename in OWN:

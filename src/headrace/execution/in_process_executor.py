@@ -3,81 +3,107 @@
 import asyncio
 import math
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import nbformat
 
-from headrace.execution import ipython_shell, output_capture
+from headrace.execution import interrupts, ipython_shell, output_capture
+from headrace.execution.interrupts import Interrupted, Interrupts
 from headrace.execution.output_recorder import Recorder
+from headrace.execution.time_limit import CellTimeout, TimeLimit
+
+__all__ = ["CellTimeout", "Interrupted", "Rules", "Watch", "run"]
 
 SKIP = "skip-execution"
 MAY_FAIL = "raises-exception"
-
-DEFAULTS: dict[int, Any] = {
-    signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: signal.SIG_DFL,
-}
-"""Python's own handlers of signals."""
-
-Watch = Callable[[int], None]
-"""Called with a cell's index."""
-
-
-class CellTimeout(BaseException):
-    """A cell, or the notebook, exceeded its time limit."""
-
-
-class Interrupted(BaseException):
-    """A signal ended the run; the outputs up to then are in the notebook."""
+LEAVING = ("", "0")
+"""Values of a SystemExit that asks to leave with success."""
 
 
 @dataclass(frozen=True)
 class Rules:
     """Whether errors are allowed in any cell, and the time limits in seconds (None: no limit).
 
-    `timeout` is for each cell, `total` for all of them together.
+    `timeout` is for each cell, `total` for all of them together. `interrupted` tells whether a user
+    has asked for the end, where that is known from outside.
     """
 
     allow_errors: bool = False
     timeout: float | None = None
     total: float | None = None
+    interrupted: Callable[[], bool] = lambda: False
+
+
+class Watch:
+    """Is called before and after each cell, with its index; it does nothing by itself."""
+
+    def begin(self, index: int, deadline: float) -> None:
+        """Take note that a cell begins, and until which time of `time.monotonic` it may run."""
+
+    def end(self, index: int) -> None:
+        """Take note that a cell has ended, and that its outputs are complete."""
+
+    def stop(self, error: BaseException) -> None:
+        """Take note of the error at which the run stops."""
 
 
 def run(
     node: nbformat.NotebookNode,
     rules: Rules = Rules(),  # frozen
-    *,
-    begin: Watch = lambda index: None,
-    end: Watch = lambda index: None,
+    watch: Watch | None = None,
 ) -> int | None:
     """Run all code cells and keep their outputs in the notebook, in place.
 
-    Returns the index of the cell at which the run stopped short, or None. The notebook's module is
+    Returns the index of the cell at which the run stopped short, or of the first that holds an
+    error output in the end, as papermill has it; or None. The notebook's module is
     `sys.modules["__main__"]` meanwhile; an event loop is running, as in a kernel.
 
     Errors:
         Interrupted: Ctrl-C, or SIGTERM; the outputs up to then are in the notebook.
     """
+    clear_outputs(node)
     recorder = Recorder()
-    with _signals() as signals, _loop() as loop:
+    with interrupts.handled(rules.interrupted) as received, _loop() as loop:
         try:
             with (
                 output_capture.captured(recorder.stream) as flush,
                 ipython_shell.started(recorder) as shell,
             ):
-                runner = _Runner(node, rules, recorder, flush, shell, signals)
-                return loop.run_until_complete(runner.run_all(begin, end))
+                runner = _Runner(node, rules, recorder, flush, shell, received)
+                stopped = loop.run_until_complete(runner.run_all(watch or Watch()))
         except KeyboardInterrupt:
-            raise Interrupted((signals or ["SIGINT"])[0]) from None
+            raise Interrupted(received.name) from None
         finally:
             recorder.end()
+    return first_error(node) if stopped is None and not rules.allow_errors else stopped
+
+
+def clear_outputs(node: nbformat.NotebookNode) -> None:
+    """Remove all outputs: those in the source are not this run's."""
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+
+
+def first_error(node: nbformat.NotebookNode) -> int | None:
+    """Return the index of the first cell with an error output; None for none.
+
+    An error may come from within a cell that went on: `%run`, `get_ipython().run_cell`, or a cell
+    tagged "raises-exception".
+    """
+    errors = (
+        index
+        for index, cell in enumerate(node.cells)
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+        and not (output.ename == "SystemExit" and output.evalue in LEAVING)
+    )
+    return next(errors, None)
 
 
 @contextmanager
@@ -91,44 +117,6 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
         loop.close()
 
 
-@contextmanager
-def _signals() -> Iterator[list[str]]:
-    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM; yield the names of those received.
-
-    After the first, others are ignored while the run is reported. A child that a cell forks
-    handles them as any process does: a handler in Python may wait for ever in a lock that a
-    pool's worker holds while the pool ends it.
-    """
-    received: list[str] = []
-    process = os.getpid()
-
-    def stop(number: int, _frame: Any) -> None:
-        if os.getpid() != process:  # it came before the child was set up
-            signal.signal(number, DEFAULTS[number])
-            os.kill(os.getpid(), number)
-            return
-        received.append(signal.Signals(number).name)
-        if len(received) == 1:
-            raise KeyboardInterrupt(received[0])
-
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def restore_in_child() -> None:
-        for number, default in DEFAULTS.items():
-            if signal.getsignal(number) is stop:
-                signal.signal(number, default)
-
-    os.register_at_fork(after_in_child=restore_in_child)
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_IGN if received else handler)
-
-
 @dataclass(frozen=True)
 class _Runner:
     node: nbformat.NotebookNode
@@ -136,31 +124,51 @@ class _Runner:
     recorder: Recorder
     flush: Callable[[], None]
     shell: Any  # of classes that are untyped in part
-    signals: list[str]
+    received: Interrupts
 
-    async def run_all(self, begin: Watch, end: Watch) -> int | None:
+    async def run_all(self, watch: Watch) -> int | None:
         until = time.monotonic() + (self.rules.total or math.inf)
         for index, cell in enumerate(self.node.cells):
-            begin(index)
-            limit = min(self.rules.timeout or math.inf, until - time.monotonic())
+            limit = TimeLimit(min(self.rules.timeout or math.inf, until - time.monotonic()))
+            watch.begin(index, limit.deadline)
             error = await self.run_cell(cell, limit) if _is_executed(cell) else None
-            if self.signals:
+            if self.received.end_run(error):
                 raise KeyboardInterrupt
-            end(index)
+            watch.end(index)
             if error and not self._allowed(cell, error):
+                watch.stop(error)
                 return index
         return None
 
-    async def run_cell(self, cell: nbformat.NotebookNode, limit: float) -> BaseException | None:
-        """Run one cell, within so many seconds; return the error that it ended in."""
+    async def run_cell(self, cell: nbformat.NotebookNode, limit: TimeLimit) -> BaseException | None:
+        """Run one cell within its time; return the error that it ended in."""
         self.recorder.begin(cell)
         cell.execution_count = self.shell.execution_count
-        with _time_limit(limit):
+        self._set_parent(cell.execution_count)
+        process = os.getpid()
+        with limit.enforced():
             result = await self._execute(cell.source)
-        await asyncio.sleep(0)  # let tasks that the cell started run
-        self.flush()
-        self.recorder.end()
         error: BaseException | None = result.error_before_exec or result.error_in_exec
+        if os.getpid() != process:
+            _leave_child(error)
+        await _run_tasks(limit)
+        self.flush()
+        if limit.passed and not isinstance(error, CellTimeout):
+            error = self._time_out(limit)
+        self.recorder.end()
+        return error
+
+    def _set_parent(self, count: int) -> None:
+        """Name the request that the cell's messages belong to, as a client does."""
+        parent = {"header": {"msg_id": f"cell-{count}", "msg_type": "execute_request"}}
+        self.shell.kernel.set_parent([b""], parent)
+        self.shell.set_parent(parent)
+
+    def _time_out(self, limit: TimeLimit) -> CellTimeout:
+        """Show that a cell took too long, in the place of the error by which it was stopped."""
+        error = limit.error()
+        self.recorder.remove_error("CancelledError")
+        self.shell.showtraceback((CellTimeout, error, None))
         return error
 
     async def _execute(self, source: str) -> Any:
@@ -188,28 +196,25 @@ class _Runner:
         return self.rules.allow_errors or MAY_FAIL in cell.metadata.get("tags", [])
 
 
+async def _run_tasks(limit: TimeLimit) -> None:
+    """Let tasks that the cell started run."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:  # the time was up just as the cell ended
+        if not limit.passed:
+            raise
+
+
+def _leave_child(error: BaseException | None) -> None:
+    """End a child that a cell forked and that did not leave: the run is its parent's."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if error else 0)
+
+
 def _is_executed(cell: nbformat.NotebookNode) -> bool:
     return (
         cell.cell_type == "code"
         and bool(cell.source.strip())
         and SKIP not in cell.metadata.get("tags", [])
     )
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise CellTimeout in the block when it runs for longer than this."""
-    if math.isinf(seconds):
-        yield
-        return
-
-    def stop(_signal: int, _frame: Any) -> NoReturn:
-        raise CellTimeout(f"stopped after {seconds:.1f} s: the cell's or the notebook's time is up")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))  # 0 would switch it off
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

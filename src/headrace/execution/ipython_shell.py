@@ -1,25 +1,30 @@
-"""IPython's kernel shell without a kernel: the same magics, displays and errors."""
+"""IPython's kernel shell without a kernel process: the same class, magics, displays and errors."""
 
 import builtins
 import getpass
 import logging
 import os
+import pdb
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn
 from unittest import mock
 
+import comm
 from ipykernel.compiler import XCachingCompiler, get_tmp_hash_seed, murmur2_x86
 from ipykernel.kernelbase import Kernel
 from ipykernel.zmqshell import ZMQInteractiveShell
-from traitlets.config import Config
+from IPython.core import debugger
+from traitlets import Unicode
+from traitlets.config import Config, Configurable
 
+from headrace.execution import process_end
+from headrace.execution.environment import INLINE
 from headrace.execution.output_recorder import Recorder
 
-INLINE = "module://matplotlib_inline.backend_inline"
+BACKEND = "matplotlib_inline.backend_inline"
 
 
 class Compiler(XCachingCompiler):
@@ -30,41 +35,80 @@ class Compiler(XCachingCompiler):
         return f"/tmp/ipykernel_0/{murmur2_x86(raw_code, get_tmp_hash_seed())}.py"
 
 
-class Shell(ZMQInteractiveShell):
-    """The shell that a notebook's cells run in."""
+class IPythonKernel(Kernel):
+    """What `get_ipython().kernel` is: it knows session and request, and has no socket.
 
-    def enable_gui(self, gui: Any = None) -> None:
-        """Accept any: nobody looks at a window."""
-        self.active_eventloop = gui
+    ipykernel's own class of this name opens a debugger and takes longer to import than a cell.
+    """
 
-    def ask_exit(self) -> NoReturn:
-        """Stop the cell: `exit()` ends a stage before its time, as `sys.exit()` does."""
-        raise SystemExit("exit() in a cell")
+    __module__ = "ipykernel.ipkernel"
+
+    shell: Any = None
+
+
+class IPKernelApp(Configurable):
+    """A kernel's application, which `%config` lists."""
+
+    connection_file = Unicode("").tag(config=True)
 
 
 @contextmanager
-def started(recorder: Recorder) -> Iterator[Shell]:
+def started(recorder: Recorder) -> Iterator[ZMQInteractiveShell]:
     """Provide a new shell whose outputs go to the recorder; afterwards all is as it was."""
     module = ModuleType("__main__", "The notebook's own module.")
+    process_end.clear_at_end(module.__dict__)
     with ExitStack() as undo:
+        undo.callback(_restoring_builtins())
         undo.enter_context(mock.patch.dict(os.environ, {"MPLBACKEND": INLINE}))
         undo.callback(sys.modules.__setitem__, "__main__", sys.modules["__main__"])
         undo.enter_context(mock.patch.object(sys, "path", _path()))
         undo.enter_context(mock.patch.object(sys, "argv", [""]))
         undo.enter_context(mock.patch.multiple(logging.root, handlers=[], level=logging.WARNING))
-        no_stdin: Any = _NoStdin
+        undo.enter_context(mock.patch.object(comm, "create_comm", _create_comm))
+        undo.enter_context(mock.patch.object(sys, "breakpointhook", _pass_breakpoint))
         undo.enter_context(
-            mock.patch.object(builtins, "input", partial(Kernel.raw_input, no_stdin))
+            mock.patch.multiple(pdb, Pdb=debugger.InterruptiblePdb, set_trace=debugger.set_trace)
         )
-        undo.enter_context(mock.patch.object(getpass, "getpass", partial(Kernel.getpass, no_stdin)))
-        Shell.clear_instance()
-        shell = Shell.instance(
-            config=_config(), user_module=module, user_ns=module.__dict__, compiler_class=Compiler
-        )
-        undo.callback(Shell.clear_instance)
+        kernel = _new_kernel(recorder)
+        undo.callback(IPythonKernel.clear_instance)
+        undo.enter_context(mock.patch.object(builtins, "input", kernel.raw_input))
+        undo.enter_context(mock.patch.object(getpass, "getpass", kernel.getpass))
+        shell = _new_shell(kernel, module)
+        undo.callback(ZMQInteractiveShell.clear_instance)
         undo.callback(shell.restore_sys_module_state)
         _connect(shell, recorder)
         yield shell
+
+
+def _new_kernel(recorder: Recorder) -> Any:
+    IPythonKernel.clear_instance()
+    return IPythonKernel.instance(session=recorder)
+
+
+def _new_shell(kernel: Any, module: ModuleType) -> Any:
+    """Return a shell of ipykernel's own class: libraries ask for its name to know a notebook."""
+    ZMQInteractiveShell.clear_instance()
+    shell: Any = ZMQInteractiveShell.instance(
+        config=_config(),
+        user_module=module,
+        user_ns=module.__dict__,
+        compiler_class=Compiler,
+        kernel=kernel,
+    )
+    shell.enable_gui = lambda gui=None: setattr(shell, "active_eventloop", gui)  # no window opens
+    shell.ask_exit = _refuse_exit
+    shell.configurables.append(IPKernelApp())
+    kernel.shell = shell
+    return shell
+
+
+def _refuse_exit() -> NoReturn:
+    """Stop the cell: `exit()` ends a stage before its time, as `sys.exit()` does."""
+    raise SystemExit("exit() in a cell")
+
+
+def _pass_breakpoint(*_: Any, **__: Any) -> None:
+    """Go on: nobody is there to look. A kernel to which no debugger is attached goes on as well."""
 
 
 def _connect(shell: Any, recorder: Recorder) -> None:
@@ -73,20 +117,38 @@ def _connect(shell: Any, recorder: Recorder) -> None:
         part.session = recorder
         part.topic = b""
     shell.extension_manager.load_extension("storemagic")
+    backend = sys.modules.get(BACKEND)
+    if backend is not None:  # the study's own modules drew before there was a shell to draw for
+        backend._enable_matplotlib_integration()
+
+
+def _create_comm(*arguments: Any, **options: Any) -> Any:
+    """Open a widget's channel, whose messages go to the recorder as a kernel's go to its client."""
+    from ipykernel.comm.comm import BaseComm  # seldom needed
+
+    return BaseComm(*arguments, **options)
 
 
 def _config() -> Config:
-    """Return the settings of a shell that keeps no history on disk."""
+    """Return the settings that a notebook client gives a kernel: no history on disk."""
     config = Config()
-    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"  # in memory IPython needs no thread to save it
     config.IPKernelApp.headrace = True  # libraries look for this name to know a notebook
     return config
 
 
-class _NoStdin:
-    """In a kernel's place: there is nobody to answer a question."""
+def _restoring_builtins() -> Callable[[], None]:
+    """Return a function that undoes what cells did to Python's built-in names.
 
-    _allow_stdin = False
+    A cell may replace `open` or `len`; the run is written after it, with Python's own.
+    """
+    names = vars(builtins)
+    before = dict(names)
+
+    def restore() -> None:
+        names.update(before)
+
+    return restore
 
 
 def _path() -> list[str]:

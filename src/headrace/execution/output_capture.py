@@ -23,12 +23,16 @@ Emit = Callable[[str, str], None]
 
 DESCRIPTORS = {"stdout": 1, "stderr": 2}
 
+PIECE = 1 << 22
+"""Bytes read at once of what a child process wrote: output of any length is in memory once."""
+
 
 class Stream(io.TextIOBase):
     """What `sys.stdout` and `sys.stderr` are while cells run.
 
     As in a kernel, a text waits in its stream until the stream is flushed: by the user, before a
-    picture or a result, and at the cell's end. So two streams do not interleave.
+    picture or a result, and at the cell's end. So two streams do not interleave. Other threads and
+    forked children add whole lines, so that none tears another's.
     """
 
     encoding = "UTF-8"
@@ -41,8 +45,11 @@ class Stream(io.TextIOBase):
         fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)  # every writer adds at the end
         self._read = 0
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._waiting: list[str] = []
+        self._waiting = io.StringIO()  # a list of millions of short texts takes thirty times more
+        self._in_line = False  # the main thread's last text does not end its line
+        self._lines = _Lines()
         self._lock = threading.RLock()
+        self._thread = threading.get_ident()
         self._process = os.getpid()
 
     def write(self, text: str) -> int:
@@ -50,22 +57,58 @@ class Stream(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
         if os.getpid() != self._process:
-            os.write(self._descriptor, text.encode("utf-8", "replace"))
+            self._write_to_descriptor(self._lines_of_child().add(text))
             return len(text)
         with self._lock:
-            self._drain()
-            self._waiting.append(text)
+            if threading.get_ident() == self._thread:
+                self._write_main(text)
+            else:
+                self._lines.add(text, keep=True)
+                self._add_lines()
         return len(text)
 
+    def _write_main(self, text: str) -> None:
+        self._drain()
+        self._waiting.write(text)
+        if text:
+            self._in_line = text[-1] != "\n"
+        self._add_lines()
+
+    def _add_lines(self) -> None:
+        """Add the lines that other threads have completed, unless they would tear one."""
+        if not self._in_line and (lines := self._lines.take()):
+            self._waiting.write(lines)
+
     def flush(self) -> None:
-        """Emit all text written so far, by any process."""
+        """Emit all text written so far, by any process, but for lines that a thread is writing."""
         if os.getpid() != self._process:
+            self._write_to_descriptor(self._lines_of_child().take(unfinished=True))
             return
         with self._lock:
             self._drain()
-            waiting, self._waiting = "".join(self._waiting), []
-            if waiting:
+            if threading.get_ident() == self._thread:
+                self._in_line = False
+                self._add_lines()
+            if waiting := self._waiting.getvalue():
+                self._waiting = io.StringIO()
                 self._emit(self.name, waiting)
+
+    def finish(self) -> None:
+        """Emit all text, at the end of a cell."""
+        with self._lock:
+            self._drain()
+            self._waiting.write(self._lines.take(unfinished=True))
+            self.flush()
+
+    def _lines_of_child(self) -> "_Lines":
+        """Return a forked child's own lines: what threads of its parent began is not its text."""
+        if self._lines.process != os.getpid():
+            self._lines = _Lines()
+        return self._lines
+
+    def _write_to_descriptor(self, text: str) -> None:
+        if text:
+            os.write(self._descriptor, text.encode("utf-8", "replace"))
 
     def writable(self) -> bool:
         """Return that it can be written to."""
@@ -82,10 +125,40 @@ class Stream(io.TextIOBase):
     def _drain(self) -> None:
         """Read what a C library or a child process wrote."""
         size = os.fstat(self._file).st_size
-        if size > self._read:
-            text = self._decode(os.pread(self._file, size - self._read, self._read))
-            self._read = size
-            self._waiting.append(text)
+        while size > self._read:
+            piece = os.pread(self._file, min(size - self._read, PIECE), self._read)
+            self._read += len(piece)
+            self._waiting.write(self._decode(piece))
+
+
+class _Lines:
+    """Texts of threads: whole lines, in the order in which they end, and what is unfinished."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._complete: list[str] = []
+        self._unfinished: dict[int, str] = {}
+
+    def add(self, text: str, *, keep: bool = False) -> str:
+        """Add a thread's text; return the lines that it completes, or keep them for `take`."""
+        thread = threading.get_ident()
+        before, newline, after = (self._unfinished.pop(thread, "") + text).rpartition("\n")
+        if after:
+            self._unfinished[thread] = after
+        if keep and newline:
+            self._complete.append(before + newline)
+        return before + newline
+
+    def take(self, *, unfinished: bool = False) -> str:
+        """Return and forget the complete lines, and on demand those that have not ended."""
+        if not (self._complete or (unfinished and self._unfinished)):
+            return ""
+        lines = "".join(self._complete)
+        self._complete.clear()
+        if unfinished:
+            lines += "".join(self._unfinished.values())
+            self._unfinished.clear()
+        return lines
 
 
 @contextmanager
@@ -105,7 +178,7 @@ def captured(emit: Emit) -> Iterator[Callable[[], None]]:
         def flush() -> None:
             _flush_c()
             for stream in streams:
-                stream.flush()
+                stream.finish()
 
         try:
             yield flush

@@ -1,11 +1,15 @@
 """Turn the shell's messages into the running cell's outputs, as a notebook client does."""
 
+import io
 import threading
 from collections import defaultdict
 from typing import Any
 
 import nbformat
 from jupyter_client.session import Session
+
+from headrace.execution import output_widgets
+from headrace.execution.output_widgets import OutputWidgets
 
 RESULTS = ("display_data", "execute_result", "update_display_data")
 
@@ -19,7 +23,8 @@ class Recorder(Session):
     def __init__(self) -> None:
         super().__init__(key=b"nobody hears it")
         self._outputs: list[nbformat.NotebookNode] = []
-        self._pieces: list[str] = []
+        self._text = io.StringIO()
+        self._widgets = OutputWidgets()
         self._displays: dict[str, list[nbformat.NotebookNode]] = defaultdict(list)
         self._clear_first = False
         self._lock = threading.RLock()  # a cell's threads write as well
@@ -33,6 +38,13 @@ class Recorder(Session):
     def end(self) -> None:
         """Complete the outputs of the cell that was running."""
         self._join()
+        self._widgets.sync()
+
+    def remove_error(self, name: str) -> None:
+        """Remove the running cell's last output where it is an error of this name."""
+        last = self._outputs[-1] if self._outputs else None
+        if last is not None and last.get("ename") == name:
+            self._outputs.pop()
 
     def stream(self, name: str, text: str) -> None:
         """Add a text to stdout or stderr; neighbouring texts of one stream are one output."""
@@ -40,12 +52,15 @@ class Recorder(Session):
             self._add_text(name, text)
 
     def _add_text(self, name: str, text: str) -> None:
+        if widget := self._widgets.active:
+            widget.add(_output("stream", {"name": name, "text": text}))
+            return
         self._clear()
         last = self._outputs[-1] if self._outputs else None
         if last is None or last.output_type != "stream" or last.name != name:
             self._join()
             self._outputs.append(_output("stream", {"name": name, "text": ""}))
-        self._pieces.append(text)  # joined at the end: adding to a long text repeatedly is slow
+        self._text.write(text)  # joined at the end: adding to a long text repeatedly is slow
 
     def msg(self, msg_type: str, content: Any = None, *_: Any, **__: Any) -> dict[str, Any]:
         """Make a message with the parts that display hooks read."""
@@ -59,11 +74,19 @@ class Recorder(Session):
         kind = message["header"]["msg_type"]
         with self._lock:
             if kind == "clear_output":
-                self._clear_first = True
-                if not message["content"].get("wait"):
-                    self._clear()
+                self._clear_output(wait=bool(message["content"].get("wait")))
+            elif kind in output_widgets.KINDS:
+                self._widgets.handle(kind, message["content"])
             elif kind in RESULTS or kind == "error":
                 self._add(kind, message)
+
+    def _clear_output(self, *, wait: bool) -> None:
+        if widget := self._widgets.active:
+            widget.clear(wait=wait)
+            return
+        self._clear_first = True
+        if not wait:
+            self._clear()
 
     def _add(self, kind: str, message: dict[str, Any]) -> None:
         self._join()
@@ -76,8 +99,11 @@ class Recorder(Session):
                 output.metadata = nbformat.from_dict(content["metadata"])
         if kind == "update_display_data":
             return
-        self._clear()
         output = _output(kind, content)
+        if widget := self._widgets.active:
+            widget.add(output)
+            return
+        self._clear()
         self._outputs.append(output)
         if has_id:
             outputs.append(output)
@@ -85,7 +111,7 @@ class Recorder(Session):
     def _as_sent(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return the content as a client would get it: JSON's types, and bytes in base64."""
         data = content.get("data", {})
-        plain = all(isinstance(value, str) for value in data.values())  # as it is, however long
+        plain = all(isinstance(part, str) for pair in data.items() for part in pair)  # however long
         rest = {key: value for key, value in content.items() if not (plain and key == "data")}
         sent: dict[str, Any] = self.unpack(self.pack(rest))
         return {"data": data, **sent} if "data" in content else sent
@@ -94,15 +120,15 @@ class Recorder(Session):
         if not self._clear_first:
             return
         self._clear_first = False
-        self._pieces.clear()
+        self._text = io.StringIO()
         for displayed in self._displays.values():
             displayed[:] = [output for output in displayed if not _contains(output, self._outputs)]
         self._outputs.clear()
 
     def _join(self) -> None:
-        if self._pieces:
-            self._outputs[-1].text += "".join(self._pieces)
-            self._pieces.clear()
+        if text := self._text.getvalue():
+            self._outputs[-1].text += text
+            self._text = io.StringIO()
 
 
 def _output(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode:

@@ -1,6 +1,7 @@
 """Progress of a running stage: the state that its process shares, and a line on the terminal."""
 
 import json
+import math
 import os
 import shutil
 import struct
@@ -13,11 +14,14 @@ from headrace.core import atomic
 
 CLEAR = "\r\x1b[K"
 REDRAW_S = 0.2
-LAYOUT = struct.Struct("<i?")
+CELL = struct.Struct("<i?d")
+"""The running cell's number, whether the stage ended, and when the cell's time is up."""
+INTERRUPTED_AT, ERROR_AT = 16, 32
+"""Where the supervisor notes an interruption, and where the stage writes its last words."""
 
 
 class State:
-    """The number of the running cell and whether the stage ended, shared by two processes.
+    """What a stage's process and its supervisor tell each other, in a file that both have open.
 
     It survives the death of the process that writes it.
     """
@@ -32,13 +36,28 @@ class State:
         state._write(0, ended=False)
         return state
 
-    def begin(self, cell: int) -> None:
-        """Record that a cell begins: its number in the source notebook, from 1."""
-        self._write(cell, ended=False)
+    def begin(self, cell: int, deadline: float = math.inf) -> None:
+        """Record that a cell begins: its number in the source notebook, from 1.
+
+        `deadline` is the reading of `time.monotonic` at which its time is up.
+        """
+        self._write(cell, ended=False, deadline=deadline)
+
+    def end_cell(self) -> None:
+        """Record that the cell has ended, so that no time limit holds."""
+        self._write(self.cell, ended=False)
 
     def end(self) -> None:
         """Record that the stage's process reached its end, with success or an error."""
         self._write(self.cell, ended=True)
+
+    def fail(self, error: str) -> None:
+        """Record an error that the stage's process cannot report by itself."""
+        os.pwrite(self.descriptor, error.encode("utf-8", "backslashreplace"), ERROR_AT)
+
+    def interrupt(self) -> None:
+        """Record that a user asked for the end."""
+        os.pwrite(self.descriptor, b"\1", INTERRUPTED_AT)
 
     @property
     def cell(self) -> int:
@@ -50,12 +69,28 @@ class State:
         """Whether the stage's process reached its end."""
         return self._read()[1]
 
-    def _read(self) -> tuple[int, bool]:
-        cell, ended = LAYOUT.unpack(os.pread(self.descriptor, LAYOUT.size, 0))
-        return cell, ended
+    @property
+    def deadline(self) -> float:
+        """When the running cell's time is up, as a reading of `time.monotonic`."""
+        return self._read()[2]
 
-    def _write(self, cell: int, *, ended: bool) -> None:
-        os.pwrite(self.descriptor, LAYOUT.pack(cell, ended), 0)
+    @property
+    def error(self) -> str:
+        """The error that the stage's process could not report; empty if there was none."""
+        size = os.fstat(self.descriptor).st_size - ERROR_AT
+        return os.pread(self.descriptor, max(size, 0), ERROR_AT).decode("utf-8")
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a user asked for the end."""
+        return os.pread(self.descriptor, 1, INTERRUPTED_AT) == b"\1"
+
+    def _read(self) -> tuple[int, bool, float]:
+        cell, ended, deadline = CELL.unpack(os.pread(self.descriptor, CELL.size, 0))
+        return cell, ended, deadline
+
+    def _write(self, cell: int, *, ended: bool, deadline: float = math.inf) -> None:
+        os.pwrite(self.descriptor, CELL.pack(cell, ended, deadline), 0)
 
     def __enter__(self) -> Self:
         return self

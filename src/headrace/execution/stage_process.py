@@ -3,7 +3,6 @@
 `python -m headrace.execution.stage_process STAGE DESCRIPTOR TIME`
 """
 
-import atexit
 import os
 import signal
 import sys
@@ -15,6 +14,9 @@ from headrace.execution import isolation
 INTERRUPTED = 130
 """The exit code of a command that was interrupted, as shells have it."""
 
+INTERRUPTED_GRACE_S = 2.0
+"""Seconds that threads and pools have after Ctrl-C: whoever pressed it waits."""
+
 
 def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     """Run a stage, record how it ended, and exit."""
@@ -24,7 +26,13 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see cli.main
     from headrace.core import processes, project
     from headrace.errors import HeadraceError
-    from headrace.execution import progress, resource_usage, stage_runner
+    from headrace.execution import (
+        failure_message,
+        process_end,
+        progress,
+        resource_usage,
+        stage_runner,
+    )
     from headrace.execution.in_process_executor import Interrupted
     from headrace.execution.progress import State
 
@@ -46,22 +54,14 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
         progress.clear()
         show(interrupted)
         code = INTERRUPTED
+    except BaseException as error:
+        # A cell may have broken what a message is made with: the supervisor makes it.
+        state.fail(failure_message.unexpected(error))
+        os._exit(1)
     state.end()
-    _exit(code)
-
-
-def _exit(code: int) -> NoReturn:
-    """Exit after the exit functions have run.
-
-    Finalizing a large interpreter takes a tenth of a second, and waits for ever for a thread that
-    never ends.
-    """
-    try:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+    process_end.end_process(
+        code, INTERRUPTED_GRACE_S if code == INTERRUPTED else process_end.GRACE_S
+    )
 
 
 def show(error: BaseException) -> None:

@@ -1,31 +1,31 @@
 """Run one stage: check, execute, write the run and its cost."""
 
 import os
-from collections.abc import Callable, Mapping
-from copy import deepcopy
+from collections.abc import Mapping
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from headrace.core import atomic, notebook, parameters
+from headrace.core import notebook, parameters
 from headrace.core.notebook import Source
 from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
-from headrace.errors import StageError
+from headrace.errors import HeadraceError, StageError
 from headrace.execution import (
     environment,
     executor,
     failure_message,
+    in_process_executor,
     isolation,
     normalize,
     parameters_cell,
+    partial_run,
     progress,
     resource_usage,
 )
-from headrace.execution.executor import Hooks, Limits
-from headrace.execution.in_process_executor import Interrupted
+from headrace.execution.in_process_executor import Interrupted, Rules, Watch
+from headrace.execution.partial_run import PartialRun
 from headrace.execution.progress import State
 from headrace.execution.resource_usage import Meter
 
@@ -67,45 +67,72 @@ def _execute(
 ) -> None:
     """Execute the notebook and write the run in normal form.
 
-    One that stopped short goes to runs/failed, and is not an output.
+    One that stopped short goes to runs/failed, and is not an output. Whatever nobody expected
+    leaves the partial run to the supervisor, whose process no cell has touched.
     """
-    runs = project.root / "runs"
-    complete, failed, partial = (
-        runs / part / f"{name}.ipynb" for part in ("", "failed", ".partial")
-    )
-    limits = Limits(project.number("cell_timeout"), project.number("notebook_timeout"))
+    complete, failed = (project.root / "runs" / part / f"{name}.ipynb" for part in ("", "failed"))
     node = parameters_cell.inject(source.node, values)
-    hooks = Hooks(_begin(node, state), lambda: _write(partial, node))
+    in_process_executor.clear_outputs(node)
+    watch = _StageWatch(node, state, PartialRun(partial_run.path_of(project, name), node))
     try:
         with isolation.recording():
-            stopped = executor.execute(node, folder=project.root, hooks=hooks, limits=limits)
+            stopped = executor.execute(
+                node, folder=project.root, watch=watch, rules=_rules(project, state)
+            )
+        meter.mark("cells")
+        normalize.save(complete if stopped is None else failed, node, project.root)
     except Interrupted as by:
-        _write(failed, node)
+        normalize.save(failed, node, project.root)
+        watch.partial.remove()
         message = failure_message.describe_interruption(name, state.cell, source.name, str(by))
         raise Interrupted(message) from None
-    finally:
-        partial.unlink(missing_ok=True)
-    meter.mark("cells")
+    except HeadraceError:
+        watch.partial.remove()
+        raise
+    except BaseException:
+        watch.keep_running_cell()
+        raise
+    watch.partial.remove()
     if stopped is not None:
-        _write(failed, node)
-        raise StageError(failure_message.describe_error(name, node, stopped, source.name))
+        raise StageError(
+            failure_message.describe_error(name, node, stopped, source.name, watch.error)
+        )
     failed.unlink(missing_ok=True)
-    _write(complete, node)
 
 
-def _begin(node: nbformat.NotebookNode, state: State) -> Callable[[int], None]:
-    """Return a callback that records a cell's number in the source notebook, from 1."""
-    numbers = list(accumulate(not parameters_cell.is_injected(cell) for cell in node.cells))
-    return lambda index: state.begin(numbers[index])
+def _rules(project: Project, state: State) -> Rules:
+    limits = (project.number(setting) for setting in ("cell_timeout", "notebook_timeout"))
+    timeout, total = limits
+    return Rules(timeout=timeout, total=total, interrupted=lambda: state.interrupted)
 
 
-def _write(path: Path, node: nbformat.NotebookNode) -> None:
-    content = normalize.normalize(deepcopy(node))
+class _StageWatch(Watch):
+    """Keeps the supervisor up to date: the running cell, its time limit, the outputs so far."""
 
-    def fill(temporary: Path) -> None:
-        # A lone surrogate, which UTF-8 cannot hold, becomes JSON's own escape of it.
-        escape = "backslashreplace"
-        with temporary.open("w", encoding="utf-8", newline="\n", errors=escape) as file:
-            normalize.write(content, file)
+    def __init__(self, node: nbformat.NotebookNode, state: State, partial: PartialRun) -> None:
+        self.partial = partial
+        self.error: BaseException | None = None
+        self._state = state
+        self._index = 0
+        self._numbers = list(
+            accumulate(not parameters_cell.is_injected(cell) for cell in node.cells)
+        )
 
-    atomic.write_whole(path, fill)
+    def begin(self, index: int, deadline: float) -> None:
+        """Record a cell's number in the source notebook, from 1, and until when it may run."""
+        self._index = index
+        self._state.begin(self._numbers[index], deadline)
+
+    def end(self, index: int) -> None:
+        """Keep the outputs of a cell that ended."""
+        self._state.end_cell()
+        self.partial.add(index)
+
+    def stop(self, error: BaseException) -> None:
+        """Keep the error for the message: not every one is shown as an output."""
+        self.error = error
+
+    def keep_running_cell(self) -> None:
+        """Keep what the running cell has shown so far."""
+        self.partial.add(self._index)
+        self.partial.close()

@@ -21,6 +21,12 @@ from headrace.execution import environment
 from headrace.execution.progress import Progress, State
 from headrace.execution.stage_process import INTERRUPTED
 
+LIMIT_CHECK_S = 0.25
+"""Seconds between two looks at the running cell's time limit."""
+
+LIMIT_GRACE_S = 2.0
+"""Seconds that a cell has to end by itself once its time is up: its own process shows more."""
+
 
 def run(project: Project, stage: Stage) -> int:
     """Run a stage to its end; return its exit code.
@@ -37,8 +43,8 @@ def run(project: Project, stage: Stage) -> int:
             env=environment.of_stage(project, os.environ),
             pass_fds=[state.descriptor],
         )
-        with _forwarding_signals(process), Progress(name, notebook, state) as progress:
-            _wait(process, progress)
+        with _forwarding_signals(process, state), Progress(name, notebook, state) as progress:
+            _wait(process, progress, state if _has_limits(project) else None)
         if process.returncode or not state.ended:
             processes.end_children()  # processes of a failed stage must not go on writing
         if state.ended:
@@ -48,7 +54,7 @@ def run(project: Project, stage: Stage) -> int:
         from headrace.execution import failure_message
 
         raise StageError(
-            failure_message.describe_death(project, name, notebook, state.cell, process.returncode)
+            failure_message.describe_death(project, name, notebook, state, process.returncode)
         )
 
 
@@ -57,21 +63,35 @@ def _command(stage: Stage, state: State) -> list[str]:
     return [*module, stage.name, str(state.descriptor), str(time.monotonic())]
 
 
-def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:
-    """Wait for the stage's end; end it at once when the DVC that started it has ended."""
+def _has_limits(project: Project) -> bool:
+    return any(project.number(setting) for setting in ("cell_timeout", "notebook_timeout"))
+
+
+def _wait(process: subprocess.Popen[bytes], progress: Progress, limits: State | None) -> None:
+    """Wait for the stage's end; end it at once when the DVC that started it has ended.
+
+    Where there are `limits`, end it as well when a cell has not heeded its own.
+    """
     dvc = processes.dvc()
     wait = processes.watcher(*filter(None, [process.pid, dvc]))
     while process.poll() is None:
-        if dvc in wait(progress.draw()):
+        seconds = progress.draw()
+        if limits is not None:
+            seconds = min(seconds or LIMIT_CHECK_S, LIMIT_CHECK_S)
+            if time.monotonic() > limits.deadline + LIMIT_GRACE_S:
+                process.kill()
+                process.wait()
+        if dvc in wait(seconds):
             processes.end_children()
             sys.exit(1)
 
 
 @contextmanager
-def _forwarding_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _forwarding_signals(process: subprocess.Popen[bytes], state: State) -> Iterator[None]:
     """Forward SIGINT and SIGTERM to the stage, which reports its cell and ends by itself."""
 
     def forward(number: int, _frame: Any) -> None:
+        state.interrupt()  # first: the stage tells by it whether a cell sent the signal to itself
         with suppress(ProcessLookupError):
             process.send_signal(number)
 

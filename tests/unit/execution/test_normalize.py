@@ -1,9 +1,13 @@
 """A run's normal form: what differs from run to run is removed, and nothing else."""
 
+import sys
+import uuid
+from pathlib import Path
+
 import nbformat
 import pytest
 
-from headrace.execution import normalize
+from headrace.execution import normalize, output_masks
 
 
 def _executed() -> nbformat.NotebookNode:
@@ -67,3 +71,97 @@ def test_normal_form_is_valid_and_normalising_twice_changes_nothing() -> None:
     assert node.cells[0].id == "injected-parameters"
     assert [cell.execution_count for cell in node.cells] == [1, 2]
     assert node.cells[1].outputs[0].execution_count == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("<function <lambda> at 0x7f00deadbeef>", "<function <lambda> at 0x…>"),
+        ("<function f.<locals>.g at 0x7f00deadbeef>", "<function f.<locals>.g at 0x…>"),
+        (
+            "[<generator object <genexpr> at 0x7f00deadbeef>]",
+            "[<generator object <genexpr> at 0x…>]",
+        ),
+        ("<a -> b at 0x7f00deadbeef>", "<a -> b at 0x…>"),
+        (
+            "<pre>&lt;function &lt;lambda&gt; at 0x7f00deadbeef&gt; at 0x7f00deadbeef</pre>",
+            "<pre>&lt;function &lt;lambda&gt; at 0x…&gt; at 0x7f00deadbeef</pre>",
+        ),
+        ("<Thread(Thread-1 (f), started 140203928)>", "<Thread(Thread-1 (f), started …)>"),
+        ("<Thread(T, stopped daemon 140203928)>", "<Thread(T, stopped daemon …)>"),
+        (
+            "<locked _thread.RLock object owner=140203928 count=1 at 0x7f00deadbeef>",
+            "<locked _thread.RLock object owner=… count=1 at 0x…>",
+        ),
+        (
+            "<Process name='P-1' pid=4711 parent=4710 started>",
+            "<Process name='P-1' pid=… parent=… started>",
+        ),
+        ("<MagicMock id='140203928321'>", "<MagicMock id='…'>"),
+        ("started 140203928 pid=4711", "started 140203928 pid=4711"),
+        ("<a>\nat 0x7f00deadbeef", "<a>\nat 0x7f00deadbeef"),
+    ],
+)
+def test_what_no_two_processes_share_is_masked_in_a_repr(text: str, masked: str) -> None:
+    assert output_masks.mask_reprs(text) == masked
+    assert output_masks.mask_reprs(masked) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "relative"),
+    [
+        ("{root}/src/mini/a.py:3: UserWarning: x", "src/mini/a.py:3: UserWarning: x"),
+        ("{python}/lib/sk/b.py:9: Convergence", ".venv/lib/sk/b.py:9: Convergence"),
+        ('  File "{root}/src/a b.py", line 3, in f', '  File "src/a b.py", line 3, in f'),
+        ("File \x1b[32m~/studies/one/a.py:3\x1b[39m, in f", "File \x1b[32ma.py:3\x1b[39m, in f"),
+        ("written to {root}/models/model.bin", "written to {root}/models/model.bin"),
+        ("{root}/src/a.py", "{root}/src/a.py"),
+        ("/elsewhere/a.py:3: UserWarning", "/elsewhere/a.py:3: UserWarning"),
+    ],
+)
+def test_places_in_the_clone_s_files_are_relative(
+    text: str, relative: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    folders = {"root": "/home/someone/studies/one", "python": sys.prefix}
+    make_relative = output_masks.relative_paths(Path(folders["root"]))
+    assert make_relative(text.format(**folders)) == relative.format(**folders)
+
+
+RANDOM_IDS = {
+    "Styler": '<style>#T_{a5}_row1_col0 {{}}</style><table id="T_{a5}"><td>{a5}</td>',
+    "jshtml": '<img id="_anim_img{a}"><script>new Animation(frames, "_anim_img{a}")</script>',
+    "altair": '<div id="altair-viz-{a}"></div><script>("altair-viz-{a}")</script>',
+    "bokeh": '<div id="{b}"></div><script>{{"docid":"{c}","roots":{{"p1":"{b}"}}}}</script>',
+    "xarray": "<input id='section-{b}'><label for='section-{b}'>",
+}
+
+
+@pytest.mark.parametrize("name", RANDOM_IDS)
+def test_known_forms_of_random_ids_are_stable(name: str) -> None:
+    texts = []
+    for _ in range(2):
+        a, b, c = (uuid.uuid4() for _ in range(3))
+        text = RANDOM_IDS[name].format(a=a.hex, a5=f"{'12f' if texts else 'e45'}a7", b=b, c=c)
+        texts.append(output_masks.StableIds().replace(text))
+        assert output_masks.StableIds().replace(texts[-1]) == texts[-1]
+    first, second = (text.replace("<td>e45a7", "<td>12fa7") for text in texts)
+    assert first == second
+
+
+def test_two_tables_of_one_notebook_have_two_ids_and_other_hashes_stay() -> None:
+    ids = output_masks.StableIds()
+    text = '<table id="T_0a1b2"></table>'
+    assert ids.replace(text) != ids.replace(text.replace("0a1b2", "3c4d5"))
+    assert ids.replace(text) == ids.replace(text)
+    digest = f"<td>{uuid.uuid4().hex}</td>"
+    assert ids.replace(digest) == digest
+
+
+def test_a_long_output_is_written_as_nbformat_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalize, "LARGE", 10)
+    text = "".join(f"{i}\r\n\x0b \u2028 {'x' * (i % 7)}\n" for i in range(50)) + "end"
+    node = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text=text)])]
+    )
+    assert normalize.text(node) == nbformat.writes(node) + "\n"

@@ -1,0 +1,91 @@
+"""Signals that end a run, and those that a cell sends to itself."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+DEFAULTS: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+"""Python's own handlers of signals."""
+
+
+class Interrupted(BaseException):
+    """A signal ended the run; the outputs up to then are in the notebook."""
+
+
+class Interrupts:
+    """The signals that came while cells ran.
+
+    `from_outside` tells whether a user has asked for the end: a cell may send itself a SIGINT,
+    catch it and go on.
+    """
+
+    def __init__(self, from_outside: Callable[[], bool]) -> None:
+        self._from_outside = from_outside
+        self._received: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """The first signal's name."""
+        return (self._received or ["SIGINT"])[0]
+
+    def receive(self, name: str) -> None:
+        """Raise KeyboardInterrupt at the first signal; ignore others while the run is reported."""
+        self._received.append(name)
+        if len(self._received) == 1:
+            raise KeyboardInterrupt(name)
+
+    def end_run(self, error: BaseException | None) -> bool:
+        """Tell at the end of a cell whether a signal ends the run; forget one that does not."""
+        if not self._received:
+            return False
+        uncaught = isinstance(error, KeyboardInterrupt)
+        if uncaught or signal.SIGTERM.name in self._received or self._from_outside():
+            return True
+        self._received.clear()
+        return False
+
+    @property
+    def received(self) -> bool:
+        """Whether any signal has come that was not forgotten."""
+        return bool(self._received)
+
+
+@contextmanager
+def handled(from_outside: Callable[[], bool]) -> Iterator[Interrupts]:
+    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM.
+
+    A child that a cell forks handles them as any process does: a handler in Python may wait for
+    ever in a lock that a pool's worker holds while the pool ends it.
+    """
+    interrupts = Interrupts(from_outside)
+    process = os.getpid()
+
+    def stop(number: int, _frame: Any) -> None:
+        if os.getpid() != process:  # it came before the child was set up
+            signal.signal(number, DEFAULTS[number])
+            os.kill(os.getpid(), number)
+            return
+        interrupts.receive(signal.Signals(number).name)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupts
+        return
+
+    def restore_in_child() -> None:
+        for number, default in DEFAULTS.items():
+            if signal.getsignal(number) is stop:
+                signal.signal(number, default)
+
+    os.register_at_fork(after_in_child=restore_in_child)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupts
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if interrupts.received else handler)

@@ -1,0 +1,118 @@
+"""What differs in an output's text from run to run: addresses, paths of the clone, random ids.
+
+Each is known by its form, and replaced by something of the same form that does not differ.
+"""
+
+import re
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+VOLATILE = (
+    r"(?<=\bat )0x[0-9a-fA-F]{6,16}\b",  # <A object at 0x7f…>
+    r"(?<=\bstarted )\d{5,}(?=\))",  # <Thread(Thread-1, started 139…)>
+    r"(?<=\bstopped )\d{5,}(?=\))",
+    r"(?<=\bdaemon )\d{5,}(?=\))",
+    r"(?<=\bowner=)[1-9]\d{4,}\b",  # <locked _thread.RLock object owner=139… count=1 at …>
+    r"(?<=\bid=')\d{9,}(?=')",  # <Mock id='139…'>
+    r"(?<=\bpid=)\d+\b",  # <Process name='Process-1' pid=4711 parent=4710 started>
+    r"(?<=\bparent=)\d+\b",
+)
+VALUE = "|".join(VOLATILE)
+HINT = re.compile(VALUE)
+LINE = re.compile(rf"^.*(?:{VALUE}).*$", re.MULTILINE)
+TOKEN = re.compile(rf"(?P<open><|&lt;)|(?P<close>(?<![-=])(?:>|&gt;))|(?P<value>{VALUE})")
+
+UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}"
+QUOTE = r"(?:\\?[\"']|&quot;|&#34;)"
+IDS = (
+    re.compile(rf"\bid={QUOTE}[\w-]*?({UUID})"),  # altair, matplotlib's jshtml, plotly, xarray
+    re.compile(rf"\b(?:docid|elementid){QUOTE}:\s*{QUOTE}({UUID})"),  # bokeh
+    re.compile(rf"\bid={QUOTE}(T_[0-9a-f]{{5}})(?:_|{QUOTE})"),  # pandas' Styler
+)
+"""Where an id that a library draws at random stands in HTML or in the script beside it."""
+
+
+def mask_reprs(text: str) -> str:
+    """Mask addresses, threads and processes within reprs: between a < and the > that belongs to it.
+
+    An arrow (->, =>) closes nothing. In HTML a < may be written &lt;.
+    """
+    if not HINT.search(text):
+        return text
+    return LINE.sub(lambda match: _mask_line(match[0]), text)
+
+
+def _mask_line(line: str) -> str:
+    depth = 0
+
+    def replace(token: re.Match[str]) -> str:
+        nonlocal depth
+        if token["value"]:
+            return _masked(token["value"]) if depth else token["value"]
+        depth = depth + 1 if token["open"] else max(depth - 1, 0)
+        return token[0]
+
+    return TOKEN.sub(replace, line)
+
+
+def _masked(value: str) -> str:
+    return "0x…" if value.startswith("0x") else "…"
+
+
+def relative_paths(root: Path) -> Callable[[str], str]:
+    """Return a function that makes places in source files relative to the clone, `root`.
+
+    A place is a file with a line, as warnings and tracebacks name it: the study's own modules, and
+    libraries of its environment, which counts as `.venv` wherever it lies.
+    """
+    prefixes = dict(_prefixes(root))
+    longest_first = sorted(prefixes, key=len, reverse=True)
+    names = "|".join(map(re.escape, longest_first))
+    place = re.compile(rf"({names})/([^\n\"':]*\.pyx?)(?=:\d|\", line \d)")
+
+    def make_relative(text: str) -> str:
+        if ".py" not in text:
+            return text
+        return place.sub(lambda match: f"{prefixes[match[1]]}{match[2]}", text)
+
+    return make_relative
+
+
+def _prefixes(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield folders and what stands for them; IPython writes the user's home as ~."""
+    home = str(Path.home())
+    for folder, short in ((root, ""), (Path(sys.prefix), ".venv/")):
+        for path in {str(folder), str(folder.resolve())}:
+            yield path, short
+            if path.startswith(f"{home}/"):
+                yield f"~{path[len(home) :]}", short
+
+
+class StableIds:
+    """Gives random ids the number of their first appearance in the notebook, in the same form."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._names: dict[str, str] = {}
+
+    def replace(self, text: str) -> str:
+        """Replace the random ids of an HTML text, or of a script, wherever they stand in it."""
+        found = dict.fromkeys(match for form in IDS for match in form.findall(text))
+        if not found:
+            return text
+        for name in found:
+            if name not in self._names:
+                self._names[name] = _numbered(name, next(self._numbers))
+        pattern = re.compile("|".join(re.escape(name) for name in found))
+        return pattern.sub(lambda match: self._names[match[0]], text)
+
+
+def _numbered(name: str, number: int) -> str:
+    """Return an id of the same form that is made of a number."""
+    if name.startswith("T_"):
+        return f"T_{number:05x}"
+    identity = uuid.UUID(int=number)
+    return str(identity) if "-" in name else identity.hex

@@ -1,0 +1,70 @@
+"""End a stage's process as `python script.py` ends, whatever its cells left running."""
+
+import atexit
+import os
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from headrace.core import processes
+
+GRACE_S = 10.0
+"""Seconds that threads and pools have to end by themselves after the last cell."""
+
+_last_namespace: list[dict[str, Any]] = []
+
+
+def clear_at_end(namespace: dict[str, Any]) -> None:
+    """Let go of a notebook's variables when the process ends: a file left open is written then."""
+    _last_namespace[:] = [namespace]
+
+
+def end_process(code: int, grace: float = GRACE_S) -> NoReturn:
+    """Exit once pools and threads have ended and the exit functions have run.
+
+    The order is Python's own: pools of `concurrent.futures` and joblib's workers are told first,
+    then threads are waited for, then come the functions of `atexit`. A thread that never ends is
+    not waited for beyond `grace` seconds. Then the notebook's variables go, so that what they hold
+    is closed. The interpreter itself is not taken down: for a large one that takes a tenth of a
+    second.
+    """
+    watchdog = threading.Timer(grace, _end_at_once, [code, grace])
+    watchdog.daemon = True
+    watchdog.start()
+    shutdown = threading._shutdown  # type: ignore[attr-defined]  # what Python calls at its own end
+    for function in (shutdown, atexit._run_exitfuncs, _clear_namespace, _flush):
+        try:
+            function()
+        except BaseException:  # an exit function's, which Python prints as well, and goes on
+            with suppress(Exception):
+                traceback.print_exc()
+    os._exit(code)
+
+
+def _clear_namespace() -> None:
+    for namespace in _last_namespace:
+        namespace.clear()
+
+
+def _end_at_once(code: int, grace: float) -> None:
+    """End the process and those it started."""
+    running = [thread.name for thread in threading.enumerate() if _is_waited_for(thread)]
+    print(
+        f"  Ended what still ran {grace:.0f} s after the last cell:"
+        f" {', '.join(running) or 'worker processes'}.",
+        file=sys.stderr,
+    )
+    _flush()
+    processes.end_children()
+    os._exit(code)
+
+
+def _is_waited_for(thread: threading.Thread) -> bool:
+    return not thread.daemon and thread is not threading.main_thread()
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
