@@ -16,14 +16,14 @@ from lab import bake, paths
 BUNDLE, APP = "models/bundle.tar", "deploy/app"
 
 
-def test_an_image_s_folder_holds_the_bundle_its_code_and_what_it_needs(copy: Path) -> None:
+def test_the_folder_of_an_image_holds_the_bundle_and_its_requirements(copy: Path) -> None:
     output = bake.run(copy, "headrace", "image").stdout
     step = "podman build --file deploy/app/Containerfile --tag model deploy"
     assert output == f"deploy/app holds bundle.tar. Next: {step}\n"
     files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
-    made = {path.relative_to(copy / APP).as_posix() for path in (copy / APP).rglob("*.*")}
+    names = {path.relative_to(copy / APP).as_posix() for path in (copy / APP).rglob("*.*")}
     (wheel,) = (name for name in files if name.startswith("vendor/"))
-    assert made == {"bundle.tar", "requirements.txt", "card.html", "card.md", wheel}
+    assert names == {"bundle.tar", "requirements.txt", "card.html", "card.md", wheel}
     recipe = (copy / APP / "Containerfile").read_text("utf-8")
     python = json.loads(files[archive.MANIFEST])["environment"]["python"]
     assert f"/python:{python}-slim-bookworm\n" in recipe
@@ -32,7 +32,7 @@ def test_an_image_s_folder_holds_the_bundle_its_code_and_what_it_needs(copy: Pat
 
 
 @pytest.mark.parametrize(
-    ("line", "made"),
+    ("base", "expected"),
     [
         (
             "docker.io/library/python:3.11-slim-bookworm",
@@ -46,18 +46,18 @@ def test_an_image_s_folder_holds_the_bundle_its_code_and_what_it_needs(copy: Pat
         ("ghcr.io/us/ours:7", "ghcr.io/us/ours:7"),
     ],
 )
-def test_an_image_has_the_python_of_its_bundle_and_a_base_of_one_s_own_stays(
-    tmp_path: Path, line: str, made: str
+def test_an_image_has_the_python_of_its_bundle_unless_the_base_has_a_digest(
+    tmp_path: Path, base: str, expected: str
 ) -> None:
     bundle = tmp_path / "bundle.tar"
-    known = {"headrace_bundle": 1, "environment": {"python": "3.13"}}
-    bundle.write_bytes(archive.seal({"card.md": b"# A\n"}, known))
-    image._write_app(bundle, tmp_path / "app", f"ARG BASE={line}\nFROM x\n")
+    manifest = {"headrace_bundle": 1, "environment": {"python": "3.13"}}
+    bundle.write_bytes(archive.seal({"card.md": b"# A\n"}, manifest))
+    image._write_app(bundle, tmp_path / "app", f"ARG BASE={base}\nFROM x\n")
     recipe = (tmp_path / "app/Containerfile").read_text("utf-8")
-    assert recipe == f"ARG BASE={made}\nFROM x\n"
+    assert recipe == f"ARG BASE={expected}\nFROM x\n"
 
 
-def test_a_bundle_that_is_refused_leaves_the_folder_as_it_was(copy: Path) -> None:
+def test_a_refused_bundle_leaves_the_folder_unchanged(copy: Path) -> None:
     bake.run(copy, "headrace", "image")
     before = (copy / APP / "bundle.tar").read_bytes()
     (copy / BUNDLE).write_bytes(before[:-1])
@@ -72,7 +72,7 @@ def test_a_bundle_that_is_refused_leaves_the_folder_as_it_was(copy: Path) -> Non
     ]
 
 
-def test_the_image_is_pinned_has_no_root_and_asks_after_its_health() -> None:
+def test_the_image_is_pinned_without_root_and_has_a_health_check() -> None:
     text = (paths.study / "deploy/Containerfile").read_text("utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert re.search(r"^ARG BASE=\S+/python:3\.11-slim-bookworm$", text, re.M)
@@ -89,7 +89,7 @@ def test_the_image_is_pinned_has_no_root_and_asks_after_its_health() -> None:
     assert copied == ["app/requirements.txt", "app/vendor", "/app/env", "app/bundle.tar"]
 
 
-def test_only_a_version_that_was_promoted_to_prod_becomes_an_image() -> None:
+def test_only_a_version_in_prod_becomes_an_image() -> None:
     text = (paths.study / ".github/workflows/release.yml").read_text("utf-8")
     content = yaml.safe_load(text)
     assert content[True] == {"push": {"tags": ["*#prod#*"]}}  # YAML takes `on` for a truth
@@ -101,8 +101,8 @@ def test_only_a_version_that_was_promoted_to_prod_becomes_an_image() -> None:
     last = job["steps"][-1]
     assert last["if"] == "vars.IMAGE != ''"
     assert "--password-stdin" in last["run"]
-    told = [step["name"] for step in job["steps"] if "github.token" in str(step)]
-    assert told == [last["name"]]
+    with_token = [step["name"] for step in job["steps"] if "github.token" in str(step)]
+    assert with_token == [last["name"]]
     assert any('headrace image "$TAG"' in run for run in runs)
     assert any("--file deploy/app/Containerfile" in run for run in runs)
     assert runs.index("make setup") < next(i for i, run in enumerate(runs) if "audit" in run)
@@ -112,14 +112,15 @@ def test_only_a_version_that_was_promoted_to_prod_becomes_an_image() -> None:
 
 
 @pytest.mark.long
-def test_a_machine_without_a_network_installs_from_the_wheelhouse_and_answers(copy: Path) -> None:
+def test_a_wheelhouse_installs_without_a_network_and_serves(copy: Path) -> None:
     output = bake.run(copy, "headrace", "wheelhouse").stdout
     assert "deploy/wheelhouse holds" in output
-    there = copy / "deploy"
-    bake.run(there, sys.executable, "-m", "venv", "env")
+    assert "Next, on a machine without a network: cd deploy && python -m venv env" in output
+    folder = copy / "deploy"
+    bake.run(folder, sys.executable, "-m", "venv", "env")
     words = ("env/bin/pip", "install", "--no-index", "--find-links", "wheelhouse")
-    more = ("--no-deps", "--require-hashes", "-r", "app/requirements.txt")
-    bake.run(there, *words, *more, env=bake.environment(PIP_INDEX_URL="http://127.0.0.1:9"))
+    options = ("--no-deps", "--require-hashes", "-r", "app/requirements.txt")
+    bake.run(folder, *words, *options, env=bake.environment(PIP_INDEX_URL="http://127.0.0.1:9"))
     files = archive.unseal((copy / BUNDLE).read_bytes(), "b")
     rows = json.loads(files["golden.json"])
     expected = [row.pop(golden.PREDICTION) for row in rows]
@@ -130,7 +131,7 @@ def test_a_machine_without_a_network_installs_from_the_wheelhouse_and_answers(co
     )
     env = {name: text for name, text in bake.environment().items() if name != "PYTHONPATH"}
     command = ["env/bin/python", "-c", code]
-    answered = subprocess.run(
-        command, cwd=there, env=env, input=json.dumps(rows), text=True, capture_output=True
+    process = subprocess.run(
+        command, cwd=folder, env=env, input=json.dumps(rows), text=True, capture_output=True
     )
-    assert json.loads(answered.stdout) == expected, answered.stderr
+    assert json.loads(process.stdout) == expected, process.stderr

@@ -93,20 +93,20 @@ def test_a_fault_in_the_data_names_stage_and_next_step_and_harms_nothing(
 
 def test_a_month_that_is_not_in_the_year_is_refused_before_anything_runs(copy: Path) -> None:
     sandbox.set_parameters(copy / "params.yaml", {"collect.months": [1, 13]})
-    said = bake.run(copy, "headrace", "run", "collect", check=False).stdout
-    assert "params.yaml: collect.months.1 is 13: input should be less than or equal to 12" in said
+    output = bake.run(copy, "headrace", "run", "collect", check=False).stdout
+    assert "params.yaml: collect.months.1 is 13: input should be less than or equal to 12" in output
 
 
 def test_a_month_that_is_used_but_not_collected_is_refused(copy: Path) -> None:
     sandbox.set_parameters(copy / "params.yaml", {"collect.months": [1, 2, 3, 4, 5, 6, 7, 9]})
-    said = bake.run(copy, "headrace", "run", "collect", check=False).stdout
-    assert "months [8] are used but not in collect.months" in said
+    output = bake.run(copy, "headrace", "run", "collect", check=False).stdout
+    assert "months [8] are used but not in collect.months" in output
 
 
 def test_judging_a_month_that_the_model_has_seen_is_refused(copy: Path) -> None:
     sandbox.set_parameters(copy / "params.yaml", {"evaluate.evaluate_month": 3})
-    said = bake.run(copy, "headrace", "run", "collect", check=False).stdout
-    assert "the evaluation judges what the model has seen" in said
+    output = bake.run(copy, "headrace", "run", "collect", check=False).stdout
+    assert "the evaluation judges what the model has seen" in output
 
 
 def test_after_a_refused_parameter_is_set_right_everything_is_back_and_nothing_runs(
@@ -114,9 +114,9 @@ def test_after_a_refused_parameter_is_set_right_everything_is_back_and_nothing_r
 ) -> None:
     before = _outputs(copy)
     sandbox.set_parameters(copy / "params.yaml", {"train.max_iter": 0})
-    said = bake.run(copy, "dvc", "repro", check=False)
-    assert said.returncode != 0
-    assert "train.max_iter is 0" in said.stdout
+    process = bake.run(copy, "dvc", "repro", check=False)
+    assert process.returncode != 0
+    assert "train.max_iter is 0" in process.stdout
     sandbox.set_parameters(copy / "params.yaml", {"train.max_iter": 10})
     assert "Running stage" not in bake.run(copy, "dvc", "repro").stdout
     assert _outputs(copy) == before
@@ -131,10 +131,10 @@ def test_a_damaged_input_is_restored_by_repro(copy: Path) -> None:
 
 
 def _outputs(study: Path, *, but: str = "") -> dict[str, str]:
-    """Return the hash of every file that a stage made, apart from one and from what it cost."""
+    """Return the hash of every file that a stage hashes, apart from one and from what it cost."""
     folders = ("data", "models", "metrics", "plots", "runs")
-    made = [path for folder in folders for path in (study / folder).rglob("*") if path.is_file()]
-    names = {str(path.relative_to(study)): path for path in made}
+    paths = [path for folder in folders for path in (study / folder).rglob("*") if path.is_file()]
+    names = {str(path.relative_to(study)): path for path in paths}
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in names.items()

@@ -25,7 +25,7 @@ BUNDLE = "models/bundle.tar"
 PRICES = {"missed": 100.0, "false_alarm": 25.0}
 
 
-def copied(study: Path, into: Path) -> Path:
+def copy_study(study: Path, into: Path) -> Path:
     """Return a copy of a study, in which git knows who commits."""
     copy = Path(shutil.copytree(study, into / "study"))
     bake.run(copy, "git", "config", "user.name", "Ada")
@@ -36,9 +36,10 @@ def copied(study: Path, into: Path) -> Path:
 @pytest.fixture(scope="module")
 def proposed(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The watched study, with a challenger on a branch."""
-    study = copied(watched, tmp_path_factory.mktemp("proposed"))
-    said = bake.run(study, "headrace", "retrain").stdout
-    assert f"The challenger is on branch {BRANCH}. Nothing is promoted: a person decides." in said
+    study = copy_study(watched, tmp_path_factory.mktemp("proposed"))
+    output = bake.run(study, "headrace", "retrain").stdout
+    assert f"The challenger is on branch {BRANCH}. Nothing is promoted: a person decides." in output
+    assert f"Next: git merge {BRANCH}, dvc checkout, make verify, headrace register" in output
     return study
 
 
@@ -55,18 +56,18 @@ def bundles(
     return {name: (path, load.load(path)) for name, path in paths.items()}
 
 
-def shown(study: Path, file: str) -> str:
+def show_file(study: Path, file: str) -> str:
     """Return a file as it is on the branch."""
     return bake.run(study, "git", "show", f"{BRANCH}:{file}").stdout
 
 
 def proposal(study: Path) -> dict[str, Any]:
     """Return what the branch holds of the comparison."""
-    found: dict[str, Any] = json.loads(shown(study, f"reports/retrain-{BATCH}.json"))
+    found: dict[str, Any] = json.loads(show_file(study, f"reports/retrain-{BATCH}.json"))
     return found
 
 
-def test_the_study_itself_stays_as_it_is(watched: Path, proposed: Path) -> None:
+def test_retraining_leaves_the_study_unchanged(watched: Path, proposed: Path) -> None:
     heads = [bake.run(one, "git", "rev-parse", "HEAD").stdout for one in (watched, proposed)]
     assert heads[0] == heads[1]
     assert bake.run(proposed, "git", "status", "--porcelain").stdout == ""
@@ -75,7 +76,7 @@ def test_the_study_itself_stays_as_it_is(watched: Path, proposed: Path) -> None:
 
 def test_the_branch_changes_the_window_and_keeps_the_comments(proposed: Path) -> None:
     before = (proposed / "params.yaml").read_text("utf-8")
-    after = shown(proposed, "params.yaml")
+    after = show_file(proposed, "params.yaml")
     changed = [
         (old.strip(), new.strip())
         for old, new in zip(before.splitlines(), after.splitlines(), strict=True)
@@ -86,19 +87,19 @@ def test_the_branch_changes_the_window_and_keeps_the_comments(proposed: Path) ->
         ("threshold_month: 8", "threshold_month: 10"),
         ("evaluate_month: 9", "evaluate_month: 11"),
     ]
-    assert "| 95 % interval |" in shown(proposed, f"reports/retrain-{BATCH}.md")
+    assert "| 95 % interval |" in show_file(proposed, f"reports/retrain-{BATCH}.md")
 
 
-def test_the_report_says_which_gates_it_could_not_judge_and_how_to_judge_them(
+def test_the_report_names_the_gates_that_were_not_judged_and_the_step(
     proposed: Path,
 ) -> None:
-    report = html.unescape(shown(proposed, f"reports/retrain-{BATCH}.md"))
+    report = html.unescape(show_file(proposed, f"reports/retrain-{BATCH}.md"))
     assert "4 of 6 gates judged" in report
     assert "2 gates not judged on this batch (false_negative_rate of each carrier," in report
     assert f"Next: headrace diff HEAD {BRANCH}" in report
 
 
-def test_the_figures_agree_with_scikit_learn_on_the_same_rows(
+def test_the_metrics_agree_with_scikit_learn_on_the_same_rows(
     proposed: Path, bundles: dict[str, tuple[Path, Bundle]]
 ) -> None:
     table = pd.read_parquet(proposed / f"data/live/{BATCH}.parquet")
@@ -117,7 +118,7 @@ def test_the_figures_agree_with_scikit_learn_on_the_same_rows(
     assert all(one["low"] <= one["new"] - one["old"] <= one["high"] for one in told.values())
 
 
-def test_a_proposal_is_about_just_these_two_bundles(
+def test_a_proposal_names_both_bundles_by_their_hashes(
     proposed: Path, bundles: dict[str, tuple[Path, Bundle]]
 ) -> None:
     found = proposal(proposed)
@@ -125,78 +126,80 @@ def test_a_proposal_is_about_just_these_two_bundles(
         assert found[name] == lockfile.md5(path)
 
 
-def test_later_comparisons_judge_both_on_the_same_rows(proposed: Path) -> None:
-    said = json.loads(bake.run(proposed, "headrace", "diff", "HEAD", BRANCH, "--json").stdout)
+def test_later_comparisons_use_the_same_rows_for_both_models(proposed: Path) -> None:
+    report = json.loads(bake.run(proposed, "headrace", "diff", "HEAD", BRANCH, "--json").stdout)
     told = {one["name"]: one for one in proposal(proposed)["metrics"]}
-    judged = [one for one in said["metrics"] if one["file"] == "metrics/evaluate.json"]
+    judged = [one for one in report["metrics"] if one["file"] == "metrics/evaluate.json"]
     found = {one["name"]: one for one in judged if one["name"] in told}
     assert {*found} == {*told}
     for name, one in told.items():
         assert (found[name]["old"], found[name]["new"]) == (one["old"], one["new"])
         assert found[name]["interval"]["low"] == one["low"]
-    assert any("that neither has seen" in note for note in said["notes"])
-    assert not any("No intervals: " in note for note in said["notes"])
-    assert any("No intervals of naive.roc_auc, " in note for note in said["notes"])
+    assert any("that neither has seen" in note for note in report["notes"])
+    assert not any("No intervals: " in note for note in report["notes"])
+    assert any("No intervals of naive.roc_auc, " in note for note in report["notes"])
     other = json.loads(bake.run(proposed, "headrace", "diff", "HEAD~1", "HEAD", "--json").stdout)
     assert not any("that neither has seen" in note for note in other["notes"])
 
 
-def test_what_cannot_be_retrained_is_said_and_nothing_changes(
+def test_a_study_that_cannot_be_retrained_is_refused_and_unchanged(
     proposed: Path, tmp_path: Path
 ) -> None:
-    study = copied(proposed, tmp_path)
-    assert f"The branch {BRANCH} exists already. Next: " in refused(study)
-    assert "data/live/2013-12.parquet is missing. Next: " in refused(study, "--batch", "2013-12")
+    study = copy_study(proposed, tmp_path)
+    assert f"The branch {BRANCH} exists already. Next: " in run_refused(study)
+    assert "data/live/2013-12.parquet is missing. Next: " in run_refused(
+        study, "--batch", "2013-12"
+    )
     (study / "note.txt").write_text("x")
-    assert "something here is not committed. Next: " in refused(study, "--batch", "2013-10")
+    assert "something here is not committed. Next: " in run_refused(study, "--batch", "2013-10")
     (study / "note.txt").unlink()
     bake.run(study, "git", "config", "--unset", "user.email")
     bake.run(study, "git", "config", "user.useConfigOnly", "true")
-    assert "Next: git config" in refused(study, "--batch", "2013-10")
+    assert "Next: git config" in run_refused(study, "--batch", "2013-10")
     bake.run(study, "git", "config", "user.email", "ada@example.org")
     assert bake.run(study, "git", "status", "--porcelain").stdout == ""
     bake.run(study, "git", "checkout", "--quiet", BRANCH)
     bake.run(study, "git", "branch", "-D", "main")
     bake.run(study, "git", "checkout", "--quiet", "-b", "main")
     bake.run(study, "git", "branch", "-D", BRANCH)
-    assert "has learned all that came before 2013-11 already" in refused(study)
+    assert "has learned all that came before 2013-11 already" in run_refused(study)
 
 
-def refused(study: Path, *words: str) -> str:
+def run_refused(study: Path, *words: str) -> str:
     """Return what `headrace retrain` says that trains nothing and changes nothing."""
     before = bake.run(study, "git", "for-each-ref").stdout
-    done = bake.run(study, "headrace", "retrain", *words, check=False)
-    assert (done.returncode, "Traceback" in done.stdout) == (1, False)
-    assert "Running stage" not in done.stdout
-    assert "Next: " in done.stdout
+    process = bake.run(study, "headrace", "retrain", *words, check=False)
+    assert (process.returncode, "Traceback" in process.stdout) == (1, False)
+    assert "Running stage" not in process.stdout
+    assert "Next: " in process.stdout
     assert bake.run(study, "git", "for-each-ref").stdout == before
-    return done.stdout
+    return process.stdout
 
 
 # Rows that neither has seen
 
 
 @pytest.mark.parametrize("batch", ["2013-06", "2013-08"])
-def test_nobody_is_judged_on_a_batch_that_the_champion_has_seen(
+def test_a_batch_that_the_champion_has_seen_is_refused(
     watched: Path, tmp_path: Path, batch: str
 ) -> None:
-    study = copied(watched, tmp_path)
+    study = copy_study(watched, tmp_path)
     bake.run(study, "headrace", "ingest", batch)
     bake.commit(study, "Take an old month in")
-    said = refused(study, "--batch", batch)
-    assert f"models/bundle.tar of the last commit, has learned {batch}, or took its" in said
-    assert "--batch NAME, with one that came after 2013-08" in said
+    output = run_refused(study, "--batch", batch)
+    assert f"models/bundle.tar of the last commit, has learned {batch}, or took its" in output
+    assert "--batch NAME, with one that came after 2013-08" in output
 
 
-def test_a_champion_that_does_not_say_what_it_has_seen_is_not_compared(
+def test_a_champion_without_the_parameters_of_its_window_is_refused(
     watched: Path, tmp_path: Path
 ) -> None:
-    study = copied(watched, tmp_path)
+    study = copy_study(watched, tmp_path)
     door = study / "src/study/live.py"
     text = door.read_text("utf-8")
     door.write_text(text.replace('"train.threshold_month": ', '"train.threshold_week": '), "utf-8")
     bake.commit(study, "Ask for what the bundle does not name")
-    assert "does not list train.threshold_week, so the batches that it has" in refused(study)
+    assert "does not list train.threshold_week, so the batches that it has" in run_refused(study)
 
 
 def months(first: int, last: int) -> set[str]:
@@ -222,16 +225,16 @@ def test_a_challenger_must_have_seen_something_newer_and_not_its_batch(
 
 
 @pytest.mark.parametrize("new", [(1, 9), (6, 9)])  # all that came before, and the last few of it
-def test_a_window_that_goes_on_is_taken(new: tuple[int, int]) -> None:
+def test_a_later_window_is_accepted(new: tuple[int, int]) -> None:
     split.require_unseen("2013-10", "m@v1", months(1, 8), months(*new))
     with pytest.raises(DataError, match="shrink"):
         split.require_unseen("2013-10", "m@v1", months(1, 9), months(*new) - {"2013-08"})
 
 
-def test_what_the_champion_knows_counts_and_not_what_the_folder_says(
+def test_the_champion_s_own_parameters_count_not_those_of_the_working_tree(
     proposed: Path, tmp_path: Path
 ) -> None:
-    study = copied(proposed, tmp_path)
+    study = copy_study(proposed, tmp_path)
     bake.run(study, "headrace", "verify")
     bake.run(study, "headrace", "register")
     for stage in ("dev", "staging", "prod"):
@@ -239,52 +242,52 @@ def test_what_the_champion_knows_counts_and_not_what_the_folder_says(
         bake.run(study, "headrace", "promote", *words)
     bake.run(study, "git", "merge", "--quiet", "--ff-only", BRANCH)  # and promoted is nothing
     bake.run(study, "git", "branch", "-D", BRANCH)
-    done = bake.run(study, "headrace", "retrain")
-    assert "model@v1.0.0" in done.stdout
+    process = bake.run(study, "headrace", "retrain")
+    assert "model@v1.0.0" in process.stdout
     changed = bake.run(study, "git", "diff", "--name-only", "HEAD", BRANCH).stdout.split()
     assert changed == [f"reports/retrain-{BATCH}.md"], "it was trained before"
     bake.run(study, "git", "merge", "--quiet", "--ff-only", BRANCH)
     bake.run(study, "git", "branch", "-D", BRANCH)
-    done = bake.run(study, "headrace", "retrain", check=False)
-    assert done.returncode == 1
-    assert f"holds this challenger and reports/retrain-{BATCH}.md already. Next: " in done.stdout
+    process = bake.run(study, "headrace", "retrain", check=False)
+    assert process.returncode == 1
+    assert f"holds this challenger and reports/retrain-{BATCH}.md already. Next: " in process.stdout
 
 
 # Which batch
 
 
-def test_a_batch_that_is_listed_and_not_there_is_never_passed_over(
-    watched: Path, tmp_path: Path
-) -> None:
-    study = copied(watched, tmp_path)
+def test_a_listed_batch_that_is_missing_is_never_skipped(watched: Path, tmp_path: Path) -> None:
+    study = copy_study(watched, tmp_path)
     (study / "data/live/2013-11.parquet").unlink()
-    assert "data/live/2013-11.parquet is missing. Next: dvc pull" in refused(study)
+    assert "data/live/2013-11.parquet is missing. Next: dvc pull" in run_refused(study)
     bake.run(tmp_path, "git", "clone", "--quiet", str(study), "clone")
     clone = tmp_path / "clone"
     bake.run(clone, "git", "config", "user.name", "Ada")
     bake.run(clone, "git", "config", "user.email", "ada@example.org")
-    assert "models/bundle.tar of the last commit is not here. Next: dvc pull" in refused(clone)
+    assert "models/bundle.tar of the last commit is not here. Next: dvc pull" in run_refused(clone)
     bake.run(clone, "dvc", "cache", "dir", "--local", str(study / ".dvc/cache"))
-    assert "data/live/2013-11.parquet is missing. Next: dvc pull" in refused(clone)
+    assert "data/live/2013-11.parquet is missing. Next: dvc pull" in run_refused(clone)
 
 
-def test_a_month_beyond_the_data_is_passed_over_and_said(proposed: Path, tmp_path: Path) -> None:
-    study = copied(proposed, tmp_path)
+def test_a_batch_beyond_the_data_is_skipped_with_a_note(proposed: Path, tmp_path: Path) -> None:
+    study = copy_study(proposed, tmp_path)
     later = shutil.copy(study / f"data/live/{BATCH}.parquet", tmp_path / "later.parquet")
     bake.run(study, "headrace", "ingest", str(later), "--batch", "2014-01")
     bake.commit(study, "Take a month of another year in")
-    said = refused(study)
-    assert "2014-01 is skipped: 2014-01 is no month of 2013, and no other" in said
-    assert f"The branch {BRANCH} exists already" in said, "the batch before it was taken"
-    assert "have 01_collect and src/study/live.py read more" in refused(study, "--batch", "2014-01")
+    output = run_refused(study)
+    assert "2014-01 is skipped: 2014-01 is no month of 2013, and no other" in output
+    assert f"The branch {BRANCH} exists already" in output, "the batch before it was taken"
+    assert "have 01_collect and src/study/live.py read more" in run_refused(
+        study, "--batch", "2014-01"
+    )
 
 
 @pytest.mark.parametrize("name", ["2013-9", "2013-00", "2013-013", "2012-10", "10", "2013-²"])
-def test_only_a_month_s_own_name_is_one(baked: Path, name: str) -> None:
+def test_only_exact_names_of_months_are_accepted(baked: Path, name: str) -> None:
     code = f"from study import live; live.month({name!r})"
     env = bake.environment(PYTHONPATH=str(baked / "src"))
-    said = bake.run(baked, "python", "-c", code, env=env, check=False).stdout
-    assert f"{name} is no month of 2013" in said
+    output = bake.run(baked, "python", "-c", code, env=env, check=False).stdout
+    assert f"{name} is no month of 2013" in output
 
 
 # The branch
@@ -301,7 +304,7 @@ def test_only_a_month_s_own_name_is_one(baked: Path, name: str) -> None:
         ("retrain/2013-1", "retrain/2013-10", ""),
     ],
 )
-def test_a_branch_that_git_would_not_take_is_known_before_anything_is_trained(
+def test_an_invalid_branch_name_is_refused_before_anything_is_trained(
     tmp_path: Path, there: str, asked: str, says: str
 ) -> None:
     bake.commit(tmp_path)
@@ -314,18 +317,16 @@ def test_a_branch_that_git_would_not_take_is_known_before_anything_is_trained(
         bake.run(tmp_path, "git", "branch", asked)
 
 
-def test_a_branch_in_the_way_is_told_before_anything_is_trained(
+def test_a_conflicting_branch_is_refused_before_anything_is_trained(
     watched: Path, tmp_path: Path
 ) -> None:
-    study = copied(watched, tmp_path)
+    study = copy_study(watched, tmp_path)
     bake.run(study, "git", "branch", "retrain")
-    assert "The branch retrain exists, and beside it" in refused(study)
+    assert "The branch retrain exists, and beside it" in run_refused(study)
 
 
-def test_a_challenger_that_cannot_be_handed_over_is_kept_where_it_is_said(
-    proposed: Path, tmp_path: Path
-) -> None:
-    study = copied(proposed, tmp_path)
+def test_a_challenger_that_git_cannot_fetch_is_kept(proposed: Path, tmp_path: Path) -> None:
+    study = copy_study(proposed, tmp_path)
     bake.run(study, "git", "branch", "-D", BRANCH)
     hook = study / ".git/hooks/reference-transaction"
     hook.parent.mkdir(exist_ok=True)
@@ -334,28 +335,28 @@ def test_a_challenger_that_cannot_be_handed_over_is_kept_where_it_is_said(
     own = tmp_path / "own"
     own.mkdir()
     env = bake.environment(TMPDIR=str(own))
-    done = bake.run(study, "headrace", "retrain", check=False, env=env)
-    assert done.returncode == 1
+    process = bake.run(study, "headrace", "retrain", check=False, env=env)
+    assert process.returncode == 1
     (kept,) = own.glob("headrace-retrain-*")
-    assert f"it is kept in {kept}/study. Next: fix that, then git fetch {kept}" in done.stdout
+    assert f"it is kept in {kept}/study. Next: fix that, then git fetch {kept}" in process.stdout
     hook.unlink()
-    bake.run(study, *done.stdout.rpartition("then ")[2].split())
-    assert shown(study, f"reports/retrain-{BATCH}.json") == shown(
+    bake.run(study, *process.stdout.rpartition("then ")[2].split())
+    assert show_file(study, f"reports/retrain-{BATCH}.json") == show_file(
         proposed, f"reports/retrain-{BATCH}.json"
     )
 
 
-def test_a_pull_request_that_there_is_not_is_a_failure(proposed: Path, tmp_path: Path) -> None:
-    study = copied(proposed, tmp_path)
+def test_a_pull_request_that_cannot_be_opened_is_a_failure(proposed: Path, tmp_path: Path) -> None:
+    study = copy_study(proposed, tmp_path)
     bake.run(study, "git", "branch", "-D", BRANCH)
-    done = bake.run(study, "headrace", "retrain", "--pull-request", check=False)
-    assert done.returncode == 1
-    assert "No pull request: git push: " in done.stdout
-    assert f"Next: git push --set-upstream origin {BRANCH}, and open one by hand" in done.stdout
-    assert shown(study, f"reports/retrain-{BATCH}.json"), "the branch is there all the same"
+    process = bake.run(study, "headrace", "retrain", "--pull-request", check=False)
+    assert process.returncode == 1
+    assert "No pull request: git push: " in process.stdout
+    assert f"Next: git push --set-upstream origin {BRANCH}, and open one by hand" in process.stdout
+    assert show_file(study, f"reports/retrain-{BATCH}.json"), "the branch is there all the same"
 
 
-def test_truth_for_none_or_for_one_class_is_not_compared(
+def test_labels_of_no_row_or_of_one_class_are_not_compared(
     bundles: dict[str, tuple[Path, Bundle]], proposed: Path
 ) -> None:
     table = pd.read_parquet(proposed / f"data/live/{BATCH}.parquet")
@@ -387,7 +388,7 @@ def test_truth_for_none_or_for_one_class_is_not_compared(
 def test_a_pull_request_holds_the_report(
     proposed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, says: str
 ) -> None:
-    study = copied(proposed, tmp_path)
+    study = copy_study(proposed, tmp_path)
     bake.run(tmp_path, "git", "init", "--quiet", "--bare", "origin")
     bake.run(study, "git", "remote", "add", "origin", str(tmp_path / "origin"))
     gh = tmp_path / "bin/gh"
@@ -402,7 +403,7 @@ def test_a_pull_request_holds_the_report(
             branch.open_pull_request(study, BRANCH)
     words = (study / "words").read_text().split("\n")
     assert words[:4] == ["pr", "create", "--head", BRANCH]
-    assert (study / "body").read_text() == shown(study, f"reports/retrain-{BATCH}.md")
+    assert (study / "body").read_text() == show_file(study, f"reports/retrain-{BATCH}.md")
     assert BRANCH in bake.run(tmp_path / "origin", "git", "branch").stdout
 
 
@@ -414,7 +415,7 @@ def test_a_pull_request_holds_the_report(
         ("$(touch hit) `touch hit`; touch hit", ["--batch=$(touch hit) `touch hit`; touch hit"]),
     ],
 )
-def test_the_workflow_asks_for_the_batch_as_one_word_and_for_a_pull_request(
+def test_the_workflow_passes_the_batch_as_one_word_and_asks_for_a_pull_request(
     tmp_path: Path, batch: str, asked: list[str]
 ) -> None:
     text = (paths.study / ".github/workflows/retrain.yml").read_text("utf-8")
@@ -440,7 +441,7 @@ def test_the_workflow_asks_for_the_batch_as_one_word_and_for_a_pull_request(
     assert not (tmp_path / "hit").exists()
 
 
-def test_prices_and_answers_must_be_named(
+def test_prices_and_the_columns_of_predictions_must_be_named(
     bundles: dict[str, tuple[Path, Bundle]], proposed: Path
 ) -> None:
     text = (proposed / "gates.yaml").read_text("utf-8")
@@ -450,7 +451,7 @@ def test_prices_and_answers_must_be_named(
         compare.compare(bundles["champion"][1], bundles["challenger"][1], table, silent, PRICES)
 
 
-def test_a_window_never_holds_the_month_it_is_judged_on(baked: Path) -> None:
+def test_a_window_never_holds_the_month_it_is_compared_on(baked: Path) -> None:
     code = (
         "import json; from study import live\n"
         "for kind in ('expanding', 'sliding'):\n"

@@ -1,4 +1,4 @@
-"""A file of rows is scored as the server would answer it; what is refused is said with reasons."""
+"""A file of rows is scored as the server answers; refused rows are written with their reasons."""
 
 import io
 import json
@@ -27,7 +27,7 @@ BUNDLE = "models/bundle.tar"
 
 
 @pytest.fixture(scope="module")
-def known(quick: Path) -> pd.DataFrame:
+def predicted_rows(quick: Path) -> pd.DataFrame:
     """The golden rows with their answers, and a column that the model does not know."""
     files = archive.unseal((quick / BUNDLE).read_bytes(), "b")
     found = json.loads(files["golden.json"])
@@ -35,21 +35,21 @@ def known(quick: Path) -> pd.DataFrame:
     return table.assign(answer=[row[golden.PREDICTION] for row in found], id=range(len(found)))
 
 
-def scored(study: Path, source: Path, target: Path) -> tuple[int, str]:
-    """Run `headrace score`; return its exit code and what it said."""
-    done = bake.run(study, "headrace", "score", str(source), str(target), check=False)
-    return done.returncode, done.stdout
+def score_file(study: Path, source: Path, target: Path) -> tuple[int, str]:
+    """Run `headrace score`; return its exit code and its output."""
+    process = bake.run(study, "headrace", "score", str(source), str(target), check=False)
+    return process.returncode, process.stdout
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_file_gets_the_answers_that_the_server_gives(
-    quick: Path, known: pd.DataFrame, tmp_path: Path, suffix: str
+def test_a_file_gets_the_predictions_of_the_server(
+    quick: Path, predicted_rows: pd.DataFrame, tmp_path: Path, suffix: str
 ) -> None:
     source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
-    write = {".csv": known.to_csv, ".parquet": known.to_parquet}[suffix]
+    write = {".csv": predicted_rows.to_csv, ".parquet": predicted_rows.to_parquet}[suffix]
     write(source, index=False)
-    code, said = scored(quick, source, target)
-    assert (code, said) == (0, f"100 rows scored by bundle.tar: {target}\n")
+    code, output = score_file(quick, source, target)
+    assert (code, output) == (0, f"100 rows scored by bundle.tar: {target}\n")
     found = pd.read_csv(target) if suffix == ".csv" else pd.read_parquet(target)
     assert (found["prediction"] == found["answer"]).all()
     assert found["id"].tolist() == list(range(100))
@@ -57,19 +57,19 @@ def test_a_file_gets_the_answers_that_the_server_gives(
     assert sorted(path.name for path in tmp_path.iterdir()) == [source.name, target.name]
 
 
-def test_refused_rows_are_written_aside_with_number_and_reason(
-    quick: Path, known: pd.DataFrame, tmp_path: Path
+def test_refused_rows_are_written_beside_with_number_and_reason(
+    quick: Path, predicted_rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    spoilt = known.astype(object)
-    spoilt.loc[3, "temp"] = "hot"
-    spoilt.loc[7, "origin"] = "SFO"
-    spoilt.loc[9, "weekday"] = None
-    spoilt.loc[11, "distance"] = 10.5
-    spoilt.to_csv(tmp_path / "in.csv", index=False)
-    code, said = scored(quick, tmp_path / "in.csv", tmp_path / "out.csv")
+    invalid_rows = predicted_rows.astype(object)
+    invalid_rows.loc[3, "temp"] = "hot"
+    invalid_rows.loc[7, "origin"] = "SFO"
+    invalid_rows.loc[9, "weekday"] = None
+    invalid_rows.loc[11, "distance"] = 10.5
+    invalid_rows.to_csv(tmp_path / "in.csv", index=False)
+    code, output = score_file(quick, tmp_path / "in.csv", tmp_path / "out.csv")
     assert code == 1
-    assert "96 rows scored" in said
-    assert "4 rows refused, each with its reason" in said
+    assert "96 rows scored" in output
+    assert "4 rows refused, each with its reason" in output
     aside = pd.read_csv(tmp_path / "out.refused.csv")
     assert list(zip(aside["row"], aside["reason"], strict=True)) == [
         (4, "temp: not a number"),
@@ -83,12 +83,12 @@ def test_refused_rows_are_written_aside_with_number_and_reason(
 
 
 def test_a_file_of_many_parts_is_scored_as_one(
-    quick: Path, known: pd.DataFrame, tmp_path: Path
+    quick: Path, predicted_rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    many = pd.concat([known] * 1_100, ignore_index=True)
+    many = pd.concat([predicted_rows] * 1_100, ignore_index=True)
     assert len(many) > tables.ROWS
     many.to_parquet(tmp_path / "in.parquet", index=False, row_group_size=7_000)
-    code, _ = scored(quick, tmp_path / "in.parquet", tmp_path / "out.parquet")
+    code, _ = score_file(quick, tmp_path / "in.parquet", tmp_path / "out.parquet")
     found = pd.read_parquet(tmp_path / "out.parquet")
     assert code == 0
     assert (found["prediction"].to_numpy() == many["answer"].to_numpy()).all()
@@ -115,29 +115,29 @@ def test_a_bad_file_is_refused_in_words_and_nothing_is_written(
     if text is not None:
         (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     (tmp_path / "out.csv").write_text("old", "utf-8")
-    code, said = scored(quick, tmp_path / name, tmp_path / "out.csv")
+    code, output = score_file(quick, tmp_path / name, tmp_path / "out.csv")
     assert code == 1
-    assert says in said
-    assert "Traceback" not in said
-    assert said.count("Next:") == 1
+    assert says in output
+    assert "Traceback" not in output
+    assert output.count("Next:") == 1
     assert (tmp_path / "out.csv").read_text("utf-8") == "old"
     assert {path.name for path in tmp_path.iterdir()} <= {name, "out.csv"}
 
 
-def test_a_column_that_would_be_written_over_is_refused(
-    quick: Path, known: pd.DataFrame, tmp_path: Path
+def test_a_column_with_the_name_of_an_output_is_refused(
+    quick: Path, predicted_rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    known.assign(prediction=0).to_csv(tmp_path / "in.csv", index=False)
-    code, said = scored(quick, tmp_path / "in.csv", tmp_path / "out.csv")
+    predicted_rows.assign(prediction=0).to_csv(tmp_path / "in.csv", index=False)
+    code, output = score_file(quick, tmp_path / "in.csv", tmp_path / "out.csv")
     assert code == 1
-    assert "The rows have a column prediction already. Next: rename it" in said
+    assert "The rows have a column prediction already. Next: rename it" in output
 
 
-def test_what_is_read_is_never_written_over(
-    quick: Path, known: pd.DataFrame, tmp_path: Path
+def test_a_file_that_is_read_is_never_overwritten(
+    quick: Path, predicted_rows: pd.DataFrame, tmp_path: Path
 ) -> None:
     source = tmp_path / "x.refused.csv"
-    known.to_csv(source, index=False)
+    predicted_rows.to_csv(source, index=False)
     before = source.read_bytes()
     (tmp_path / "link.csv").symlink_to(source)
     (tmp_path / "other.csv").hardlink_to(source)
@@ -153,36 +153,36 @@ def test_what_is_read_is_never_written_over(
         with pytest.raises(DataError, match=f"{says}. Next: name another OUT"):
             command.refused_path(source, tmp_path / name)
     assert command.refused_path(source, tmp_path / "y.csv") == tmp_path / "y.refused.csv"
-    code, said = scored(quick, source, tmp_path / "x.csv")
+    code, output = score_file(quick, source, tmp_path / "x.csv")
     assert (code, source.read_bytes()) == (1, before)
-    assert "would be overwritten" in said
+    assert "would be overwritten" in output
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_one_file_cannot_take_the_answers_and_the_refused_rows(tmp_path: Path) -> None:
+def test_predictions_and_refused_rows_cannot_be_one_file(tmp_path: Path) -> None:
     (tmp_path / "x.csv").touch()
     (tmp_path / "x.refused.csv").symlink_to(tmp_path / "x.csv")
     with pytest.raises(DataError, match="are the same file"):
         command.refused_path(tmp_path / "in.csv", tmp_path / "x.csv")
 
 
-def test_a_disk_that_is_full_is_told_and_nothing_is_lost(
-    quick: Path, known: pd.DataFrame, tmp_path: Path
+def test_a_full_disk_is_reported_and_leaves_the_old_files(
+    quick: Path, predicted_rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    pd.concat([known] * 300).to_csv(tmp_path / "in.csv", index=False)
+    pd.concat([predicted_rows] * 300).to_csv(tmp_path / "in.csv", index=False)
     (tmp_path / "out.csv").write_text("old", "utf-8")
     limited = 'ulimit -f 40; headrace score "$0" "$1"'
     words = ("bash", "-c", limited, str(tmp_path / "in.csv"), str(tmp_path / "out.csv"))
-    done = bake.run(quick, *words, check=False)
-    assert done.returncode == 1
-    assert "out.csv cannot be written" in done.stdout
-    assert "Nothing was written. Next: free disk space, or name another OUT" in done.stdout
-    assert "Traceback" not in done.stdout
+    process = bake.run(quick, *words, check=False)
+    assert process.returncode == 1
+    assert "out.csv cannot be written" in process.stdout
+    assert "Nothing was written. Next: free disk space, or name another OUT" in process.stdout
+    assert "Traceback" not in process.stdout
     assert (tmp_path / "out.csv").read_text("utf-8") == "old"
     assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv"}
 
 
-def test_an_index_of_pandas_is_a_column_like_any(tmp_path: Path) -> None:
+def test_an_index_of_pandas_is_a_column(tmp_path: Path) -> None:
     table = pd.DataFrame({"name": ["a", "b"], "number": [2**53 + 1, None]}, dtype=object)
     table.astype({"number": "Int64"}).set_index("name").to_parquet(tmp_path / "in.parquet")
     [(part, share)] = tables.parts(tmp_path / "in.parquet")
@@ -192,11 +192,11 @@ def test_an_index_of_pandas_is_a_column_like_any(tmp_path: Path) -> None:
     assert found["number"][0] == 2**53 + 1
 
 
-def test_a_value_of_a_csv_may_hold_line_breaks_wherever_a_part_ends(
+def test_a_csv_value_may_hold_line_breaks_at_the_end_of_a_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "BLOCK", 1_000)
-    table = pd.DataFrame({"id": [str(one) for one in range(500)], "note": 'a "b"\n\n,c\n'})
+    table = pd.DataFrame({"id": [str(number) for number in range(500)], "note": 'a "b"\n\n,c\n'})
     table.to_csv(tmp_path / "in.csv", index=False)
     found = [tables.frame(part) for part, _ in tables.parts(tmp_path / "in.csv")]
     assert len(found) == 10
@@ -229,7 +229,7 @@ VALUES: st.SearchStrategy[Any] = (
 ENDS = st.sampled_from([*NUMBERS, 0.5, 2.5, -0.5, 1e6, float("inf"), float("-inf")])
 
 
-def compared(ends: st.SearchStrategy[Any]) -> st.SearchStrategy[pa.Check]:
+def range_checks(ends: st.SearchStrategy[Any]) -> st.SearchStrategy[pa.Check]:
     """Draw a check of a number."""
     kinds = [pa.Check.ge, pa.Check.gt, pa.Check.le, pa.Check.lt, pa.Check.eq, pa.Check.ne]
     pairs = st.lists(ends, min_size=2, max_size=2, unique=True).map(sorted)
@@ -240,7 +240,7 @@ def compared(ends: st.SearchStrategy[Any]) -> st.SearchStrategy[pa.Check]:
     return single | spans | st.lists(ends, min_size=1, max_size=4).map(pa.Check.isin)
 
 
-def worded() -> st.SearchStrategy[pa.Check]:
+def text_checks() -> st.SearchStrategy[pa.Check]:
     """Draw a check of a text."""
     forms = [r"[A-Z]+$", r"\w", r"a|b", r"[^\d]*$", r".{2}"]
     return (
@@ -254,9 +254,9 @@ def worded() -> st.SearchStrategy[pa.Check]:
 
 
 TYPES: dict[str, st.SearchStrategy[pa.Check]] = {
-    **dict.fromkeys(("int64", "Int64", "int8", "uint16", "uint64"), compared(ENDS)),
-    **dict.fromkeys(("float64", "float32"), compared(ENDS)),
-    **dict.fromkeys(("str", "category"), worded()),
+    **dict.fromkeys(("int64", "Int64", "int8", "uint16", "uint64"), range_checks(ENDS)),
+    **dict.fromkeys(("float64", "float32"), range_checks(ENDS)),
+    **dict.fromkeys(("str", "category"), text_checks()),
     "bool": st.booleans().map(pa.Check.eq) | st.just(pa.Check.isin([True, False])),
 }
 
@@ -275,7 +275,7 @@ def contracts(draw: st.DrawFn) -> dict[str, Any]:
         reject()
 
 
-def told(reader: rows.Reader, schema: dict[str, Any], value: Any) -> pd.DataFrame | None:
+def read_by_server(reader: rows.Reader, schema: dict[str, Any], value: Any) -> pd.DataFrame | None:
     """Return the inputs that the server makes of a value; None where it refuses it."""
     text = json.dumps({"x": value})
     found = []
@@ -290,13 +290,13 @@ def told(reader: rows.Reader, schema: dict[str, Any], value: Any) -> pd.DataFram
     return found[0]
 
 
-def read(schema: dict[str, Any], table: pd.DataFrame) -> pd.DataFrame | None:
+def read_by_file(schema: dict[str, Any], table: pd.DataFrame) -> pd.DataFrame | None:
     """Return the inputs that a file's one row gives; None where it is refused."""
     inputs, [reason] = validate(table, schema)
     return None if reason else inputs
 
 
-def in_csv(value: Any, kinds: list[str]) -> pd.DataFrame | None:
+def csv_table(value: Any, kinds: list[str]) -> pd.DataFrame | None:
     """Return a value as a CSV's text; None where text of this type would mean something else."""
     typed = {"integer": int | float, "number": int | float, "boolean": bool, "string": str}
     if value == "" or not isinstance(value, typed[kinds[0]] | None):
@@ -312,7 +312,7 @@ def in_csv(value: Any, kinds: list[str]) -> pd.DataFrame | None:
     return tables.frame(part)[["x"]]
 
 
-def in_parquet(value: Any, kinds: list[str]) -> Iterator[pd.DataFrame]:
+def parquet_tables(value: Any, kinds: list[str]) -> Iterator[pd.DataFrame]:
     """Yield a value as a table may hold it; text for a number is read as a CSV's is."""
     if isinstance(value, str) and kinds[0] != "string":
         return
@@ -328,34 +328,34 @@ ONE_CHOICE = {"properties": {"x": {"type": "number", "enum": [2.0**53]}}}
 @settings(max_examples=400, deadline=None)
 @example(ONE_CHOICE, [2**53, 2**53 + 1, 10**400, True])
 @given(contracts(), st.lists(VALUES, min_size=1, max_size=6))
-def test_a_file_and_the_server_make_the_same_of_any_value(
+def test_a_file_and_the_server_read_any_value_alike(
     schema: dict[str, Any], values: list[Any]
 ) -> None:
     reader = rows.Reader(schema, 10)
     kinds = json_schema.value_types(schema["properties"]["x"])
     for value in values:
-        answered = told(reader, schema, value)
-        tables_of_it = [*in_parquet(value, kinds)]
-        text = in_csv(value, kinds)
+        answered = read_by_server(reader, schema, value)
+        tables_of_it = [*parquet_tables(value, kinds)]
+        text = csv_table(value, kinds)
         for table in [*tables_of_it, *([] if text is None else [text])]:
-            found = read(schema, table)
+            found = read_by_file(schema, table)
             assert (found is None) == (answered is None), (value, table.dtypes.iloc[0])
             if found is not None:
                 pd.testing.assert_frame_equal(found, answered, check_exact=True)
 
 
-def test_rows_are_judged_each_by_itself_whatever_stands_beside_them() -> None:
-    said = {"type": ["integer", "null"], "minimum": 0}
+def test_rows_are_validated_independently() -> None:
+    rule = {"type": ["integer", "null"], "minimum": 0}
     column = [2**53 + 1, None, "5.0", 5, 10**400, "x", 1.5, True, 2**53]
     table = pd.DataFrame({"n": pd.Series(column, dtype=object)})
-    whole, reasons = validate(table, {"properties": {"n": said}})
-    alone = [validate(table[at : at + 1], {"properties": {"n": said}}) for at in range(len(table))]
+    together, reasons = validate(table, {"properties": {"n": rule}})
+    alone = [validate(table[at : at + 1], {"properties": {"n": rule}}) for at in range(len(table))]
     assert reasons.tolist() == [reason for _, [reason] in alone]
-    assert whole["n"].equals(pd.concat([inputs["n"] for inputs, _ in alone]))
+    assert together["n"].equals(pd.concat([inputs["n"] for inputs, _ in alone]))
     assert [at for at, reason in enumerate(reasons) if not reason] == [1, 2, 3, 8]
 
 
-def test_each_reason_is_told_in_words() -> None:
+def test_each_reason_is_given_in_words() -> None:
     table = pd.DataFrame(
         {
             "whole": ["1", "x", "1.5", "inf", "", "99", "1", "1", "1", "1"],
@@ -381,7 +381,7 @@ def test_each_reason_is_told_in_words() -> None:
         validate(table.rename(columns={"flag": "flags"}), SCHEMA)
 
 
-def test_numbers_of_any_type_are_taken_for_what_they_are() -> None:
+def test_numbers_of_any_type_are_read_exactly() -> None:
     schema = {"properties": {"n": {"type": "number"}}}
     for kind in ("int8", "uint64", "float32", "Int64"):
         inputs, reasons = validate(pd.DataFrame({"n": pd.array([1, 0], dtype=kind)}), schema)

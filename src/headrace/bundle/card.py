@@ -78,7 +78,8 @@ def provenance(
         "`make setup`, then `dvc pull`, or `make repro` to run everything again.",
         "`make verify` checks that each stage gives the same files.",
     ]
-    rows = [*metrics.leaves(parameters)]
+    # A stage may list a block and another stage a parameter of it: each is shown once.
+    rows = [*dict(metrics.leaves(parameters)).items()]
     hashes = [(name, digest[:16]) for name, digest in inputs.items()]
     versions = [("python", environment["python"]), *packages.items()]
     return {
