@@ -1,0 +1,77 @@
+"""The stages of pipeline files, as headrace reads them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.core import pipeline
+from headrace.core.pipeline import Stage
+from headrace.errors import ProjectError
+
+
+def stage(name: str = "train", file: str = "dvc.yaml", **body: Any) -> Stage:
+    """Return a stage with this body."""
+    return Stage(name, body, file)
+
+
+def test_metrics_and_plots_are_outs_and_keep_their_settings() -> None:
+    train = stage(outs=["a.bin"], metrics=[{"m.json": {"cache": False}}], plots=["p.svg"])
+    assert [(out.path, out.is_cached) for out in train.outs] == [
+        ("a.bin", True),
+        ("m.json", False),
+        ("p.svg", True),
+    ]
+    assert train.outs[1].keys == ("stages", "train", "metrics", 0)
+
+
+def test_an_interpolated_path_covers_the_files_of_all_members() -> None:
+    (out,) = stage(outs=["data/${item.month}.csv"]).outs
+    assert out.path == "data/*.csv"
+    assert out.covers("data/6.csv")
+    assert not out.covers("data/6.json")
+
+
+def test_a_folder_covers_the_files_in_it_and_meets_the_folders_around_it() -> None:
+    (dep,) = stage(deps=["data/raw"]).deps
+    assert dep.covers("data/raw/a.csv")
+    assert dep.meets("data")
+    assert not dep.meets("data/rawer")
+
+
+def test_of_several_notebooks_a_stage_runs_the_one_of_its_name() -> None:
+    names = ["notebooks/01_prepare.ipynb", "notebooks/02_train.ipynb"]
+    assert stage(deps=names).notebook == names[1]
+    with pytest.raises(ProjectError, match=r"must list one notebook among its deps.*it lists 2"):
+        _ = stage("other", deps=names).notebook
+
+
+def test_a_foreach_has_its_body_below_do() -> None:
+    each = Stage("each", {"foreach": [1], "do": {"cmd": "headrace run each", "deps": ["a"]}})
+    assert (each.is_run, each.is_many) == (True, True)
+    assert each.deps[0].keys == ("stages", "each", "do", "deps", 0)
+
+
+def test_a_stage_names_its_command_by_its_file() -> None:
+    assert stage().command() == "dvc repro train"
+    assert stage().command("6") == "dvc repro train@6"
+    assert stage(file="months/dvc.yaml").command() == "dvc repro months/dvc.yaml:train"
+    assert stage(file=pipeline.BACKTEST).command() == "headrace backtest"
+
+
+def test_params_that_are_no_names_are_refused() -> None:
+    with pytest.raises(ProjectError, match="params of stage 'train' must be a list of names"):
+        _ = stage(params=[{"other.yaml": ["a"]}]).params
+
+
+def test_two_files_with_a_stage_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("dvc.yaml", "b/dvc.yaml"):
+        (tmp_path / name).write_text("stages: {train: {cmd: x}}\n", "utf-8")
+    with pytest.raises(ProjectError, match=r"stage 'train' is in dvc.yaml as well.*Next: "):
+        pipeline.read_all(tmp_path)
+
+
+def test_a_missing_pipeline_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"^dvc\.yaml is missing$"):
+        pipeline.read(tmp_path, "dvc.yaml")
