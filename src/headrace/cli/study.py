@@ -79,8 +79,11 @@ def sync(project: Project) -> None:
     """Copy params.yaml into the notebooks' parameters cells."""
     from headrace.execution import parameters_cell
 
-    for name in parameters_cell.cells(project) or ["nothing to change"]:
-        print(name)
+    changed = parameters_cell.cells(project)
+    print(*changed or ["nothing to change"], sep="\n")
+    if changed:
+        # A run holds its notebook's parameters cell, so another cell is another run.
+        print("Next: dvc repro, since a stage whose notebook changed is stale")
 
 
 @command(
