@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import browser
+import forked
 import pytest
 from filelock import FileLock
 from servers import BUNDLE
@@ -151,6 +152,7 @@ class Mini:
 
 
 os.environ.update(bake.NOBODY)
+bake.run = forked.run
 
 LONG = Path(__file__).with_name("long")
 FIRST = ("test_life", "test_watch", "test_experiments", "test_verify", "test_retrain")
