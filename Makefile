@@ -14,9 +14,9 @@ STRIP := nbstripout --keep-id --extra-keys metadata.language_info
 # What import-linter prints is read where a contract is broken, and not otherwise.
 LAYERS := { lint-imports --no-logo --cache-dir build/layers > build/layers.txt || { cat build/layers.txt; false; }; }
 # Two files at a time, and each file's tests one after the other: they share servers and studies.
-PYTEST := python -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST := -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-unit test-long check fix lab bench repro lock wheel check-wheel
+.PHONY: help setup demo test test-unit test-long coverage check fix lab bench repro lock wheel check-wheel
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -34,13 +34,18 @@ demo: setup ## make a study in build/demo, run it, change a parameter, compare
 	@python -m lab.demo
 
 test: setup ## run the tests: units, bakes, and one whole life of a study
-	@$(PYTEST) -m "not long"
+	@python $(PYTEST) -m "not long"
 
 test-unit: setup ## run the unit tests: seconds, while you work
-	@$(PYTEST) -m "not long" tests/unit
+	@python $(PYTEST) -m "not long" tests/unit
 
 test-long: setup ## run the long tests: thousands of hostile inputs, bit flips, plain pip
-	@$(PYTEST) -m long
+	@python $(PYTEST) -m long
+
+coverage: export COVERAGE_FILE := $(CURDIR)/build/coverage/data
+coverage: setup ## run the same tests, and list the lines of src/headrace that they do not reach
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@coverage run $(PYTEST) -m "not long" && coverage combine --quiet && coverage report
 
 check: setup ## lint the repository; changes nothing
 	@headrace check && ruff format --check . && ruff check . && mypy && $(LAYERS) && python -m lab.house >/dev/null \

@@ -12,11 +12,13 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -26,14 +28,17 @@ PRELOADED = (
     "dvc.cli",
     "dvc.commands.status",
     "dvc.repo.reproduce",
+    "fastapi",
     "matplotlib.figure",
     "nbformat",
     "pandas",
     "pandera",
+    "prometheus_client",
     "pyarrow.parquet",
     "pydantic",
     "sklearn.ensemble",
     "skops.io",
+    "uvicorn",
     "yaml",
 )
 FORKED = {
@@ -45,43 +50,77 @@ FORKED = {
 REQUEST_BYTES = 200_000
 
 
+class Process:
+    """A command that runs as a fork, with as much of subprocess.Popen as the tests use."""
+
+    def __init__(
+        self, folder: Path, command: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        request = {"folder": str(folder), "command": command, "environment": environment}
+        self._answers, theirs = socket.socketpair()
+        read, write = os.pipe()
+        with theirs:
+            socket.send_fds(_server(), [json.dumps(request).encode()], [write, theirs.fileno()])
+        os.close(write)
+        self.stdout = os.fdopen(read, "r", encoding="utf-8", errors="replace")
+        self.pid = struct.unpack("i", self._answers.recv(4))[0]
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None as long as the command runs."""
+        with suppress(TimeoutError, BlockingIOError):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code, negative for a signal; raise TimeoutError after some seconds."""
+        if self.returncode is None:
+            self._answers.settimeout(timeout)
+            (self.returncode,) = struct.unpack("i", self._answers.recv(4))
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the command has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close what this process holds of the command."""
+        self.stdout.close()
+        self._answers.close()
+
+
 def run(
     folder: Path, *command: str, check: bool = True, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as `lab.bake.run` does, which this stands in for."""
     environment = dict(env or bake.environment())
-    if not _is_forked(command, environment):
+    if not is_forked(command, environment):
         return _run_process(folder, *command, check=check, env=environment)
-    request = {"folder": str(folder), "command": command, "environment": environment}
-    code, output = _ask(json.dumps(request).encode())
+    with closing(Process(folder, command, environment)) as process:
+        output = process.stdout.read()
+        code = process.wait()
     if check and code != 0:
         raise RuntimeError(f"{' '.join(command)}: exit {code}\n{output}")
     return subprocess.CompletedProcess(command, code, output)
 
 
-def _is_forked(command: tuple[str, ...], environment: Mapping[str, str]) -> bool:
+def is_forked(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Return whether a command is one that the server's interpreter would run."""
     name, *words = command
-    if name not in FORKED:
+    script = Path(sys.executable).with_name(name)
+    if name not in FORKED or shutil.which(name, path=environment.get("PATH")) != str(script):
         return False
     verbs = FORKED[name]
-    own = shutil.which(name, path=environment.get("PATH")) == str(
-        Path(sys.executable).with_name(name)
-    )
-    return own and (verbs is None or (bool(words) and words[0] in verbs))
-
-
-def _ask(request: bytes) -> tuple[int, str]:
-    """Have the server run a command; return its exit code and all that it printed."""
-    ours, theirs = socket.socketpair()
-    read, write = os.pipe()
-    with ours, os.fdopen(read, "rb") as output:
-        with theirs:
-            socket.send_fds(_server(), [request], [write, theirs.fileno()])
-        os.close(write)
-        text = output.read().decode("utf-8", "replace")
-        code = ours.recv(16)
-    return int(code or b"1"), text.replace("\r\n", "\n")
+    return verbs is None or not verbs.isdisjoint(words[:1])
 
 
 @functools.cache
@@ -113,20 +152,21 @@ def serve(descriptor: int) -> None:
         if os.fork() == 0:
             asking.close()
             _wait_for_command(json.loads(request), *descriptors)
-        for one in descriptors:
-            os.close(one)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def _wait_for_command(request: Mapping[str, object], output: int, answer: int) -> NoReturn:
-    """Fork the command itself, and answer with its exit code."""
+    """Fork the command itself, and answer with its process ID, then with its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if child == 0:
         os.close(answer)
         _become_command(**request, output=output)  # type: ignore[arg-type]
     os.close(output)
+    os.write(answer, struct.pack("i", child))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    os.write(answer, str(code).encode())
+    os.write(answer, struct.pack("i", code))
     os._exit(0)
 
 
@@ -141,15 +181,14 @@ def _become_command(
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
-    name, *words = command
+    name, words = Path(command[0]).name, command[1:]
     script = Path(sys.executable).with_name(name)
     named = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:1] = [str(script.parent), *named]
     sys.argv = [str(script), *words]
-    main = import_module("headrace.cli.main" if name == "headrace" else "dvc.cli").main
     code = 1
     try:
-        code = main() if name == "headrace" else main(words)
+        code = _main(name, words)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
@@ -159,6 +198,16 @@ def _become_command(
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code or 0)
+
+
+def _main(name: str, words: list[str]) -> int:
+    if name == "headrace":
+        return import_module("headrace.cli.main").main(words)
+    if name == "dvc":
+        return import_module("dvc.cli").main(words)
+    sys.argv[1:] = words[2:]
+    exec(words[1], {"__name__": "__main__"})  # python -c CODE
+    return 0
 
 
 if __name__ == "__main__":

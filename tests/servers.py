@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import forked
 import pandas as pd
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -19,6 +20,7 @@ from lab import bake
 BUNDLE = "models/bundle.tar"
 
 
+Process = subprocess.Popen[str] | forked.Process
 Answer = tuple[int, Any]
 """The status of a response, and its content: JSON, or text."""
 
@@ -26,7 +28,7 @@ Answer = tuple[int, Any]
 class Server:
     """A real server in a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: Process, port: int) -> None:
         self.process, self.port = process, port
 
     def request(self, path: str, body: Any = None, *, token: str = "", **headers: str) -> Answer:
@@ -59,10 +61,22 @@ class Server:
 
 
 @contextmanager
+def start(folder: Path, command: list[str], env: dict[str, str]) -> Iterator[Process]:
+    """Start a command: as a fork, unless it is of another environment."""
+    if command[:2] == [sys.executable, "-c"] or forked.is_forked(command, env):
+        with closing(forked.Process(folder, command, env)) as fork:
+            yield fork
+    else:
+        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(command, cwd=folder, env=env, **pipe) as process:
+            yield process
+
+
+@contextmanager
 def start_server(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[Server]:
     """Start a server on a free port, and stop it."""
-    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen([*command, "--port", "0"], cwd=folder, env=env, **pipe) as process:
+    words = [*command, "--port", "0"]
+    with start(folder, words, env) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

@@ -1,6 +1,7 @@
 """A challenger is proposed with evidence on rows that nobody has seen, and nothing is promoted."""
 
 import html
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -19,6 +20,7 @@ from headrace.errors import DataError, HeadraceError, ProjectError
 from headrace.gates import reader as gatesfile
 from headrace.retrain import branch, compare, split
 from lab import bake, paths
+from study import live
 
 BATCH, BRANCH = "2013-11", "retrain/2013-11"
 BUNDLE = "models/bundle.tar"
@@ -283,11 +285,9 @@ def test_a_batch_beyond_the_data_is_skipped_with_a_note(proposed: Path, tmp_path
 
 
 @pytest.mark.parametrize("name", ["2013-9", "2013-00", "2013-013", "2012-10", "10", "2013-²"])
-def test_only_exact_names_of_months_are_accepted(baked: Path, name: str) -> None:
-    code = f"from study import live; live.month({name!r})"
-    env = bake.environment(PYTHONPATH=str(baked / "src"))
-    output = bake.run(baked, "python", "-c", code, env=env, check=False).stdout
-    assert f"{name} is no month of 2013" in output
+def test_only_exact_names_of_months_are_accepted(name: str) -> None:
+    with pytest.raises(DataError, match=f"{name} is no month of 2013"):
+        live.month(name)
 
 
 # The branch
@@ -452,16 +452,8 @@ def test_prices_and_the_columns_of_predictions_must_be_named(
 
 
 def test_a_window_never_holds_the_month_it_is_compared_on(baked: Path) -> None:
-    code = (
-        "import json; from study import live\n"
-        "for kind in ('expanding', 'sliding'):\n"
-        "    for n in range(3, 13):\n"
-        "        print(json.dumps([n, live.window(f'2013-{n:02}', {'window': kind,"
-        " 'window_months': 3})]))\n"
-    )
-    env = bake.environment(PYTHONPATH=str(baked / "src"))
-    for line in bake.run(baked, "python", "-c", code, env=env).stdout.splitlines():
-        judged, values = json.loads(line)
+    for kind, judged in itertools.product(("expanding", "sliding"), range(3, 13)):
+        values = live.window(live.called(judged), {"window": kind, "window_months": 3})
         assert values["evaluate.evaluate_month"] == judged
         assert max(values["train.fit_months"]) < values["train.threshold_month"] < judged
     assert yamlfile.read(baked / "params.yaml")["retrain"]["window"] == "expanding"
