@@ -14,10 +14,10 @@ FIGURE = 10
 """Columns of a figure beside a sparkline."""
 LABEL = 34
 """Columns of a metric's name before its sparkline, at most."""
-HEAD = 20
+HEAD = 16
 """Columns of a metric's name over its values, at most, where the values need fewer."""
 TAG = 16
-MIN_SUBJECT = 24
+MIN_SUBJECT = 20
 """Columns that a commit's subject keeps: fewer metrics are shown, but one at least."""
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from headrace.report.text import plain
@@ -76,7 +77,8 @@ def table(
 
     The `first_words` first columns and the last `words` columns are text, on the left; the others
     are numbers, on the right, in `min_width` columns at least. Where a line would be wider than the
-    terminal, the first column is shortened.
+    terminal, the first column is shortened; names that would look alike then stand in full on a
+    line of their own, above their values.
     """
     from rich.console import Console  # 50 ms: only for those who show a table
     from rich.table import Table
@@ -85,6 +87,7 @@ def table(
     cells = [[plain(cell) for cell in row] for row in (heads, *rows)]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     room = max(12, terminal_width() - sum(widths[1:]) - 2 * len(widths))
+    labels, long_names = _labels([row[0] for row in cells], room)
     layout = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     for place in range(len(heads)):
         is_text = place < first_words or place >= len(heads) - words
@@ -93,13 +96,30 @@ def table(
             min_width=0 if is_text else min_width,
             no_wrap=True,
         )
-    for name, *values in cells:
-        layout.add_row(Text(shorten(name, room)), *map(Text, values))
+    for label, (_, *values) in zip(labels, cells, strict=True):
+        layout.add_row(Text(label), *map(Text, values))
     roomy = sum(widths) + (2 + min_width) * len(widths)  # rich cuts nothing off
     console = Console(file=io.StringIO(), width=roomy, color_system=None)
     with console.capture() as capture:
         console.print(layout)
-    return [line.rstrip() for line in capture.get().splitlines()]
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    return [
+        f"{name}\n{line}" if name else line for name, line in zip(long_names, lines, strict=True)
+    ]
+
+
+def _labels(names: Sequence[str], columns: int) -> tuple[list[str], list[str]]:
+    """Return each name shortened, or instead of it "" and the name for a line of its own."""
+    labels = [shorten(name, columns) for name in names]
+    counts = Counter(dict(zip(names, labels, strict=True)).values())
+    is_long = [counts[label] > 1 for label in labels]
+    return (
+        ["" if long else label for label, long in zip(labels, is_long, strict=True)],
+        [
+            shorten(name, terminal_width()) if long else ""
+            for name, long in zip(names, is_long, strict=True)
+        ],
+    )
 
 
 def wrap(text: str, *, indent: str = "", first: str | None = None) -> Iterator[str]:

@@ -65,6 +65,16 @@ def test_a_table_is_aligned_and_no_wider_than_the_terminal(monkeypatch: pytest.M
         assert len(set(ends)) == 1
 
 
+def test_names_that_would_look_alike_are_shown_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    names = [f"model.gaps.{group}.false_negative_rate" for group in ("carrier", "origin")]
+    rows = [(name, "0.3365", "0.2554", "-0.0811", "-0.1 to +0.2") for name in names]
+    text = "\n".join(table(("", "old", "new", "change", "interval"), [*rows, ("auc", *"1234")]))
+    assert all(f"\n{name}\n" in text for name in names)
+    assert "\nauc  " in text
+    assert max(map(width, text.splitlines())) <= 60
+
+
 def test_a_name_is_shortened_in_its_middle() -> None:
     assert shorten("model.gaps.origin.false_positive_rate", 20) == "model.gap…itive_rate"
     assert width(shorten("日本語" * 20, 15)) <= 15
