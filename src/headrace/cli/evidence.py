@@ -108,7 +108,7 @@ def verify(project: Project, stages: tuple[str, ...], worktree: bool, jobs: int 
 @command(
     "diff",
     examples="""
-    headrace diff                   since this branch left the main one, or the last commit
+    headrace diff                   since this branch left main, or HEAD
     headrace diff main              since main
     headrace diff v1 v2 --html diff.html
     headrace diff --open            as a page, in a browser

@@ -66,7 +66,7 @@ def monitor(project: Project, **options: Any) -> int:
     cls=Group,
     invoke_without_command=True,
     examples="""
-    headrace alert                  the incidents that are open, and what can be done
+    headrace alert                  open incidents, and what can be done
     headrace alert dismiss 2013-12-psi --reason 'a holiday'
     headrace alert decide 2013-12-psi retrain --reason 'worse for weeks'
     """,

@@ -71,7 +71,7 @@ def _jupyterlab(project: Project, *words: str) -> None:
 @command(
     "sync",
     examples="""
-    headrace sync                   after an edit of params.yaml; prints the notebooks it changed
+    headrace sync                   after an edit of params.yaml
     """,
 )
 @in_study
@@ -103,7 +103,7 @@ def schema(project: Project) -> None:
 @command(
     "html",
     examples="""
-    headrace html                   runs/html/train.html, one page for each stage that has run
+    headrace html                   runs/html/STAGE.html for each run
     headrace html --open            open the last one in a browser
     """,
 )

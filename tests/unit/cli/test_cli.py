@@ -46,13 +46,14 @@ def test_the_help_lists_every_command_with_its_purpose(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("name", ALL_NAMES)
 def test_a_command_s_help_shows_examples_before_options(
-    name: str, capsys: pytest.CaptureFixture[str]
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     code, text = run(capsys, *name.split(), "--help")
     assert code == 0
     assert f"headrace {name}" in text[text.index("Examples:") :]
     assert text.index("Examples:") < text.index("Options:")
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_version_is_the_distribution_s(capsys: pytest.CaptureFixture[str]) -> None:
