@@ -18,7 +18,7 @@ from headrace.core import lockfile
 from headrace.core import yaml as yamlfile
 from headrace.errors import DataError, HeadraceError, ProjectError
 from headrace.gates import reader as gatesfile
-from headrace.retrain import branch, compare, split
+from headrace.retrain import branch, compare
 from lab import bake, paths
 from study import live
 
@@ -202,35 +202,6 @@ def test_a_champion_without_the_parameters_of_its_window_is_refused(
     door.write_text(text.replace('"train.threshold_month": ', '"train.threshold_week": '), "utf-8")
     bake.commit(study, "Ask for what the bundle does not name")
     assert "does not list train.threshold_week, so the batches that it has" in run_refused(study)
-
-
-def months(first: int, last: int) -> set[str]:
-    """Return the names of some months in a row."""
-    return {f"2013-{month:02}" for month in range(first, last + 1)}
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "says"),
-    [
-        ("2013-05", (6, 8), (1, 4), "have seen 2013-01 to 2013-04, and the champion, m@v1, has"),
-        ("2013-10", (1, 9), (5, 9), "its window would shrink"),
-        ("2013-10", (1, 9), (1, 9), "there is nothing to train"),
-        ("2013-10", (1, 8), (1, 10), "would learn 2013-10 itself"),
-        ("2013-10", (1, 10), (1, 9), "has learned 2013-10, or took its threshold from it"),
-    ],
-)
-def test_a_challenger_must_have_seen_something_newer_and_not_its_batch(
-    name: str, old: tuple[int, int], new: tuple[int, int], says: str
-) -> None:
-    with pytest.raises(DataError, match=f"{says}.*Next: "):
-        split.require_unseen(name, "m@v1", months(*old), months(*new))
-
-
-@pytest.mark.parametrize("new", [(1, 9), (6, 9)])  # all that came before, and the last few of it
-def test_a_later_window_is_accepted(new: tuple[int, int]) -> None:
-    split.require_unseen("2013-10", "m@v1", months(1, 8), months(*new))
-    with pytest.raises(DataError, match="shrink"):
-        split.require_unseen("2013-10", "m@v1", months(1, 9), months(*new) - {"2013-08"})
 
 
 def test_the_champion_s_own_parameters_count_not_those_of_the_working_tree(

@@ -108,6 +108,8 @@ def test_nan_and_infinity_are_refused(
     status, content = server.request("/predict", body)
     assert status == 422
     assert content["detail"][0]["field"] in ("temp", "")
+    if number == "NaN":
+        assert content["detail"][0]["says"].endswith("a missing value is null")
 
 
 @pytest.mark.parametrize(

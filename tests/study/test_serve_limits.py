@@ -35,6 +35,11 @@ def test_limits_of_size_rows_and_media_type_have_their_status(
     assert server.request("/predict", input_rows[0], **{"Content-Type": "text/plain"})[0] == 415
     assert server.request("/nowhere")[0] == 404
     assert server.request("/healthz", b"{}")[0] == 405
+    status, content = server.request("/predict")
+    assert (status, content["detail"][0]["reason"]) == (405, "method_not_allowed")
+    assert content["detail"][0]["says"].endswith(
+        "Next: POST with rows as JSON; a form for one row is at /"
+    )
 
 
 @pytest.mark.parametrize(

@@ -523,6 +523,14 @@ def test_a_stage_that_was_never_run_is_behind_where_others_were(tidy: Tidy) -> N
     assert "dvc.yaml:3: Stage train is behind: dvc.lock has no record of it." in tidy.check()
 
 
+def test_an_output_of_another_commit_is_brought_back_by_dvc_checkout(tidy: Tidy) -> None:
+    tidy.lock()
+    (tidy.root / "runs/train.ipynb").write_text("{}", "utf-8")
+    message = tidy.check("lock-behind")
+    assert "Stage train is behind: runs/train.ipynb changed" in message
+    assert "Next: dvc checkout, which brings what dvc.lock records; or make repro" in message
+
+
 def test_the_members_of_a_matrix_are_compared_by_their_own_records(tidy: Tidy) -> None:
     tidy.lock()
     content = json.loads((tidy.root / "dvc.lock").read_text())
