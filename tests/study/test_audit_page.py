@@ -8,11 +8,12 @@ from pathlib import Path
 import browser
 import pytest
 from hostile_text import EVIL, LONG
+from monitored_year import monitored_year
 from page_checks import CONTRAST, Tags
 from registered_study import BEN, Registered, yes
 
 from headrace.gates.live import Level, Light, Rule
-from headrace.registry import page
+from headrace.registry import audit, page
 from headrace.registry.audit import ArtifactHistory, Audit, StageHolder
 from headrace.registry.check import CheckResult, Outcome
 from headrace.registry.incidents import IncidentHistory
@@ -79,7 +80,7 @@ def incidents(text: str) -> Iterator[IncidentHistory]:
         yield IncidentHistory(text, text, level, still, text, text, entries, "decided", study=text)
 
 
-def written(audit: Audit, folder: Path) -> Path:
+def write_page(audit: Audit, folder: Path) -> Path:
     path = folder / "audit.html"
     path.write_text(page.render(audit), "utf-8")
     return path
@@ -111,14 +112,14 @@ def test_nothing_on_the_page_leads_elsewhere() -> None:
 def test_the_page_never_scrolls_sideways(
     chromium: browser.Browser, tmp_path: Path, width: int, dark: bool, text: str
 ) -> None:
-    chromium.show(written(an_audit(text), tmp_path), width, dark=dark)
+    chromium.show(write_page(an_audit(text), tmp_path), width, dark=dark)
     chromium.ask(OPEN)
     assert chromium.ask("document.documentElement.scrollWidth") <= width
 
 
 def test_a_browser_runs_nothing_and_asks_nobody(chromium: browser.Browser, tmp_path: Path) -> None:
     chromium.requests.clear()
-    path = written(an_audit(EVIL), tmp_path)
+    path = write_page(an_audit(EVIL), tmp_path)
     chromium.show(path, 800)
     chromium.ask(OPEN)
     chromium.picture(tmp_path / "seen.png")
@@ -133,13 +134,13 @@ def test_a_browser_runs_nothing_and_asks_nobody(chromium: browser.Browser, tmp_p
 def test_every_word_stands_out_from_its_ground(
     chromium: browser.Browser, tmp_path: Path, dark: bool, broken: bool
 ) -> None:
-    chromium.show(written(an_audit("plain", broken=broken), tmp_path), 800, dark=dark)
+    chromium.show(write_page(an_audit("plain", broken=broken), tmp_path), 800, dark=dark)
     chromium.ask(OPEN)
     assert chromium.ask(CONTRAST) >= 4.5
 
 
 def test_paper_shows_what_is_folded(chromium: browser.Browser, tmp_path: Path) -> None:
-    path = written(an_audit("plain"), tmp_path)
+    path = write_page(an_audit("plain"), tmp_path)
     chromium.show(path, 800)
     assert chromium.ask(HIDDEN) > 5
     chromium.show(path, 800, media="print", dark=True)
@@ -151,7 +152,7 @@ def test_paper_shows_what_is_folded(chromium: browser.Browser, tmp_path: Path) -
 def test_a_link_in_the_verdict_leads_to_the_event(
     chromium: browser.Browser, tmp_path: Path
 ) -> None:
-    chromium.show(written(an_audit("plain"), tmp_path), 800)
+    chromium.show(write_page(an_audit("plain"), tmp_path), 800)
     chromium.ask("document.querySelector('.verdict a').click()")
     assert chromium.ask("document.querySelector(':target .event') !== null")
 
@@ -203,3 +204,64 @@ def test_open_incidents_come_before_the_versions_and_are_counted() -> None:
     text = Tags(page.render(an_audit("plain"))).text
     assert "3 incidents, 2 open, 3 decided by a person" in text
     assert text.index("3 incidents") < text.index("1 version, ")
+
+
+# Live batches
+
+
+@pytest.fixture(scope="module")
+def monitored_study(tmp_path_factory: pytest.TempPathFactory) -> Registered:
+    """Four months, two incidents, a second version after October; not to be changed."""
+    return monitored_year(tmp_path_factory.mktemp("year") / "study")
+
+
+BOTTOM = "document.querySelector('{}').getBoundingClientRect().bottom"
+
+
+def test_verdict_batches_and_stages_fit_one_screen(
+    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
+) -> None:
+    chromium.show(write_page(audit.audit_repository(monitored_study.root), tmp_path), 1280)
+    ends = [chromium.ask(BOTTOM.format(batch)) for batch in (".verdict", ".batches", ".stages")]
+    assert ends == sorted(ends)
+    assert 0 < ends[0] < ends[-1] < 900
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 400, 800, 1000, 1100, 1280])
+def test_nothing_scrolls_sideways_and_all_can_be_read(
+    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path, width: int, dark: bool
+) -> None:
+    chromium.show(
+        write_page(audit.audit_repository(monitored_study.root), tmp_path), width, dark=dark
+    )
+    assert chromium.ask("document.documentElement.scrollWidth") <= width
+    inside = (
+        "(one => one.scrollWidth - one.clientWidth)(document.querySelector('.batches .scroll'))"
+    )
+    assert chromium.ask(inside) <= 0
+    assert chromium.ask(CONTRAST) >= 4.5
+
+
+def test_every_light_has_a_word(
+    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
+) -> None:
+    chromium.show(write_page(audit.audit_repository(monitored_study.root), tmp_path), 1280)
+    words = chromium.ask(
+        "[...document.querySelectorAll('.batches .badge')].map(one => one.innerText)"
+    )
+    assert {*words} == {
+        *("✓ ok", "✗ act", "! notice", "✗ above 15000"),
+        *("act, closed", "! notice, open"),
+    }
+
+
+def test_an_incident_of_a_batch_leads_to_its_events(
+    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
+) -> None:
+    chromium.show(write_page(audit.audit_repository(monitored_study.root), tmp_path), 1280)
+    chromium.ask("document.querySelector('.batches a').click()")
+    assert "late flights cost far more" in chromium.ask(
+        "document.querySelector(':target').innerText"
+    )
+    assert chromium.ask("document.querySelector(':target').closest('details').open") is True

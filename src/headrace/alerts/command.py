@@ -60,6 +60,7 @@ def decide(project: Project, name: str, choice: str, reason: str) -> None:
             is changed.
     """
     incident = _find(store.read(project.root), name)
+    # An argument in another encoding has lone surrogates, which git refuses.
     reason = reason.encode("utf-8", "backslashreplace").decode().strip()
     if not reason:
         raise HeadraceError("Nothing was changed: a reason is required. Next: --reason TEXT")
@@ -117,6 +118,7 @@ def _commit(project: Project, incident: Incident, subject: str, reason: str) -> 
     try:
         git.run(project.root, "commit", *options, "--", store.file_name(incident))
     except ProjectError as error:
+        # A decision that is in no commit would count for nobody.
         path.write_bytes(before)
         problem = f"{error}\nNo decision was recorded."
         raise ProjectError(f"{problem} Next: fix that, and decide again") from None

@@ -60,6 +60,7 @@ def read_issues() -> Issues | None:
         options = ("--method", "GET", "--paginate", "-f", "state=all", "-f", "per_page=100")
         output = github.api(f"repos/{repository}/issues", *options)
         by_incident: dict[str, Issue] = {}
+        # A person may have copied an issue, mark and all: the older one is ours.
         issues = sorted(_incident_issues(output), key=lambda pair: pair[1].number)
         for incident, issue in issues:
             by_incident.setdefault(incident, issue)
@@ -72,6 +73,7 @@ def read_issues() -> Issues | None:
 def _incident_issues(output: str) -> Iterator[tuple[str, Issue]]:
     """Yield the issues that an earlier run wrote, each with its incident's id."""
     for issue in github.parse_pages(output):
+        # GitHub returns a text with the line ends of a form.
         body = str(issue.get("body") or "").replace("\r\n", "\n")
         match = MARK_PATTERN.match(body)
         by_bot = (issue.get("user") or {}).get("type") == "Bot" and "pull_request" not in issue

@@ -29,6 +29,7 @@ def notify(project: Project, transitions: Sequence[Transition], *, issue: bool =
     issues = github_issues.read_issues() if issue else None
     if issues:
         github_issues.recall(issues, transitions, WEBHOOK)
+    # Standard output first: it needs no network, so a log has it in any case.
     _print(_waiting(transitions, OUTPUT))
     _mark(project, transitions, OUTPUT)
     if url:

@@ -35,6 +35,7 @@ def update(root: Path, figures: Figures, rules: Sequence[Rule]) -> list[Transiti
         DataError: a batch's name is not valid, or a file of alerts/ cannot be read; nothing is
             written.
     """
+    # All is checked before anything is written.
     _refuse_invalid(figures)
     incidents = store.read(root)
     for rule in rules:
@@ -91,6 +92,7 @@ def _evaluate(
 def _owners(runs: Sequence[FiringRun], incidents: Sequence[Incident]) -> list[Incident | None]:
     """Return each run's incident: one that began with it, else one that shares a batch with it."""
     remaining, owners = [*incidents], dict[int, Incident]()
+    # A run may share batches with several incidents; the one that began with it comes first.
     for by_first in (True, False):
         for at, run in enumerate(runs):
             matches = (

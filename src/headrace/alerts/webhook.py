@@ -65,6 +65,7 @@ def post(url: str, content: Mapping[str, Any], *, seconds: float) -> str:
     receiver sends a byte now and then. The address is in no message, since it may hold a secret.
     """
     problems: list[str] = []
+    # json.dumps escapes everything else, lone surrogates among it.
     body = json.dumps(content).encode("ascii")
     sender = Thread(target=lambda: problems.append(_send(url, body, seconds)), daemon=True)
     sender.start()

@@ -123,6 +123,7 @@ def _evaluate(rule: Rule, batches: Mapping[str, Mapping[str, float]]) -> Iterato
         if value is None or figures.get(ROWS, rule.min_rows) < rule.min_rows:
             yield Verdict(batch, rule, State.UNKNOWN)
             continue
+        # A batch without the figure leaves the window as it was.
         window = [*window, value][-rule.of_batches :]
         violations = sum(map(rule.is_violated, window))
         state = State.FIRES if violations >= rule.violations else State.QUIET

@@ -12,7 +12,7 @@ from headrace.gates.live import Rule
 from headrace.stats import Recipe
 
 NAME = "gates.yaml"
-SCORES = (
+SCORES = (  # those of stats.scores, which imports numpy; a test compares the two
     *("roc_auc", "average_precision", "brier_score", "log_loss", "calibration_in_the_large"),
     *("accuracy", "precision", "recall", "false_negative_rate", "false_positive_rate"),
     *("mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "cost_per_1000"),

@@ -153,6 +153,7 @@ class Incident:
 
     def record(self, kind: TransitionKind, batch: str) -> None:
         """Record a transition, to be reported once; of a dismissed incident, not every one."""
+        # `setdefault`: a run that is repeated reports nothing twice.
         silent = self.is_dismissed and kind in SILENT_IF_DISMISSED
         self.notified.setdefault(f"{kind} {batch}", {"dismissed": True} if silent else {})
 
@@ -186,6 +187,7 @@ def rule_slug(name: str) -> str:
     Where that loses part of the name, a hash of it is appended, so that slugs are unique.
     """
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    # Windows, macOS and git agree on these letters only.
     words = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:LONGEST].strip("-")
     if words.replace("-", " ") == name:
         return words

@@ -54,6 +54,7 @@ def write(root: Path, incident: Incident) -> None:
     """Write an incident's file atomically; a file with the same content is not touched."""
     path = root / file_name(incident)
     text = json.dumps(as_json(incident), indent=2, ensure_ascii=False) + "\n"
+    # An untouched file keeps its time, and no editor or build reloads it.
     if not path.is_file() or path.read_bytes() != text.encode("utf-8"):
         atomic.write_text(path, text)
 

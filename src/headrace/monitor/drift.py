@@ -126,11 +126,13 @@ def _kolmogorov_smirnov(counts: NumberHistogram) -> tuple[float, float]:
     scipy's `ks_2samp` with `method="asymp"`; that takes samples and no counts, so the distance is
     computed here, and the p-value is scipy's.
     """
+    # The odd cells are the values of the baseline; it has no rows in the others.
     learned = np.zeros(len(counts.counts))
     learned[1::2] = counts.column.counts
     before = np.cumsum([counts.column.missing, *learned])
     after = np.cumsum([counts.missing, *counts.counts])
     statistic = float(np.abs(before / before[-1] - after / after[-1]).max())
+    # The effective number of rows of two samples, as scipy takes it.
     rows = before[-1] * after[-1] / (before[-1] + after[-1])
     return statistic, float(stats.kstwo.sf(statistic, max(1, round(rows))))
 
@@ -153,6 +155,7 @@ def explain(name: str, bins: Bins) -> str:
     before, after = bins.before / bins.before.sum(), bins.after / bins.after.sum()
     change = after - before
     ranges = _ranges(bins.ordered, len(change))
+    # Equal changes may differ in the last digits of their sums.
     sums = {ends: round(float(change[ends[0] : ends[1] + 1].sum()), 9) for ends in ranges}
     most = NEARLY * max(map(abs, sums.values()))
     largest = [ends for ends in ranges if abs(sums[ends]) >= most]

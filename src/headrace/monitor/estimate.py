@@ -45,6 +45,7 @@ class ProbabilityCounts:
         probability, warned = y_score[present], y_pred[present]
         if len(probability) and (probability.min() < 0 or probability.max() > 1):
             raise DataError("The batch has predictions outside 0 to 1. Next: see what wrote it")
+        # Two cells for each level: without a warning, and with one.
         cells = 2 * np.floor(probability * LEVELS).astype(int) + warned
         self._rows += np.bincount(cells, minlength=len(self._rows))
         self._sums += np.bincount(cells, weights=probability, minlength=len(self._sums))
@@ -62,6 +63,7 @@ class ProbabilityCounts:
         if not len(cells):
             raise DataError("The batch has no predictions. Next: see what wrote it")
         rows = self._rows[cells]
+        # A mean of ones may exceed 1 in its last bit.
         probability = np.minimum(self._sums[cells] / rows, 1.0)
         brier = np.average(probability * (1 - probability), weights=rows)
         scores = {POSITIVE_SHARE: np.average(probability, weights=rows), "brier_score": brier}

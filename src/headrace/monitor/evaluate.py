@@ -44,7 +44,9 @@ class Evaluation:
     quality: pd.DataFrame = field(default_factory=pd.DataFrame)
     drift: pd.DataFrame = field(default_factory=pd.DataFrame)
     known: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """Rows whose label is known: cluster, texts of the inputs, label, `prediction`, `warned`."""
+    """Rows whose label is known: cluster, texts of the inputs, label, `prediction`, `warned`.
+
+    The notebook of the stage reads it by this name."""
     notes: tuple[str, ...] = ()
 
     def has(self, column: str) -> bool:
@@ -69,6 +71,7 @@ class LoggedPredictions:
         y_score = _logged(rows)
         logged = ~np.isnan(y_score)
         if self.same_model is None and logged.any():
+            # Once for a batch: to predict all of its rows again would double the time.
             self.same_model = self._predicts_same(inputs[logged], y_score[logged])
         if not logged.all():
             y_score[~logged] = self._bundle.predict(inputs[~logged])
@@ -124,6 +127,7 @@ class BatchEvaluator:
         self._histograms.add(inputs, None if self._predictions.same_model is False else y_score)
         self._probabilities.add(y_score, y_pred)
         self._scored.add(y_true, y_score, y_pred, self._clusters(rows))
+        # Texts, since groups of rows are formed by them.
         labelled: pd.DataFrame = inputs.select_dtypes("str")
         labelled = labelled.assign(**{PREDICTION: y_score, WARNED: y_pred})
         cluster = [name for name in (self._spec.cluster,) if name in rows]

@@ -98,6 +98,7 @@ def _tables(results: MonitorResults) -> list[dict[str, Any]]:
 
 def _table(title: str, table: pd.DataFrame) -> dict[str, Any]:
     """Return a table's title, heads (with # over numbers) and rows; what is missing is None."""
+    # A column of numbers would turn None into NaN again.
     rows = table.astype(object).where(table.notna(), None).to_numpy().tolist()
     texts = [any(isinstance(value, str) for value in column) for column in zip(*rows, strict=True)]
     heads = [name if text else f"{name}#" for name, text in zip(table.columns, texts, strict=True)]

@@ -62,6 +62,7 @@ class LabelledRows:
             )
         has_label = ~np.isnan(label)
         part = {"label": label, "warned": warned, "probability": probability, "rows": 1.0}
+        # Rows of one day share much of what makes them hard to predict.
         days = clusters.dt.floor("D") if hasattr(clusters, "dt") else clusters
         rows = pd.DataFrame(part).assign(cluster=days.to_numpy())
         self._store(rows[has_label & np.isfinite(probability)])

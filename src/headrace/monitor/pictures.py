@@ -24,6 +24,7 @@ def moved(drift: pd.DataFrame, *, most: int = 16) -> Figure:
     index = drift.pivot_table(index="feature", columns="batch", values="psi", sort=False)
     index = index.loc[index.max(axis=1).sort_values(ascending=False).index[:most]]
     figure, axes = mpl_style.new(width=max(7.2, 3 + 0.9 * index.shape[1]), height=0.34 * most + 1.2)
+    # The last edge must lie above every value.
     edges = [0, STEADY, SHIFTED, max(1.0, float(index.max().max()) + 1)]
     norm = BoundaryNorm(edges, len(TINTS))
     values = index.to_numpy("float64")

@@ -79,6 +79,7 @@ def table(path: Path) -> pd.DataFrame:
     Errors:
         OSError, ValueError: it cannot be read.
     """
+    # Read twice: the names as text, and the types of all other columns as they are found.
     content = pd.read_csv(path)
     if "batch" in content:
         content["batch"] = pd.read_csv(path, usecols=["batch"], dtype=str, keep_default_na=False)

@@ -77,6 +77,7 @@ def file_histories(
 
 def commits(root: Path, objects: Objects, path: str) -> Iterator[Commit]:
     """Yield the commits that changed a folder or a file, parents before children."""
+    # Without --full-history git leaves out a branch whose change a merge discarded.
     words = ("rev-list", "--full-history", "--topo-order", "--reverse", "HEAD", "--", path)
     hashes = git.run(git.top(root) or root, *words).split()
     for digest, commit in zip(hashes, [*objects.read_many(hashes)], strict=True):
@@ -98,8 +99,10 @@ def _files(objects: Objects, name: str) -> dict[str, str]:
     size = len(tree.hash) // 2 if tree else 0
     blobs = {}
     while content:
+        # An entry of a tree object: mode, space, name, NUL, and the hash as bytes.
         head, _, rest = content.partition(b"\0")
         mode, _, file = head.decode("utf-8", "surrogateescape").partition(" ")
+        # A link or a folder of such a name is no incident.
         if mode.startswith("100") and file.endswith(".json"):
             blobs[file.removesuffix(".json")] = rest[:size].hex()
         content = rest[size:]

@@ -130,10 +130,12 @@ def _artifact_history(
     state, entries = StageState(names), list[Entry]()
     for event in (*in_order, *lightweight):
         case = Case(event, snapshots.get(event.commit), state, shared)
+        # The state is the one before the event: so much did its author know.
         entries += timeline.missing_tag(case)
         entries += timeline.entries(case, run_checks(CHECKS, case), _last_parameters(state))
         if event.annotated:
             state.apply(event)
+    # The order of the events stays within a second, since the sort is stable.
     entries.sort(key=lambda entry: entry.time)
     stages = tuple(_stage_holders(state, entries))
     return ArtifactHistory(artifact, len(state.versions), stages, tuple(entries), state.deprecated)

@@ -78,6 +78,7 @@ def _locate(study: Project | None, repository: Path | None) -> tuple[Path, str |
     except ProjectError:
         step = "cd into a repository, or name one"
         raise ProjectError(f"{root} is not a git repository. Next: {step}") from None
+    # A bare clone has no working tree, and a top folder may hold many studies.
     if not git.is_repository(root) or not (root / "dvc.yaml").is_file():
         return root, None
     return root, git.prefix(root)

@@ -80,6 +80,7 @@ def append(
             if sign:
                 step = "git config user.signingKey KEY, and gpg.format ssh for an ssh key"
             raise ProjectError(f"Cannot write {name}. {error}. Next: {step}") from None
+        # A signature that cannot be verified would fail every later audit.
         if sign:
             _verify(log.root, str(name))
     return f"Tag {name}{', signed' if sign else ''}. Next: git push origin '{name}'"
@@ -115,5 +116,6 @@ def _refuse_stale(log: EventLog) -> None:
 
 
 def _lock(root: Path) -> FileLock:
+    # Worktrees of one repository share its tags, so they share the lock.
     folder = git.run(root, "rev-parse", "--git-common-dir").rstrip("\n")
     return FileLock(root / folder / "headrace.lock")

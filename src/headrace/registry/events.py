@@ -17,7 +17,7 @@ FORMAT = 1
 SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.M)
 LIST_TAGS = (
     "for-each-ref",
-    "--format=%(objectname) %(objecttype) %(refname:lstrip=2)",
+    "--format=%(objectname) %(refname:lstrip=2)",
     "refs/tags",
 )
 NOBODY = Moment(Person("", ""), 0, "+0000")
@@ -78,11 +78,13 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> NoReturn:
+    # Python reads NaN and Infinity, which other readers of JSON refuse.
     raise ValueError(f"{constant} is not a JSON number")
 
 
 def lookup(content: object, *names: str) -> Any:
     """Return the value under nested keys; None where one is missing."""
+    # A forged tag may hold any shape, so nothing of it is taken for granted.
     for name in names:
         content = content.get(name) if isinstance(content, dict) else None
     return content
@@ -90,8 +92,8 @@ def lookup(content: object, *names: str) -> Any:
 
 def read_events(root: Path, objects: Objects) -> list[Event]:
     """Return all of the registry's tags, of all artifacts, in git's order of names."""
-    refs = [line.split(" ", 2) for line in git.run(root, *LIST_TAGS).splitlines()]
-    names = [(digest, tag, name) for digest, _, tag in refs if (name := tags.parse(tag))]
+    refs = [line.split(" ", 1) for line in git.run(root, *LIST_TAGS).splitlines()]
+    names = [(digest, tag, name) for digest, tag in refs if (name := tags.parse(tag))]
     contents = objects.read_many([digest for digest, _, _ in names])
     return [
         _event(tag, name, digest, content)
@@ -114,6 +116,7 @@ def _event(tag: str, name: Name, digest: str, object_: Object | None) -> Event:
     text = object_.content.decode("utf-8", "backslashreplace")
     head, _, message = text.partition("\n\n")
     headers = dict(line.partition(" ")[::2] for line in head.split("\n"))
+    # The signature stands behind the message, and is no part of the evidence.
     signature = SIGNATURE.search(message)
     message = message[: signature.start()] if signature else message
     evidence, problem = parse_message(message)

@@ -29,6 +29,7 @@ def bundle_file(project: Project, source: str) -> tuple[Path, str]:
         DataError: neither DVC's cache nor a remote has the bytes of that version.
         ProjectError: there is no such version, or no artifact.
     """
+    # A file may have such a name, too, and then the file is meant.
     if source and ("#" in source or "@" in source) and not Path(source).exists():
         return fetch_bundle(project.root, source)
     path = Path(source) if source else load.default_path(project)

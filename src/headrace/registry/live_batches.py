@@ -143,6 +143,7 @@ def _batch(
     source = "estimate" if estimated else "performance"
     cost, low, high = (values.get(f"{source}.{COST}{end}") for end in ("", "_low", "_high"))
     on_cost = [verdict for verdict in firing if verdict.rule.figure.startswith(f"{source}.{COST}")]
+    # "act" sorts before "notice".
     open_first = sorted(incidents, key=lambda incident: (not incident.is_open, incident.level))
     return Batch(
         name,

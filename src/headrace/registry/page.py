@@ -129,6 +129,7 @@ def grouped(entries: Iterable[Entry]) -> list[tuple[int, Entry]]:
     Promotions of one version that follow each other, by one person, with the same facts, are
     merged, and have the place of the newest. One with a failed check or a mark stays alone.
     """
+    # A promotion through three stages on one reason is one decision for a reader.
     groups = groupby(enumerate(entries), key=lambda placed: _group_key(*placed))
     return [_merge([*group]) for _, group in groups]
 

@@ -133,6 +133,7 @@ def _recorded_md5(artifact: Artifact, snapshot: Snapshot) -> str:
 
 
 def _refuse_registered(log: EventLog, head: str, md5: str) -> None:
+    # Two versions of one bundle could not be told apart by what serves them.
     for version, event in log.state.versions.items():
         if event.commit == head or lookup(event.evidence, "bundle", "md5") == md5:
             subject = "This commit" if event.commit == head else "The same bundle"
@@ -166,6 +167,7 @@ def _valid_certificate(root: Path, snapshot: Snapshot) -> dict[str, Any]:
             f"This tree ({snapshot.tree[:10]}) has no certificate that it reproduces."
             " Next: make verify"
         )
+    # The same checks as in an audit, so that no version is registered that fails it.
     for problem in certificate_problems(certificate, snapshot):
         raise ProjectError(f"The certificate is not valid: {problem}. Next: make verify")
     return certificate

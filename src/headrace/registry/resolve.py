@@ -98,6 +98,7 @@ def _by_tag(state: StageState, events: Sequence[Event], parsed: Name) -> tuple[E
         name = event.name
         if key == (name.kind, name.stage, name.version, name.counter):
             version = lookup(event.evidence, "version")
+            # The tag may have been put on another commit since.
             if version != state.version(event):
                 raise ProjectError(f"{event.tag} {INVALID}")
             return registration(state, version, name.artifact), event

@@ -45,6 +45,7 @@ def rollback(
         )
         try:
             registry.reload().write(versions[before], stage, subject, decision, signed=signed)
+        # Both tags or none: with the first alone the stage would be empty.
         except HeadraceError:
             git.run(project.root, "tag", "--delete", tag)
             raise

@@ -35,12 +35,14 @@ class Signature:
 def verify_signatures(root: Path, events: Iterable[Event]) -> dict[str, Signature]:
     """Return the signatures of the signed events, by tag."""
     signed = [event for event in events if event.signed]
+    # Each verification starts gpg or ssh-keygen, and mostly waits for it.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         signatures = pool.map(lambda event: _verify(root, event), signed)
         return {event.tag: result for event, result in zip(signed, signatures, strict=True)}
 
 
 def _verify(root: Path, event: Event) -> Signature:
+    # The output is searched for texts, so it must not be translated.
     process = git.execute(root, "verify-tag", "--raw", event.object, env={"LC_ALL": "C"})
     output = (process.stderr + b"\n" + process.stdout).decode("utf-8", "replace")
     if process.returncode == 0:

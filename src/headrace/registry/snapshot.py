@@ -55,6 +55,7 @@ class Reader:
 
     def read(self, commits: Sequence[str]) -> dict[str, Snapshot]:
         """Return what each commit holds; a commit that git has lost is left out."""
+        # All objects are asked for at once: one round through the process, not one per commit.
         folder = self._prefix.rstrip("/")
         names = [
             name
@@ -99,6 +100,7 @@ class Reader:
     def _with_metrics(
         self, snapshots: Sequence[Snapshot], files: Sequence[Sequence[str]]
     ) -> Iterator[Snapshot]:
+        # A second round, since only dvc.yaml says which metrics files there are.
         pairs = [*zip(snapshots, files, strict=True)]
         names = [path for snapshot, paths in pairs for path in self._paths(snapshot.commit, paths)]
         objects = self._objects.read_many(names)
@@ -112,6 +114,7 @@ class Reader:
         """Return a file's content; None where it is missing, or cannot be read: a problem."""
         if blob is None or blob.kind != "blob":
             return None
+        # Most commits of a history share their files, and YAML is slow to parse.
         key = (blob.hash, parse.__qualname__)
         if key not in self._parsed:
             try:
@@ -143,6 +146,7 @@ def _yaml(name: str) -> Callable[[bytes], dict[str, Any]]:
 
 def _metrics(file: str) -> Callable[[bytes], Metrics]:
     def read_metrics(text: bytes) -> Metrics:
+        # MD5 is the name that DVC gives a file; nothing here relies on its strength.
         md5 = hashlib.md5(text, usedforsecurity=False).hexdigest()
         return Metrics(md5, metrics.parse(text, file).numbers)
 

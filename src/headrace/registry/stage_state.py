@@ -33,6 +33,7 @@ class StageState:
         """Apply the next event."""
         self.newest = event
         version, holders = self.version(event), self._holders[event.name.stage]
+        # gto counts a version that was deregistered, and registered again, as registered.
         if event.name.kind is Kind.REGISTER:
             self.versions.setdefault(version, event)
             self.deregistered.discard(version)

@@ -81,6 +81,7 @@ def _history(history: ArtifactHistory, most: int | None) -> Lines:
     newest_first = [*reversed(history.entries)]
     newest = newest_first if most is None else newest_first[:most]
     older = newest_first[len(newest) :]
+    # What failed is shown however old it is.
     for entry in (*newest, *(entry for entry in older if entry.failures)):
         yield from _entry(entry)
     if older:

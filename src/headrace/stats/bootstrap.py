@@ -80,6 +80,7 @@ def _weights(
     step = max(1, BLOCK // rows)
     for first in range(0, resamples, step):
         number = min(step, resamples - first)
+        # One draw for all scores: their intervals are of the same resamples.
         drawn = rng.integers(0, units, size=(number, units))
         counts = np.stack([np.bincount(row, minlength=units) for row in drawn]).astype(float)
         yield counts if clusters is None else counts[:, clusters]

@@ -74,6 +74,7 @@ def _text_bins(old: Column) -> Callable[[pa.ChunkedArray], list[int]]:
 
 def _number_bins(old: Column) -> Callable[[np.ndarray], list[int]]:
     """Return what counts numbers over the old side's few values or deciles, the others last."""
+    # The bins are those of the old side alone, or the index would not be comparable over time.
     distinct = np.unique(old.sample)
 
     def count_values(sample: np.ndarray) -> list[int]:

@@ -28,6 +28,7 @@ def roc_auc(label: Array, probability: Array) -> Score:
     def score(weights: Array) -> Array:
         positive, negatives = weights[:, rank.positive], rank.negatives(weights)
         below = negatives[:, rank.first] + negatives[:, rank.last]
+        # Those that rank strictly lower count once each, and ties half: both sums, halved below.
         pairs = positive.sum(axis=1) * negatives[:, -1]
         return _divide(np.einsum("ij,ij->i", positive, below), 2 * pairs)
 

@@ -2,17 +2,23 @@
 
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import browser
 import pytest
 from hostile_text import EVIL, HOSTILE
-from page_checks import CONTRAST, Tags
-from registered_study import ANN, BEN, BUNDLE, Registered, out, yes
+from monitored_year import (
+    COST,
+    COSTS,
+    GAP,
+    RULES,
+    commit_figures,
+    monitored_year,
+    month,
+)
+from page_checks import Tags
+from registered_study import Registered
 
-from headrace.alerts import update
 from headrace.gates import reader
 from headrace.gates.live import evaluate, lights
 from headrace.registry import audit, page
@@ -21,79 +27,11 @@ from headrace.registry.audit import Audit
 from headrace.registry.live_batches import LiveBatches
 from lab import bake
 
-RULES = """\
-live:
-  the contract refuses rows:
-    { figure: quality.refused_share, above: 0.01, level: act, do: Mend the source }
-  many features have moved:
-    { figure: drift.moved, above: 8, level: notice, do: See what moved }
-  late flights cost far more:
-    { figure: performance.cost_per_1000_low, above: 15000, level: act, do: Retrain }
-  carriers fare unequally:
-    { figure: groups.carrier.gap, above: 0.5, level: notice, do: Look at the intervals }
-"""
-COST, GAP = "late-flights-cost-far-more-2013-10", "carriers-fare-unequally-2013-12"
-COSTS = {"2013-09": 12_240.8, "2013-10": 17_088.1, "2013-11": 17_258.8, "2013-12": 13_718.4}
-
-
-def month(cost: float, *, gap: float = 0.3) -> dict[str, Any]:
-    """Return a batch's figures as the stage `monitor` has them."""
-    ends = {"": cost, "_low": cost - 1000, "_high": cost + 1000}
-    return {
-        "rows": 27_010,
-        "quality": {"refused_share": 0.0},
-        "drift": {"moved": 7},
-        "performance": {
-            "late_share": 0.137,
-            **{f"cost_per_1000{end}": value for end, value in ends.items()},
-        },
-        "groups": {"carrier": {"gap": gap}},
-    }
-
-
-def commit_figures(
-    study: Registered, figures: Mapping[str, object], message: str = "Watch"
-) -> None:
-    """Commit figures as the pipeline leaves them, with what dvc.lock says of them."""
-    study.write(FILE, json.dumps(figures, indent=2))
-    lock = json.loads((study.root / "dvc.lock").read_text("utf-8"))
-    deps, outs = ([out(study.root, name)] for name in (BUNDLE, FILE))
-    lock["stages"]["monitor"] = {"cmd": "headrace run monitor", "deps": deps, "outs": outs}
-    study.write("dvc.lock", json.dumps(lock))
-    study.commit(message)
-
-
-def commit_incidents(study: Registered, figures: Mapping[str, Mapping[str, Any]]) -> None:
-    """Bring the incidents up to date, as `headrace monitor` does, and commit them."""
-    rules = reader.parse((study.root / "gates.yaml").read_bytes()).live
-    update.update(study.root, figures, rules)
-    study.commit("Note what the monitor says")
-
-
-def promote_to_all(study: Registered, version: str) -> None:
-    """Promote a version to all stages for one reason."""
-    for stage in ("dev", "staging", "prod"):
-        study.do("promote", version, "--to", stage, *yes("as the figures say"), person=BEN)
-
 
 @pytest.fixture(scope="module")
 def monitored_study(tmp_path_factory: pytest.TempPathFactory) -> Registered:
     """Four months, two incidents, a second version after October; not to be changed."""
-    study = Registered.make(tmp_path_factory.mktemp("year") / "study")
-    study.write("gates.yaml", RULES)
-    study.version(0.8)
-    promote_to_all(study, "v1.0.0")
-    monitored: dict[str, dict[str, Any]] = {}
-    for name, cost in COSTS.items():
-        monitored[name] = month(cost, gap=0.6 if name == "2013-12" else 0.3)
-        commit_figures(study, monitored, f"Watch {name}")
-        commit_incidents(study, monitored)
-        if name == "2013-10":
-            study.do("alert", "decide", COST, "retrain", "--reason", "the season", person=BEN)
-            study.version(0.9)
-            promote_to_all(study, "v1.0.1")
-    study.do("alert", "dismiss", GAP, "--reason", "a small carrier", person=ANN)
-    return study
+    return monitored_year(tmp_path_factory.mktemp("year") / "study")
 
 
 @pytest.fixture
@@ -325,62 +263,6 @@ def test_a_study_within_a_repository_has_batches_of_its_own(tmp_path: Path) -> N
 
 
 # The page
-
-
-def written(study: Registered, folder: Path) -> Path:
-    path = folder / "audit.html"
-    path.write_text(page.render(audit.audit_repository(study.root)), "utf-8")
-    return path
-
-
-BOTTOM = "document.querySelector('{}').getBoundingClientRect().bottom"
-
-
-def test_verdict_batches_and_stages_fit_one_screen(
-    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
-) -> None:
-    chromium.show(written(monitored_study, tmp_path), 1280)
-    ends = [chromium.ask(BOTTOM.format(batch)) for batch in (".verdict", ".batches", ".stages")]
-    assert ends == sorted(ends)
-    assert 0 < ends[0] < ends[-1] < 900
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [360, 400, 800, 1000, 1100, 1280])
-def test_nothing_scrolls_sideways_and_all_can_be_read(
-    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path, width: int, dark: bool
-) -> None:
-    chromium.show(written(monitored_study, tmp_path), width, dark=dark)
-    assert chromium.ask("document.documentElement.scrollWidth") <= width
-    inside = (
-        "(one => one.scrollWidth - one.clientWidth)(document.querySelector('.batches .scroll'))"
-    )
-    assert chromium.ask(inside) <= 0
-    assert chromium.ask(CONTRAST) >= 4.5
-
-
-def test_every_light_has_a_word(
-    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
-) -> None:
-    chromium.show(written(monitored_study, tmp_path), 1280)
-    words = chromium.ask(
-        "[...document.querySelectorAll('.batches .badge')].map(one => one.innerText)"
-    )
-    assert {*words} == {
-        *("✓ ok", "✗ act", "! notice", "✗ above 15000"),
-        *("act, closed", "! notice, open"),
-    }
-
-
-def test_an_incident_of_a_batch_leads_to_its_events(
-    chromium: browser.Browser, monitored_study: Registered, tmp_path: Path
-) -> None:
-    chromium.show(written(monitored_study, tmp_path), 1280)
-    chromium.ask("document.querySelector('.batches a').click()")
-    assert "late flights cost far more" in chromium.ask(
-        "document.querySelector(':target').innerText"
-    )
-    assert chromium.ask("document.querySelector(':target').closest('details').open") is True
 
 
 def test_older_batches_are_folded(study: Registered) -> None:
