@@ -161,6 +161,10 @@ FAULTS = {
         stage("open('data/kept.csv', 'r+').write('v')"),
         "changes data/kept.csv, which is not among its outs",
     ),
+    "library_path": Fault(
+        stage("import nbformat, sys\nprint(nbformat.__file__.startswith(sys.prefix), sys.prefix)"),
+        "runs/library_path.ipynb differs",
+    ),
     "unseeded": Fault(
         stage(
             "import random\nopen('made/draw', 'wb').write(random.randbytes(99))", outs="made/draw"

@@ -347,12 +347,14 @@ CORPUS: dict[str, list[Cell]] = {
         "def enter():\n    name = request()['header']['msg_id']\n"
         "    widget.send({'method': 'update', 'state': {'msg_id': name}})\n"
         "def leave(): widget.send({'method': 'update', 'state': {'msg_id': ''}})\n"
-        "def told(message): print('told', message['content']['data']['state']['outputs'])\n"
-        "widget.on_msg(told)",
+        "states = []\n"
+        "def show(message):\n    print('of no cell')\n"
+        "    states.append(message['content']['data']['state']['outputs'])\n"
+        "widget.on_msg(show)",
         "print('kept', flush=True)\nenter()\nprint('inside', flush=True)\nclear_output()\nleave()",
         "enter()\ntry: 1 / 0\nexcept ArithmeticError: get_ipython().showtraceback()\nleave()\n"
         "print('next', flush=True)",
-        "1",
+        "[output.get('ename') for output in states[-1]]",
     ],
     "timing magics": ["%%capture timing\n%timeit -n1 -r1 pass", "'per loop' in str(timing)"],
 }

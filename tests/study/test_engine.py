@@ -220,6 +220,31 @@ def test_papermill_s_own_command_fails_where_a_cell_does(tmp_path: Path, source:
     assert "print('a')" in (tmp_path / "out.ipynb").read_text()
 
 
+BY_PAPERMILL = {
+    "leaving without a word": ("import os; os._exit(0)", 1, "A cell left by os._exit(0)."),
+    "death": ("import os; os.kill(os.getpid(), 9)", -9, ""),
+    "an unknown magic": ("%nosuch", 1, "Line magic function `%nosuch` not found"),
+    "text that UTF-8 cannot hold": ("print('\\ud800')", 0, ""),
+    "no heed of a time limit": (
+        "import time\nwhile True:\n    try: time.sleep(1)\n    except: pass",
+        1,
+        "Cell 2 did not end: its time is up.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_PAPERMILL)
+def test_by_papermill_s_command_nothing_ends_in_silence_or_loses_outputs(
+    tmp_path: Path, name: str
+) -> None:
+    source, code, message = BY_PAPERMILL[name]
+    (tmp_path / "in.ipynb").write_text(notebook(cell("print('before')"), cell(source)))
+    result = _papermill(tmp_path, "--engine", "headrace", "--execution-timeout", "2")
+    assert result.returncode == code, result.stdout
+    assert message in result.stdout
+    assert "before\\n" in (tmp_path / "out.ipynb").read_text()
+
+
 def _kernel(home: Path, name: str) -> None:
     """Install a kernel under another name, which stands for another language's."""
     folder = home / ".local/share/jupyter/kernels" / name

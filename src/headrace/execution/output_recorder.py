@@ -1,6 +1,7 @@
 """Turn the shell's messages into the running cell's outputs, as a notebook client does."""
 
 import io
+import sys
 import threading
 from collections import defaultdict
 from typing import Any
@@ -25,6 +26,7 @@ class Recorder(Session):
         self._outputs: list[nbformat.NotebookNode] = []
         self._text = io.StringIO()
         self._widgets = OutputWidgets()
+        self._muted = False
         self._displays: dict[str, list[nbformat.NotebookNode]] = defaultdict(list)
         self._clear_first = False
         self._lock = threading.RLock()  # a cell's threads write as well
@@ -38,7 +40,16 @@ class Recorder(Session):
     def end(self) -> None:
         """Complete the outputs of the cell that was running."""
         self._join()
+        if self._widgets.changed:
+            self._sync_widgets()
+
+    def _sync_widgets(self) -> None:
+        """Tell widgets what they show; what their own code prints then belongs to no cell."""
+        self._muted = True
         self._widgets.sync()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._muted = False
 
     def remove_error(self, name: str) -> None:
         """Remove the running cell's last output where it is an error of this name."""
@@ -49,7 +60,8 @@ class Recorder(Session):
     def stream(self, name: str, text: str) -> None:
         """Add a text to stdout or stderr; neighbouring texts of one stream are one output."""
         with self._lock:
-            self._add_text(name, text)
+            if not self._muted:
+                self._add_text(name, text)
 
     def _add_text(self, name: str, text: str) -> None:
         if widget := self._widgets.active:
@@ -77,7 +89,7 @@ class Recorder(Session):
                 self._clear_output(wait=bool(message["content"].get("wait")))
             elif kind in output_widgets.KINDS:
                 self._widgets.handle(kind, message["content"])
-            elif kind in RESULTS or kind == "error":
+            elif not self._muted and (kind in RESULTS or kind == "error"):
                 self._add(kind, message)
 
     def _clear_output(self, *, wait: bool) -> None:

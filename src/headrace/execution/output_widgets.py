@@ -51,6 +51,11 @@ class OutputWidgets:
         """The widget that outputs go to now."""
         return self._entered[-1] if self._entered else None
 
+    @property
+    def changed(self) -> bool:
+        """Whether a widget was entered or left since they were told what they show."""
+        return bool(self._changed)
+
     def handle(self, kind: str, content: dict[str, Any]) -> None:
         """Handle a message about a widget; those about other kinds of widget are ignored."""
         name, state = content["comm_id"], (content.get("data") or {}).get("state") or {}
@@ -79,5 +84,5 @@ class OutputWidgets:
             state = {"outputs": self._widgets[name].outputs}
             data = {"method": "update", "state": state, "buffer_paths": []}
             if channel is not None:
-                channel.handle_msg({"content": {"comm_id": name, "data": data}})
+                channel.handle_msg({"content": {"comm_id": name, "data": data}, "buffers": []})
         self._changed.clear()

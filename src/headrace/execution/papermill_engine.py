@@ -6,7 +6,6 @@ metadata.
 
 import math
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -68,6 +67,7 @@ def _run(nb_man: Any, rules: in_process_executor.Rules, watch: "_Watch") -> int 
         raise KeyboardInterrupt from None
     finally:
         nb_man.output_path = path
+        watch.close()
 
 
 class _Watch(in_process_executor.Watch):
@@ -79,6 +79,7 @@ class _Watch(in_process_executor.Watch):
     def __init__(self, nb_man: Any) -> None:
         self.path: str | None = None
         self.error: BaseException | None = None
+        self._stderr = os.dup(2)  # while cells run, descriptor 2 leads into their outputs
         self._manager = nb_man
         self._saved_at, self._duration = -math.inf, 0.0
         self._timer: threading.Timer | None = None
@@ -113,9 +114,17 @@ class _Watch(in_process_executor.Watch):
         self._manager.save()
         self._manager.output_path = None
 
+    def say(self, message: str) -> None:
+        """Print a message on papermill's own stderr."""
+        os.write(self._stderr, f"\n{message}\n".encode())
+
+    def close(self) -> None:
+        """Let go of papermill's stderr."""
+        os.close(self._stderr)
+
     def _end_papermill(self, index: int) -> None:
         self.save()
-        os.write(2, f"\nCell {index + 1} did not end: its time is up.\n".encode())
+        self.say(f"Cell {index + 1} did not end: its time is up.")
         os._exit(1)
 
 
@@ -127,7 +136,7 @@ def _leaving_is_failure(watch: _Watch) -> Iterator[None]:
     def leave_papermill(code: int) -> None:
         if os.getpid() == process:
             watch.save()
-            print(f"A cell left by os._exit({code}).", file=sys.__stderr__)
+            watch.say(f"A cell left by os._exit({code}).")
         leave(code if os.getpid() != process else code or 1)
 
     with mock.patch.object(os, "_exit", leave_papermill):

@@ -7,9 +7,13 @@ import os
 import signal
 import sys
 import time
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from headrace.execution import isolation
+
+if TYPE_CHECKING:
+    from headrace.execution.progress import State
+    from headrace.execution.resource_usage import Meter
 
 INTERRUPTED = 130
 """The exit code of a command that was interrupted, as shells have it."""
@@ -24,16 +28,8 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):  # before the first cell there is nothing to keep
         signal.signal(number, lambda *_: os._exit(INTERRUPTED))
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see cli.main
-    from headrace.core import processes, project
-    from headrace.errors import HeadraceError
-    from headrace.execution import (
-        failure_message,
-        process_end,
-        progress,
-        resource_usage,
-        stage_runner,
-    )
-    from headrace.execution.in_process_executor import Interrupted
+    from headrace.core import processes
+    from headrace.execution import process_end, resource_usage, stage_runner  # noqa: F401  # slow
     from headrace.execution.progress import State
 
     meter = resource_usage.Meter(float(begun))
@@ -42,26 +38,31 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     processes.die_with_parent()
     os.set_inheritable(int(descriptor), False)
     state = State(int(descriptor))
-    code = 0
+    code = _run(stage, state, meter)
+    state.end()
+    grace = INTERRUPTED_GRACE_S if code == INTERRUPTED else process_end.GRACE_S
+    process_end.end_process(code, grace)
+
+
+def _run(stage: str, state: "State", meter: "Meter") -> int:
+    """Run a stage and print what went wrong; return the exit code."""
+    from headrace.core import project
+    from headrace.errors import HeadraceError
+    from headrace.execution import failure_message, progress, stage_runner
+    from headrace.execution.in_process_executor import Interrupted
+
     try:
         study = project.find_project()
         stage_runner.run(study, study.stage(stage), state, meter)
-    except HeadraceError as error:
+    except (HeadraceError, Interrupted) as error:
         progress.clear()
         show(error)
-        code = 1
-    except Interrupted as interrupted:
-        progress.clear()
-        show(interrupted)
-        code = INTERRUPTED
+        return 1 if isinstance(error, HeadraceError) else INTERRUPTED
     except BaseException as error:
         # A cell may have broken what a message is made with: the supervisor makes it.
         state.fail(failure_message.unexpected(error))
         os._exit(1)
-    state.end()
-    process_end.end_process(
-        code, INTERRUPTED_GRACE_S if code == INTERRUPTED else process_end.GRACE_S
-    )
+    return 0
 
 
 def show(error: BaseException) -> None:

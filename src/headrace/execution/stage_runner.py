@@ -74,11 +74,10 @@ def _execute(
     node = parameters_cell.inject(source.node, values)
     in_process_executor.clear_outputs(node)
     watch = _StageWatch(node, state, PartialRun(partial_run.path_of(project, name), node))
+    rules = _rules(project, state)
     try:
         with isolation.recording():
-            stopped = executor.execute(
-                node, folder=project.root, watch=watch, rules=_rules(project, state)
-            )
+            stopped = executor.execute(node, folder=project.root, watch=watch, rules=rules)
         meter.mark("cells")
         normalize.save(complete if stopped is None else failed, node, project.root)
     except Interrupted as by:
@@ -101,8 +100,7 @@ def _execute(
 
 
 def _rules(project: Project, state: State) -> Rules:
-    limits = (project.number(setting) for setting in ("cell_timeout", "notebook_timeout"))
-    timeout, total = limits
+    timeout, total = project.number("cell_timeout"), project.number("notebook_timeout")
     return Rules(timeout=timeout, total=total, interrupted=lambda: state.interrupted)
 
 

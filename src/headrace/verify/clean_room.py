@@ -66,6 +66,8 @@ class Room:
         self.study = path / "study"
         self.home = path / "home"
         self.temporary = path / "tmp"
+        self.environment = path / "environment"  # the user's, by another path
+        self.programs = path / "bin"  # the command that runs from there
         self.log = path / "log"  # standard output and standard error
         self.events = path / "events"  # files opened and hosts contacted, by execution.isolation
         self.network = path / "network"  # why the stage has a network; empty where it has none
@@ -82,8 +84,9 @@ def create(path: Path, tree: Path, record: Record, store: Store) -> Room:
     """
     room = Room(path)
     shutil.copytree(tree, room.study, symlinks=True)
-    for folder in (room.home, room.temporary):
+    for folder in (room.home, room.temporary, room.programs):
         folder.mkdir()
+    _move_environment(room)
     for dep in record.deps:
         if not (room.study / dep.path).exists():
             store.copy(dep, room.study)
@@ -91,6 +94,19 @@ def create(path: Path, tree: Path, record: Record, store: Store) -> Room:
         output = room.study / out.path
         shutil.rmtree(output) if output.is_dir() else output.unlink(missing_ok=True)
     return room
+
+
+def _move_environment(room: Room) -> None:
+    """Let the stage run from the user's environment by another path.
+
+    So a path of a library that a stage writes into its outputs differs. A virtual environment
+    takes its place from the path by which its interpreter is started.
+    """
+    room.environment.symlink_to(sys.prefix, target_is_directory=True)
+    command = room.programs / "headrace"
+    python = room.environment / "bin/python"
+    command.write_text(f'#!/bin/sh\nexec "{python}" -P -m headrace "$@"\n')
+    command.chmod(0o755)
 
 
 def snapshot(study: Path) -> Snapshot:

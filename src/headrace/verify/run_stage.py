@@ -1,6 +1,7 @@
 """Run one stage's command in a clean room, and return the outcome."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -77,7 +78,9 @@ class StageRun:
         """Start the stage's command in the room, on these processors."""
         room = self.room
         environment = perturb.make(room.home, room.temporary, cpus, threads=self.study.threads)
+        path = os.pathsep.join([str(room.programs), environment.variables["PATH"]])
         stage_variables = {
+            "PATH": path,
             "DVC_STAGE": self.stage,
             "DVC_ROOT": str(room.study),
             isolation.ROOM: str(room.events),
