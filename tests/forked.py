@@ -116,8 +116,10 @@ def run(
 def is_forked(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Return whether a command is one that the server's interpreter would run."""
     name, *words = command
+    if name not in FORKED:  # such as an absolute path
+        return False
     script = Path(sys.executable).with_name(name)
-    if name not in FORKED or shutil.which(name, path=environment.get("PATH")) != str(script):
+    if shutil.which(name, path=environment.get("PATH")) != str(script):
         return False
     verbs = FORKED[name]
     return verbs is None or not verbs.isdisjoint(words[:1])

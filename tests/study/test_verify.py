@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +18,7 @@ import pytest
 from conftest import Mini, cell, notebook
 from faulty_study import FAULTS, READS, SOUND, Planted, Stage, stage
 
-from headrace.core import cpu, git, lockfile, project, yaml
-from headrace.verify import clean_room, messages
+from headrace.core import cpu, git, yaml
 from lab import bake
 
 BOUND_S = 60
@@ -421,43 +419,3 @@ def test_a_fresh_clone_without_data_is_verified_stage_by_stage(make: Make, tmp_p
     assert "All 2 stages reproduce: 4 outputs, identical." in result.stdout
     alone = bake.run(clone, "headrace", "verify", "second", check=False)
     assert "made/a is not in DVC's cache. Next: dvc pull made/a" in alone.stdout
-
-
-WITHOUT_RIGHTS = """\
-import ctypes, encodings.idna, os, socket
-from headrace.verify import sandbox_entry
-if os.getuid() == 0:
-    os.setgroups([]), os.setresgid(*[65534] * 3), os.setresuid(*[65534] * 3)
-    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as a program that such a user starts: it may be traced
-reason, user = sandbox_entry._leave_network(), os.getuid()
-server = socket.create_server(("127.0.0.1", 0))
-socket.create_connection(server.getsockname(), 5).close()
-try:
-    socket.create_connection(("192.0.2.1", 9), 5)
-except OSError as error:
-    print(user, reason or error.strerror)
-"""
-
-
-def test_the_network_is_taken_away_without_rights_or_it_is_said_why_not() -> None:
-    printed = bake.run(Path.cwd(), sys.executable, "-c", WITHOUT_RIGHTS).stdout
-    user = os.getuid() or 65534
-    assert printed.startswith(
-        (f"{user} Network is unreachable", f"{user} the system does not allow")
-    )
-
-
-def test_a_file_of_the_original_is_no_file_of_the_system_wherever_the_study_lies(
-    mini: Mini, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(messages, "SYSTEM", ("/",))  # such as a study below /opt
-    room = clean_room.Room(mini.root.parent / f"{mini.root.name}-room")
-    room.study.mkdir(parents=True)
-    original = mini.root / "params.yaml"
-    opened = [["read", str(path)] for path in (original, "/etc/passwd", room.study / "gone")]
-    room.events.write_text("".join(f"{json.dumps(event)}\n" for event in opened))
-    record = lockfile.Record("headrace run train", (), {}, ())
-    problems = messages.undeclared_inputs(
-        project.find_project(mini.root), "train", record, room, []
-    )
-    assert [*problems] == [f"stage train reads {original}, which lies outside the study"]

@@ -1,6 +1,7 @@
 """Metrics files as tables for a terminal: one row per metric, comparable groups side by side."""
 
 import json
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def show(path: Path) -> str:
         lines = table(["", *groups], rows, min_width=MIN_WIDTH)
     else:
         lines = table(["", ""], rows, min_width=MIN_WIDTH)[1:]
-    return "\n".join(f"  {line}" for line in lines)
+    return textwrap.indent("\n".join(lines), "  ")
 
 
 def _read(path: Path) -> dict[str, Any]:
