@@ -113,7 +113,7 @@ def _refuse_stale_lock(project: Project) -> None:
 
     behind = next(lock_behind(Study(project, HashCache(project.root))), None)
     if behind is not None:
-        problem = f"stage {behind.values['stage']} is behind: {behind.values['what']}"
+        problem = f"stage {behind.values['stage']} is behind: {behind.values['problem']}"
         step = "make repro, and commit what it changed"
         raise ProjectError(f"{behind.location}: {problem}. Next: {step}")
 
