@@ -149,7 +149,7 @@ def test_a_study_that_cannot_be_retrained_is_refused_and_unchanged(
 ) -> None:
     study = copy_study(proposed, tmp_path)
     assert f"The branch {BRANCH} exists already. Next: " in run_refused(study)
-    assert "data/live/2013-12.parquet is missing. Next: " in run_refused(
+    assert "There is no batch 2013-12. Did you mean 2013-1" in run_refused(
         study, "--batch", "2013-12"
     )
     (study / "note.txt").write_text("x")
