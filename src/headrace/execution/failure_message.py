@@ -60,10 +60,12 @@ def describe_death(project: Project, name: str, path: Path, state: State, code: 
     elif state.deadline < time.monotonic():
         reason = "It was ended from outside: the cell's or the notebook's time is up."
     failed = project.root / "runs/failed" / f"{name}.ipynb"
-    if partial_run.keep(project, name, failed) is None:
-        return f"Stage {name} died before its first cell, {state.error or how}."
+    kept = partial_run.keep(project, name, failed)
+    if kept is None or not state.cell:
+        problem = f": {state.error}" if state.error else f", {how}."
+        return f"Stage {name} died before its first cell{problem}"
     head = f"Stage {name} failed in cell {state.cell} of {notebook.name(path)}"
-    lines = notebook.read(path).node.cells[state.cell - 1].source.splitlines() if state.cell else []
+    lines = notebook.read(path).node.cells[state.cell - 1].source.splitlines()
     return "\n".join([f"{head}:\n    {next(iter(lines), '')}", reason, *_next_steps(name)])
 
 

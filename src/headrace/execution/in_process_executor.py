@@ -13,9 +13,8 @@ from typing import Any
 import nbformat
 
 from headrace.execution import interrupts, ipython_shell, output_capture
-from headrace.execution.interrupts import Interrupted, Interrupts
+from headrace.execution.interrupts import CellTimeout, Interrupted, Interrupts, TimeLimit
 from headrace.execution.output_recorder import Recorder
-from headrace.execution.time_limit import CellTimeout, TimeLimit
 
 __all__ = ["CellTimeout", "Interrupted", "Rules", "Watch", "run"]
 

@@ -119,7 +119,9 @@ class _Watch(in_process_executor.Watch):
         os.write(self._stderr, f"\n{message}\n".encode())
 
     def close(self) -> None:
-        """Let go of papermill's stderr."""
+        """Let go of papermill's stderr, and of the running cell's time."""
+        if self._timer is not None:
+            self._timer.cancel()
         os.close(self._stderr)
 
     def _end_papermill(self, index: int) -> None:

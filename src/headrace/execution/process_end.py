@@ -67,4 +67,5 @@ def _is_waited_for(thread: threading.Thread) -> bool:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError):  # nobody reads any more
+            stream.flush()

@@ -17,7 +17,7 @@ from headrace.core import processes
 from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
 from headrace.errors import StageError
-from headrace.execution import environment
+from headrace.execution import environment, partial_run
 from headrace.execution.progress import Progress, State
 from headrace.execution.stage_process import INTERRUPTED
 
@@ -37,6 +37,7 @@ def run(project: Project, stage: Stage) -> int:
     """
     notebook, name = project.notebook(stage), run_name(stage.name)
     processes.adopt()
+    partial_run.path_of(project, name).unlink(missing_ok=True)  # of a run that was killed
     with State.new() as state:
         process = subprocess.Popen(
             _command(stage, state),

@@ -18,7 +18,7 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, metadata_tags
 
 from headrace.core import parameters, project, yaml
-from headrace.execution import environment
+from headrace.execution import environment, output_masks
 
 FOLDER = Path(".headrace/replay")
 COPY = FOLDER / "study"
@@ -84,7 +84,21 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(environment.of_stage(project.find_project(root / COPY), os.environ))
     compute = yaml.lookup(yaml.read(root / parameters.FILE), parameters.COMPUTE)
     os.environ.update(environment.compute_variables(compute or {}))
+    mask_as_runs(root / COPY)
     config.pluginmanager.register(Replay(root))
+
+
+def mask_as_runs(copy: Path) -> None:
+    """Let nbval compare texts as a run's normal form has them: the stored outputs are in it."""
+    sanitize, make_relative = IPyNbCell.sanitize, output_masks.relative_paths(copy)
+
+    def sanitize_masked(cell: IPyNbCell, text: Any) -> Any:
+        if isinstance(text, str):
+            masked = make_relative(output_masks.mask_reprs(text))
+            text = output_masks.StableIds().replace(masked)
+        return sanitize(cell, text)
+
+    IPyNbCell.sanitize = sanitize_masked
 
 
 def _write(path: Path, outputs: Mapping[Any, list[nbformat.NotebookNode]]) -> None:
