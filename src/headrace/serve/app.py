@@ -119,7 +119,7 @@ def _add_page(app: FastAPI, service: Service, predictions: Predictions) -> None:
 async def _explain_method(request: Request, error: Exception) -> Response:
     """Answer a request whose path knows other methods alone, and name one."""
     headers = getattr(error, "headers", None) or {}
-    says = f"{request.method} is not allowed here. Next: {headers.get('allow', 'another method')}"
+    says = f"{request.method} is not allowed here. Next: {headers.get('Allow', 'another method')}"
     if request.url.path == "/predict":
         says += " with rows as JSON; a form for one row is at /"
     detail = {"field": "", "reason": "method_not_allowed", "says": says}
