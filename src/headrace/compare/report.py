@@ -15,6 +15,11 @@ from headrace.gates import reader
 from headrace.gates.model import NAME, Gates
 from headrace.stats import Interval
 
+NOT_JUDGED = (
+    "The gates on groups are not judged: they need the predictions."
+    " Next: headrace diff, without --shallow"
+)
+
 
 def build(project: Project, old: State, new: State, *, deep: bool = True) -> Report:
     """Compare two states; without `deep` by what git has: no intervals, no tables.
@@ -31,10 +36,7 @@ def build(project: Project, old: State, new: State, *, deep: bool = True) -> Rep
     notes += [note for pair in pairs for note in pair.notes]
     notes += gates.refuse_unknown(rules, pairs)
     if rules.groups and not deep:
-        notes.append(
-            "The gates on groups are not judged: they need the predictions."
-            " Next: headrace diff, without --shallow"
-        )
+        notes.append(NOT_JUDGED)
     evidence = Evidence()
     if deep:
         from headrace.compare import intervals  # imports numpy and pyarrow

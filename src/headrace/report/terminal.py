@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from headrace.report.text import plain
 
@@ -80,8 +81,7 @@ def table(
     terminal, the first column is shortened; names that would look alike then stand in full on a
     line of their own, above their values.
     """
-    from rich.console import Console  # 50 ms: only for those who show a table
-    from rich.table import Table
+    from rich.table import Table  # 50 ms: only for those who show a table
     from rich.text import Text
 
     cells = [[plain(cell) for cell in row] for row in (heads, *rows)]
@@ -99,13 +99,20 @@ def table(
     for label, (_, *values) in zip(labels, cells, strict=True):
         layout.add_row(Text(label), *map(Text, values))
     roomy = sum(widths) + (2 + min_width) * len(widths)  # rich cuts nothing off
-    console = Console(file=io.StringIO(), width=roomy, color_system=None)
-    with console.capture() as capture:
-        console.print(layout)
-    lines = [line.rstrip() for line in capture.get().splitlines()]
+    lines = _rendered(layout, roomy)
     return [
         f"{name}\n{line}" if name else line for name, line in zip(long_names, lines, strict=True)
     ]
+
+
+def _rendered(layout: Any, columns: int) -> list[str]:
+    """Return the lines of one of rich's tables, without colours."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=columns, color_system=None)
+    with console.capture() as capture:
+        console.print(layout)
+    return [line.rstrip() for line in capture.get().splitlines()]
 
 
 def _labels(names: Sequence[str], columns: int) -> tuple[list[str], list[str]]:
