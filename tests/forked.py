@@ -47,6 +47,8 @@ FORKED = {
     | {"status"},
 }
 """The commands that are forked, with their verbs: stages look for a real process named dvc."""
+AT_START = ("PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED", "LC_ALL", "LANG")
+"""What Python reads of its environment as it starts: a fork would come too late."""
 REQUEST_BYTES = 200_000
 
 
@@ -120,6 +122,8 @@ def is_forked(command: Sequence[str], environment: Mapping[str, str]) -> bool:
         return False
     script = Path(sys.executable).with_name(name)
     if shutil.which(name, path=environment.get("PATH")) != str(script):
+        return False
+    if any(environment.get(name) != os.environ.get(name) for name in AT_START):
         return False
     verbs = FORKED[name]
     return verbs is None or not verbs.isdisjoint(words[:1])

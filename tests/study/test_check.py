@@ -14,7 +14,7 @@ from clean_study import NOTEBOOK, Tidy
 from conftest import DEFAULTS, cell, notebook
 
 from headrace.bundle import archive
-from headrace.lint.rules import RULES
+from headrace.lint.check import RULES  # which has imported all rules
 from lab import bake, paths
 
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"  # in two parts, or this file held one

@@ -194,7 +194,7 @@ def test_debug_names_the_nearest_stage(mini: Mini) -> None:
 
 def test_a_metrics_file_that_is_misspelt_is_named_with_the_nearest(mini: Mini) -> None:
     mini.write("metrics/train.json", "{}")
-    assert "Did you mean train.json?" in mini.run("metrics", "metrics/trian.json").stdout
+    assert "Did you mean metrics/train.json?" in mini.run("metrics", "metrics/trian.json").stdout
 
 
 def test_a_new_parameter_that_the_notebook_lacks_is_told_where_to_go(mini: Mini) -> None:
