@@ -45,6 +45,11 @@ class IPythonKernel(Kernel):
 
     shell: Any = None
 
+    @property
+    def comm_manager(self) -> Any:
+        """The channels of widgets; libraries register theirs here."""
+        return comm.get_comm_manager()
+
 
 class IPKernelApp(Configurable):
     """A kernel's application, which `%config` lists."""

@@ -3,6 +3,7 @@
 Each is known by its form, and replaced by something of the same form that does not differ.
 """
 
+import os
 import re
 import sys
 import uuid
@@ -17,6 +18,7 @@ VOLATILE = (
     r"(?<=\bdaemon )\d{5,}(?=\))",
     r"(?<=\bowner=)[1-9]\d{4,}\b",  # <locked _thread.RLock object owner=139… count=1 at …>
     r"(?<=\bid=')\d{9,}(?=')",  # <Mock id='139…'>
+    r"(?<=, handle )[0-9a-f]{6,16}(?= at )",  # <CDLL 'None', handle 7f… at …>
     r"(?<=\bpid=)\d+\b",  # <Process name='Process-1' pid=4711 parent=4710 started>
     r"(?<=\bparent=)\d+\b",
 )
@@ -83,7 +85,7 @@ def relative_paths(root: Path) -> Callable[[str], str]:
 
 def _prefixes(root: Path) -> Iterator[tuple[str, str]]:
     """Yield folders and what stands for them; IPython writes the user's home as ~."""
-    home = str(Path.home())
+    home = os.path.expanduser("~")  # noqa: PTH111  # pathlib's raises where nobody knows it
     for folder, short in ((root, ""), (Path(sys.prefix), ".venv/")):
         for path in {str(folder), str(folder.resolve())}:
             yield path, short

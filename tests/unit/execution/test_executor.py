@@ -94,6 +94,7 @@ AS_IN_A_KERNEL = {
     "get_ipython().kernel.shell is get_ipython()": "True",
     "type(get_ipython().kernel).__name__": "'IPythonKernel'",
     "get_ipython().kernel.get_parent()['header']['msg_type']": "'execute_request'",
+    "get_ipython().kernel.comm_manager.register_target('x', print)": "",
     "from rich.console import Console; Console().is_jupyter": "True",
     "get_ipython().history_manager.hist_file": "':memory:'",
     "%hist -g hist_file\n0": "   1: get_ipython().history_manager.hist_file\n",

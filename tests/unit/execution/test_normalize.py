@@ -1,6 +1,8 @@
 """A run's normal form: what differs from run to run is removed, and nothing else."""
 
+import os
 import sys
+import tracemalloc
 import uuid
 from pathlib import Path
 
@@ -97,6 +99,7 @@ def test_normal_form_is_valid_and_normalising_twice_changes_nothing() -> None:
             "<Process name='P-1' pid=4711 parent=4710 started>",
             "<Process name='P-1' pid=… parent=… started>",
         ),
+        ("<CDLL 'None', handle 7f30584c at 0x7f00deadbeef>", "<CDLL 'None', handle … at 0x…>"),
         ("<MagicMock id='140203928321'>", "<MagicMock id='…'>"),
         ("started 140203928 pid=4711", "started 140203928 pid=4711"),
         ("<a>\nat 0x7f00deadbeef", "<a>\nat 0x7f00deadbeef"),
@@ -165,3 +168,17 @@ def test_a_long_output_is_written_as_nbformat_writes_it(monkeypatch: pytest.Monk
         cells=[nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text=text)])]
     )
     assert normalize.text(node) == nbformat.writes(node) + "\n"
+
+
+def test_a_long_output_of_short_lines_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a list of lines it would take thirty times its size."""
+    monkeypatch.setattr(normalize, "LARGE", 1000)
+    text = "y\n" * 200_000
+    output = nbformat.v4.new_output("stream", text=text)
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output])])
+    with Path(os.devnull).open("w") as file:
+        tracemalloc.start()
+        normalize.write(node, file)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 2 * len(text)
