@@ -1,5 +1,6 @@
 """The lock files install: with uv and plain pip, and on every Python that is promised."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def test_pip_installs_a_study_from_another_folder_with_the_wheel_in_it(
     bake.run(tmp_path, *pip, "install", "--quiet", "--require-hashes", "-r", lock)
     assert "No broken requirements" in bake.run(tmp_path, *pip, "check").stdout
     assert _installed_version(tmp_path / "env") == headrace.__version__
+
+
+def test_make_lock_keeps_the_folder_of_the_wheel_in_the_lock(baked: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(baked, study, ignore=shutil.ignore_patterns(".git", ".venv"))
+    bake.run(study, "make", "--old-file", "setup", "lock")  # uv is this environment's
+    lines = (study / "requirements.lock").read_text("utf-8").splitlines()
+    assert lines[0] == "--find-links vendor"
+    assert any(line.startswith(f"headrace=={headrace.__version__} ") for line in lines)
 
 
 def _installed_version(env: Path) -> str:
