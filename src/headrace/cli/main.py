@@ -41,7 +41,7 @@ headrace_command.add_section("Learn", [docs.docs])
 
 
 EXTRAS = {
-    "lab": ("jupyterlab",),
+    "lab": ("jupyterlab", "jupyter_server"),
     "model": ("markdown_it", "pandera", "sklearn", "skops"),
     "monitor": ("matplotlib",),
     "serve": ("fastapi", "msgspec", "prometheus_client", "starlette", "uvicorn"),

@@ -1,5 +1,7 @@
 """The command line: help that shows examples, names that are completed, mistakes that are named."""
 
+import ast
+import itertools
 import os
 import re
 import subprocess
@@ -24,6 +26,7 @@ ALERT = headrace_command.commands["alert"]
 assert isinstance(ALERT, Group)
 ALL_NAMES = [*NAMES, *(f"alert {name}" for name in ALERT.commands)]
 DOCS = paths.root / "docs"
+PACKAGE = paths.root / "src/headrace"
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -130,11 +133,34 @@ def test_an_extra_brings_what_its_commands_ask_for() -> None:
         required = {
             re.split(r"[<>=[]", line)[0] for line in project["optional-dependencies"][extra]
         }
-        for module in set(modules) - {"starlette"}:  # fastapi brings it
+        for module in modules:
             assert {name.lower().replace("_", "-") for name in distributions[module]} & required, (
                 extra,
                 module,
             )
+
+
+def test_what_the_package_imports_it_declares() -> None:
+    project = tomllib.loads((paths.root / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    lines = {*project["dependencies"], *itertools.chain.from_iterable(extras)}
+    declared = {re.split(r"[<>=[]", line)[0] for line in lines}
+    distributions = packages_distributions()
+    for module in sorted(_imported() - sys.stdlib_module_names - {"headrace"}):
+        names = {name.lower().replace("_", "-") for name in distributions[module]}
+        assert names & declared, module
+
+
+def _imported() -> set[str]:
+    """Return the modules, by their first name, that any module of the package imports."""
+    modules = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules.add(node.module)
+    return {name.partition(".")[0] for name in modules}
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda p: p.stem)
