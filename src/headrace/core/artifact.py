@@ -39,6 +39,7 @@ def select(project: Project, name: str | None) -> Artifact:
     if name is None and len(paths) > 1:
         raise ProjectError(f"dvc.yaml has {len(paths)} artifacts. Next: --artifact {_or(paths)}")
     prefix = git.prefix(project.root)
+    # gto names an artifact of a folder `folder:name`; both forms are understood here.
     name = name.rpartition(":")[2] if name else next(iter(paths))
     if name not in paths:
         raise ProjectError(

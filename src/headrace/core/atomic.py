@@ -18,7 +18,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     temporary = Path(name)
     try:
         write(temporary)
-        _flush(temporary)  # else a power cut may leave the new name with no bytes behind it
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())  # or a power cut may leave the new name with no bytes behind it
         # mkstemp lets only the owner read, and a study is read by a group, or by a server's user.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
@@ -29,11 +30,6 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8 with Unix line ends, whole or not at all."""
     write_whole(path, lambda temporary: temporary.write_text(text, "utf-8", newline="\n"))
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _umask() -> int:

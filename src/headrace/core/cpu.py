@@ -36,5 +36,6 @@ def flags() -> frozenset[str]:
     """Return the processor's features on Linux; none on another system."""
     if not CPUINFO.exists():
         return frozenset()
+    # The processors of one machine are taken to be alike: the first one stands for all.
     lines = CPUINFO.read_text("utf-8", "replace").splitlines()
     return frozenset(next((line for line in lines if line.startswith("flags")), "").split())

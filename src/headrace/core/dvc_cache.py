@@ -41,9 +41,10 @@ class Store:
     def find(self, file: File) -> Path | None:
         """Return a local file with these bytes, or None."""
         for folder in self.folders:
-            path = folder / "files/md5" / file.md5[:2] / file.md5[2:]
+            path = folder / "files/md5" / file.md5[:2] / file.md5[2:]  # DVC 3's layout
             if file.md5 and path.is_file():
                 return path
+        # An out with `cache: false`, such as a metric, is in the study alone.
         path = self.root / file.path
         return path if path.is_file() and lockfile.md5(path) == file.md5 else None
 
@@ -105,13 +106,14 @@ def _settings(dvc: Path) -> dict[str, dict[str, str]]:
     """Return DVC's settings: the machine's, the user's, the study's, then this clone's own."""
     machine = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir(*DVC)
     user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir(*DVC)
-    parser = ConfigParser(interpolation=None, strict=False)
+    parser = ConfigParser(interpolation=None, strict=False)  # a URL may hold a %
     shared = (Path(folder, "config") for folder in (machine, user))
     for path in (*shared, dvc / "config", dvc / "config.local"):  # the later ones win, as in DVC
         try:
             parser.read(path, "utf-8")
         except (Error, UnicodeDecodeError, OSError):
             continue  # DVC itself reports it
+    # DVC writes its sections as ['remote "name"'], quotes and all.
     return {
         name.strip("'"): {key: value.strip("\"'") for key, value in parser[name].items()}
         for name in parser.sections()

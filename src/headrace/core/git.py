@@ -31,6 +31,7 @@ def run(
     if result.returncode:
         message = result.stderr.decode("utf-8", "replace").strip()
         raise ProjectError(f"git {words[0]}: {message}")
+    # A path in git may hold any bytes: undecodable ones come back as they were when written.
     return result.stdout.decode("utf-8", "surrogateescape")
 
 
@@ -43,14 +44,10 @@ def execute(
         ProjectError: git is not installed.
     """
     environment = os.environ | QUIET | dict(env or {})
+    command = ["git", *words]
     try:
         return subprocess.run(
-            ["git", *words],
-            cwd=root,
-            env=environment,
-            capture_output=True,
-            check=False,
-            input=input,
+            command, cwd=root, env=environment, capture_output=True, check=False, input=input
         )
     except FileNotFoundError:
         raise ProjectError("git is not installed. Next: install git") from None
@@ -120,7 +117,7 @@ def working_tree(root: Path, objects: Path) -> str:
     New objects are written into the folder `objects`, not into the repository.
     """
     with _copied_index(root, objects) as env:
-        run(root, "add", "--update", ".", env=env)
+        run(root, "add", "--update", ".", env=env)  # what git does not track is in no commit
         return _tree(root, env)
 
 
@@ -143,10 +140,7 @@ def staged_tree(root: Path, objects: Path) -> str:
 def export_tree(root: Path, tree: str, into: Path, objects: Path | None = None) -> None:
     """Write the files of a tree into an empty folder, as a checkout would."""
     with _index(into) as index:
-        env = {
-            "GIT_INDEX_FILE": str(index),
-            **(_object_folder(root, objects) if objects else {}),
-        }
+        env = {"GIT_INDEX_FILE": str(index), **(_object_folder(root, objects) if objects else {})}
         run(root, "read-tree", tree, env=env)
         # From the top: checkout-index writes only what lies below the working directory.
         top = run(root, "rev-parse", "--show-toplevel").rstrip("\n")
@@ -189,7 +183,10 @@ class Object:
 
 
 class Objects:
-    """A `git cat-file --batch` that stays open: an object costs microseconds."""
+    """A `git cat-file --batch` that stays open: an object costs microseconds.
+
+    Source: git-cat-file(1), "BATCH OUTPUT".
+    """
 
     def __init__(self, root: Path) -> None:
         command = ["git", "cat-file", "--batch"]
@@ -244,7 +241,7 @@ class Objects:
         if len(head) != 3 or not head[2].strip().isdigit():  # "NAME missing", "NAME ambiguous"
             return None
         content = self._process.stdout.read(int(head[2]))
-        self._process.stdout.read(1)
+        self._process.stdout.read(1)  # a line break follows each object
         return Object(head[0].decode(), head[1].decode(), content)
 
     def __enter__(self) -> Self:

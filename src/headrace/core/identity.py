@@ -75,6 +75,7 @@ def author(root: Path, content: str = "a decision") -> Moment:
 
 def _now(root: Path, role: str, subject: str) -> Moment:
     try:
+        # Git's own answer: it may be from a variable, any of its files, or the machine's name.
         line = git.run(root, "var", role).strip()
     except ProjectError:
         raise ProjectError(

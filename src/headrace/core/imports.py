@@ -72,8 +72,8 @@ class Graph:
 
 def has_code(init_file: Path) -> bool:
     """Tell whether a package's `__init__` holds more than a docstring."""
-    body = _tree(init_file).body
-    return bool(body) and not (len(body) == 1 and ast.get_docstring(_tree(init_file)) is not None)
+    tree = _tree(init_file)
+    return len(tree.body) > (ast.get_docstring(tree) is not None)
 
 
 def imported(tree: ast.AST, package: Chain) -> set[Chain]:
@@ -98,6 +98,7 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
     while pending:
         node = pending.pop()
         yield node
+        # `typing.TYPE_CHECKING` too; what stands in its `else` does run.
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             pending += node.orelse
         else:

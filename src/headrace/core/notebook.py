@@ -3,7 +3,6 @@
 import ast
 import itertools
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,36 +61,34 @@ def _repaired(content: dict[str, Any]) -> dict[str, Any]:
 
     nbformat's own ids are random; where an id stands twice, the first cell keeps it.
     """
+    # Editors write `null` for what is not set, which nbformat's schema refuses.
     content["metadata"] = _without_nulls(content.get("metadata"))
     if content["nbformat"] == 4:  # an older one has worksheets in place of cells
         content["nbformat_minor"] = max(5, content["nbformat_minor"])
-        taken: set[str] = set()
+        used: set[str] = set()
         for index, cell in enumerate(content["cells"]):
             cell["metadata"] = _without_nulls(cell.get("metadata"))
-            _require_text(cell.get("source"), index)
+            if not isinstance(source := cell.get("source"), str | list):
+                raise ValueError(f"the source of cell {index + 1} is {source!r} and not text")
             name = cell.get("id") or f"cell-{index}"
-            if name in taken:
-                name = next(free for free in _free_names(index) if free not in taken)
-            taken.add(name)
+            if name in used:
+                names = (f"cell-{index}{'x' * count}" for count in itertools.count())
+                name = next(free for free in names if free not in used)
+            used.add(name)
             cell["id"] = name
     return content
-
-
-def _free_names(index: int) -> Iterator[str]:
-    return (f"cell-{index}{'x' * count}" for count in itertools.count())
 
 
 def _without_nulls(metadata: dict[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (metadata or {}).items() if value is not None}
 
 
-def _require_text(source: object, index: int) -> None:
-    if not isinstance(source, str | list):
-        raise ValueError(f"the source of cell {index + 1} is {source!r} and not text")
-
-
 def parameters_cell(node: "nbformat.NotebookNode", path: Path) -> "nbformat.NotebookNode":
-    """Return the one cell that is tagged "parameters"."""
+    """Return the one cell that is tagged "parameters".
+
+    Errors:
+        NotebookError: there is none, or more than one.
+    """
     cells = [cell for cell in node.cells if TAG in cell.metadata.get("tags", [])]
     refuse_but_one(len(cells), path)
     cell: nbformat.NotebookNode = cells[0]
@@ -99,7 +96,11 @@ def parameters_cell(node: "nbformat.NotebookNode", path: Path) -> "nbformat.Note
 
 
 def refuse_but_one(count: int, path: Path) -> None:
-    """Refuse a notebook that has no parameters cell, or more than one."""
+    """Refuse a notebook that has no parameters cell, or more than one.
+
+    Errors:
+        NotebookError: `count`, the number of its parameters cells, is not 1.
+    """
     if count != 1:
         raise NotebookError(
             f'{name(path)} needs one cell with the tag "{TAG}", it has {count}.'
@@ -109,7 +110,11 @@ def refuse_but_one(count: int, path: Path) -> None:
 
 
 def defaults(source: str, path: Path) -> dict[str, Any]:
-    """Return names and values of a cell that holds only lines such as `max_iter = 200`."""
+    """Return names and values of a cell that holds only lines such as `max_iter = 200`.
+
+    Errors:
+        NotebookError: it holds anything else, or is not Python; the line is given.
+    """
     place = f"{name(path)}, parameters cell"
     try:
         return {name: ast.literal_eval(literal) for name, literal in assignments(source)}

@@ -63,7 +63,7 @@ def mismatches(
 
 
 def _same_type(default: object, value: object) -> bool:
-    if isinstance(value, float) and type(default) is int:
+    if isinstance(value, float) and type(default) is int:  # a cell may say 1 for 1.0
         return True
     return default is None or value is None or type(default) is type(value)
 

@@ -149,5 +149,5 @@ def matrix(stage: Stage, content: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _dvc_text(value: object) -> str:
-    """Return a matrix value as DVC writes it into a stage's name."""
+    """Return a matrix value as DVC writes it into a stage's name: true, where Python has True."""
     return str(value).lower() if isinstance(value, bool) else str(value)

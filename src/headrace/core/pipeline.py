@@ -130,7 +130,7 @@ class Stage:
     @cached_property
     def notebooks(self) -> list[str]:
         """The source notebooks that it may run; of several deps, those that bear its name."""
-        listed = [dep.path for dep in self.deps if _is_source_notebook(dep.path)]
+        listed = [dep.path for dep in self.deps if fnmatchcase(dep.path, "notebooks/*.ipynb")]
         stems = {path: Path(path).stem.lstrip("0123456789_") for path in listed}
         matching = [path for path, stem in stems.items() if stem == self.name]
         return matching if len(listed) > 1 and matching else listed
@@ -164,6 +164,7 @@ class Stage:
         ]
 
     def _paths(self, item: object) -> Iterator[tuple[str, dict[str, Any]]]:
+        # DVC writes an out as a path, or as a mapping of one path to its settings.
         pairs = item.items() if isinstance(item, dict) else [(item, {})]
         for path, settings in pairs:
             if isinstance(path, str) and path:
@@ -188,13 +189,10 @@ Stages = dict[str, Stage]
 """Stages by name, in the order of their pipeline file."""
 
 
-def _is_source_notebook(path: str) -> bool:
-    return path.startswith("notebooks/") and path.endswith(".ipynb")
-
-
 def names(root: Path) -> list[str]:
     """Return a project's pipeline files from its root on; a folder's own project has its own."""
     folders = sorted(path.parent for path in root.glob(f"[!.]*/{MAIN}"))
+    # A folder with a pyproject.toml is another study, such as a baked one, with its own stages.
     beside = [folder.name for folder in folders if not (folder / "pyproject.toml").exists()]
     return [MAIN, *(f"{folder}/{MAIN}" for folder in beside)]
 

@@ -93,21 +93,18 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
-def end_children() -> None:
-    """End all that this process started, and what those started, at once."""
-    _end_below(os.getpid())
-
-
 def end(process: int) -> None:
     """End a process, and all that it started, at once."""
     import psutil
 
     with suppress(psutil.Error):
-        _end_below(process)
+        # The children first: those of a process that is gone are nobody's, and not found again.
+        end_children(process)
         psutil.Process(process).kill()
 
 
-def _end_below(process: int) -> None:
+def end_children(process: int | None = None) -> None:
+    """End all that a process (by default this one) started, and what those started, at once."""
     import psutil
 
     # Again until there are none: a child may have started another while it was being ended.

@@ -148,6 +148,7 @@ class Project:
 
 def run_name(stage: str) -> str:
     """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
+    # DVC writes `dvc.yaml:train` there, or `train@6`: the file only where it is another one.
     name, _, member = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
     return file_name(f"{stage}@{member}") if member and name == stage else stage
 
@@ -162,7 +163,7 @@ def _place(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         return ""  # its message has them
     frame = error.__traceback__
-    while frame and frame.tb_next:
+    while frame and frame.tb_next:  # the last frame is where it was raised
         frame = frame.tb_next
     file = Path(frame.tb_frame.f_code.co_filename) if frame else None
     inside = file and file.suffix == ".py" and "importlib" not in file.parts

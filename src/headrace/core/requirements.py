@@ -82,7 +82,7 @@ def installed() -> Mapping[str, str]:
     for folder in map(Path, filter(None, sys.path)):
         for info in folder.glob("*.dist-info"):
             project, _, version = info.stem.partition("-")
-            versions.setdefault(normalized(project), version)
+            versions.setdefault(normalized(project), version)  # the first on sys.path wins
     return versions
 
 

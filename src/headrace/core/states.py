@@ -103,7 +103,7 @@ def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[Stat
         )
     if not revisions:
         return _before(project.root, objects), now
-    states = [_state(project.root, name, "as asked", objects) for name in revisions]
+    states = [_state(project.root, name, objects) for name in revisions]
     return (states[0], states[1]) if len(states) > 1 else (states[0], now)
 
 
@@ -143,6 +143,7 @@ def _main_branch(root: Path) -> str | None:
     Where it is checked out, it is itself, pushed or not. Elsewhere the remote's comes first: the
     local one may be behind. A checkout in CI may have neither main nor origin/HEAD.
     """
+    # The file itself: `git symbolic-ref` fails where no branch is checked out, as it is in CI.
     path = root / git.run(root, "rev-parse", "--git-path", "HEAD").rstrip("\n")
     head = path.read_text("utf-8").strip()
     if head in ("ref: refs/heads/main", "ref: refs/heads/master"):
@@ -153,9 +154,9 @@ def _main_branch(root: Path) -> str | None:
     return None
 
 
-def _state(root: Path, name: str, why: str, objects: Objects) -> State:
+def _state(root: Path, name: str, objects: Objects) -> State:
     commit = require(root, name)
-    return State(root, name[:SHORT] if name == commit else name, commit, why, objects)
+    return State(root, name[:SHORT] if name == commit else name, commit, "as asked", objects)
 
 
 def require(root: Path, name: str) -> str:
@@ -178,6 +179,7 @@ def require(root: Path, name: str) -> str:
 
 def _experiments(root: Path) -> dict[str, str]:
     """Return the commits of DVC's experiments by their names; of equal names the newest."""
+    # DVC's refs are refs/exps/<two digits>/<the other 38>/<name>, below the commit they begin at.
     fields = "--format=%(objectname) %(refname:lstrip=4)"
     listed = git.run(root, "for-each-ref", "--sort=committerdate", fields, "refs/exps/*/*/*")
     pairs = (line.split(" ", 1) for line in listed.splitlines())

@@ -94,6 +94,7 @@ class Writer(AbstractContextManager["Writer"]):
         """Write some rows."""
         if self._writer is None:
             writer: Any = parquet.ParquetWriter if self._suffix == ".parquet" else csv.CSVWriter
+            # Without pandas' metadata, which describe an index that later parts do not share.
             self._schema = table.schema.remove_metadata()
             self._writer = writer(self._path, self._schema)
         self._writer.write_table(table.cast(self._schema))

@@ -67,6 +67,7 @@ class Loader(SafeLoader):  # type: ignore[misc]  # PyYAML is untyped
         merges = [key for key, _ in node.value if key.tag == f"{TAG}merge"]
         if len(merges) > 1:
             raise _duplicate("<<", merges[1])
+        # PyYAML may call this twice for one node; the second time no `<<` is left in it.
         node.is_merged = bool(merges) or getattr(node, "is_merged", False)
         super().flatten_mapping(node)
 
@@ -120,7 +121,9 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
             text; the place is named.
     """
     try:
-        content = _load(text.decode("utf-8"))
+        decoded = text.decode("utf-8")
+        _refuse_odd(decoded)
+        content = yaml.load(decoded, Loader)
     except UnicodeDecodeError as error:
         raise ProjectError(f"{name} is not UTF-8 text: {error}") from None
     except MarkedYAMLError as error:
@@ -146,11 +149,6 @@ def _place(error: MarkedYAMLError, text: bytes) -> str:
     if mark is None or mark.line >= len(lines):
         return f"line {len(lines)}, column {len(lines[-1]) + 1}"
     return f"line {mark.line + 1}, column {mark.column + 1}"
-
-
-def _load(text: str) -> Any:
-    _refuse_odd(text)
-    return yaml.load(text, Loader)
 
 
 def _refuse_odd(text: str) -> None:

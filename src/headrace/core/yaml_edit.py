@@ -120,7 +120,7 @@ def _with_more_items(text: str, keys: Sequence[Key], value: list[Any]) -> str | 
     old = _value_at(yaml.parse(text.encode(), "the file"), keys)
     if not isinstance(old, list):
         return None
-    items = [json.dumps(item) for item in old]
+    items = [json.dumps(item) for item in old]  # as text: 1 is not true here
     for place, item in enumerate(value):
         if items[place : place + 1] != [json.dumps(item)]:
             text = _insert(text, keys, place, item)
@@ -191,6 +191,7 @@ def _line_after(text: str, at: int, line: str) -> str:
     """Put a line below the one at a place, with the same line end, or none as at a file's end."""
     end = _line_end(text, at)
     newline = "\r\n" if text[:end].endswith("\r\n") else "\n"
+    # A file without a last line end keeps it so: git would show two lines as changed.
     lines = f"{line}{newline}" if text[:end].endswith("\n") else f"{newline}{line}"
     return _splice(text, end, lines)
 
@@ -251,6 +252,7 @@ def _checked(name: str, old: str, new: str, keys: Sequence[Key], value: Any) -> 
     """
     expected = yaml.parse(old.encode(), name)
     _value_at(expected, keys[:-1])[keys[-1]] = value
+    # By repr: 1 equals 1.0 and true, and dictionaries of another order are equal too.
     if repr(yaml.parse(new.encode(), name)) != repr(expected):
         raise ProjectError(
             f"{name}: {_dotted(keys)} cannot be changed here. Next: write {value!r} there"
