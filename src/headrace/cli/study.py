@@ -14,6 +14,7 @@ from headrace.core import requirements
 from headrace.core.project import Project
 from headrace.errors import HeadraceError, listed, nearest_name
 
+BACKTEST_RESULT, BACKTEST_PLOT = "metrics/backtest.json", "plots/backtest.svg"
 WORDS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 """For commands that hand words on to JupyterLab."""
 
@@ -160,9 +161,19 @@ def _missing(path: Path, names: Mapping[str, str]) -> str:
 @in_study
 def backtest(project: Project) -> int:
     """Run the backtest, and show its result."""
-    from headrace.cli import backtest as module
+    from headrace.execution import backtest as stages
+    from headrace.lint import command as lint
+    from headrace.report import metrics_table
 
-    return module.run(project)
+    stages.require(project)
+    if code := lint.check(project, ["repro"], staged=False) or stages.repro(project.root):
+        return code
+    table = metrics_table.show(project.root / BACKTEST_RESULT)
+    print(f"\n{BACKTEST_RESULT}, in dollars\n{table}")
+    print(
+        f"\nThe plot is {BACKTEST_PLOT}. Next: git add both, and backtest/dvc.lock, and commit them"
+    )
+    return 0
 
 
 COMMANDS = [run, debug, lab, sync, schema, html, metrics, backtest]

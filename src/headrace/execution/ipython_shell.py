@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any, NoReturn
-from unittest import mock
 
 import comm
 from ipykernel.compiler import XCachingCompiler, get_tmp_hash_seed, murmur2_x86
@@ -20,6 +19,7 @@ from IPython.core import debugger
 from traitlets import Unicode
 from traitlets.config import Config, Configurable
 
+from headrace.core.attributes import replaced
 from headrace.execution import process_end
 from headrace.execution.environment import INLINE
 from headrace.execution.output_recorder import Recorder
@@ -64,25 +64,34 @@ def started(recorder: Recorder) -> Iterator[ZMQInteractiveShell]:
     process_end.clear_at_end(module.__dict__)
     with ExitStack() as undo:
         undo.callback(_restoring_builtins())
-        undo.enter_context(mock.patch.dict(os.environ, {"MPLBACKEND": INLINE}))
+        undo.callback(_restoring_environment())
+        os.environ["MPLBACKEND"] = INLINE
         undo.callback(sys.modules.__setitem__, "__main__", sys.modules["__main__"])
-        undo.enter_context(mock.patch.object(sys, "path", _path()))
-        undo.enter_context(mock.patch.object(sys, "argv", [""]))
-        undo.enter_context(mock.patch.multiple(logging.root, handlers=[], level=logging.WARNING))
-        undo.enter_context(mock.patch.object(comm, "create_comm", _create_comm))
-        undo.enter_context(mock.patch.object(sys, "breakpointhook", _pass_breakpoint))
-        undo.enter_context(
-            mock.patch.multiple(pdb, Pdb=debugger.InterruptiblePdb, set_trace=debugger.set_trace)
-        )
         kernel = _new_kernel(recorder)
         undo.callback(IPythonKernel.clear_instance)
-        undo.enter_context(mock.patch.object(builtins, "input", kernel.raw_input))
-        undo.enter_context(mock.patch.object(getpass, "getpass", kernel.getpass))
+        for owner, name, value in _replacements(kernel):
+            undo.enter_context(replaced(owner, name, value))
         shell = _new_shell(kernel, module)
         undo.callback(ZMQInteractiveShell.clear_instance)
         undo.callback(shell.restore_sys_module_state)
         _connect(shell, recorder)
         yield shell
+
+
+def _replacements(kernel: Any) -> list[tuple[object, str, object]]:
+    """Return what a cell finds in Python's modules as in a kernel: object, attribute, value."""
+    return [
+        (sys, "path", _path()),
+        (sys, "argv", [""]),
+        (logging.root, "handlers", []),
+        (logging.root, "level", logging.WARNING),
+        (comm, "create_comm", _create_comm),
+        (sys, "breakpointhook", _pass_breakpoint),
+        (pdb, "Pdb", debugger.InterruptiblePdb),
+        (pdb, "set_trace", debugger.set_trace),
+        (builtins, "input", kernel.raw_input),
+        (getpass, "getpass", kernel.getpass),
+    ]
 
 
 def _new_kernel(recorder: Recorder) -> Any:
@@ -152,6 +161,17 @@ def _restoring_builtins() -> Callable[[], None]:
 
     def restore() -> None:
         names.update(before)
+
+    return restore
+
+
+def _restoring_environment() -> Callable[[], None]:
+    """Return a function that undoes what cells did to the environment's variables."""
+    before = dict(os.environ)
+
+    def restore() -> None:
+        os.environ.clear()
+        os.environ.update(before)
 
     return restore
 

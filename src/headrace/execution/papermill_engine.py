@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import nbformat
 from papermill.engines import Engine, NBClientEngine
 from papermill.exceptions import PapermillExecutionError
 
+from headrace.core.attributes import replaced
 from headrace.execution import in_process_executor, normalize
 from headrace.execution.executor import KERNEL
 from headrace.execution.supervisor import LIMIT_GRACE_S
@@ -141,7 +141,7 @@ def _leaving_is_failure(watch: _Watch) -> Iterator[None]:
             watch.say(f"A cell left by os._exit({code}).")
         leave(code if os.getpid() != process else code or 1)
 
-    with mock.patch.object(os, "_exit", leave_papermill):
+    with replaced(os, "_exit", leave_papermill):
         yield
 
 
