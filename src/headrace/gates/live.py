@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from headrace.core.metrics import is_number, leaves
@@ -97,6 +98,7 @@ def finite_values(figures: Mapping[str, Any]) -> dict[str, float]:
     Errors:
         OverflowError: an integer is larger than any float; the monitor writes none.
     """
+    # `type`, since in Python true and false are instances of int.
     numbers = (
         (name, value) for name, value in leaves(figures) if is_number(value) or type(value) is int
     )
@@ -110,10 +112,8 @@ def evaluate(rules: Sequence[Rule], figures: Figures) -> list[Verdict]:
     the last n batches of the rule.
     """
     values = {batch: finite_values(figures[batch]) for batch in sorted(figures)}
-    verdicts = {
-        (verdict.batch, rule): verdict for rule in rules for verdict in _evaluate(rule, values)
-    }
-    return [verdicts[batch, rule] for batch in values for rule in rules]
+    by_rule = [_evaluate(rule, values) for rule in rules]
+    return [*chain.from_iterable(zip(*by_rule, strict=True))]
 
 
 def _evaluate(rule: Rule, batches: Mapping[str, Mapping[str, float]]) -> Iterator[Verdict]:
@@ -143,6 +143,7 @@ def lights(verdicts: Iterable[Verdict]) -> dict[str, dict[str, Light]]:
     return batches
 
 
+# An unknown figure is less than a quiet one: it must not hide what is known.
 SEVERITY = [Light.UNKNOWN, Light.OK, Light.NOTICE, Light.ACT].index
 
 

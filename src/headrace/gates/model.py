@@ -29,7 +29,7 @@ class Tolerance:
     relative: bool
 
     def absolute(self, old: float) -> float:
-        """Return the tolerance in the metric's unit."""
+        """Return the tolerance in the metric's unit; `old` is the metric's value before."""
         return self.amount * abs(old) if self.relative else self.amount
 
     def __str__(self) -> str:
@@ -121,7 +121,11 @@ class Gates:
     live: tuple[Rule, ...] = ()
 
     def line(self, gate: Gate) -> int:
-        """Return the line of a gate; slow, so for messages only."""
+        """Return the line of a gate, from 1; slow, so for messages only.
+
+        Errors:
+            ProjectError: gates.yaml is not YAML.
+        """
         return line_of(self.text, ("metrics", gate.file, gate.pattern))
 
 

@@ -128,6 +128,7 @@ class _Block:
     def min_rows(self, default: int) -> int:
         """Return how many rows a figure needs."""
         rows = self.get("min_rows", default)
+        # `type`, since in Python true is an instance of int.
         if "min_rows" in self._settings and (type(rows) is not int or rows < 1):
             self.fail(f"min_rows is {rows!r}", "write a whole number from 1", "min_rows")
         return int(rows)
@@ -172,7 +173,7 @@ def _are_texts(value: object) -> bool:
 def _gate(block: _Block, file: str, pattern: str) -> Gate:
     block.allow_only(GATE_SETTINGS)
     step = "write a number, or 2 % of tolerance"
-    recipe = block.get("is", NOT_SET)
+    recipe = block.get("is", NOT_SET)  # `is:` with nothing behind it is a mistake, too
     gate = Gate(
         file,
         pattern,
@@ -190,7 +191,7 @@ def _gate(block: _Block, file: str, pattern: str) -> Gate:
 
 
 def _tolerance(block: _Block, step: str) -> Tolerance | None:
-    value = block.get("tolerance")
+    value = block.get("tolerance")  # YAML has `2 %` as a text, and `0.02` as a number
     share = re.fullmatch(rf"({NUMBER})\s*%", value.strip()) if isinstance(value, str) else None
     if share:
         return Tolerance(float(share[1]) / 100, relative=True)
@@ -262,7 +263,7 @@ def _live_rule(block: _Block) -> Rule:
         block.fail(f"{figure!r} is no figure of a batch", step, "figure")
     violations, batches = _window(block)
     bound, above = _bound(block)
-    block.required_text("level", " or ".join(Level))
+    block.required_text("level", " or ".join(Level))  # a rule without a level would be lost
     level = Level(block.choice("level", [*Level]))
     action = block.required_text("do", "look at the page: make monitor")
     min_rows = block.min_rows(0)
@@ -282,6 +283,7 @@ def _bound(block: _Block) -> tuple[float, bool]:
 def _window(block: _Block) -> tuple[int, int]:
     """Return k and n of `k of n` batches."""
     text = block.get("batches", "1 of 1")
+    # ASCII: \d stands for the digits of every script, and int() reads them all.
     match = re.fullmatch(r"\s*([1-9]\d{0,3}) of ([1-9]\d{0,3})\s*", str(text), re.ASCII)
     if match is None or not int(match[1]) <= int(match[2]) <= MAX_BATCHES:
         step = f"write such as 2 of 3: how many of the last batches, {MAX_BATCHES:,} at most"
