@@ -35,6 +35,7 @@ def list_incidents(project: Project) -> None:
 
 def incident_lines(incidents: Iterable[Incident]) -> list[str]:
     """Return the incidents in words, in the order in which they need attention."""
+    # Two sorts, since the second is stable: within a rank the newest stays first.
     ranked = sorted(incidents, key=lambda incident: incident.opened, reverse=True)
     ranked.sort(key=lambda incident: (not incident.is_open, incident.is_dismissed, incident.level))
     if not ranked:
@@ -114,6 +115,7 @@ def _commit(project: Project, incident: Incident, subject: str, reason: str) -> 
     path = project.root / store.file_name(incident)
     before = path.read_bytes()
     store.write(project.root, incident)
+    # --only: what else is in the index is not part of the decision.
     options = ("--quiet", "--only", "--message", subject, "--message", reason)
     try:
         git.run(project.root, "commit", *options, "--", store.file_name(incident))

@@ -59,15 +59,12 @@ def read_issues() -> Issues | None:
     try:
         options = ("--method", "GET", "--paginate", "-f", "state=all", "-f", "per_page=100")
         output = github.api(f"repos/{repository}/issues", *options)
-        by_incident: dict[str, Issue] = {}
-        # A person may have copied an issue, mark and all: the older one is ours.
-        issues = sorted(_incident_issues(output), key=lambda pair: pair[1].number)
-        for incident, issue in issues:
-            by_incident.setdefault(incident, issue)
+        pairs = sorted(_incident_issues(output), key=lambda pair: pair[1].number, reverse=True)
+        # A person may have copied an issue, mark and all: the older one, which comes last, is ours.
+        return Issues(repository, dict(pairs))
     except FAILURES:
         _report_failure("read")
         return None
-    return Issues(repository, by_incident)
 
 
 def _incident_issues(output: str) -> Iterator[tuple[str, Issue]]:
@@ -89,12 +86,9 @@ def _report_failure(action: str) -> None:
 def recall(issues: Issues, transitions: Sequence[Transition], receiver: str) -> None:
     """Mark the transitions that the issues record as received."""
     for transition in transitions:
-        issue, key = issues.by_incident.get(transition.incident.id), transition.key
-        if (
-            issue
-            and receiver in transition.receivers
-            and received_mark(receiver, key) in issue.body
-        ):
+        issue = issues.by_incident.get(transition.incident.id)
+        is_marked = issue is not None and received_mark(receiver, transition.key) in issue.body
+        if is_marked and receiver in transition.receivers:
             transition.receivers[receiver] = True
 
 
@@ -117,6 +111,7 @@ def write(issues: Issues, incidents: Mapping[str, Incident], receiver: str) -> l
         try:
             lines.append(_write_issue(issues, incident, issue, body))
         except FAILURES[:2]:
+            # The others would fail alike, each after its time-out.
             _report_failure("write")
             break
     return lines

@@ -75,6 +75,7 @@ def _mark(project: Project, transitions: Sequence[Transition], receiver: str) ->
     for transition in transitions:
         if receiver in transition.receivers:
             transition.receivers[receiver] = True
+    # An incident may have several transitions, and its file is written once.
     incidents = {transition.incident.id: transition.incident for transition in transitions}
     for incident in incidents.values():
         store.write(project.root, incident)

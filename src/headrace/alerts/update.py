@@ -111,6 +111,7 @@ def _batches(incident: Incident, *, by_first: bool) -> set[str]:
 
 
 def _new(rule: Rule, run: FiringRun, incidents: Mapping[str, Incident]) -> Incident:
+    # The id never changes, so it holds what was first known: rule and batch.
     slug, first = rule_slug(rule.name), run.firing[0]
     name = f"{slug}-{first}"
     if name in incidents:  # of another rule, whose name ends where a batch's begins

@@ -76,6 +76,7 @@ def post(url: str, content: Mapping[str, Any], *, seconds: float) -> str:
 def _send(url: str, body: bytes, seconds: float) -> str:
     try:
         if urlsplit(url).scheme not in ("http", "https"):
+            # urllib would read a file as well.
             return "its address does not begin with https:// or http://"
         headers = {"Content-Type": "application/json", "User-Agent": "headrace"}
         request = urllib.request.Request(url, body, headers, method="POST")
@@ -89,6 +90,7 @@ def _send(url: str, body: bytes, seconds: float) -> str:
 
 
 def _problem(error: Exception) -> str:
+    # urllib wraps what went wrong; the error's own text may hold the address, which is a secret.
     reason = getattr(error, "reason", error)
     if isinstance(reason, TimeoutError):
         return "it did not answer in time"

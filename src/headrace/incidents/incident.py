@@ -50,6 +50,7 @@ def firing_runs(results: Mapping[str, RuleResult]) -> Iterator[FiringRun]:
     for batch, result in sorted(results.items()):
         if result.state is State.FIRES or current:
             current[batch] = result
+        # A batch without the figure neither fires nor is quiet: it ends no run.
         if result.state is State.QUIET and current:
             yield FiringRun(current, batch)
             current = {}
@@ -134,6 +135,7 @@ class Incident:
     @property
     def is_dismissed(self) -> bool:
         """Whether a person dismissed it at its level, or at a higher one."""
+        # A decision was about one level: when that rises, a person has to look again.
         last = self.decision
         return (
             last is not None
@@ -196,4 +198,5 @@ def rule_slug(name: str) -> str:
 
 def rule_digest(name: str) -> str:
     """Return eight hexadecimal digits that stand for a rule's name."""
+    # YAML can escape a lone surrogate, which UTF-8 refuses.
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]

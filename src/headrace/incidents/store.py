@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import atomic
-from headrace.errors import DataError
+from headrace.errors import DataError, reason
 from headrace.gates.live import Level, State
 from headrace.incidents.incident import Decision, Incident, RuleResult
 
@@ -17,6 +17,7 @@ FORMAT = 1
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 """An incident's id: safe in a path, a command and a comment."""
 TEXTS = ("rule", "figure", "limit", "window", "do", "opened", "closed", "close_reason")
+DECISION_TEXTS = tuple(field.name for field in fields(Decision))
 KEYS = {"close_reason": "why", "notified": "told", "choice": "what"}
 """Fields that have other names in the files of alerts/, which studies keep."""
 
@@ -40,14 +41,11 @@ def read(root: Path) -> dict[str, Incident]:
 def _read(path: Path) -> Incident:
     try:
         return parse(path.stem, path.read_bytes())
-    except OSError as error:
-        problem = str(error.strerror)
-    except DataError as error:
-        problem = str(error)
-    name = f"{FOLDER}/{path.name}"
-    raise DataError(
-        f"{name} cannot be read: {problem}. Next: fix it, or git checkout HEAD -- {name}"
-    )
+    except (OSError, DataError) as error:
+        name = f"{FOLDER}/{path.name}"
+        raise DataError(
+            f"{name} cannot be read: {reason(error)}. Next: fix it, or git checkout HEAD -- {name}"
+        ) from None
 
 
 def write(root: Path, incident: Incident) -> None:
@@ -68,11 +66,7 @@ def as_json(incident: Incident) -> dict[str, Any]:
 
 
 def _with_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return {_key(name): value for name, value in pairs}
-
-
-def _key(field: str) -> str:
-    return KEYS.get(field, field)
+    return {KEYS.get(name, name): value for name, value in pairs}
 
 
 def parse(stem: str, text: bytes) -> Incident:
@@ -87,19 +81,11 @@ def parse(stem: str, text: bytes) -> Incident:
         content = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"it is not JSON ({error})") from None
-    return from_json(stem, content)
-
-
-def from_json(name: str, content: Any) -> Incident:
-    """Return the incident of a file's content.
-
-    Errors:
-        DataError: it is not what `as_json` returns.
-    """
     try:
-        return _from_json(name, content)
+        return _from_json(stem, content)
     except KeyError as error:
         raise DataError(f"it lacks {error.args[0]}") from None
+    # A person may edit the file, so a list may stand where a mapping is expected.
     except (TypeError, ValueError, AttributeError):
         raise DataError("it holds values of the wrong type") from None
 
@@ -109,7 +95,7 @@ def _from_json(name: str, content: Any) -> Incident:
         raise DataError(f"it is of format {content['headrace_incident']!r}, not {FORMAT}")
     return Incident(
         id=name,
-        **{field: _text(content[_key(field)]) for field in TEXTS},
+        **{name: _text(content[KEYS.get(name, name)]) for name in TEXTS},
         level=Level(content["level"]),
         batches={
             str(batch): RuleResult(State(result["state"]), float(result["value"]))
@@ -120,9 +106,7 @@ def _from_json(name: str, content: Any) -> Incident:
             for key, receivers in content["told"].items()
         },
         decisions=[
-            Decision(
-                **{field.name: _text(decision[_key(field.name)]) for field in fields(Decision)}
-            )
+            Decision(**{name: _text(decision[KEYS.get(name, name)]) for name in DECISION_TEXTS})
             for decision in content["decisions"]
         ],
     )

@@ -472,7 +472,7 @@ def test_hostile_words_are_harmless_in_an_issue(tmp_path: Path) -> None:
 def test_a_file_edited_by_a_stranger_is_harmless_in_an_issue(watched: Watched) -> None:
     watched.opened()
     watched.rewrite("2013-10", "--> <script> @somebody")
-    (incident,) = (store.from_json(ID, json.loads(text)) for text in _texts(watched))
+    (incident,) = (store.parse(ID, text.encode()) for text in _texts(watched))
     for receivers in incident.notified.values():
         receivers["webhook"] = True
     body = issues.render(incident, "webhook")

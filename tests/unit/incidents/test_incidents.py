@@ -53,7 +53,7 @@ def test_a_file_without_a_key_is_refused_with_its_name(key: str) -> None:
     content = store.as_json(incident())
     del content[key]
     with pytest.raises(DataError, match=f"it lacks {key}"):
-        store.from_json("x", content)
+        store.parse("x", json.dumps(content).encode())
 
 
 def test_the_evidence_of_many_batches_names_the_last_ones() -> None:
