@@ -9,16 +9,8 @@ from scipy import stats
 
 from headrace.bundle.golden import PREDICTION
 from headrace.errors import DataError
-from headrace.monitor.histograms import (
-    Bins,
-    CategoryHistogram,
-    Histogram,
-    Histograms,
-    NumberHistogram,
-    bin_counts,
-)
+from headrace.monitor.histograms import Bins, Histogram, Histograms, NumberHistogram, bin_counts
 from headrace.stats.histogram import population_stability_index
-from headrace.stats.scores import Array
 
 MAX_P_VALUE = 0.001
 """A column has moved where its adjusted p-value is below this …"""
@@ -84,37 +76,34 @@ def _row(counts: Histogram) -> dict[str, Any]:
     column, binned = counts.column, bin_counts(counts)
     pooled, after = binned.pooled(), binned.after.sum()
     if isinstance(counts, NumberHistogram):
-        tested = _test_number(counts)
+        kind, test, (statistic, p_value) = "number", "ks", _kolmogorov_smirnov(counts)
+        distance, unseen_share = _wasserstein(counts), np.nan
     else:
-        tested = _test_category(counts, pooled)
+        kind, test, (statistic, p_value) = "category", "chi2", chi_square(*pooled)
+        distance, unseen_share = np.nan, counts.unseen / pooled[1].sum()
     return {
         "feature": column.name,
+        "kind": kind,
         "unit": column.unit,
         "psi": population_stability_index(*pooled),
+        "test": test,
+        "statistic": statistic,
+        "p_value": p_value,
+        "distance": distance,
         "missing_before": column.missing_share,
         "missing_after": counts.missing / after,
+        "unseen_share": unseen_share,
         "says": explain(column.name, binned),
-        **tested,
     }
 
 
-def _test_number(counts: NumberHistogram) -> dict[str, Any]:
-    statistic, p_value = _kolmogorov_smirnov(counts)
-    test = {"kind": "number", "test": "ks", "statistic": statistic, "p_value": p_value}
-    return {**test, "distance": _wasserstein(counts), "unseen_share": np.nan}
-
-
-def _test_category(counts: CategoryHistogram, pooled: tuple[Array, Array]) -> dict[str, Any]:
-    statistic, p_value = chi_square(*pooled)
-    test = {"kind": "category", "test": "chi2", "statistic": statistic, "p_value": p_value}
-    unseen = counts.unseen / pooled[1].sum()
-    return {**test, "distance": np.nan, "unseen_share": unseen}
-
-
 def chi_square(before: npt.ArrayLike, after: npt.ArrayLike) -> tuple[float, float]:
-    """Return Pearson's chi-square of two counts over the same bins, and its p-value."""
+    """Return Pearson's chi-square of two counts over the same bins, shape (bins,), and its p-value.
+
+    Without Yates's correction, which is for tables of two by two.
+    """
     counts = np.array([before, after])
-    if counts.shape[1] < 2:
+    if counts.shape[1] < 2:  # one bin on both sides cannot differ in its share
         return 0.0, 1.0
     result = stats.chi2_contingency(counts, correction=False)
     return float(result.statistic), float(result.pvalue)

@@ -77,6 +77,7 @@ class LoggedPredictions:
             y_score[~logged] = self._bundle.predict(inputs[~logged])
         y_pred = y_score >= self._threshold
         if POSITIVE in rows:
+            # What was answered counts, whatever the threshold is now.
             positive = booleans(rows[POSITIVE])
             decided = logged & positive.notna().to_numpy()
             y_pred[decided] = positive.to_numpy("bool", na_value=False)[decided]

@@ -23,7 +23,11 @@ GROUPS = ("batch", "group", *(f"{rate}{end}" for rate in RATES for end in ("", "
 
 
 def render(results: MonitorResults) -> str:
-    """Return the page, as the text of one HTML file."""
+    """Return the page, as the text of one HTML file.
+
+    Errors:
+        DataError: a file of alerts/ cannot be read.
+    """
     incidents = store.read(results.root).values()
     open_first = sorted(incidents, key=lambda incident: (not incident.is_open, incident.opened))
     return pages.render(
@@ -32,7 +36,7 @@ def render(results: MonitorResults) -> str:
         css="monitor.css",
         study=results.root.name,
         verdict=_verdict(results),
-        checks=[*results.checks],
+        checks=results.checks,
         lights=pages.LIGHTS,
         batches=[
             {"name": batch, "rows": results.figures[batch]["rows"], "lights": lights}

@@ -157,6 +157,7 @@ def _intervals(
 ) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Return `_low` and `_high` of each score, and a note where there are none."""
     codes = table["cluster"].to_numpy()
+    # Resamples of a few clusters repeat each other, and their interval would be too narrow.
     if (clusters := len(np.unique(codes))) < MIN_CLUSTERS:
         few = f"{counted(clusters, 'cluster')}, such as days"
         limit = f"with fewer than {MIN_CLUSTERS} there is no interval"

@@ -66,6 +66,7 @@ def _costs(axes: Axes, true: pd.DataFrame, estimated: pd.DataFrame, promised: pd
     axes.errorbar(x, values, yerr=spread, fmt="o", color=ORANGE, capsize=4, label=label)
     label = "estimated from its own probabilities"
     axes.plot(x, _column(estimated, COST), "D", mfc="none", color=BLUE, label=label)
+    # From 0 on: a cut axis would make a small change look like a large one.
     axes.set(title="What its mistakes cost", ylabel="dollars per 1,000 rows", ylim=(0, None))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     _batches(axes, true)
@@ -89,8 +90,7 @@ def _batches(axes: Axes, true: pd.DataFrame) -> None:
 
 def _column(table: pd.DataFrame, name: str) -> np.ndarray:
     """Return a column as numbers, NaN where no batch has it."""
-    empty = pd.Series(np.nan, index=table.index)
-    column: np.ndarray = table.get(name, empty).to_numpy("float64")
+    column: np.ndarray = table.reindex(columns=[name])[name].to_numpy("float64")
     return column
 
 

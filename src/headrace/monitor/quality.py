@@ -45,6 +45,7 @@ class QualityCounts:
         for name, values, violations in validate.validate_columns(batch, self._schema):
             inputs[name] = values
             self._missing[name] += int(coerce.is_empty(batch[name]).sum())
+            # A row may violate several rules, and counts once among the invalid ones.
             for mask, rule in violations:
                 invalid |= mask
                 if mask.any():

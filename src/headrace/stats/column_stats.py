@@ -146,7 +146,7 @@ def _floats(array: pa.Array) -> Any:
     type_ = array.type
     if pa.types.is_temporal(type_):
         array = array.cast(pa.int32() if type_.bit_width == 32 else pa.int64())
-    if array.type != pa.float64():
+    if array.type != pa.float64():  # unsafe: an integer beyond 2**53 is rounded, not refused
         array = pc.cast(array, pa.float64(), safe=False)
     return array.to_numpy(zero_copy_only=False)
 
@@ -185,6 +185,7 @@ def _describe_texts(arrays: Iterator[pa.Array], rows: int, draw: Callable[[int],
         missing += array.null_count
         selected = array.filter(pa.array(draw(len(array))))
         sampled += len(selected)
+        # large: the offsets of 32 bits end at 2 GB. Binary: a sliced text may end within a letter.
         text = selected.drop_null().cast(pa.large_string()).cast(pa.large_binary())
         drawn.append(pc.binary_slice(text, 0, CUT))
     sample = pa.chunked_array(drawn, pa.large_binary())

@@ -41,7 +41,10 @@ def _shares(counts: npt.ArrayLike) -> np.ndarray:
 def decile_edges(
     values: npt.NDArray[np.float64], counts: npt.NDArray[np.float64] | None = None
 ) -> npt.NDArray[np.float64]:
-    """Return the distinct deciles of the values, each one of them; `counts` weighs the values."""
+    """Return the distinct deciles of the values, each one of them, ascending.
+
+    `values` and `counts`, which weighs them, have the shape (values,); the result at most (9,).
+    """
     edges: npt.NDArray[np.float64] = np.unique(
         np.quantile(values, DECILES, method="inverted_cdf", weights=counts)
     )

@@ -36,7 +36,10 @@ def roc_auc(label: Array, probability: Array) -> Score:
 
 
 def average_precision(label: Array, probability: Array) -> Score:
-    """Return the average precision: the mean of the precision at the positive rows' ranks."""
+    """Return the average precision: the mean of the precision at the positive rows' ranks.
+
+    Not interpolated, as scikit-learn's `average_precision_score`.
+    """
     rank = _Ranking(label, probability)
 
     def score(weights: Array) -> Array:
@@ -81,7 +84,7 @@ def _divide(above: Array, below: Array) -> Array:
 
 def _ratio(top: Array, bottom: Array) -> Score:
     """Return one weighted sum over another."""
-    columns = np.column_stack([top, bottom])
+    columns = np.column_stack([top, bottom])  # one product with the weights, for both sums
 
     def score(weights: Array) -> Array:
         sums = weights @ columns
@@ -95,6 +98,7 @@ def _mean(values: Array) -> Score:
 
 
 def _log_loss(label: Array, probability: Array) -> Score:
+    # As scikit-learn clips: one sure and wrong row would make the loss infinite.
     clipped = np.clip(probability, np.finfo(float).eps, 1 - np.finfo(float).eps)
     return _mean(-(label * np.log(clipped) + (1 - label) * np.log(1 - clipped)))
 
@@ -122,7 +126,10 @@ SCORES: dict[str, Callable[[Array, Array], Score]] = {
 
 
 def cost_per_1000(label: Array, predicted: Array, prices: Mapping[str, float]) -> Score:
-    """Return the price of missed positives and of false alarms, per 1,000 rows."""
+    """Return the price of missed positives and of false alarms, per 1,000 rows.
+
+    `prices` are of one `missed` and of one `false_alarm`, in the study's currency.
+    """
     missed, alarms = label * (1 - predicted), (1 - label) * predicted
     return _mean(1000 * (missed * prices["missed"] + alarms * prices["false_alarm"]))
 
