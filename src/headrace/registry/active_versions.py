@@ -37,6 +37,7 @@ def find_active_versions(
     folder = study.rstrip("/")
     artifacts = {name: log for name, log in events.items() if name.rpartition(":")[0] == folder}
     versions = {name: _model_version(objects, study, log) for name, log in artifacts.items()}
+    # A study may register two artifacts; no figure may be shown beside the wrong one.
     candidates = [name for name in versions if versions[name]] or [*artifacts]
     if len(candidates) != 1:
         return ActiveVersions()

@@ -1,21 +1,22 @@
 """Who may approve what: `approvals` of the gates.yaml in a version's commit."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from headrace.core.identity import Person
 from headrace.errors import ProjectError, nearest
 from headrace.gates import reader
 from headrace.gates.model import ALL_STAGES, NAME, Approvals
-from headrace.registry.snapshot import Snapshot
 
 
-def read_approvals(snapshot: Snapshot) -> Approvals:
-    """Return the approvals that a commit's gates.yaml requires.
+@cache  # many versions have one gates.yaml, and YAML is slow to parse
+def read_approvals(text: bytes) -> Approvals:
+    """Return the approvals that the text of a commit's gates.yaml requires.
 
     Errors:
         ProjectError: it cannot be read.
     """
-    return reader.parse(snapshot.gates).approvals if snapshot.gates.strip() else Approvals()
+    return reader.parse(text).approvals if text.strip() else Approvals()
 
 
 def refuse_unknown_stages(rules: Approvals, stages: Sequence[str]) -> None:

@@ -85,7 +85,7 @@ def _locate(study: Project | None, repository: Path | None) -> tuple[Path, str |
 
 
 def _write_page(result: Audit, path: Path) -> None:
-    from headrace.registry import page
+    from headrace.registry import page  # with Jinja2, which the terminal does without
 
     try:
         atomic.write_text(path, page.render(result))

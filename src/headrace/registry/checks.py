@@ -3,11 +3,11 @@
 A check yields problems. Its docstring is the message where there is none.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace.bundle import archive
 from headrace.core import lockfile
 from headrace.errors import listed
 from headrace.registry.check import STAGED, Case, NotAvailable, check
@@ -66,6 +66,7 @@ def counter(case: Case) -> Iterator[str]:
     if number is None:
         yield "it has no number"
         return
+    # gto numbers the events of all stages together, so a gap is a tag that somebody deleted.
     if number > 1 and number - 1 not in counters:
         first = number - 1
         while first > 1 and first - 1 not in counters:
@@ -159,21 +160,23 @@ def certificate_problems(certificate: object, snapshot: Snapshot) -> Iterator[st
     if certificate.get("tree") != snapshot.tree:
         certified = str(certificate.get("tree"))[:10]
         yield f"the certificate is of tree {certified}, not {snapshot.tree[:10]}"
+    # `is not True`: a forged certificate may hold any value that Python takes for true.
     if certificate.get("identical") is not True:
         yield "the certificate says that not every output was identical"
     if environment := certificate.get("environment"):
         yield f"it was verified where {environment}"
     if certificate.get(lockfile.NAME) != snapshot.lock:
         yield f"the certificate is of another {lockfile.NAME}"
-    md5s = {str(lookup(out, "path")): lookup(out, "md5") for out in _outputs(certificate)}
+    md5s = {str(lookup(out, "path")): lookup(out, "md5") for out in certified_outputs(certificate)}
     if missing := [path for path in snapshot.outs if path not in md5s]:
         yield f"the certificate does not cover {listed(missing, 1)}"
     if changed := [path for path, md5 in snapshot.outs.items() if md5s.get(path, md5) != md5]:
         yield f"the certificate has another MD5 for {listed(changed, 1)}"
 
 
-def _outputs(certificate: dict[str, Any]) -> list[object]:
-    stages = certificate.get("stages")
+def certified_outputs(certificate: object) -> list[object]:
+    """Return the outputs of all stages in a certificate; none where it has another form."""
+    stages = lookup(certificate, "stages")
     lists = [lookup(stage, "outputs") for stage in stages] if isinstance(stages, list) else []
     return [output for outputs in lists if isinstance(outputs, list) for output in outputs]
 
@@ -189,7 +192,8 @@ def bytes_kept(case: Case) -> Iterator[str]:
         )
     for path in copies:
         if path not in case.shared.hashes:
-            case.shared.hashes[path] = _hashes(path)
+            # Both, since two files of one MD5 can be made.
+            case.shared.hashes[path] = (lockfile.md5(path), archive.sha256_of_file(path))
         if case.shared.hashes[path] != (md5, sha256):
             yield f"the bundle's bytes were replaced: the hashes of DVC's file {md5} do not match"
 
@@ -200,16 +204,6 @@ def _copies(case: Case, md5: str) -> Iterator[Path]:
         path = folder / "files/md5" / md5[:2] / md5[2:]
         if path.is_file():
             yield path
-
-
-def _hashes(path: Path) -> tuple[str, str]:
-    """Return MD5 and sha256: two files of one MD5 can be made."""
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            md5.update(block)
-            sha256.update(block)
-    return md5.hexdigest(), sha256.hexdigest()
 
 
 COMMIT_CHECKS = (commit, tree, lock, bundle, metrics, parameters, certificate)

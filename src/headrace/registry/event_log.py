@@ -71,6 +71,7 @@ def append(
         _refuse_stale(log)
         now, newest = identity.committer(log.root), log.state.newest
         time = max(now.time, newest.by.time + 1 if newest else 0)
+        # verbatim: git would drop lines that begin with #, and the evidence has to stay valid JSON.
         options = ["tag", "--sign" if sign else "--annotate", "--cleanup=verbatim", "--file=-"]
         date = {"GIT_COMMITTER_DATE": f"{time} {now.zone}"}
         try:
@@ -101,10 +102,8 @@ def _verify(root: Path, tag: str) -> None:
 
 def _signs_tags(root: Path) -> bool:
     """Return whether git is configured to sign tags."""
-    try:
-        return git.run(root, "config", "--type=bool", "--get", "tag.gpgSign").strip() == "true"
-    except ProjectError:  # it is not set
-        return False
+    words = ("config", "--type=bool", "--get", "tag.gpgSign")
+    return git.execute(root, *words).stdout.strip() == b"true"  # empty where it is not set
 
 
 def _refuse_stale(log: EventLog) -> None:

@@ -14,12 +14,8 @@ from headrace.registry import tags
 from headrace.registry.tags import Name
 
 FORMAT = 1
+# The heads under which git writes a signature of gpg, of ssh and of x509.
 SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.M)
-LIST_TAGS = (
-    "for-each-ref",
-    "--format=%(objectname) %(refname:lstrip=2)",
-    "refs/tags",
-)
 NOBODY = Moment(Person("", ""), 0, "+0000")
 Evidence = Mapping[str, Any]
 
@@ -91,8 +87,14 @@ def lookup(content: object, *names: str) -> Any:
 
 
 def read_events(root: Path, objects: Objects) -> list[Event]:
-    """Return all of the registry's tags, of all artifacts, in git's order of names."""
-    refs = [line.split(" ", 1) for line in git.run(root, *LIST_TAGS).splitlines()]
+    """Return all of the registry's tags, of all artifacts, in git's order of names.
+
+    Errors:
+        ProjectError: the folder is in no git repository.
+    """
+    # Not `git tag`: it may be configured to sort, and to list in columns.
+    words = ("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/tags")
+    refs = [line.split(" ", 1) for line in git.run(root, *words).splitlines()]
     names = [(digest, tag, name) for digest, tag in refs if (name := tags.parse(tag))]
     contents = objects.read_many([digest for digest, _, _ in names])
     return [
@@ -113,6 +115,7 @@ def _event(tag: str, name: Name, digest: str, object_: Object | None) -> Event:
     if object_ is None or object_.kind != "tag":
         why = "it is not an annotated tag, so it has no author, no time and no evidence"
         return Event(tag, name, digest, digest, NOBODY, problem=why, annotated=False)
+    # Any program may have written the tag, in any encoding; an audit has to show it all the same.
     text = object_.content.decode("utf-8", "backslashreplace")
     head, _, message = text.partition("\n\n")
     headers = dict(line.partition(" ")[::2] for line in head.split("\n"))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+# Names are resolved in a module of their own: a bundle needs pandas, and a promotion does not.
 from headrace.bundle import load, model_service
 from headrace.core import dvc_cache
 from headrace.core.lockfile import File

@@ -6,6 +6,7 @@ the author of the first commit that holds it in this form: editing one makes it 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from headrace.core import git
@@ -123,18 +124,17 @@ def _opened(history: FileHistory) -> Entry:
 
 
 def _closed(history: FileHistory) -> Iterator[Entry]:
-    """Yield the end: the first commit since which it is closed."""
-    closing = None
-    for commit, incident in history.states:
-        closing = (closing or (commit, incident)) if not incident.is_open else None
-    if closing:
-        commit, incident = closing
+    """Yield the end: the first commit since which it is closed; it may have been open again."""
+    closed = [*takewhile(lambda state: not state[1].is_open, reversed(history.states))]
+    if closed:
+        commit, incident = closed[-1]
         subject, facts = f"{incident.rule} ({incident.close_reason})", (_commit_fact(commit),)
         yield Entry(commit.by.time, "closed", subject, str(commit.by.person), facts=facts)
 
 
 def _decisions(root: Path, history: FileHistory) -> Iterator[Entry]:
     first: dict[Decision, Commit] = {}
+    # The first commit that holds a decision made it; every later one holds it, too.
     for commit, incident in history.states:
         for decision in incident.decisions:
             first.setdefault(decision, commit)

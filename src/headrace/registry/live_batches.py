@@ -12,7 +12,7 @@ from typing import Any
 from headrace.core.git import Objects
 from headrace.errors import DataError, ProjectError
 from headrace.gates import live, reader
-from headrace.gates.live import POSITIVE_SHARE, Light, Rule, State, Verdict
+from headrace.gates.live import POSITIVE_SHARE, Light, Rule, State
 from headrace.gates.model import NAME
 from headrace.registry.active_versions import FILE, ActiveVersions, find_active_versions
 from headrace.registry.events import Event
@@ -113,7 +113,7 @@ def _live_batches(
             name,
             active.by_batch.get(name, ""),
             values,
-            [verdict for verdict in firing if verdict.batch == name],
+            [verdict.rule for verdict in firing if verdict.batch == name],
             lights.get(name, {}),
             [incident for incident in incidents if incident.was_open_in(name)],
         )
@@ -134,7 +134,7 @@ def _batch(
     name: str,
     version: str,
     values: Mapping[str, float],
-    firing: Sequence[Verdict],
+    firing: Sequence[Rule],
     lights: Mapping[str, Light],
     incidents: Sequence[IncidentHistory],
 ) -> Batch:
@@ -142,7 +142,7 @@ def _batch(
     estimated = f"performance.{COST}" not in values and f"estimate.{COST}" in values
     source = "estimate" if estimated else "performance"
     cost, low, high = (values.get(f"{source}.{COST}{end}") for end in ("", "_low", "_high"))
-    on_cost = [verdict for verdict in firing if verdict.rule.figure.startswith(f"{source}.{COST}")]
+    marks = tuple(rule for rule in firing if rule.figure.startswith(f"{source}.{COST}"))
     # "act" sorts before "notice".
     open_first = sorted(incidents, key=lambda incident: (not incident.is_open, incident.level))
     return Batch(
@@ -154,7 +154,7 @@ def _batch(
         low,
         high,
         estimated,
-        tuple(verdict.rule for verdict in on_cost),
+        marks,
         lights,
         tuple(open_first),
     )

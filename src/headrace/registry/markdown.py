@@ -48,19 +48,14 @@ def _incidents(audit: Audit) -> Iterator[str]:
         return
     yield f"### Incidents\n\n{escape(text.incidents_summary(audit))}"
     newest_first = [*reversed(audit.incidents)]
-    yield table(
-        ("incident", "level", "shows", "state", "decision"),
-        [
-            (
-                escape(incident.rule),
-                incident.level,
-                escape(incident.evidence),
-                escape(incident.status),
-                incident.decision,
-            )
-            for incident in newest_first
-        ],
-    )
+    rows = [
+        (
+            *map(escape, (incident.rule, incident.level, incident.evidence, incident.status)),
+            incident.decision,
+        )
+        for incident in newest_first
+    ]
+    yield table(("incident", "level", "shows", "state", "decision"), rows)
     entries = (entry for incident in newest_first for entry in reversed(incident.entries))
     yield table(HEADS, [_entry(entry) for entry in entries])
 

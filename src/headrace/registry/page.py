@@ -24,28 +24,19 @@ OUTCOMES = {
     Outcome.UNCHECKED: ("", "not checked"),
 }
 EVENT_COLOURS = {
-    "promoted": "good",
-    "restored": "good",
-    "overridden": "bad",
-    "rolled back": "calm",
-    "demoted": "calm",
-    "gone": "bad",
-    "opened": "bad",
-    "closed": "good",
-    "dismissed": "calm",
-    "roll back": "calm",
-    "retrain": "calm",
+    **dict.fromkeys(("promoted", "restored", "closed"), "good"),
+    **dict.fromkeys(("overridden", "gone", "opened"), "bad"),
+    **dict.fromkeys(("rolled back", "demoted", *DECISION_NAMES.values()), "calm"),
 }
 """The colour of each event's badge."""
 LEVEL_BADGES = {Level.NOTICE: ("calm", "!"), Level.ACT: ("bad", "✗")}
-DECISIONS = (*DECISION_NAMES.values(), OTHER_DECISION)
 
 
 def render(audit: Audit) -> str:
     """Return the page of an audit, as the text of one HTML file."""
     numbers = [*enumerate(audit.incidents, len(audit.artifacts))]
     places = {(incident.study, incident.id): anchor(at, 0) for at, incident in numbers}
-    values: dict[str, Any] = {
+    names: dict[str, Any] = {
         "audit": audit,
         "text": text,
         "verdict": _verdict(audit),
@@ -57,11 +48,9 @@ def render(audit: Audit) -> str:
         "shown": MAX_BATCHES,
         "places": places,
         "incidents": numbers[::-1],
-        "decisions": DECISIONS,
+        "decisions": (*DECISION_NAMES.values(), OTHER_DECISION),
         "outcomes": OUTCOMES,
         "lights": pages.LIGHTS,
-    }
-    functions: dict[str, Any] = {
         "anchor": anchor,
         "grouped": grouped,
         "moment": moment,
@@ -72,7 +61,7 @@ def render(audit: Audit) -> str:
         "incident_badge": _incident_badge,
     }
     title = f"Audit of {audit.repository}"
-    return pages.render("audit.html.j2", title=title, css="audit.css", **values, **functions)
+    return pages.render("audit.html.j2", title=title, css="audit.css", **names)
 
 
 def anchor(part: int, place: int) -> str:

@@ -23,6 +23,7 @@ from headrace.registry.tags import Kind, Name, Version
 from headrace.verify import certificate as certificates
 
 LEVELS = ("patch", "minor", "major")
+# With another schema a caller must send other rows; the rest changes the answers alone.
 BUMPS = {"schema": "major", "features": "minor", "data": "minor", "parameters": "patch"}
 """The part of a bundle that changed, and the part of the version number that it raises."""
 FIRST = Version(1, 0, 0)
@@ -36,6 +37,7 @@ def register(project: Project, *, artifact: str | None, bump: str | None, dry_ru
         HeadraceError: the tree is not clean, dvc.lock is out of date, the certificate or the bundle
             is missing, or it is registered already.
     """
+    # What is quick to refuse comes first: the bundle may have gigabytes.
     selected = artifacts.select(project, artifact)
     head = _clean_head(project.root)
     _refuse_stale_lock(project)

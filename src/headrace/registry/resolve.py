@@ -1,7 +1,7 @@
 """Names such as `model#prod` and `model@v1.2.0`, and the versions they stand for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.core import git
@@ -39,6 +39,7 @@ def resolve(root: Path, name: str) -> RegisteredVersion:
     Errors:
         ProjectError: there is no such version (the nearest is shown), or it has no evidence.
     """
+    # gto's tags have "=" where its commands show ":", since git allows no colon in a tag.
     parsed = tags.parse(name.replace(":", "="))
     if parsed is None or parsed.kind not in (Kind.REGISTER, Kind.ASSIGN):
         raise ProjectError(f"{name!r} is not a version. Next: such as model#prod or model@v1.2.0")
@@ -93,21 +94,21 @@ def _in_stage(state: StageState, artifact: str, stage: str) -> tuple[Event, Even
 
 def _by_tag(state: StageState, events: Sequence[Event], parsed: Name) -> tuple[Event, Event]:
     """Return the registration of the version of one tag, and the tag's event."""
-    key = parsed.kind, parsed.stage, parsed.version, parsed.counter
     for event in events:
-        name = event.name
-        if key == (name.kind, name.stage, name.version, name.counter):
+        # The events of a study in a folder have the folder in the artifact's name.
+        if event.name == replace(parsed, artifact=event.name.artifact):
             version = lookup(event.evidence, "version")
             # The tag may have been put on another commit since.
             if version != state.version(event):
                 raise ProjectError(f"{event.tag} {INVALID}")
-            return registration(state, version, name.artifact), event
+            return registration(state, version, event.name.artifact), event
     raise ProjectError(f"There is no tag {parsed}. Next: git fetch --tags, or headrace audit")
 
 
 def _resolved(artifact: str, registered: Event, event: Event) -> RegisteredVersion:
     path, md5 = (lookup(registered.evidence, "bundle", key) for key in ("path", "md5"))
     commit = lookup(registered.evidence, "commit")
+    # A tag can be forged: what is served must be what was registered, of the same commit.
     if not (isinstance(path, str) and isinstance(md5, str) and commit == registered.commit):
         raise ProjectError(f"{registered.tag} {INVALID}")
     version = registered.name.version

@@ -73,6 +73,7 @@ def demote(
         reason = confirm(f"{subject}?", yes=yes, reason=reason)
         decision = {"action": "demote", "reason": reason}
         registry.write(event, stage, subject, decision, signed=signed, leaves=True)
+        # gto goes back to a version that was assigned before and never left.
         now = registry.reload().log.state.champion(stage)
     print(f"{champion} left {stage}; {f'{now} is there now' if now else 'the stage is empty'}.")
     if not before:

@@ -11,6 +11,7 @@ from pathlib import Path
 from headrace.core import git
 from headrace.registry.events import Event
 
+# How ssh, gpg and gpgsm say that a signature is good, and whose it is.
 VALID = re.compile(
     r'^Good "git" signature for (?P<ssh>.+) with \S+ key|'
     r"^\[GNUPG:\] GOODSIG \S+ .*<(?P<gpg>[^>]+)>|^gpgsm: Good signature",

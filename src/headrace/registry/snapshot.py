@@ -81,17 +81,17 @@ class Reader:
         """Return a snapshot without metrics, and the metrics files to read."""
         problems: list[str] = []
         lock, pipeline, params, gates = blobs
-        outs = self._parse(lock, _outs, problems) or {}
-        stages = self._parse(pipeline, _yaml("dvc.yaml"), problems) or {}
+        outs = self._parse(lock, lockfile.NAME, _outs, problems) or {}
+        stages = self._parse(pipeline, "dvc.yaml", yaml.parse, problems) or {}
         header, _, message = commit.content.decode("utf-8", "backslashreplace").partition("\n\n")
         snapshot = Snapshot(
             digest,
             tree.hash if tree else "",
             identity.author_of(header),
             message.partition("\n")[0],
-            lock=self._parse(lock, _sha256, problems) or "",
+            lock=hashlib.sha256(lock.content).hexdigest() if lock and lock.kind == "blob" else "",
             outs=outs,
-            parameters=self._parse(params, _yaml("params.yaml"), problems) or {},
+            parameters=self._parse(params, "params.yaml", yaml.parse, problems) or {},
             gates=gates.content if gates else b"",
             problems=tuple(problems),
         )
@@ -105,20 +105,27 @@ class Reader:
         names = [path for snapshot, paths in pairs for path in self._paths(snapshot.commit, paths)]
         objects = self._objects.read_many(names)
         for snapshot, paths in pairs:
-            values = {path: self._parse(next(objects), _metrics(path), []) for path in paths}
+            values = {path: self._parse(next(objects), path, _metrics, []) for path in paths}
             yield replace(snapshot, metrics=values)
 
     def _parse(
-        self, blob: Object | None, parse: Callable[[bytes], Content], problems: list[str]
+        self,
+        blob: Object | None,
+        name: str,
+        parse: Callable[[bytes, str], Content],
+        problems: list[str],
     ) -> Content | None:
-        """Return a file's content; None where it is missing, or cannot be read: a problem."""
+        """Return a file's content; None where it is missing, or cannot be read: a problem.
+
+        `parse` takes the bytes, and the file's name for messages.
+        """
         if blob is None or blob.kind != "blob":
             return None
         # Most commits of a history share their files, and YAML is slow to parse.
         key = (blob.hash, parse.__qualname__)
         if key not in self._parsed:
             try:
-                self._parsed[key] = parse(blob.content)
+                self._parsed[key] = parse(blob.content, name)
             except ProjectError as error:
                 self._parsed[key] = error
         content = self._parsed[key]
@@ -128,29 +135,15 @@ class Reader:
         return cast(Content, content)
 
 
-def _sha256(text: bytes) -> str:
-    return hashlib.sha256(text).hexdigest()
-
-
-def _outs(text: bytes) -> dict[str, str]:
+def _outs(text: bytes, _: str) -> dict[str, str]:
     records = lockfile.parse(text).values()
     return {out.path: out.md5 for record in records for out in record.outs}
 
 
-def _yaml(name: str) -> Callable[[bytes], dict[str, Any]]:
-    def read(text: bytes) -> dict[str, Any]:
-        return yaml.parse(text, name)
-
-    return read
-
-
-def _metrics(file: str) -> Callable[[bytes], Metrics]:
-    def read_metrics(text: bytes) -> Metrics:
-        # MD5 is the name that DVC gives a file; nothing here relies on its strength.
-        md5 = hashlib.md5(text, usedforsecurity=False).hexdigest()
-        return Metrics(md5, metrics.parse(text, file).numbers)
-
-    return read_metrics
+def _metrics(text: bytes, file: str) -> Metrics:
+    # MD5 is the name that DVC gives a file; nothing here relies on its strength.
+    md5 = hashlib.md5(text, usedforsecurity=False).hexdigest()
+    return Metrics(md5, metrics.parse(text, file).numbers)
 
 
 def _metrics_files(pipeline: Mapping[str, Any], outs: Iterable[str]) -> Iterator[str]:

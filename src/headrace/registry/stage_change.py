@@ -127,7 +127,7 @@ class Registry:
         Errors:
             HeadraceError: the approvals of gates.yaml require another person.
         """
-        rules = approvals.read_approvals(snapshot)
+        rules = approvals.read_approvals(snapshot.gates)
         approvals.refuse_unknown_stages(rules, self.stages)
         author = None if leaves else snapshot.author.person
         for violation in approvals.violations(rules, stage, self.by, author):
@@ -147,6 +147,9 @@ class Registry:
         """Write and print the tag of a decision about a version; return the tag's name.
 
         Its evidence copies the registration, names stage, champion and person, adds `decision`.
+
+        Errors:
+            HeadraceError: a new event was added meanwhile, or git cannot write or sign the tag.
         """
         registered = event.evidence or {}
         content = {
@@ -178,6 +181,7 @@ def confirm(question: str, *, yes: bool, reason: str | None) -> str:
     Errors:
         HeadraceError: the person says no, gives no reason, or there is no terminal to ask at.
     """
+    # A script must not approve by accident: without a terminal both have to be on its command line.
     if not sys.stdin.isatty() and not (yes and reason):
         raise HeadraceError("There is no terminal to ask at. Next: --yes --reason TEXT")
     if not yes and _input(f"{question} [y/N] ").lower() not in ("y", "yes"):

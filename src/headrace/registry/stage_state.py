@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from headrace.registry.events import Event
 from headrace.registry.tags import Kind
 
-RANK = {kind: rank for rank, kind in enumerate(Kind)}
+RANK = {kind: rank for rank, kind in enumerate(Kind)}  # gto's order within a second
 
 
 @dataclass
@@ -95,6 +95,7 @@ def ordered(events: Iterable[Event]) -> tuple[list[Event], dict[str, str]]:
         since[version] = (event.by.time, since.get(version, (0, place))[1])
     ranks = {version: rank for rank, version in enumerate(sorted(since, key=lambda v: since[v]))}
 
+    # Of two stage changes in one second, gto takes the one of the newer version first.
     def sort_key(event: Event) -> tuple[int, int, int, int]:
         version = names.get(event.commit, "")
         return (

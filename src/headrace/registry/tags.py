@@ -10,6 +10,7 @@ from functools import total_ordering
 
 from headrace.core.artifact import NAME
 
+# The grammar of semver.org, 2.0: a number has no leading zero, a word has a letter or a dash.
 NUMBER = r"(?:0|[1-9][0-9]*)"
 WORD = rf"(?:{NUMBER}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
 VERSION = re.compile(
@@ -44,15 +45,10 @@ class Name:
 
     def __str__(self) -> str:
         """Return the tag."""
-        suffixes = {
-            Kind.DEPRECATE: "@deprecated",
-            Kind.REGISTER: f"@{self.version}",
-            Kind.DEREGISTER: f"@{self.version}!",
-            Kind.ASSIGN: f"#{self.stage}",
-            Kind.UNASSIGN: f"#{self.stage}!",
-        }
+        subject = f"#{self.stage}" if self.stage else f"@{self.version or 'deprecated'}"
+        removed = "!" if self.kind in (Kind.DEREGISTER, Kind.UNASSIGN) else ""
         counter = "" if self.counter is None else f"#{self.counter}"
-        return f"{self.artifact.replace(':', '=')}{suffixes[self.kind]}{counter}"
+        return f"{self.artifact.replace(':', '=')}{subject}{removed}{counter}"
 
 
 def parse(tag: str) -> Name | None:
@@ -74,7 +70,7 @@ def parse(tag: str) -> Name | None:
 @total_ordering
 @dataclass(frozen=True)
 class Version:
-    """A semantic version, ordered as semver.org says."""
+    """A semantic version in its order. Source: Semantic Versioning 2.0.0, semver.org, 11."""
 
     major: int
     minor: int
@@ -86,6 +82,7 @@ class Version:
         return self._sort_key() < other._sort_key()
 
     def _sort_key(self) -> tuple[object, ...]:
+        # Numbers come before words, and a pre-release before its version.
         words = [
             (0, int(word), "") if word.isdigit() else (1, 0, word)
             for word in self.prerelease.split(".")
@@ -104,6 +101,7 @@ class Version:
             return Version(self.major + 1, 0, 0)
         if part == "minor":
             return Version(self.major, self.minor + 1, 0)
+        # The patch after v1.2.3-rc.1 is v1.2.3.
         return Version(self.major, self.minor, self.patch + (not self.prerelease))
 
 

@@ -29,7 +29,7 @@ def _audit(audit: Audit, most: int | None) -> Lines:
     for live in audit.live:
         yield from _plain("", *_live_table(live, most))
         for problem in live.problems:
-            yield from _wrapped(f"! {problem}", RED, indent="  ", first="")
+            yield from _wrapped(f"! {problem}", RED, indent="  ")
     yield from _incidents(audit)
     for history in audit.artifacts:
         yield from _history(history, most)
@@ -59,7 +59,7 @@ def _incidents(audit: Audit) -> Lines:
         yield from _plain("")
         line = f"{incident.level} {incident.id}: {incident.status}"
         kind = RED if incident.failed else NO_COLOUR
-        yield from _wrapped(line, kind, indent="  ", first="")
+        yield from _wrapped(line, kind, indent="  ")
         for entry in incident.entries:
             yield from _entry(entry)
 
@@ -88,7 +88,7 @@ def _history(history: ArtifactHistory, most: int | None) -> Lines:
         step = "headrace audit | less, or --html"
         yield from _plain(f"… {counted(len(older), 'older line')}. Next: {step}")
     for reason in text.unchecked_reasons(history):
-        yield from _wrapped(f"Not checked: {reason}", DIM, indent="  ", first="")
+        yield from _wrapped(f"Not checked: {reason}", DIM, indent="  ")
 
 
 def _entry(entry: Entry) -> Lines:
@@ -96,7 +96,7 @@ def _entry(entry: Entry) -> Lines:
     subject = f"{entry.subject} ({mark})" if mark else entry.subject
     kind = RED if entry.failures or entry.marked else NO_COLOUR
     line = f"{entry.moment:<16}  {entry.event:<12}  {subject}, {entry.person}"
-    yield from _wrapped(line, kind, indent=INDENT, first="")
+    yield from _wrapped(line, kind, indent=INDENT)
     for head, fact in entry.facts:
         yield from _wrapped(f"{head}: {fact}", DIM, indent=f"{INDENT}  ", first=INDENT)
     for result in entry.failures:
@@ -109,5 +109,5 @@ def _plain(*lines: str) -> Lines:
     return ((NO_COLOUR, line) for line in lines)
 
 
-def _wrapped(line: str, kind: str, *, indent: str, first: str) -> Lines:
+def _wrapped(line: str, kind: str, *, indent: str, first: str = "") -> Lines:
     return ((kind, part) for part in wrap(line, indent=indent, first=first))

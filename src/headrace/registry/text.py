@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from headrace.gates.live import Light
+from headrace.gates.live import SEVERITY, Light
 from headrace.registry.audit import ArtifactHistory, Audit
 from headrace.registry.check import Outcome
 from headrace.registry.incidents import IncidentHistory
@@ -31,14 +31,10 @@ CHECK_NAMES = {
     "decision": "the decision",
 }
 """What people call the checks."""
-OUTCOMES = {
-    Outcome.PASSED: "passed",
-    Outcome.FAILED: "failed",
-    Outcome.UNCHECKED: "not checked",
-}
+OUTCOMES = {Outcome.PASSED: "passed", Outcome.FAILED: "failed", Outcome.UNCHECKED: "not checked"}
 """What people call the outcomes."""
 LONG = 1e12
-"""From here on a figure is shortened."""
+"""From here on a figure is shortened: a forged one would break the table."""
 FIGURE_HEADS = ("rows", "positives", "cost per 1,000", "95 % interval")
 """The figures of a live batch."""
 SOUND_MARK = {True: "", False: " (check failed)"}
@@ -122,8 +118,7 @@ def _rounded(value: float | None) -> str:
 
 def worst_light(batch: Batch) -> Light:
     """Return the worst light of a batch; unknown where no rule applies to it."""
-    order = (Light.ACT, Light.NOTICE, Light.OK)
-    return next((light for light in order if light in batch.lights.values()), Light.UNKNOWN)
+    return max(batch.lights.values(), key=SEVERITY, default=Light.UNKNOWN)
 
 
 def decision_summary(incident: IncidentHistory) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from headrace.core.metrics import leaves
 from headrace.errors import listed
 from headrace.registry.check import Case, CheckResult, Outcome
+from headrace.registry.checks import certified_outputs
 from headrace.registry.events import lookup
 from headrace.registry.tags import Kind
 from headrace.report.text import NONE, counted, number
@@ -185,12 +186,9 @@ def _seconds(text: object) -> int | None:
 
 def _proof(certificate: object) -> str:
     """Return how much a certificate covers, and where it was made."""
-    stages = lookup(certificate, "stages")
-    stages = stages if isinstance(stages, list) else []
-    outputs = [lookup(stage, "outputs") for stage in stages]
-    count = sum(len(paths) for paths in outputs if isinstance(paths, list))
+    stages, outputs = _list(lookup(certificate, "stages")), certified_outputs(certificate)
     where = [lookup(certificate, name) for name in ("python", "processor")]
-    coverage = f"{counted(count, 'output')} of {counted(len(stages), 'stage')}"
+    coverage = f"{counted(len(outputs), 'output')} of {counted(len(stages), 'stage')}"
     return ", ".join([coverage, *(str(text) for text in where if text)])
 
 
@@ -217,7 +215,7 @@ def _comparison_facts(comparison: object) -> Facts:
     for gate in failed:
         yield "failed gate", str(lookup(gate, "says"))
     changed = [change for change in metrics if lookup(change, "word") in ("better", "worse")]
-    changed.sort(key=lambda change: lookup(change, "interval") is None)
+    changed.sort(key=lambda change: lookup(change, "interval") is None)  # the sure ones first
     if changed:
         yield "metrics", listed(map(_metric_change, changed), MAX_LISTED)
 
