@@ -5,7 +5,8 @@ import inspect
 import os
 import sys
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from headrace.core import git, project
 from headrace.errors import HeadraceError, nearest
 
 Callback = Callable[..., int | None]
+Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 class Examples(click.Command):
@@ -69,12 +71,10 @@ class Group(Examples, click.Group):
         width = max(map(len, self.commands)) + 2
         for title, names in self.sections.items():
             with formatter.section(title):
-                summaries = ((name, self.commands[name]) for name in names)
-                rows = [
-                    (name.ljust(width), command.get_short_help_str(formatter.width - width - 6))
-                    for name, command in summaries
-                ]
-                formatter.write_dl(rows)
+                room = formatter.width - width - 6  # as click's own format_commands reckons it
+                summaries = (self.commands[name].get_short_help_str(room) for name in names)
+                padded = (name.ljust(width) for name in names)
+                formatter.write_dl([*zip(padded, summaries, strict=True)])
 
 
 def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[Callback], Command]:
@@ -100,9 +100,36 @@ def page_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return html(click.option("--open", "open_page", is_flag=True, help=text)(function))
 
 
-def page_path(root: Path, html: Path | None, name: str, *, open_page: bool) -> Path | None:
-    """Return where a command writes its page; None where it prints."""
-    return root / f"runs/html/{name}.html" if open_page and html is None else html
+def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a command that can also print Markdown or JSON; see `report_form`."""
+    markdown = click.option("--markdown", is_flag=True, help="Print Markdown.")
+    json = click.option("--json", is_flag=True, help="Print JSON.")
+    return markdown(json(page_options(function)))
+
+
+@contextmanager
+def report_form(
+    root: Path,
+    name: str,
+    *,
+    html: Path | None,
+    open_page: bool,
+    markdown: bool = False,
+    json: bool = False,
+) -> Iterator[tuple[str, Path | None]]:
+    """Yield the form in which a command prints, and its page if it writes one; then open the page.
+
+    Errors:
+        UsageError: two options exclude each other.
+    """
+    page = root / f"runs/html/{name}.html" if open_page and html is None else html
+    options = {"markdown": markdown, "json": json, "html" if html else "open": page is not None}
+    selected = [option for option, is_given in options.items() if is_given]
+    if len(selected) > 1:
+        raise click.UsageError(f"--{selected[0]} and --{selected[1]} exclude each other.")
+    yield "markdown" if markdown else "json" if json else "terminal", page
+    if page and open_page:
+        show_page(page)
 
 
 def show_page(path: Path) -> None:
@@ -117,18 +144,24 @@ def has_screen() -> bool:
     return display or sys.platform in ("darwin", "win32")
 
 
-def stage_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of a stage."""
-    try:
-        return [name for name in project.find_project().all_stages if name.startswith(incomplete)]
-    except HeadraceError:  # a message would land in the line that the user types
+def completion(names: Callable[[], Iterable[str]]) -> Completion:
+    """Return a shell's completion of a word by the names that a function returns."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        with suppress(HeadraceError):  # a message would land in the line that the user types
+            return [name for name in names() if name.startswith(incomplete)]
         return []
 
+    return complete
 
-def revision_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of a branch or a tag."""
-    try:
-        refs = git.run(Path.cwd(), "for-each-ref", "--format=%(refname:short)").split()
-    except HeadraceError:
-        return []
-    return [name for name in refs if name.startswith(incomplete)]
+
+@completion
+def stage_names() -> Iterable[str]:
+    """Return the names of all stages."""
+    return project.find_project().all_stages
+
+
+@completion
+def revision_names() -> Iterable[str]:
+    """Return the names of branches and tags."""
+    return git.run(Path.cwd(), "for-each-ref", "--format=%(refname:short)").split()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import headrace
-from headrace.cli.base import command
+from headrace.cli.base import command, completion
 from headrace.errors import nearest
 
 INDEX = "README"
@@ -23,9 +23,10 @@ def pages() -> dict[str, str]:
     return {INDEX: texts.pop(INDEX), **texts}
 
 
-def page_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of a page."""
-    return [name for name in pages() if name != INDEX and name.startswith(incomplete)]
+@completion
+def page_names() -> list[str]:
+    """Return the names of the pages that the index lists."""
+    return [name for name in pages() if name != INDEX]
 
 
 @command("docs", examples="headrace docs diff")

@@ -9,23 +9,25 @@ from click.core import ParameterSource
 
 from headrace.cli.base import (
     command,
+    completion,
     in_study,
     page_options,
-    page_path,
+    report_form,
+    report_options,
     revision_names,
-    show_page,
     stage_names,
 )
 from headrace.core import states
 from headrace.core.project import Project
 
 
-def rule_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of a rule."""
+@completion
+def rule_names() -> list[str]:
+    """Return the names of the rules, and of the group of those that stop a run."""
     from headrace.lint.check import REPRO
     from headrace.lint.rules import RULES
 
-    return [name for name in (REPRO, *RULES) if name.startswith(incomplete)]
+    return [REPRO, *RULES]
 
 
 @command(
@@ -115,23 +117,14 @@ def verify(project: Project, stages: tuple[str, ...], worktree: bool, jobs: int 
     """,
 )
 @click.argument("revisions", nargs=-1, metavar="[REVISION]...", shell_complete=revision_names)
-@click.option("--markdown", is_flag=True, help="Print Markdown.")
-@click.option("--json", is_flag=True, help="Print JSON.")
-@page_options
+@report_options
 @click.option("--gate", is_flag=True, help="Exit with 1 when a gate breaks.")
 @click.option(
     "--shallow", is_flag=True, help="Metrics, parameters and cost alone: quick, without intervals."
 )
 @in_study
 def diff(
-    project: Project,
-    revisions: tuple[str, ...],
-    markdown: bool,
-    json: bool,
-    html: Path | None,
-    open_page: bool,
-    gate: bool,
-    shallow: bool,
+    project: Project, revisions: tuple[str, ...], gate: bool, shallow: bool, **options: Any
 ) -> int:
     """Compare two states: what changed, and whether it is real.
 
@@ -139,13 +132,8 @@ def diff(
     """
     from headrace.compare import command as module
 
-    page = page_path(project.root, html, "diff", open_page=open_page)
-    only_one(markdown=markdown, json=json, **{"html" if html else "open": page is not None})
-    form = "markdown" if markdown else "json" if json else "terminal"
-    code = module.run(project, revisions, form=form, html=page, gate=gate, shallow=shallow)
-    if page and open_page:
-        show_page(page)
-    return code
+    with report_form(project.root, "diff", **options) as (form, page):
+        return module.run(project, revisions, form=form, html=page, gate=gate, shallow=shallow)
 
 
 @command(
@@ -177,10 +165,8 @@ def history(
     """
     from headrace.history import command as module
 
-    page = page_path(project.root, html, "history", open_page=open_page)
-    module.run(project, metrics, html=page, **options)
-    if page and open_page:
-        show_page(page)
+    with report_form(project.root, "history", html=html, open_page=open_page) as (_, page):
+        module.run(project, metrics, html=page, **options)
 
 
 @command("ci", examples="headrace ci --base main")
@@ -201,13 +187,6 @@ def ci(project: Project, base: str) -> int:
     from headrace.ci import steps
 
     return steps.run(project, base)
-
-
-def only_one(**options: bool) -> None:
-    """Refuse two options that exclude each other."""
-    selected = [f"--{name}" for name, value in options.items() if value]
-    if len(selected) > 1:
-        raise click.UsageError(f"{selected[0]} and {selected[1]} exclude each other.")
 
 
 COMMANDS = [check, fix, hook, verify, diff, history, ci]

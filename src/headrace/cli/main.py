@@ -68,9 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = headrace_command.main(words, prog_name="headrace", standalone_mode=False)
         print(end="", flush=True)
         return int(code or 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.base import command, in_study, page_options, page_path, show_page
-from headrace.cli.evidence import only_one
+from headrace.cli.base import command, in_study, report_form, report_options
 from headrace.core import project as projects
 from headrace.core.project import Project
 from headrace.errors import ProjectError
@@ -112,18 +111,9 @@ def demote(project: Project, **options: Any) -> None:
     """,
 )
 @click.argument("repository", required=False, type=FILE)
-@click.option("--markdown", is_flag=True, help="Print Markdown.")
-@click.option("--json", is_flag=True, help="Print JSON.")
-@page_options
+@report_options
 @artifact_option
-def audit(
-    repository: Path | None,
-    artifact: str | None,
-    markdown: bool,
-    json: bool,
-    html: Path | None,
-    open_page: bool,
-) -> int:
+def audit(repository: Path | None, artifact: str | None, **options: Any) -> int:
     """Show the history of every version, and check its evidence.
 
     REPOSITORY may be a bare clone; by default it is this one.
@@ -131,13 +121,8 @@ def audit(
     from headrace.registry import audit_command
 
     study = None if repository else _study()
-    page = page_path(study.root if study else Path.cwd(), html, "audit", open_page=open_page)
-    only_one(markdown=markdown, json=json, **{"html" if html else "open": page is not None})
-    form = "markdown" if markdown else "json" if json else "terminal"
-    code = audit_command.run(study, repository, artifact=artifact, form=form, html=page)
-    if page and open_page:
-        show_page(page)
-    return code
+    with report_form(study.root if study else Path.cwd(), "audit", **options) as (form, page):
+        return audit_command.run(study, repository, artifact=artifact, form=form, html=page)
 
 
 def _study() -> Project | None:

@@ -61,7 +61,7 @@ def _jupyterlab(project: Project, *words: str) -> None:
     path = os.pathsep.join(filter(None, [str(project.source), os.environ.get("PYTHONPATH")]))
     manager = "--ServerApp.contents_manager_class=headrace.lab.jupyter_contents.ContentsManager"
     os.chdir(project.root)
-    sys.stdout.flush()
+    sys.stdout.flush()  # what is still in Python's buffer would be lost
     os.execve(
         sys.executable,
         [sys.executable, "-m", "jupyterlab", manager, *words],
@@ -69,12 +69,7 @@ def _jupyterlab(project: Project, *words: str) -> None:
     )
 
 
-@command(
-    "sync",
-    examples="""
-    headrace sync                   after an edit of params.yaml
-    """,
-)
+@command("sync", examples="headrace sync                   after an edit of params.yaml")
 @in_study
 def sync(project: Project) -> None:
     """Copy params.yaml into the notebooks' parameters cells."""
