@@ -141,8 +141,14 @@ def _server() -> socket.socket:
         stdout=subprocess.DEVNULL,
     )
     theirs.close()
-    atexit.register(lambda: (ours.close(), process.wait(10)))
+    atexit.register(_end_server, ours, process)
     return ours
+
+
+def _end_server(asking: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    """End the server, though a child of this process may hold the socket open as well."""
+    asking.shutdown(socket.SHUT_RDWR)
+    process.wait()
 
 
 def serve(descriptor: int) -> None:

@@ -45,6 +45,7 @@ def sha256_of_file(path: Path) -> str:
 def pack(files: Mapping[str, bytes]) -> bytes:
     """Return the archive of these files: the same files give the same bytes."""
     target = io.BytesIO()
+    # USTAR has one way to write a header; the formats after it may say the same in several.
     with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(files):
             entry = tarfile.TarInfo(name)
@@ -67,6 +68,8 @@ def unseal(content: bytes, name: str) -> Files:
     Errors:
         DataError: a byte differs from what `seal` wrote; the part of the bundle is named.
     """
+    # From the seal down to each file, so that the part that was changed is named, and not one that
+    # only disagrees with it; last the whole, for what is in no file: headers, order and padding.
     files = _members(content, name)
     for part in (MANIFEST, SEAL):
         if part not in files:
@@ -87,6 +90,7 @@ def unseal(content: bytes, name: str) -> Files:
 
 def _members(content: bytes, name: str) -> Files:
     try:
+        # "r:" reads no compressed archive: a second form, and small bytes may become huge files.
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             files = dict(_member(archive, entry, name) for entry in archive)
             rest = content[archive.offset :]  # after the end, or after a broken header

@@ -65,6 +65,7 @@ def _number(column: pd.Series) -> tuple[dict[str, Any], int]:
     if len(distinct) > DISTINCT:
         ends = np.linspace(0, present, POINTS + 1).round().astype(int)
         middle = values[(ends[:-1] + ends[1:]) // 2]
+        # A frequent value is the middle of several shares: it stands once, with all their rows.
         distinct, first = np.unique(middle, return_index=True)
         counts = np.add.reduceat(np.diff(ends), first)
     return {"values": distinct.tolist(), "counts": counts.tolist()}, present
@@ -74,6 +75,7 @@ def _category(column: pd.Series) -> tuple[dict[str, Any], int]:
     """Return the counts of the most frequent texts, and the number of texts."""
     texts = column.dropna().astype(str)
     counts = texts.value_counts(sort=False)
+    # Equal counts by name: the order in which rows came must not change the bundle's bytes.
     ordered = sorted(counts.items(), key=lambda pair: (-int(pair[1]), str(pair[0])))
     frequent = {str(name): int(count) for name, count in ordered[:MOST]}
     return {"counts": frequent, "others": len(texts) - sum(frequent.values())}, len(texts)

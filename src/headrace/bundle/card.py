@@ -53,10 +53,8 @@ def _row(cells: Any) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, float | np.floating):
-        number = float(value)
-        return (
-            "" if np.isnan(number) else f"{number:,.1f}" if abs(number) >= 100 else f"{number:.4f}"
-        )
+        form = ",.1f" if abs(value) >= 100 else ".4f"
+        return "" if np.isnan(value) else format(float(value), form)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return f"{value:,}"
     return escape(value)
@@ -65,6 +63,7 @@ def _cell(value: object) -> str:
 def escape(text: object) -> str:
     """Return a text that Markdown shows as it is, on one line."""
     line = " ".join(str(text).split())
+    # An underscore inside a word is left: CommonMark takes it for emphasis at a word's ends alone.
     return re.sub(r"([\\`*{}\[\]<>#|!~&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)
 
 

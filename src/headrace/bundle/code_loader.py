@@ -77,9 +77,8 @@ def _write(modules: Mapping[str, bytes], folder: Path) -> set[str]:
         path = folder / name.removeprefix(SOURCE)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        for package in path.relative_to(folder).parents:
-            if package != Path():
-                (folder / package / "__init__.py").touch()
+        for package in [*path.relative_to(folder).parents][:-1]:  # the last is the folder itself
+            (folder / package / "__init__.py").touch()
     return {Path(name.removeprefix(SOURCE)).parts[0].removesuffix(".py") for name in modules}
 
 
@@ -98,7 +97,7 @@ class Namespace:
         root = ModuleType(self._root)
         root.__path__ = [str(folder)]
         sys.modules[self._root] = root
-        sys.meta_path.insert(0, self)
+        sys.meta_path.insert(0, self)  # before Python's own finder, whose modules get no builtins
         importlib.invalidate_caches()
 
     def private_name(self, name: str) -> str:
@@ -127,12 +126,14 @@ class Namespace:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
+        # A relative import is resolved from its package's name, which is the private one already.
         private = name if level else self.private_name(name)
         if private == name:
             return builtins.__import__(name, globals, locals, fromlist or (), level)
         if fromlist:
             return builtins.__import__(private, globals, locals, fromlist, 0)
         importlib.import_module(private)
+        # `import a.b` binds `a`, so that is what Python expects of `__import__`.
         return sys.modules[self.private_name(name.partition(".")[0])]
 
 

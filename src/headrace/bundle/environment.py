@@ -1,6 +1,5 @@
 """What a bundle runs on: Python, the packages that serving needs, their pins, headrace's wheel."""
 
-import hashlib
 import platform
 import sys
 import tomllib
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
+from headrace.bundle.archive import sha256
 from headrace.core.requirements import NAME, normalized, pins
 from headrace.errors import ProjectError
 
@@ -21,6 +21,7 @@ GROUP = "serve"
 HEADRACE = "headrace"
 VENDOR = "vendor"
 FIND_LINKS = f"--find-links {VENDOR}\n\n"
+"""The head of a requirements file: where pip finds headrace's wheel."""
 
 
 def describe(packages: Iterable[str]) -> dict[str, object]:
@@ -93,6 +94,7 @@ def _extra_requirements(package: str, extra: str) -> Iterator[Requirement]:
     """Yield what an extra of a package adds to its dependencies."""
     for requirement in map(Requirement, distribution(package).requires or []):
         marker = requirement.marker
+        # A marker about Python or the system alone holds without the extra too: it is no part of it.
         if marker and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""}):
             yield requirement
 
@@ -134,7 +136,7 @@ def vendored_wheels(root: Path) -> dict[str, bytes]:
     wheels = {}
     for path in sorted((root / VENDOR).glob(f"{HEADRACE}-{pin.version}-*.whl")):
         content, name = path.read_bytes(), path.relative_to(root).as_posix()
-        if hashlib.sha256(content).hexdigest() not in pin.text:
+        if sha256(content) not in pin.text:
             raise ProjectError(f"{name} is not the wheel in {NAME}. Next: git checkout {name}")
         wheels[name] = content
     return wheels

@@ -37,14 +37,9 @@ def choose(table: pd.DataFrame, *, rows: int, seed: int) -> pd.DataFrame:
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows for JSON: exact numbers and texts, and null where a value is missing."""
+    # Of objects, `to_dict` makes Python's own numbers, which alone are exact in JSON.
     objects = table.astype(object).where(table.notna(), None)
-    return [
-        {
-            str(name): getattr(value, "item", lambda value=value: value)()
-            for name, value in row.items()
-        }
-        for row in objects.to_dict("records")
-    ]
+    return [{str(name): value for name, value in row.items()} for row in objects.to_dict("records")]
 
 
 def frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
@@ -66,6 +61,7 @@ def _array(values: Sequence[Any], dtype: str) -> Any:
 
 def _dtype(rules: Mapping[str, Any]) -> str:
     """Return pandas' type for a property; a nullable integer is a float."""
+    # NumPy's integers have no missing value, and scikit-learn takes no nullable ones of pandas'.
     types = value_types(rules)
     if "integer" in types:
         return "float64" if "null" in types else "int64"

@@ -49,12 +49,12 @@ def _read(path: Path) -> bytes:
 
 def _recipes(gates: Gates, file: str, names: Iterable[str]) -> dict[str, Recipe]:
     """Return the recipe of each metric that has one: that of its first gate."""
-    recipes: dict[str, Recipe] = {}
-    for name in names:
-        for gate in matching(gates.metrics, file, name):
-            if gate.recipe:
-                recipes.setdefault(name, gate.recipe)
-    return recipes
+    return {
+        name: gate.recipe
+        for name in names
+        for gate in reversed(matching(gates.metrics, file, name))  # the first one wins
+        if gate.recipe
+    }
 
 
 def _intervals(
@@ -67,7 +67,7 @@ def _intervals(
     functions = {
         name: score_function(recipe, label, rows.numbers(recipe.column), prices)
         for name, recipe in recipes.items()
-        if recipe.score != COST or len(prices) == 2
+        if recipe.score != COST or len(prices) == 2  # a cost needs both of its prices
     }
     clusters = rows.groups(spec.cluster)[0] if spec.cluster else None
     intervals = bootstrap.score_intervals(functions, rows=rows.rows, clusters=clusters)

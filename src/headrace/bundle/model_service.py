@@ -74,7 +74,7 @@ class Service:
 
         The old one answers meanwhile, and also afterwards where the new one is refused.
         """
-        with self._loading:
+        with self._loading:  # two signals at once would put the older bundle last
             try:
                 self.champion = self._load()
                 self.problem = ""

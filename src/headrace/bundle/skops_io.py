@@ -20,6 +20,7 @@ SCHEMA = "schema.json"
 MODULE_KEYS = ("__module__", "module_path")
 """The keys under which skops names a module."""
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip can hold."""
 
 
 def write(model: object, path: Path) -> None:
@@ -65,6 +66,7 @@ def _rename_modules(content: bytes, rename: Callable[[str], str]) -> bytes:
         node |= {key: rename(node[key]) for key in MODULE_KEYS if isinstance(node.get(key), str)}
     if schema == json.loads(members[SCHEMA]):
         return content
+    # Not compressed: it is read once, from memory.
     return _zip({**members, SCHEMA: json.dumps(schema).encode()}, zipfile.ZIP_STORED)
 
 

@@ -11,12 +11,19 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 LOOPBACK = ("127.", "::1", "::ffff:127.")
+"""How addresses of this machine begin; the last is IPv4 as a socket of IPv6 sees it."""
 SAME_SITE = ("same-origin", "none")
-"""`Sec-Fetch-Site` of a request from our own page, or from the address bar."""
+"""`Sec-Fetch-Site` of a request from our own page, or from the address bar.
+
+Source: W3C, Fetch Metadata Request Headers.
+"""
 
 
 def read_token(request: Request, *, basic: bool) -> str:
-    """Return the token that a request bears; `basic`: a password of HTTP Basic is one too."""
+    """Return the token that a request bears; `basic`: a password of HTTP Basic is one too.
+
+    Source: RFC 6750, 2.1 (Bearer), and RFC 7617, 2 (Basic).
+    """
     kind, _, credentials = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return credentials.strip()

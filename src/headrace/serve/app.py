@@ -29,6 +29,7 @@ def create(
     local: bool = False,
 ) -> Guard:
     """Return the application with its middleware; `local`: for this machine, without tokens."""
+    # FastAPI's own pages of the API load their scripts from another site.
     app = FastAPI(title="Headrace", docs_url=None, redoc_url=None, version="1")
     if journal is not None:
         metrics.unwritten.labels("answers").set_function(lambda: journal.failed_answers)
@@ -109,6 +110,7 @@ def _add_page(app: FastAPI, service: Service, predictions: Predictions) -> None:
         """Answer a form."""
         champion, state = service.champion, request.state
         row = await run_in_threadpool(page.parse_row, champion, state.body)
+        # Through JSON, so that a form is checked, counted and logged as any other request.
         try:
             response = await predictions.answer(champion, json.dumps(row).encode(), state.id)
         except Refused as error:
@@ -117,7 +119,10 @@ def _add_page(app: FastAPI, service: Service, predictions: Predictions) -> None:
 
 
 async def _explain_method(request: Request, error: Exception) -> Response:
-    """Answer a request whose path knows other methods alone, and name one."""
+    """Answer a request whose path knows other methods alone, and name one.
+
+    Source: RFC 9110, 15.5.6: a 405 lists the methods under Allow.
+    """
     headers = getattr(error, "headers", None) or {}
     says = f"{request.method} is not allowed here. Next: {headers.get('Allow', 'another method')}"
     if request.url.path == "/predict":
@@ -127,7 +132,7 @@ async def _explain_method(request: Request, error: Exception) -> Response:
 
 
 def _is_json(content_type: str) -> bool:
-    """Return whether a media type is JSON, or has the suffix +json."""
+    """Return whether a media type is JSON, or has the suffix +json (RFC 6839, 3.1)."""
     media_type = content_type.partition(";")[0].strip().lower()
     return media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")

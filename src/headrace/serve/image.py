@@ -67,6 +67,7 @@ def _write_app(bundle: Path, target: Path, recipe: str) -> None:
         shutil.copyfile(bundle, app / "bundle.tar")
         python = manifest["environment"]["python"]
         (app / RECIPE).write_text(BASE.sub(rf"\g<1>{python}\g<2>", recipe), "utf-8")
+        # No system can replace a folder that holds files: it goes first, at the last moment.
         shutil.rmtree(target, ignore_errors=True)
         app.replace(target)
 
@@ -74,6 +75,7 @@ def _write_app(bundle: Path, target: Path, recipe: str) -> None:
 def _download(requirements: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory() as temporary:
+        # An environment that uv made has no pip; a new one has the pip that comes with Python.
         python = Path(temporary) / "env/bin/python"
         subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
         command = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]

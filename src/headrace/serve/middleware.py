@@ -101,7 +101,7 @@ class Guard:
         if path not in REQUIRED_SCOPE:
             raise Refusal(404, "not_found", "Not found")
         scope = REQUIRED_SCOPE[path]
-        if scope is not None:
+        if scope is not None:  # health tells nothing, and who probes it may use any name
             self._check_browser(request)
         if path == "/reload" and not access.is_local_client(request):
             raise _no_right(path)
@@ -142,6 +142,7 @@ async def read_body(request: Request) -> bytes:
         Refusal: it is too large, does not come in time, or the client has disconnected.
     """
     too_large = Refusal(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes")
+    # What a client announces is refused unread; what it does not announce, as soon as it is there.
     if int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES:
         raise too_large
     body = bytearray()

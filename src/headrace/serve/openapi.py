@@ -53,7 +53,7 @@ def document(
     cached: list[tuple[Champion, dict[str, Any]]] = []
 
     def openapi() -> dict[str, Any]:
-        champion = service.champion
+        champion = service.champion  # once: a reload may replace it while the document is made
         if not cached or cached[0][0] is not champion:
             content = deepcopy(dict(plain))
             content["paths"]["/predict"]["post"] |= _predict(champion.reader.adapter.json_schema())

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from headrace.bundle.model_service import Champion
 from headrace.report import pages
+from headrace.schema.json_schema import value_types
 from headrace.schema.validation_errors import Refused
 
 CARD = "card.html"
@@ -47,11 +48,10 @@ def render_form(champion: Champion) -> str:
 
 def parse_row(champion: Champion, body: bytes) -> dict[str, Any]:
     """Return the row that a form holds; what has no meaning stays text, and is refused as that."""
+    # Of a name that is sent twice the last one counts.
     form = {name: values[-1] for name, values in _parse_form(body).items()}
-    return {
-        name: _parse_value(column, form.get(name, ""))
-        for name, column in _properties(champion).items()
-    }
+    columns = champion.schema["properties"]
+    return {name: _parse_value(rules, form.get(name, "")) for name, rules in columns.items()}
 
 
 def render_answer(champion: Champion, row: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
@@ -71,14 +71,9 @@ def _parse_form(body: bytes) -> dict[str, list[str]]:
         return {}
 
 
-def _properties(champion: Champion) -> dict[str, dict[str, Any]]:
-    properties: dict[str, dict[str, Any]] = champion.schema["properties"]
-    return properties
-
-
 def _parse_value(column: Mapping[str, Any], text: str) -> Any:
     """Return what a field's text means, by the schema of its column."""
-    types = _types(column)
+    types = value_types(column)
     if text == "" and "null" in types:
         return None
     try:
@@ -91,10 +86,6 @@ def _parse_value(column: Mapping[str, Any], text: str) -> Any:
     return text == "true" if "boolean" in types else text
 
 
-def _types(column: Mapping[str, Any]) -> list[str]:
-    return [column["type"]] if isinstance(column["type"], str) else list(column["type"])
-
-
 def _render(
     champion: Champion,
     row: Mapping[str, Any],
@@ -104,7 +95,7 @@ def _render(
     is_example: bool = False,
 ) -> str:
     title, about = _heading(champion)
-    columns = _properties(champion)
+    columns = champion.schema["properties"]
     invalid = {error["field"] for error in errors}
     fields = [
         _field(name, column, row.get(name), champion.categories.get(name), name in invalid)
@@ -114,7 +105,7 @@ def _render(
         "serve.html.j2",
         title=title,
         css="serve.css",
-        policy="; form-action 'self'",
+        policy="; form-action 'self'",  # which default-src does not cover
         about=about,
         answer=answer,
         errors=[error for error in errors if error["field"] not in columns],
@@ -139,6 +130,7 @@ def _describe_answer(champion: Champion, answer: Mapping[str, Any]) -> dict[str,
     if threshold is None:
         return {"kind": "", "sentence": f"{prediction:.1%}", "note": ""}
     name = str(champion.bundle.facts.get("positive") or "yes")
+    # Near the threshold one digit would show the same number twice, and yet say that they differ.
     digits = 1 if f"{prediction:.1%}" != f"{threshold:.1%}" else 4
     share, bound = f"{prediction:.{digits}%}", f"{threshold:.{digits}%}"
     if answer["positive"]:
@@ -160,7 +152,7 @@ def _field(
     """Return what the form shows of a column: its meaning, unit, limits, value and error."""
     requirement = _requirement(column)
     unit = str(column.get("x-unit", ""))
-    choices = column.get("enum") or (["true", "false"] if "boolean" in _types(column) else [])
+    choices = column.get("enum") or (["true", "false"] if "boolean" in value_types(column) else [])
     is_unknown = bool(categories) and isinstance(value, str) and value not in (categories or ())
     return {
         "name": name,
@@ -178,7 +170,7 @@ def _field(
 
 def _requirement(column: Mapping[str, Any]) -> str:
     """Return what a field must hold, as a phrase: "a whole number from 0 to 6"."""
-    types = _types(column)
+    types = value_types(column)
     if column.get("enum"):
         phrase = f"one of {', '.join(_text(choice) for choice in column['enum'] if choice)}"
     elif "integer" in types:
@@ -211,7 +203,7 @@ def _text(value: Any) -> str:
 
 
 def _bounds(column: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    types = _types(column)
+    types = value_types(column)
     if {"integer", "number"} & {*types}:
         yield "type", "number"
         yield "step", 1 if "integer" in types else "any"

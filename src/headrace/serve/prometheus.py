@@ -14,6 +14,7 @@ class Metrics:
     """The metrics of one server, in a registry of their own."""
 
     def __init__(self) -> None:
+        # Not the library's global one, in which a second server of this process would clash.
         registry = self._registry = CollectorRegistry()
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         self.requests = counter("headrace_requests", "Requests", ("path", "status"))

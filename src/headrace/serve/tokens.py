@@ -73,7 +73,7 @@ class Tokens:
         """Return the scopes of a token, in constant time; none where it is unknown."""
         self._refresh()
         digest, scopes = _sha256(token), frozenset[str]()
-        for entry in self._tokens:
+        for entry in self._tokens:  # to the end, also after a match: time must not tell the place
             if hmac.compare_digest(entry.sha256, digest):
                 scopes = entry.scopes
         return scopes
