@@ -53,8 +53,9 @@ def _row(cells: Any) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, float | np.floating):
-        form = ",.1f" if abs(value) >= 100 else ".4f"
-        return "" if np.isnan(value) else format(float(value), form)
+        number = float(value)
+        form = ",.1f" if abs(number) >= 100 else ".4f"
+        return "" if np.isnan(number) else format(number, form)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return f"{value:,}"
     return escape(value)

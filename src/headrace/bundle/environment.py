@@ -94,7 +94,7 @@ def _extra_requirements(package: str, extra: str) -> Iterator[Requirement]:
     """Yield what an extra of a package adds to its dependencies."""
     for requirement in map(Requirement, distribution(package).requires or []):
         marker = requirement.marker
-        # A marker about Python or the system alone holds without the extra too: it is no part of it.
+        # A marker about Python or the system alone holds without the extra too.
         if marker and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""}):
             yield requirement
 
