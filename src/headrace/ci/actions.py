@@ -28,6 +28,7 @@ def fetch_data(project: Project, base: str) -> bool:
         )
         return True
     pull = processes.dvc_command("pull")
+    # Nobody sits here to type a password: without an input, a remote that asks for one fails.
     run = subprocess.run(pull, cwd=project.root, stdin=subprocess.DEVNULL, check=False)
     if run.returncode:
         print("DVC's remote does not have all data; the rest is made again from its sources.")
@@ -40,7 +41,7 @@ def fetch_data(project: Project, base: str) -> bool:
 
 
 def remove_reports(project: Project) -> None:
-    """Remove the page and the comment of an earlier run."""
+    """Remove the page and the comment of an earlier run, which would be published as this one's."""
     for name in (PAGE, COMMENT):
         (project.root / name).unlink(missing_ok=True)
 

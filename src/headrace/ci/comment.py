@@ -46,8 +46,7 @@ def main() -> int:
     else:
         path = f"repos/{repository}/issues/comments/{comment_id}"
         github.api(path, "--method", "PATCH", body=body)
-    action = "posted" if comment_id is None else "updated"
-    print(f"Pull request {number}: comment {action}.")
+    print(f"Pull request {number}: comment {'posted' if comment_id is None else 'updated'}.")
     return 0
 
 
@@ -65,6 +64,7 @@ def _escape(match: re.Match[str]) -> str:
 
 def _pull_request(repository: str, run: dict[str, Any]) -> int | None:
     """Return the number of the open pull request whose last commit is the run's."""
+    # The run's own list of pull requests is empty where it came from a fork.
     head = f"{run['head_repository']['owner']['login']}:{run['head_branch']}"
     fields = ["-f", "state=open", "-f", f"head={head}"]
     pulls = json.loads(github.api(f"repos/{repository}/pulls", "--method", "GET", *fields))
@@ -76,6 +76,7 @@ def _comment_id(comments: str) -> int | None:
     """Return the id of the comment of an earlier run."""
     answer = github.api(comments, "--method", "GET", "--paginate", "-f", "per_page=100")
     for comment in github.parse_pages(answer):
+        # Anybody can write the mark; only a bot's comment may be replaced.
         if comment["user"]["type"] == "Bot" and comment["body"].startswith(MARK):
             return int(comment["id"])
     return None

@@ -49,27 +49,27 @@ def steps(project: Project, base: str) -> list[Step]:
     fetch = partial(actions.fetch_data, project, base)
     compare = partial(actions.compare, project, base)
     return [
-        Step("check", "lint the study", make("check")),
-        Step("test", "run the tests, the notebooks among them", make("test")),
+        Step("check", "lint the study", partial(make, "check")),
+        Step("test", "run the tests, the notebooks among them", partial(make, "test")),
         Step("data", "fetch the data from DVC's remote", fetch),
-        Step("repro", "run the stages whose inputs changed", make("repro")),
+        Step("repro", "run the stages whose inputs changed", partial(make, "repro")),
         Step("lock", "compare dvc.lock with git", partial(lock_check.check, project), "repro"),
-        Step("html", "write the executed notebooks as pages", make("html"), "repro"),
-        Step("verify", "run each stage again in a clean room", make("verify")),
+        Step("html", "write the executed notebooks as pages", partial(make, "html"), "repro"),
+        Step("verify", "run each stage again in a clean room", partial(make, "verify")),
         Step("diff", "compare, and check the gates", compare, "repro"),
     ]
 
 
-def _make(project: Project, target: str) -> Callable[[], bool]:
-    def run() -> bool:
-        command = ["make", "--no-print-directory", target]
-        return subprocess.run(command, cwd=project.root, check=False).returncode == 0
-
-    return run
+def _make(project: Project, target: str) -> bool:
+    command = ["make", "--no-print-directory", target]
+    return subprocess.run(command, cwd=project.root, check=False).returncode == 0
 
 
 def run(project: Project, base: str) -> int:
-    """Run all steps, print their results, and return 1 where one failed."""
+    """Run all steps, print their results, and return 1 where one failed.
+
+    A step that fails stops only those that need its result: one run shows all that is wrong.
+    """
     actions.remove_reports(project)
     results: list[Result] = []
     for step in steps(project, base):

@@ -25,9 +25,7 @@ from headrace.core.project import Project
     "--truth", "labels_of", default="", metavar="BATCH", help="FILE holds the labels of this batch."
 )
 @click.option(
-    "--replace",
-    is_flag=True,
-    help="Replace a batch of this name; known labels are kept.",
+    "--replace", is_flag=True, help="Replace a batch of this name; known labels are kept."
 )
 @click.option(
     "--forget-truth",

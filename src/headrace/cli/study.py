@@ -82,12 +82,7 @@ def sync(project: Project) -> None:
         print("Next: dvc repro, since a stage whose notebook changed is stale")
 
 
-@command(
-    "schema",
-    examples="""
-    headrace schema                 after an edit of src/study/params.py
-    """,
-)
+@command("schema", examples="headrace schema                 after an edit of src/study/params.py")
 @in_study
 def schema(project: Project) -> None:
     """Write params.schema.json, for an editor to check by."""
@@ -125,25 +120,20 @@ def metrics(project: Project, files: tuple[Path, ...]) -> None:
     from headrace.report import metrics_table
 
     written = sorted((project.root / "metrics").glob("*.json"))
+    names = {file.stem: os.path.relpath(file) for file in written}
     if not files and not written:
         raise HeadraceError("No metrics yet. Next: dvc repro")
     for path in files or written:
         if written and not path.exists():
-            raise HeadraceError(
-                _missing(path, {file.stem: os.path.relpath(file) for file in written})
-            )
+            raise HeadraceError(_missing(path, names))
         print(f"{os.path.relpath(path)}\n{metrics_table.show(path)}")
 
 
 def _missing(path: Path, names: Mapping[str, str]) -> str:
     """Return the message about a metrics file that is not there, with those that are, by stem."""
-    near = nearest_name(path.stem, names)
-    step = (
-        f"Did you mean {names[near]}?"
-        if near
-        else f"Next: name one, of {listed(names.values(), 5)}"
-    )
-    return f"{path} is missing. {step}"
+    if near := nearest_name(path.stem, names):
+        return f"{path} is missing. Did you mean {names[near]}?"
+    return f"{path} is missing. Next: name one, of {listed(names.values(), 5)}"
 
 
 @command(

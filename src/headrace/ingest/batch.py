@@ -94,7 +94,7 @@ def read_parts(root: Path, name: str) -> Iterator[pd.DataFrame]:
     """Yield a batch's rows part by part; see `read`."""
     path = file_name(name)
     if not (root / path).is_file():
-        read(root, name)  # raises
+        read(root, name)  # raises, with the nearest name
     try:
         for part, _ in tables.parts(root / path):
             yield part.to_pandas()

@@ -92,14 +92,13 @@ def _import_batch(
     table, notes = batch.normalize(rows, schema, spec), types.time_zone_notes(rows, spec)
     if batch.exists(root, name):
         table, summary = _update(root, name, table, spec, replace=replace, forget=forget)
-        notes += filter(None, [summary])
+        notes += [summary] if summary else []
     notes += batch.order_notes(root, name, table, spec)
     path = batch.file_name(name)
-    manifest.add_entries(root, name)  # nothing is written where there is no place for the entries
+    manifest.texts_with(root, name)  # nothing is written where there is no place for the entries
     manifest.track(root, path, batch.add_predictions(project, table))
-    manifest.write_texts(
-        manifest.add_entries(root, name)
-    )  # again: the files may have been edited meanwhile
+    # Read again: predicting and tracking takes a while, in which somebody may edit the files.
+    manifest.write_texts(manifest.texts_with(root, name))
     invalid = int((validate(table[[*schema["properties"]]], schema)[1] != "").sum())
     violations = f", {invalid:,} against the contract" if invalid else ""
     print(f"{path}: {counted(len(table), 'row')}{violations}")
@@ -140,6 +139,7 @@ def _read_log(folder: Path, root: Path, batches: Sequence[str]) -> pd.DataFrame:
         log = log_format.read(folder)
     except (OSError, ValueError) as error:
         raise DataError(f"{folder.name} cannot be read: {error}. Next: see what is there") from None
+    # A log goes on while batches are made of it: what an earlier one has is left to that one.
     for table in (batch.read(root, name) for name in batches):
         if len(log) and "request" in table:
             log = log[~log["request"].isin(table["request"])]

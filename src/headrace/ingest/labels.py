@@ -1,7 +1,5 @@
 """Labels of a batch: joined when they come, and kept when its rows are imported again."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
@@ -194,24 +192,20 @@ def _match_rows(batch: pd.DataFrame, table: pd.DataFrame, key: list[str]) -> pd.
     Errors:
         DataError: rows of the table are not identified, or by values of other types.
     """
-    functions: dict[str, Callable[[pd.Series], pd.Series]] = {
-        REQUEST[0]: column_types.text  # an id of digits is no number
+    # An id of digits is no number: as one it would lose its leading zeros.
+    keys = {
+        name: (column_types.text if name == REQUEST[0] else column_types.infer)(batch[name])
+        for name in key
     }
-    batch_keys = pd.DataFrame(
-        {name: functions.get(name, column_types.infer)(batch[name]) for name in key}
-    )
-    table_keys = pd.DataFrame(
-        {name: column_types.convert_like(table[name], batch_keys[name]) for name in key}
-    )
+    likes = {name: column_types.convert_like(table[name], column) for name, column in keys.items()}
+    table_keys = pd.DataFrame(likes)
     refuse_duplicates(table_keys, key)
     table_keys = table_keys.assign(position=np.arange(len(table_keys)))
-    positions = (
-        batch_keys.merge(table_keys, on=key, how="left")["position"].fillna(-1).astype("int64")
-    )
-    return positions.set_axis(batch.index)
+    matched = pd.DataFrame(keys).merge(table_keys, on=key, how="left")["position"]
+    return matched.fillna(-1).astype("int64").set_axis(batch.index)
 
 
 def _take(table: pd.DataFrame, positions: pd.Series) -> pd.DataFrame:
     """Return the rows at these positions, missing at -1, by the index of `positions`."""
-    rows = table.reset_index(drop=True)
+    rows = table.reset_index(drop=True)  # so that -1 is no label, and reindex makes it a gap
     return rows.reindex(positions.to_numpy()).set_axis(positions.index)

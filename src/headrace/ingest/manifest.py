@@ -34,7 +34,7 @@ def track(root: Path, path: str, table: pd.DataFrame) -> None:
         raise ProjectError(f"dvc add {path}: {reason}\nNext: fix it, and run the command again")
 
 
-def add_entries(root: Path, name: str) -> dict[Path, str]:
+def texts_with(root: Path, name: str) -> dict[Path, str]:
     """Return the texts of params.yaml and dvc.yaml with a batch in them; comments stay.
 
     Errors:

@@ -77,6 +77,7 @@ class Journal:
             self._end()
             self._path, self._file = _create(self.folder, hour)
             self._hour = hour
+        # After a torn line a line break, or the next one would be lost with it.
         content = b"\n" + line if self._torn else line
         byte_count = os.write(self._file, content)
         self._size += byte_count

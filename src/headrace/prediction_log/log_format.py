@@ -6,6 +6,7 @@ one for each model that answered, since models may take other types. Other names
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -91,6 +92,7 @@ def read(folder: Path) -> pd.DataFrame:
     columns = [*dict.fromkeys(column for frame in frames for column in frame)]
     filled = [frame.dropna(axis="columns", how="all") for frame in frames]
     table = pd.concat(filled, ignore_index=True).reindex(columns=columns)
+    # A journal that became a table while the folder was read is there twice.
     table = table.drop_duplicates(["request", "row"])
     return table.sort_values("time", kind="stable", ignore_index=True)
 
@@ -117,9 +119,9 @@ def _read_tables(paths: Iterable[Path]) -> Iterator[pd.DataFrame]:
 
 def group_by_model(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """Return the rows that each model answered."""
-    groups: dict[str, list[Row]] = {}
+    groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        groups.setdefault(row["model"], []).append(row)
+        groups[row["model"]].append(row)
     return groups
 
 

@@ -30,9 +30,10 @@ EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 def rotate_in_subprocess(folder: Path, days: int) -> list[str]:
     """Rotate in a process of its own, so that answers do not wait; return what went wrong."""
-    command = [sys.executable, "-P", "-m", "headrace.prediction_log.rotation"]
+    module = "headrace.prediction_log.rotation"
     process = subprocess.run(
-        [*command, str(folder), str(days)],
+        # -P: no module of the folder where the server was started may take the place of ours.
+        [sys.executable, "-P", "-m", module, str(folder), str(days)],
         start_new_session=True,  # a signal to the server leaves it alone
         stdin=subprocess.DEVNULL,
         capture_output=True,

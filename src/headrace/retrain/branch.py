@@ -56,6 +56,7 @@ def require_free(root: Path, branch: str) -> None:
 
 def _conflicts(root: Path, branch: str) -> list[str]:
     """Return the branches of that name, and those that git could not store beside it."""
+    # git keeps a branch as a file: one named `retrain` leaves no room for a folder `retrain/`.
     refs = [f"refs/heads/{name}" for name in (PREFIX, branch)]
     names = git.run(root, "for-each-ref", "--format=%(refname:lstrip=2)", *refs).splitlines()
     return [name for name in names if name == PREFIX or f"{name}/".startswith(f"{branch}/")]

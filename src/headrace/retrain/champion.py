@@ -25,6 +25,7 @@ class Champion:
         Errors:
             DataError: the bundle does not list it.
         """
+        # A bundle lists what a stage's params name: the parameter itself, or a block that holds it.
         value = self.parameters.get(dotted)
         if value is None:
             value = yaml.lookup(self.parameters, dotted)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,17 @@ class Clone:
         """Clone the last commit; both share the study's cache."""
         repository = Path(git.run(origin, "rev-parse", "--show-toplevel").rstrip("\n"))
         top = folder / "study"
+        # --shared copies no objects: the clone lives for one training, while the origin keeps them.
         git.run(folder, "clone", "--quiet", "--shared", str(repository), str(top))
         clone = cls(origin, top, top / origin.relative_to(repository))
         for line in git.run(origin, "config", "--list", "-z").split("\0"):
             name, _, value = line.partition("\n")
             if name.startswith(SETTINGS):
                 git.run(top, "config", name, value)
+        # Local, so that the setting is not part of the challenger's commit.
         clone._dvc("cache", "dir", "--local", str(dvc_cache.store_of(origin).folders[0].resolve()))
-        clone._dvc("checkout", "--quiet", check=False)  # what is missing is made again
+        with suppress(ProjectError):  # what is missing is made again
+            clone._dvc("checkout", "--quiet")
         return clone
 
     def set_parameters(self, values: Mapping[str, Any]) -> None:
@@ -48,7 +52,7 @@ class Clone:
         Errors:
             StageError: a stage failed; its output is shown.
         """
-        if self._dvc("repro"):
+        if self._dvc("repro", capture=False):
             raise StageError("No challenger: a stage failed, see above. Next: fix it, try again")
 
     def write(self, name: str, text: str) -> str:
@@ -85,18 +89,18 @@ class Clone:
                 f" Next: fix that, then git fetch {' '.join(source)}"
             ) from None
 
-    def _dvc(self, *words: str, check: bool = True) -> int:
-        command = processes.dvc_command(*words)
-        shows_output = words[0] == "repro"
+    def _dvc(self, *words: str, capture: bool = True) -> int:
+        """Run DVC in the clone; its output is shown, or captured for the error that is raised."""
+        # DVC tells its root to the commands that it runs, and this may be one of them.
         environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
         result = subprocess.run(
-            command,
+            processes.dvc_command(*words),
             cwd=self.root,
             env=environment,
-            capture_output=not shows_output,
+            capture_output=capture,
             text=True,
             check=False,
         )
-        if result.returncode and check and not shows_output:
+        if result.returncode and capture:
             raise ProjectError(f"dvc {words[0]}: {result.stderr.strip()}")
         return result.returncode

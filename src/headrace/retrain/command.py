@@ -35,6 +35,7 @@ def run(project: Project, *, batch: str = "", pull_request: bool = False) -> int
         StageError: a stage failed, or the challenger could not be fetched, and is kept.
     """
     root = project.root
+    # All that can be refused is refused here: to train a challenger may take hours.
     require_clean(root)
     current = champion.find_champion(project)
     chosen = split.choose_split(project, current, batch)

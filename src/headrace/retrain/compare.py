@@ -11,10 +11,10 @@ import pandas as pd
 from headrace.bundle.load import Bundle
 from headrace.compare import gates
 from headrace.compare.metrics import MetricsContent, MetricsPair
-from headrace.compare.model import MetricChange, Report, Side
+from headrace.compare.model import Report, Side
 from headrace.compare.retrain_report import FOLDER, FORMAT
 from headrace.errors import DataError
-from headrace.gates.model import Gate, Gates, Predictions
+from headrace.gates.model import Gates, Predictions
 from headrace.report.text import counted
 from headrace.schema.validate import validate
 from headrace.stats import Interval, Recipe, bootstrap
@@ -55,18 +55,17 @@ def compare(
         )
     rows = _labelled_rows(table, (champion, challenger), spec.label)
     label = rows[spec.label].to_numpy("float64")
-    sides = [_predictions(bundle, rows, spec) for bundle in (champion, challenger)]
+    old_side, new_side = (_predictions(bundle, rows, spec) for bundle in (champion, challenger))
     pairs = {
         name: (
-            score_function(recipe, label, sides[0][recipe.column], prices),
-            score_function(recipe, label, sides[1][recipe.column], prices),
+            score_function(recipe, label, old_side[recipe.column], prices),
+            score_function(recipe, label, new_side[recipe.column], prices),
         )
-        for name, recipe in _recipes(rules, sides[0])
+        for name, recipe in _recipes(rules, old_side)
     }
-    days = _days(rows, spec)
-    intervals = bootstrap.intervals(
-        {"\n".join(name): pair for name, pair in pairs.items()}, rows=len(rows), clusters=days
-    )
+    # The bootstrap names a score by one text; neither a file nor a metric has a line break.
+    named = {"\n".join(name): pair for name, pair in pairs.items()}
+    intervals = bootstrap.intervals(named, rows=len(rows), clusters=_days(rows, spec))
     return {
         name: Comparison(
             unweighted(old, len(rows)), unweighted(new, len(rows)), intervals.get("\n".join(name))
@@ -80,6 +79,7 @@ def _labelled_rows(table: pd.DataFrame, bundles: tuple[Bundle, Bundle], label: s
     if label not in table:
         raise DataError(f"The batch has no {label}. Next: headrace ingest FILE --truth BATCH")
     labelled = table[table[label].notna()]
+    # By both contracts: what only one of the models can answer compares nothing.
     for bundle in bundles:
         labelled = labelled[(validate(labelled, bundle.schema)[1] == "").to_numpy()]
     if labelled[label].nunique() < 2:
@@ -121,13 +121,15 @@ def report(metrics: Mapping[Name, Comparison], rules: Gates, sides: tuple[Side, 
     pairs = [_pair(file, metrics) for file in dict.fromkeys(file for file, _ in metrics)]
     intervals = {name: metric.interval for name, metric in metrics.items() if metric.interval}
     applied = [gate for gate in rules.metrics if (gate.file, gate.pattern) in metrics]
-    not_judged = [
-        *(gate.pattern for gate in rules.metrics if gate.can_break and gate not in applied)
-    ]
+    not_judged = [gate.pattern for gate in rules.metrics if gate.can_break and gate not in applied]
     not_judged += [f"{gate.recipe.score} of each {gate.column}" for gate in rules.groups]
+    changes = (
+        gates.metric_change(*name, metric.old, metric.new, metric.interval, applied)
+        for name, metric in metrics.items()
+    )
     return Report(
         *sides,
-        metrics=tuple(_change(name, metric, applied) for name, metric in metrics.items()),
+        metrics=tuple(changes),
         unchanged=0,
         gates=tuple(gates.evaluate_gates(applied, pairs, intervals)),
         notes=(_not_judged_note(not_judged, sides[1].name),) if not_judged else (),
@@ -150,10 +152,6 @@ def _pair(file: str, metrics: Mapping[Name, Comparison]) -> MetricsPair:
     return MetricsPair(file, MetricsContent(old), MetricsContent(new), ())
 
 
-def _change(name: Name, metric: Comparison, applied: list[Gate]) -> MetricChange:
-    return gates.metric_change(*name, metric.old, metric.new, metric.interval, applied)
-
-
 def proposal_file(batch: str) -> str:
     """Return the file of a proposal about a batch, relative to the study."""
     return f"{FOLDER}/retrain-{batch}.json"
@@ -170,8 +168,6 @@ def proposal(
 
 def _metric(file: str, name: str, metric: Comparison) -> dict[str, Any]:
     content = {"file": file, "name": name, "old": metric.old, "new": metric.new}
-    if metric.interval is None:
-        return content
-    interval = metric.interval
-    ends = {"low": interval.low, "high": interval.high, "resamples": interval.resamples}
-    return {**content, **ends}
+    if interval := metric.interval:
+        content |= {"low": interval.low, "high": interval.high, "resamples": interval.resamples}
+    return content

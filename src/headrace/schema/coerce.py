@@ -93,7 +93,7 @@ def booleans(column: pd.Series, words: Mapping[str, bool]) -> Coerced:
 
 
 def _floats(column: pd.Series) -> Coerced:
-    if _is_integer(column) or pd.api.types.is_float_dtype(column):
+    if pd.api.types.is_integer_dtype(column) or pd.api.types.is_float_dtype(column):
         values, empty = column.to_numpy("float64", na_value=np.nan), column.isna().to_numpy(bool)
     elif (cast := _cast(column, pa.float64())) is not None:
         values, empty = cast.to_numpy(zero_copy_only=False), column.isna().to_numpy(bool)
@@ -106,7 +106,7 @@ def _floats(column: pd.Series) -> Coerced:
 def _integers(column: pd.Series) -> Coerced:
     """Return a column's integers; 5.0 is one, as in JSON Schema."""
     empty = column.isna().to_numpy(bool)
-    if _is_integer(column):
+    if pd.api.types.is_integer_dtype(column):
         return _from_integers(column, empty)
     if pd.api.types.is_float_dtype(column):
         return _from_floats(column.to_numpy("float64", na_value=np.nan), empty)
@@ -119,14 +119,10 @@ def _integers(column: pd.Series) -> Coerced:
     return _from_python([_number(value) for value in column], is_empty(column))
 
 
-def _is_integer(column: pd.Series) -> bool:
-    return bool(pd.api.types.is_integer_dtype(column))
-
-
 def _from_integers(column: pd.Series, empty: Mask) -> Coerced:
     if pd.api.types.is_signed_integer_dtype(column):
         return _coerced(column.to_numpy("int64", na_value=0), empty)
-    values = column.to_numpy("uint64", na_value=0)
+    values = column.to_numpy("uint64", na_value=0)  # int64 has no place for its upper half
     above = values > json_schema.INT64[1]
     within = np.where(above, 0, values).astype("int64")
     return _coerced(within, empty)._replace(overflow=above.astype(np.int8))
@@ -134,7 +130,7 @@ def _from_integers(column: pd.Series, empty: Mask) -> Coerced:
 
 def _from_floats(values: Vector, empty: Mask) -> Coerced:
     finite = np.isfinite(values)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # infinity has no remainder; `finite` leaves it out
         fraction = finite & (values % 1 != 0)
         inexact = finite & ~fraction & (np.abs(values) >= EXACT)
     integers = np.where(finite & ~fraction & ~inexact, values, 0).astype("int64")

@@ -26,6 +26,7 @@ def infer(column: pd.Series) -> pd.Series:
     if not wrong.any():
         return values
     texts = text(column)
+    # One time is enough: `times` then refuses the others, which as text would sort wrongly.
     return times(column) if parse_times(texts).notna().any() else texts
 
 

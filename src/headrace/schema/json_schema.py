@@ -144,6 +144,7 @@ def normalize(schema: Mapping[str, Any], source: str) -> dict[str, Any]:
         DataError: a server cannot keep one of the rules.
     """
     properties: dict[str, Any] = {}
+    # A range for integers, since beyond it a server and a table would read a value differently.
     for name, rules in schema["properties"].items():
         for problem in _problems(rules):
             raise DataError(f"{source}: {name} {problem}")
@@ -163,6 +164,8 @@ def value_types(rules: Mapping[str, Any]) -> list[str]:
 @lru_cache
 def compile_pattern(pattern: str) -> Callable[[str], bool]:
     """Return a function that tells whether a text matches a pattern, by the server's engine.
+
+    That is Rust's `regex`, which reads some patterns otherwise than Python's `re` does.
 
     Errors:
         ValueError: the engine does not accept the pattern.

@@ -15,6 +15,7 @@ from headrace.schema.validation_errors import MOST_NAMED, ErrorList, Refused
 
 MOST_BYTES = 1 << 20
 """Bytes of one row."""
+# `*+` never goes back, so that no body of many spaces takes long.
 LIST = re.compile(rb"[ \t\n\r]*+\[")
 EMPTY_LIST = re.compile(rb"[ \t\n\r]*+\[[ \t\n\r]*+\][ \t\n\r]*+")
 TOKEN = re.compile(rb'"[^"]*+"?|[\[\]{},]')
@@ -44,22 +45,14 @@ class Reader:
         Errors:
             Refused: it is not JSON, or a row violates the schema; fields and reasons are given.
         """
-        rows = self._decode(body)
-        if rows is None:  # msgspec names only the first error; pydantic names them all
+        try:
+            rows = self._decoder.read(body) if self._decoder else self.explain(body)
+        except row_types.DecodeErrors:  # msgspec names only the first error, pydantic all of them
             rows = self.explain(body)
         if not rows:
             raise Refused.body("no_rows", "The list has no row")
         self._limit(len(rows))
         return rows
-
-    def _decode(self, body: bytes) -> list[Values] | None:
-        """Read a list of rows quickly; None where pydantic has to read it."""
-        if self._decoder is None:
-            return None
-        try:
-            return self._decoder.read(body)
-        except row_types.DecodeErrors:
-            return None
 
     def explain(self, body: bytes) -> list[Values]:
         """Read rows one by one with pydantic, which reports all that is wrong with them.
@@ -71,7 +64,7 @@ class Reader:
         errors, is_many, unread = ErrorList(), is_list(body), False
         for number, piece in enumerate(split(body)):
             self._limit(number + 1)
-            if unread := errors.is_full():
+            if unread := errors.is_full():  # reading on would cost time, and show nothing more
                 break
             shortened, hidden = self._without_unknown_names(piece)
             try:
@@ -163,7 +156,7 @@ def _items(body: bytes) -> Iterator[bytes]:
             begin = token.end()
         if depth == 0:
             break
-        if at - begin > MOST_BYTES:
+        if at - begin > MOST_BYTES:  # refused here, before the rest of a huge row is looked through
             _slice(body, begin, at)
     if mark != END or depth or body[begin:].strip(b" \t\n\r"):
         yield b""

@@ -38,7 +38,7 @@ def validate(table: pd.DataFrame, schema: Mapping[str, Any]) -> tuple[pd.DataFra
     for name, values, violations in validate_columns(table, schema):
         inputs[name] = values
         for rows, reason in violations:
-            first = rows & (reasons == "").to_numpy()
+            first = rows & (reasons == "").to_numpy()  # a row that has a reason keeps it
             reasons[first] = f"{name}: {reason}"
     return pd.DataFrame(inputs), reasons
 
@@ -57,7 +57,11 @@ def validate_columns(
 
 
 def require_columns(names: Iterable[str], schema: Mapping[str, Any]) -> None:
-    """Refuse a table with columns of these names where it lacks one; see `validate`."""
+    """Refuse a table with columns of these names where it lacks one of the schema's.
+
+    Errors:
+        DataError: it does; the nearest name is shown.
+    """
     columns = [*names]
     for name in schema["properties"]:
         if name not in columns:
@@ -104,5 +108,6 @@ def _text_violations(values: pd.Series, rules: Mapping[str, Any]) -> Iterator[tu
     if "maxLength" in rules:
         yield lengths > rules["maxLength"], f"longer than {rules['maxLength']}"
     if "pattern" in rules:
+        # Each text once: a column has few texts and many rows, and the engine takes one at a time.
         matches = [*filter(compile_pattern(rules["pattern"]), texts.unique())]
         yield ~texts.isin(matches).to_numpy(bool), "does not match the pattern"

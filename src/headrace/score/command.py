@@ -34,11 +34,12 @@ def score_file(champion: Champion, rows: Path, scored: Path) -> int:
     refused_file = refused_path(rows, scored)
     counts: list[int] = []
 
-    def write(valid_path: Path) -> None:
-        def write_invalid(invalid_path: Path) -> None:
-            counts.extend(_write(champion.bundle, rows, valid_path, invalid_path, scored.suffix))
-
-        atomic.write_whole(refused_file, write_invalid)
+    def write(valid: Path) -> None:
+        # Inside: who sees the scored rows can rely on the refused ones being there.
+        atomic.write_whole(
+            refused_file,
+            lambda invalid: counts.extend(_write(champion.bundle, rows, valid, invalid)),
+        )
 
     try:
         atomic.write_whole(scored, write)
@@ -82,14 +83,12 @@ def _is_same_file(first: Path, second: Path) -> bool:
     return first.resolve() == second.resolve()
 
 
-def _write(
-    bundle: Bundle, rows: Path, valid_path: Path, invalid_path: Path, suffix: str
-) -> tuple[int, int]:
+def _write(bundle: Bundle, rows: Path, valid_path: Path, invalid_path: Path) -> tuple[int, int]:
     """Write scored and refused rows part by part, and return how many there are of each."""
     offset = 0
     with (
-        tables.Writer(valid_path, suffix) as valid_writer,
-        tables.Writer(invalid_path, suffix) as invalid_writer,
+        tables.Writer(valid_path, valid_path.suffix) as valid_writer,
+        tables.Writer(invalid_path, invalid_path.suffix) as invalid_writer,
     ):
         for part, share in _parts(rows):
             valid, invalid = _score(bundle, part, offset)
@@ -113,6 +112,7 @@ def _score(bundle: Bundle, part: pa.Table, offset: int) -> tuple[pa.Table, pa.Ta
     """Return the rows with predictions, and those that are refused; `offset` rows came before."""
     _require_new_columns(part.column_names)
     require_columns(part.column_names, bundle.schema)
+    # Only the inputs become a DataFrame; the user's other columns pass through as they are.
     table = tables.frame(part.select([*bundle.schema["properties"]]))
     inputs, reasons = validate(table, bundle.schema)
     is_valid = (reasons == "").to_numpy()
@@ -148,5 +148,6 @@ def _show_progress(rows: int, share: float) -> None:
         return
     filled = "█" * int(BAR * share)
     line = f"\r\x1b[K  {filled:<{BAR}} {share:4.0%}  {rows:,} rows"
+    # A line that wraps could not be overwritten; the first four characters take no column.
     sys.stderr.write(line[: shutil.get_terminal_size().columns + 3] + ("\n" if share >= 1 else ""))
     sys.stderr.flush()
