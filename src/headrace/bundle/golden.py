@@ -69,7 +69,10 @@ def _dtype(rules: Mapping[str, Any]) -> str:
 
 
 def differences(expected: Vector, predicted: Vector) -> pd.DataFrame:
-    """Return the rows whose predictions differ: row (from 1), expected, predicted."""
+    """Return the rows whose predictions differ: row (from 1), expected, predicted.
+
+    Both have the shape (rows,); two missing predictions are equal.
+    """
     differs = ~np.isclose(predicted, expected, rtol=0, atol=CLOSE, equal_nan=True)
     places = np.flatnonzero(differs)
     content = {"row": places + 1, "expected": expected[places], "predicted": predicted[places]}

@@ -55,6 +55,7 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
     for name, maker in upstream(project, stage).items():
         run = f"runs/{name}.ipynb"
         names = [dotted for dotted in maker.body.get("params") or [] if isinstance(dotted, str)]
+        # A stage whose cmd runs no notebook leaves no run that could hold its parameters.
         is_made = any(out.path == run for out in maker.outs)
         if name != stage and names and is_made and run not in listed:
             raise ProjectError(
@@ -66,7 +67,11 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
 
 
 def upstream(project: Project, stage: str) -> dict[str, Stage]:
-    """Return a stage and all that it builds on, in the order of dvc.yaml."""
+    """Return a stage and all that it builds on, in the order of dvc.yaml.
+
+    Errors:
+        ProjectError: dvc.yaml has no such stage.
+    """
     makers = {out.path: name for name, maker in project.stages.items() for out in maker.outs}
     pending, reached = [stage], {stage}
     while pending:

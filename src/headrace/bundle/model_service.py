@@ -38,7 +38,10 @@ class Champion:
         return cls(bundle, label, reader, bundle.schema, threshold, log_name, _categories(bundle))
 
     def answer(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
-        """Return for each row its prediction, and whether it reaches the threshold."""
+        """Return for each row its prediction, and whether it reaches the threshold.
+
+        A row holds its values in the schema's order. Without a threshold there is no `positive`.
+        """
         inputs = golden.columns(zip(*rows, strict=True), self.schema)
         predictions = self.bundle.predict(inputs).tolist()
         if self.threshold is None:
@@ -62,7 +65,11 @@ class Service:
     """Holds the champion; `load` returns a new one, or the same again."""
 
     def __init__(self, load: Callable[[], Champion], count: Callable[[str], None]) -> None:
-        """Load the first; `count` gets the problem of each reload, or an empty text."""
+        """Load the first; `count` gets the problem of each reload, or an empty text.
+
+        Errors:
+            HeadraceError: the first is refused.
+        """
         self._load, self._count = load, count
         self._loading = threading.Lock()
         self.champion = load()

@@ -68,9 +68,8 @@ class Journal:
             return body
         content = json.loads(body)
         rows = content if isinstance(content, list) else [content]
-        return json.dumps(
-            [{name: row[name] for name in row if name not in self._excluded} for row in rows]
-        ).encode()
+        kept = [{name: row[name] for name in row if name not in self._excluded} for row in rows]
+        return json.dumps(kept).encode()
 
     def _append(self, hour: str, line: bytes) -> None:
         if hour != self._hour or self._size >= MAX_BYTES:

@@ -43,12 +43,8 @@ def format_line(time: str, model: str, body: bytes, response: bytes) -> bytes:
     # JSON has line breaks between its tokens alone: inside a text they are escaped.
     body = body.replace(b"\n", b" ").replace(b"\r", b" ")
     name = b' "model": %b,' % json.dumps(model).encode() if model else b""
-    return b'{"time": "%b",%b "asked": %b, "answered": %b}\n' % (
-        time.encode(),
-        name,
-        body,
-        response,
-    )
+    parts = (time.encode(), name, body, response)
+    return b'{"time": "%b",%b "asked": %b, "answered": %b}\n' % parts
 
 
 def parse_line(text: bytes) -> list[dict[str, Any]]:

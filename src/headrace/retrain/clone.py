@@ -25,7 +25,11 @@ class Clone:
 
     @classmethod
     def create(cls, origin: Path, folder: Path) -> "Clone":
-        """Clone the last commit; both share the study's cache."""
+        """Clone the last commit; both share the study's cache.
+
+        Errors:
+            ProjectError: git or DVC refused; its message is shown.
+        """
         repository = Path(git.run(origin, "rev-parse", "--show-toplevel").rstrip("\n"))
         top = folder / "study"
         # --shared copies no objects: the clone lives for one training, while the origin keeps them.
