@@ -154,16 +154,24 @@ class Mini:
 os.environ.update(bake.NOBODY)
 bake.run = forked.run
 
-LONG = Path(__file__).with_name("long")
+TESTS = Path(__file__).parent
+STUDIES = {"baked", "quick", "watched", "verified", "copy"}
+"""The fixtures that no unit test asks for: they take a minute."""
 FIRST = ("test_life", "test_watch", "test_experiments", "test_verify", "test_retrain")
 """Files that take longest begin first, or one worker would wait for the other in the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/long; put the files that take longest first, and leave the rest."""
+    """Mark what lies in tests/long; put the files that take longest first, and leave the rest.
+
+    Errors:
+        pytest.UsageError: a unit test asks for a study.
+    """
     for item in items:
-        if item.path.is_relative_to(LONG):
+        if item.path.is_relative_to(TESTS / "long"):
             item.add_marker("long")
+        if item.path.is_relative_to(TESTS / "unit") and STUDIES & {*item.fixturenames}:  # type: ignore[attr-defined]
+            raise pytest.UsageError(f"{item.nodeid} needs a study. Next: move it to tests/study")
     place = {name: at for at, name in enumerate(FIRST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
 
@@ -234,6 +242,18 @@ def watched(quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         return study
 
     return shared(tmp_path_factory, "watched", make)
+
+
+@pytest.fixture(scope="session")
+def verified(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That study, with the certificate that its last commit reproduces."""
+
+    def make(folder: Path) -> Path:
+        study = Path(shutil.copytree(watched, folder / "study"))
+        bake.run(study, "headrace", "verify")
+        return study
+
+    return shared(tmp_path_factory, "verified", make)
 
 
 @pytest.fixture

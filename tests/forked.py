@@ -148,6 +148,7 @@ def _server() -> socket.socket:
 def _end_server(asking: socket.socket, process: subprocess.Popen[bytes]) -> None:
     """End the server, though a child of this process may hold the socket open as well."""
     asking.shutdown(socket.SHUT_RDWR)
+    asking.close()
     process.wait()
 
 

@@ -7,32 +7,32 @@ from lab import bake
 
 
 def _table(study: Path) -> dict[str, dict[str, object]]:
-    """Return every experiment's name with its two swept parameters and its ROC AUC."""
+    """Return every experiment's name with its two swept parameters and its cost."""
     rows = bake.run(study, "dvc", "exp", "show", "--json").stdout
     (head,) = [row for row in json.loads(rows) if row["rev"] != "workspace"]
     experiments = {}
     for experiment in head["experiments"] or []:
         data = experiment["revs"][0]["data"]
         train = data["params"]["params.yaml"]["data"]["train"]
-        scores = data["metrics"]["metrics/evaluate.json"]["data"]
+        scores = data["metrics"]["metrics/train.json"]["data"]
         experiments[experiment["name"]] = {
             "max_iter": train["max_iter"],
             "learning_rate": train["learning_rate"],
-            "roc_auc": scores["model"]["roc_auc"],
+            "cost": scores["model"]["cost_per_1000"],
         }
     return experiments
 
 
 def test_a_queued_sweep_over_two_parameters_leaves_the_workspace_alone(copy: Path) -> None:
-    before = (copy / "metrics/evaluate.json").read_bytes()
+    before = (copy / "metrics/train.json").read_bytes()
     sweep = ["-S", "train.max_iter=5,8", "-S", "train.learning_rate=0.05,0.3"]
-    bake.run(copy, "dvc", "exp", "run", "--queue", *sweep, "evaluate")
+    bake.run(copy, "dvc", "exp", "run", "--queue", *sweep, "train")
     bake.run(copy, "dvc", "exp", "run", "--run-all", "--jobs", "2")
     experiments = _table(copy)
     tried = sorted((row["max_iter"], row["learning_rate"]) for row in experiments.values())  # type: ignore[type-var]
     assert tried == [(5, 0.05), (5, 0.3), (8, 0.05), (8, 0.3)]
-    assert len({row["roc_auc"] for row in experiments.values()}) == 4
-    assert (copy / "metrics/evaluate.json").read_bytes() == before
+    assert len({row["cost"] for row in experiments.values()}) == 4
+    assert (copy / "metrics/train.json").read_bytes() == before
     assert bake.run(copy, "git", "status", "--porcelain").stdout == ""
 
 

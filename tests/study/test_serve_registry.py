@@ -91,28 +91,31 @@ def test_a_broken_bundle_does_not_take_over(copy: Path, input_rows: list[dict[st
 
 
 def test_the_registry_s_champion_is_served_whatever_the_working_tree_holds(
-    copy: Path, input_rows: list[dict[str, Any]], bundle_files: dict[str, bytes]
+    verified: Path,
+    tmp_path: Path,
+    input_rows: list[dict[str, Any]],
+    bundle_files: dict[str, bytes],
 ) -> None:
+    study = Path(shutil.copytree(verified, tmp_path / "study"))
     expected = [row[golden.PREDICTION] for row in json.loads(bundle_files["golden.json"])]
-    bake.run(copy, "git", "config", "user.name", "Ann")
-    bake.run(copy, "git", "config", "user.email", "ann@example.org")
-    bake.run(copy, "headrace", "verify")
-    bake.run(copy, "headrace", "register")
+    bake.run(study, "git", "config", "user.name", "Ann")
+    bake.run(study, "git", "config", "user.email", "ann@example.org")
+    bake.run(study, "headrace", "register")
     for stage in ("dev", "staging", "prod"):
         words = ("promote", "v1.0.0", "--to", stage, "--yes", "--reason", "a test")
-        bake.run(copy, "headrace", *words)
-    (copy / BUNDLE).unlink()
-    (copy / "src/study/model.py").write_text("raise RuntimeError\n", "utf-8")
+        bake.run(study, "headrace", *words)
+    (study / BUNDLE).unlink()
+    (study / "src/study/model.py").write_text("raise RuntimeError\n", "utf-8")
     for source in ("model#prod", "model@v1.0.0"):
-        with serve(copy, source) as server:
+        with serve(study, source) as server:
             status, content = server.request("/predict", input_rows)
             assert (status, content["model"]) == (200, "model@v1.0.0")
             assert [row["prediction"] for row in content["predictions"]] == expected
             assert server.request("/reload", {})[0] == 200
-    misspelt = bake.run(copy, "headrace", "serve", "model#pord", check=False)
+    misspelt = bake.run(study, "headrace", "serve", "model#pord", check=False)
     assert misspelt.returncode == 1
     assert "Next: " in misspelt.stdout
     assert "Traceback" not in misspelt.stdout
-    shutil.rmtree(copy / ".dvc/cache/files")
-    uncached = bake.run(copy, "headrace", "serve", "model#prod", check=False)
+    shutil.rmtree(study / ".dvc/cache/files")
+    uncached = bake.run(study, "headrace", "serve", "model#prod", check=False)
     assert "The bundle of model@v1.0.0 is not in DVC's cache. Next: dvc fetch" in uncached.stdout
