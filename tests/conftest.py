@@ -155,8 +155,8 @@ os.environ.update(bake.NOBODY)
 bake.run = forked.run
 
 TESTS = Path(__file__).parent
-STUDIES = {"baked", "quick", "watched", "verified", "copy"}
-"""The fixtures that no unit test asks for: they take a minute."""
+STUDIES = {"baked", "quick"}
+"""What no unit test asks for, itself or by another fixture: studies take a minute."""
 FIRST = ("test_life", "test_watch", "test_experiments", "test_verify", "test_retrain")
 """Files that take longest begin first, or one worker would wait for the other in the end."""
 
