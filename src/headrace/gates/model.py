@@ -121,16 +121,13 @@ class Gates:
     live: tuple[Rule, ...] = ()
 
     def line(self, gate: Gate) -> int:
-        """Return the line of a gate, from 1; slow, so for messages only.
-
-        Errors:
-            ProjectError: gates.yaml is not YAML.
-        """
+        """Return the line of a gate, from 1; slow, so for messages only."""
         return line_of(self.text, ("metrics", gate.file, gate.pattern))
 
 
 def line_of(text: bytes, at: tuple[Key, ...]) -> int:
-    """Return the line of a place in gates.yaml."""
+    """Return the line of a place in gates.yaml, from 1; of one that is missing, its block's."""
+    # Composed once more, since only YAML's nodes have lines, and they are slow to make.
     return yaml.line_of(yaml.compose(text.decode("utf-8")), at)
 
 

@@ -212,7 +212,7 @@ def _recipe(block: _Block, text: object, allowed: Collection[str], name: str = "
 
 def _group_gate(block: _Block, column: str) -> GroupGate:
     block.allow_only(("at_most", "min_rows"))
-    text = str(block.get("at_most", ""))
+    text = str(block.get("at_most", ""))  # YAML has 0.2 as a number, and the other form as a text
     bound = re.fullmatch(rf"({NUMBER})( times the whole)?", text.strip())
     if bound is None:
         step = "write at_most: 1.25 times the whole, or a number"

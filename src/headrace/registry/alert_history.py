@@ -88,6 +88,7 @@ def commits(root: Path, objects: Objects, path: str) -> Iterator[Commit]:
 
 def last_change(root: Path, history: FileHistory) -> str:
     """Return the short hash and the author of the commit that last changed a file."""
+    # With log.showSignature, git would print the words of gpg before the line.
     words = ("log", "-1", "--no-show-signature", "--format=%h by %an <%ae>", "HEAD")
     return git.run(git.top(root) or root, *words, "--", history.path).strip()
 

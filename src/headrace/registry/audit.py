@@ -128,6 +128,7 @@ def _artifact_history(
         {event.tag: event for event in events},
     )
     state, entries = StageState(names), list[Entry]()
+    # A lightweight tag has no time, so nobody knows its place among the others: it comes last.
     for event in (*in_order, *lightweight):
         case = Case(event, snapshots.get(event.commit), state, shared)
         # The state is the one before the event: so much did its author know.
@@ -148,6 +149,7 @@ def _last_parameters(state: StageState) -> object:
 
 
 def _stage_holders(state: StageState, entries: Sequence[Entry]) -> Iterator[StageHolder]:
+    # Of a version its registration counts, and of a stage the event that put the version there.
     failed_tags = {entry.tag for entry in entries if entry.failures}
     failed_versions = {entry.version for entry in entries if entry.failures and not entry.stage}
     for stage in state.stages:

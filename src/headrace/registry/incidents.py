@@ -78,6 +78,7 @@ def studies(root: Path, prefix: str | None) -> list[str]:
         listing = git.run(root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
     except ProjectError:  # nothing is committed yet
         return []
+    # With the slash, a file such as old-dvc.yaml is no study.
     names = listing.split("\0") if prefix is None else [f"{prefix}dvc.yaml"]
     return [name.removesuffix("dvc.yaml") for name in names if f"/{name}".endswith("/dvc.yaml")]
 

@@ -198,6 +198,7 @@ def read_parts(path: Path, name: str) -> dict[str, Any]:
 def _next_version(log: EventLog, parts: Parts, bump: str | None) -> tuple[Version, str]:
     """Return the next version, and why; `bump` may raise the proposal, never lower it."""
     events = {tags.version(name): event for name, event in log.state.versions.items()}
+    # The greatest, not the newest: other tools may register a patch of an old version later.
     last = max((version for version in events if version is not None), default=None)
     old = lookup(events[last].evidence, "parts") if last else None
     proposed, why = propose_version(last, old, parts)

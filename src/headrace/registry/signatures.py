@@ -56,6 +56,7 @@ def _verify(root: Path, event: Event) -> Signature:
 
 def _check_signer(event: Event, signer: str) -> Signature:
     """Return whether the signer is the person whose name the tag bears."""
+    # A line of allowed signers may name several addresses, with wildcards: ssh-keygen(1).
     address = event.by.person.email.casefold()
     patterns = [part.strip().casefold() for part in signer.split(",") if "@" in part]
     if patterns and not any(fnmatchcase(address, pattern) for pattern in patterns):

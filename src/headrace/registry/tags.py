@@ -16,6 +16,7 @@ WORD = rf"(?:{NUMBER}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
 VERSION = re.compile(
     rf"v?({NUMBER})\.({NUMBER})\.({NUMBER})(?:-({WORD}(?:\.{WORD})*))?(\+[0-9a-zA-Z.-]+)?"
 )
+# As gto has it: the artifact's folder stands before "=", and a version has its v.
 TAG = re.compile(
     rf"(?P<artifact>(?:[a-zA-Z0-9-_./]+=)?{NAME})"
     rf"(?:(?:#(?P<stage>{NAME})|@(?P<version>v{VERSION.pattern[2:]}))(?P<removed>!?)"
