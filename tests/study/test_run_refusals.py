@@ -33,7 +33,7 @@ MISTAKES_IN_PARAMS = {
     "no YAML": (("rate: 0.5", "rate: [0.5"), "params.yaml, line "),
     "a key that stands twice": (("rate: 0.5", "rate: 0.5\n  rate: 0.6"), "line 7, column 3"),
     "a date": (("name: first", "name: 2013-09-01"), "params.yaml: train.name is a date"),
-    "not a number": (("rate: 0.5", "rate: .nan"), "params.yaml: train.rate is nan; write a finite"),
+    "not a number": (("rate: 0.5", "rate: .nan"), "params.yaml: train.rate is nan. Next: write"),
     "bytes": (("name: first", "name: !!binary aGk="), "params.yaml: train.name is a bytes"),
     "pairs": (("name: first", "name: !!pairs [a: 1]"), "params.yaml"),
     "a mapping as a name": (

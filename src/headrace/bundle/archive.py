@@ -39,7 +39,8 @@ def sha256_of_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ProjectError(unreadable(path.name, error)) from None
+        step = "Next: dvc checkout, or git checkout HEAD --, whichever keeps it"
+        raise ProjectError(f"{unreadable(path.name, error)}. {step}") from None
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:

@@ -97,7 +97,9 @@ def _module(project: Project, door: str) -> str:
     target = project.settings.get(door)
     module = target.partition(":")[0] if isinstance(target, str) else ""
     if not module.replace(".", "").isidentifier():
-        raise ProjectError(f'pyproject.toml: [tool.headrace] needs {door} = "package.module:name"')
+        raise ProjectError(
+            f'pyproject.toml: [tool.headrace] needs {door} = "package.module:name". Next: add it'
+        )
     return module
 
 

@@ -36,7 +36,7 @@ def fetch_data(project: Project, base: str) -> bool:
         try:
             dvc_cache.fetch_all(project.root, base)
         except DataError as error:
-            print(f"{error}. The comparison goes on without it.")
+            print(f"The comparison goes on without the base's outputs. {error}")
     return True
 
 

@@ -41,9 +41,11 @@ class Table:
         try:
             values = np.asarray(pc.cast(self._column(column), pa.float64()), dtype="float64")
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            raise DataError(f"{self.name}: column {column} holds no numbers") from None
+            problem = f"{self.name}: column {column} holds no numbers"
+            raise DataError(f"{problem}. Next: write it as numbers") from None
         if not np.isfinite(values).all():
-            raise DataError(f"{self.name}: column {column} has values missing")
+            problem = f"{self.name}: column {column} has values missing"
+            raise DataError(f"{problem}. Next: write a number in every row")
         return values
 
     def groups(self, column: str) -> tuple[Codes, list[str]]:
@@ -62,7 +64,8 @@ class Table:
     def _column(self, name: str) -> Any:
         if name not in self.columns.column_names:
             near = nearest(name, self.columns.column_names)
-            raise DataError(f"{self.name} has no column {name}.{near}")
+            step = "Next: correct the name in pyproject.toml or gates.yaml"
+            raise DataError(f"{self.name} has no column {name}.{near} {step}")
         return self.columns.column(name)
 
 
@@ -98,7 +101,7 @@ def load(path: Path, file: str, columns: Iterable[str], *, label: str = "") -> T
     try:
         table = _table(path, file, [*dict.fromkeys(columns)])
     except (pa.ArrowException, OSError) as error:
-        raise DataError(unreadable(label or file, error)) from None
+        raise DataError(f"{unreadable(label or file, error)}. Next: dvc checkout {file}") from None
     return Table(label or file, table)
 
 
@@ -123,7 +126,10 @@ def common_rows(old: Table, new: Table, key: Sequence[str]) -> tuple[Table, Tabl
     first, second = _codes(before, after)
     for codes, table in ((first, old), (second, new)):
         if len(np.unique(codes)) < len(codes):
-            raise DataError(f"{table.name}: {', '.join(key)} do not tell its rows apart")
+            raise DataError(
+                f"{table.name}: {', '.join(key)} do not tell its rows apart."
+                " Next: name a key in pyproject.toml that stands once"
+            )
     _, old_rows, new_rows = np.intersect1d(first, second, assume_unique=True, return_indices=True)
     order = np.argsort(old_rows)
     return old.take(old_rows[order]), new.take(new_rows[order])
@@ -136,7 +142,9 @@ def _codes(old: Any, new: Any) -> tuple[Codes, Codes]:
         try:
             cast = pc.cast(new.column(name), old.column(name).type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            raise DataError(f"the key {name} is of another type in either state") from None
+            raise DataError(
+                f"the key {name} is of another type in either state. Next: write it as one type"
+            ) from None
         joined = pa.chunked_array([*old.column(name).chunks, *cast.chunks], cast.type)
         encoded = pc.dictionary_encode(joined, null_encoding="encode").combine_chunks()
         mixed = codes * len(encoded.dictionary) + np.asarray(encoded.indices, dtype="int64")

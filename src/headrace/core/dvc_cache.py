@@ -134,7 +134,8 @@ def fetch(root: Path, file: File) -> Path | None:
         with _repository(root) as repo:
             repo.cloud.pull([HashInfo("md5", file.md5)])
     except Exception as error:  # each kind of remote fails in its own way
-        raise DataError(f"DVC's remote cannot be read: {error}") from None
+        step = "Next: dvc remote list, and see that it answers and lets you in"
+        raise DataError(f"DVC's remote cannot be read: {error}. {step}") from None
     return store_of(root).find(file)
 
 
@@ -148,7 +149,10 @@ def fetch_all(root: Path, revision: str) -> None:
         with _repository(root) as repo:
             repo.fetch(revs=[revision], workspace=False)
     except Exception as error:  # each kind of remote fails in its own way
-        raise DataError(f"Not all that {revision} made is in DVC's remote: {error}") from None
+        raise DataError(
+            f"Not all that {revision} made is in DVC's remote: {error}."
+            " Next: dvc push, where it was made"
+        ) from None
 
 
 def _repository(root: Path) -> Any:

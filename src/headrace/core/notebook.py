@@ -52,7 +52,10 @@ def read(path: Path) -> Source:
         ) from None
     except Exception as error:  # nbformat raises whatever its readers raise
         problem = str(error).partition("\n")[0]
-        raise NotebookError(f"{name(path)} is not a notebook: {problem}") from None
+        raise NotebookError(
+            f"{name(path)} is not a notebook: {problem}."
+            f" Next: correct it, or git checkout HEAD {name(path)}"
+        ) from None
     return Source(path, node, defaults(parameters_cell(node, path).source, path))
 
 
@@ -119,7 +122,8 @@ def defaults(source: str, path: Path) -> dict[str, Any]:
     try:
         return {name: ast.literal_eval(literal) for name, literal in assignments(source)}
     except SyntaxError as error:
-        raise NotebookError(f"{place}, line {error.lineno}: {error.msg}") from None
+        step = "Next: write only lines such as `max_iter = 200` in it"
+        raise NotebookError(f"{place}, line {error.lineno}: {error.msg}. {step}") from None
 
 
 def assignments(source: str) -> list[tuple[str, ast.expr]]:

@@ -102,11 +102,12 @@ def _error_line(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Proj
         return f"{FILE}: {key} is not a parameter{_owner(place, project)}. {hint}"
     if detail["type"] == "missing":
         return f"{FILE}: {key}{_owner(place, project)} is missing. Next: add it"
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    message = str(detail["msg"]).removeprefix("Value error, ").removesuffix(".")
+    step = f"Next: see its type and range in {_model(project)}"
     if not place:
-        return f"{FILE}: {message}"
+        return f"{FILE}: {message}. {step}"
     value = "empty" if detail["input"] is None else repr(detail["input"])
-    return f"{FILE}: {key} is {value}: {message[:1].lower()}{message[1:]}"
+    return f"{FILE}: {key} is {value}: {message[:1].lower()}{message[1:]}. {step}"
 
 
 def _owner(place: tuple[Any, ...], project: Project) -> str:

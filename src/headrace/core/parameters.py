@@ -87,7 +87,10 @@ def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
     for part in dotted.split("."):
         if not isinstance(value, Mapping) or part not in value:
             near = nearest(part, value if isinstance(value, Mapping) else [])
-            raise ParameterError(f"dvc.yaml lists {dotted} in params, but {FILE} has none.{near}")
+            raise ParameterError(
+                f"dvc.yaml lists {dotted} in params, but {FILE} has none.{near}"
+                " Next: correct the name, or add it"
+            )
         value = value[part]
     return dict(value) if isinstance(value, dict) else {part: value}
 
@@ -101,12 +104,14 @@ def merge(values: Mapping[str, Any], new: Mapping[str, Any], stage: str) -> dict
     for name in new:
         if name in values:
             raise ParameterError(
-                f"dvc.yaml: stage {stage!r} takes {name} from two places; rename one"
+                f"dvc.yaml: stage {stage!r} takes {name} from two places. Next: rename one"
             )
         # Python reads some letters as others (NFKC): a bold A would arrive as a plain one.
         plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name
         if not plain or keyword.iskeyword(name):
-            raise ParameterError(f"{FILE}: {name!r} cannot be a name in a notebook; rename it")
+            raise ParameterError(
+                f"{FILE}: {name!r} cannot be a name in a notebook. Next: rename it"
+            )
     return {**values, **new}
 
 
@@ -141,7 +146,7 @@ def matrix(stage: Stage, content: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(choices, list):
             raise ProjectError(
                 f"dvc.yaml: matrix of stage {stage.name!r}: {axis} must be a plain list,"
-                f" or refer to one of {FILE}, such as "
+                f" or refer to one of {FILE}. Next: write its items, or "
                 "${block.name}"
             )
         members = [{**member, axis: choice} for member in members for choice in choices]

@@ -123,7 +123,8 @@ class Stage:
         names = self.body.get("params") or []
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ProjectError(
-                f"{self.file}: params of stage {self.name!r} must be a list of names in params.yaml"
+                f"{self.file}: params of stage {self.name!r} must be a list of names in"
+                " params.yaml. Next: write one name to a line, such as - train"
             )
         return names
 
@@ -146,8 +147,8 @@ class Stage:
         """
         if len(self.notebooks) != 1:
             raise ProjectError(
-                f"{self.file}: stage {self.name!r} must list one notebook among its deps,"
-                f" such as notebooks/01_{self.name}.ipynb; it lists {len(self.notebooks)}"
+                f"{self.file}: stage {self.name!r} must list one notebook among its deps;"
+                f" it lists {len(self.notebooks)}. Next: list notebooks/01_{self.name}.ipynb"
             )
         return self.notebooks[0]
 
@@ -228,10 +229,14 @@ def read(root: Path, name: str) -> Stages:
     try:
         content = yaml.parse((root / name).read_bytes(), name)
     except OSError as error:
-        raise ProjectError(unreadable(name, error)) from None
+        raise ProjectError(
+            f"{unreadable(name, error)}. Next: git checkout HEAD -- {name}"
+        ) from None
     stages = content.get("stages", {})
     if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
-        raise ProjectError(f"{name}: `stages` must map names to stages")
+        raise ProjectError(
+            f"{name}: `stages` must map names to stages. Next: indent each stage below its name"
+        )
     return stages_of(content, name)
 
 

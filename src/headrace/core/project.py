@@ -57,9 +57,10 @@ class Project:
         if name not in stages:
             files = " and ".join(self.pipelines)
             has = "has" if len(self.pipelines) == 1 else "have"
+            step = "name one of these" if stages else f"add it to {files}"
             raise ProjectError(
                 f"{files} {has} no stage {name!r}.{nearest(name, stages)}"
-                f" Stages: {', '.join(stages) or 'none'}"
+                f" Stages: {', '.join(stages) or 'none'}. Next: {step}"
             )
         return stages[name]
 
@@ -85,7 +86,10 @@ class Project:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ProjectError(f"pyproject.toml: {setting} is {value!r}, not a number above 0")
+            raise ProjectError(
+                f"pyproject.toml: {setting} is {value!r}, not a number above 0."
+                " Next: correct it, or remove the line"
+            )
         return float(value)
 
     def load(self, setting: str) -> Any:
@@ -97,18 +101,21 @@ class Project:
         target = self.settings.get(setting)
         if not isinstance(target, str) or ":" not in target:
             raise ProjectError(
-                f'pyproject.toml: [tool.headrace] needs {setting} = "package.module:Name"'
+                f'pyproject.toml: [tool.headrace] needs {setting} = "package.module:Name".'
+                " Next: add it"
             )
         module_name, _, name = target.partition(":")
         module = self._import(module_name)
         if not hasattr(module, name):
             raise ProjectError(
-                f"pyproject.toml: {setting} names {target}, but {module_name} has no {name}"
+                f"pyproject.toml: {setting} names {target}, but {module_name} has no {name}."
+                " Next: correct the setting, or define it"
             )
         loaded = getattr(module, name)
         if setting == "params" and not hasattr(loaded, "model_validate"):
             raise ProjectError(
-                f"pyproject.toml: params names {target}, which is not a pydantic model"
+                f"pyproject.toml: params names {target}, which is not a pydantic model."
+                " Next: derive it from pydantic.BaseModel"
             )
         return loaded
 
@@ -123,7 +130,8 @@ class Project:
             return None
         if not isinstance(target, str):
             raise ProjectError(
-                f'pyproject.toml: [tool.headrace] needs {setting} = "package.module"'
+                f'pyproject.toml: [tool.headrace] needs {setting} = "package.module".'
+                " Next: write it so"
             )
         return self._import(target)
 
@@ -135,7 +143,10 @@ class Project:
             module = importlib.import_module(name)
         except Exception as error:  # a user's module can fail in any way
             kind, place = type(error).__name__, _place(error)
-            raise ProjectError(f"{name} cannot be imported: {kind}: {error}{place}") from None
+            step = "Next: correct it, or make setup where a package is missing"
+            raise ProjectError(
+                f"{name} cannot be imported: {kind}: {error}{place}. {step}"
+            ) from None
         # Another study's module of this name may have been imported earlier in this process.
         origin = Path(str(module.__file__)).resolve()
         if not origin.is_relative_to(self.source.resolve()):
@@ -190,8 +201,10 @@ def _settings(path: Path) -> dict[str, Any]:
     try:
         tools = tomllib.loads(path.read_text("utf-8")).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(f"pyproject.toml cannot be read: {error}") from None
+        raise ProjectError(f"pyproject.toml cannot be read: {error}. Next: fix {path}") from None
     settings = tools.get("headrace") if isinstance(tools, dict) else None
     if not isinstance(settings, dict):
-        raise ProjectError(f"{path} has no [tool.headrace] table, so this is no study")
+        raise ProjectError(
+            f"{path} has no [tool.headrace] table, so this is no study. Next: cd into one"
+        )
     return settings

@@ -110,7 +110,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return parse(path.read_bytes(), path.name)
     except OSError as error:
-        raise ProjectError(unreadable(path.name, error)) from None
+        raise ProjectError(
+            f"{unreadable(path.name, error)}. Next: git checkout HEAD -- {path.name}"
+        ) from None
 
 
 def parse(text: bytes, name: str) -> dict[str, Any]:
@@ -125,20 +127,26 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
         _refuse_odd(decoded)
         content = yaml.load(decoded, Loader)
     except UnicodeDecodeError as error:
-        raise ProjectError(f"{name} is not UTF-8 text: {error}") from None
+        raise ProjectError(f"{name} is not UTF-8 text: {error}. Next: save it as UTF-8") from None
     except MarkedYAMLError as error:
         problem = (error.problem or "not valid YAML").split("\n")[0]
         if problem == "found unhashable key":
             problem = "a name is a list or a mapping; it must be text"
-        raise ProjectError(f"{name}, {_place(error, text)}: {problem}") from None
+        raise ProjectError(f"{name}, {_place(error, text)}: {problem}. Next: fix {name}") from None
     except (YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        raise ProjectError(f"{name} cannot be read: {error}") from None
+        step = "" if "Next: " in str(error) else f". Next: fix {name}"
+        raise ProjectError(f"{name} cannot be read: {error}{step}") from None
     if not isinstance(content, dict):
-        raise ProjectError(f"{name} must hold names and values, not {type(content).__name__}")
+        raise ProjectError(
+            f"{name} must hold names and values, not {type(content).__name__}."
+            " Next: write lines such as `name: value`"
+        )
     try:
         _refuse_other_types(content, name, "")
     except RecursionError:
-        raise ProjectError(f"{name} is nested too deeply, or contains itself") from None
+        raise ProjectError(
+            f"{name} is nested too deeply, or contains itself. Next: write it flatter"
+        ) from None
     return content
 
 
@@ -181,7 +189,7 @@ def _refuse_other_types(value: object, file: str, where: str) -> None:
         for key, child in value.items():
             if not isinstance(key, str):
                 raise ProjectError(
-                    f"{file}: the name {key!r} in {where or 'it'} must be text; quote it"
+                    f"{file}: the name {key!r} in {where or 'it'} must be text. Next: quote it"
                 )
             _refuse_other_types(child, file, f"{where}.{key}" if where else key)
     elif isinstance(value, list):
@@ -189,11 +197,11 @@ def _refuse_other_types(value: object, file: str, where: str) -> None:
             _refuse_other_types(child, file, f"{where}[{index}]")
     elif type(value) not in SCALARS:
         raise ProjectError(
-            f"{file}: {where} is a {type(value).__name__} ({value}), which JSON does not know; "
-            'quote it to make it text: "…"'
+            f"{file}: {where} is a {type(value).__name__} ({value}), which JSON does not know."
+            ' Next: quote it to make it text: "…"'
         )
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ProjectError(f"{file}: {where} is {value}; write a finite number")
+        raise ProjectError(f"{file}: {where} is {value}. Next: write a finite number")
 
 
 def compose(text: str) -> Any:

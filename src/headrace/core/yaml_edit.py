@@ -45,7 +45,9 @@ def append_line(text: str, name: str, keys: Sequence[Key], value: str) -> str:
     """
     node = _list_at(text, name, keys)
     if node.flow_style or not node.value:
-        raise ProjectError(f"{name}: {_dotted(keys)} has no line of its own for each item")
+        raise ProjectError(
+            f"{name}: {_dotted(keys)} has no line of its own for each item. Next: write it so"
+        )
     changed = _insert(text, keys, len(node.value), value)
     old = yaml.parse(text.encode(), name)
     return _checked(name, text, changed, keys, [*_value_at(old, keys), value])
@@ -84,7 +86,9 @@ def set_option(text: str, name: str, keys: Sequence[Key], option: str, value: An
     entry, options = next(iter(old.items())) if isinstance(old, dict) else (old, None)
     options = options or {}
     if item is None or not isinstance(options, dict):
-        raise ProjectError(f"{name}: {_dotted(keys)} can have no option {option}")
+        raise ProjectError(
+            f"{name}: {_dotted(keys)} can have no option {option}. Next: add it by hand"
+        )
     changed = _with_option(text, item, option, _to_yaml(value))
     first = {} if option in options else {option: value}  # it is written above the others
     return _checked(name, text, changed, keys, {entry: {**first, **options, option: value}})

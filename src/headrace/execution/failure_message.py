@@ -62,7 +62,7 @@ def describe_death(project: Project, name: str, path: Path, state: State, code: 
     failed = project.root / "runs/failed" / f"{name}.ipynb"
     kept = partial_run.keep(project, name, failed)
     if kept is None or not state.cell:
-        problem = f": {state.error}" if state.error else f", {how}."
+        problem = f": {state.error}" if state.error else f", {how}. Next: see the free memory"
         return f"Stage {name} died before its first cell{problem}"
     head = f"Stage {name} failed in cell {state.cell} of {notebook.name(path)}"
     lines = notebook.read(path).node.cells[state.cell - 1].source.splitlines()

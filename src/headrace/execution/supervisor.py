@@ -51,7 +51,9 @@ def run(project: Project, stage: Stage) -> int:
         if state.ended:
             return process.returncode
         if process.returncode == INTERRUPTED and not state.cell:
-            raise StageError(f"Stage {name} was interrupted before its first cell.")
+            raise StageError(
+                f"Stage {name} was interrupted before its first cell. Next: dvc repro {stage.name}"
+            )
         from headrace.execution import failure_message
 
         raise StageError(

@@ -111,7 +111,7 @@ def _patterns(objects: Objects, name: str) -> tuple[list[str], list[str]]:
     try:
         content = yaml.parse(text or b"{}", "dvc.yaml of the newest commit")
     except ProjectError as error:
-        return [f"{FOLDER}/*.json"], [f"{error}; so all of {FOLDER}/*.json are read"]
+        return [f"{FOLDER}/*.json"], [f"All of {FOLDER}/*.json are read. {error}"]
     if not isinstance(content.get("stages"), dict):
         return [f"{FOLDER}/*.json"], []
     stages = reversed(stages_of(content).values())

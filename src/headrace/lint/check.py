@@ -96,7 +96,9 @@ def ignored_rules(project: Project) -> Ignored:
     """
     table = project.settings.get("ignore", {})
     if not isinstance(table, dict):
-        raise ProjectError(f"{IGNORE} must map rules to reasons")
+        raise ProjectError(
+            f'{IGNORE} must map rules to reasons. Next: write lines such as "RULE" = "reason"'
+        )
     for key, reason in table.items():
         name = key.partition(" ")[0]
         if name not in RULES:

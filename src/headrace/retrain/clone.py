@@ -106,5 +106,5 @@ class Clone:
             check=False,
         )
         if result.returncode and capture:
-            raise ProjectError(f"dvc {words[0]}: {result.stderr.strip()}")
+            raise ProjectError(f"dvc {words[0]}: {result.stderr.strip()}\nNext: dvc doctor")
         return result.returncode

@@ -88,7 +88,7 @@ class Tokens:
             try:
                 self._tokens = self._read()
             except HeadraceError as error:
-                print(f"{error} The previous tokens stay valid.", flush=True)
+                print(f"The previous tokens stay valid. {error}", flush=True)
         self._last_stamp = stamp
 
     def _stamp(self) -> tuple[int, int, int]:
@@ -102,7 +102,8 @@ class Tokens:
         try:
             lines = self._path.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise HeadraceError(f"{unreadable(self._path, error)}.") from None
+            step = "Next: see whose file it is, or headrace token NAME"
+            raise HeadraceError(f"{unreadable(self._path, error)}. {step}") from None
         numbered = [(number, line.split()) for number, line in enumerate(lines, 1)]
         return [self._parse(n, words) for n, words in numbered if words and words[0][0] != "#"]
 

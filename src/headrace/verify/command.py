@@ -46,7 +46,7 @@ def run(project: Project, stages: Sequence[str], *, worktree: bool, jobs: int | 
 
 def _jobs(jobs: int | None) -> int:
     if jobs is not None and jobs < 1:
-        raise HeadraceError(f"--jobs {jobs}: it must be at least 1")
+        raise HeadraceError(f"--jobs is {jobs}. Next: a number from 1 on")
     return jobs or len(perturb.processors()) or os.cpu_count() or 1
 
 

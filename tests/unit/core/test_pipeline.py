@@ -73,5 +73,5 @@ def test_two_files_with_a_stage_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_pipeline_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match=r"^dvc\.yaml is missing$"):
+    with pytest.raises(ProjectError, match=r"^dvc\.yaml is missing\. Next: git checkout"):
         pipeline.read(tmp_path, "dvc.yaml")
