@@ -1,4 +1,4 @@
-"""`make bench`, third part: the audit of a thousand versions, from a bare clone."""
+"""Part of `make bench`: the audit of a thousand versions, from a bare clone."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""`make bench`, third part: our engine beside papermill's own, turn by turn, in one run."""
+"""Part of `make bench`: our engine beside papermill's own, turn by turn, in one run."""
 
 import io
 import json

@@ -1,13 +1,12 @@
 """`make replay` runs executed notebooks again, strictly: what was stored must come out."""
 
 import re
-import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import nbformat
 import pytest
-from faulty_study import READS, Planted, Stage, stage
+from faulty_study import READS, Planted, stage
 
 from lab import bake, paths
 
@@ -32,14 +31,6 @@ STAGES = {
 DIFFER = {"other_picture", "other_text"}
 
 
-def plant(root: Path, stages: dict[str, Stage]) -> Planted:
-    """Return a study of these stages that has what `make replay` reads."""
-    study = Planted(root, stages)
-    (root / "tests").mkdir()
-    shutil.copy(paths.study / "tests/replay.cfg", root / "tests")
-    return study
-
-
 def replay(study: Planted) -> CompletedProcess[str]:
     """Run the line that `make replay` runs."""
     makefile = (paths.study / "Makefile").read_text("utf-8")
@@ -52,7 +43,7 @@ def replay(study: Planted) -> CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Planted, CompletedProcess[str]]:
     """A study of these stages, run, and what replaying it printed."""
-    study = plant(tmp_path_factory.mktemp("replay") / "study", STAGES)
+    study = Planted(tmp_path_factory.mktemp("replay") / "study", STAGES)
     study.reproduce()
     before = study.state()
     result = replay(study)
@@ -84,7 +75,7 @@ def test_what_differs_is_kept_for_nbdime_to_show(
 
 
 def test_a_study_that_was_never_run_has_nothing_to_replay(tmp_path: Path) -> None:
-    study = plant(tmp_path / "study", {"sound": READS})
+    study = Planted(tmp_path / "study", {"sound": READS})
     bake.commit(study.root)
     result = replay(study)
     assert result.returncode == pytest.ExitCode.USAGE_ERROR

@@ -59,14 +59,18 @@ def monitor(project: Project, **options: Any) -> int:
     return module.run(project, **options)
 
 
+INCIDENT = "the-predictions-have-moved-2013-12"
+"""An incident's id: the name of its rule, and the first batch."""
+
+
 @click.group(
     "alert",
     cls=Group,
     invoke_without_command=True,
-    examples="""
+    examples=f"""
     headrace alert                  open incidents, and what can be done
-    headrace alert dismiss 2013-12-psi --reason 'a holiday'
-    headrace alert decide 2013-12-psi retrain --reason 'worse for weeks'
+    headrace alert dismiss {INCIDENT} --reason 'a holiday'
+    headrace alert decide {INCIDENT} retrain --reason 'worse for weeks'
     """,
 )
 @click.pass_context
@@ -88,7 +92,7 @@ def incidents(project: Project) -> None:
 REASON = click.option("--reason", metavar="TEXT", required=True, help="Why; it is kept in git.")
 
 
-@command("dismiss", examples="headrace alert dismiss 2013-12-psi --reason 'a holiday'")
+@command("dismiss", examples=f"headrace alert dismiss {INCIDENT} --reason 'a holiday'")
 @click.argument("id")
 @REASON
 @in_study
@@ -99,7 +103,7 @@ def dismiss(project: Project, id: str, reason: str) -> None:
     module.decide(project, id, "dismiss", reason)
 
 
-@command("decide", examples="headrace alert decide 2013-12-psi retrain --reason 'worse for weeks'")
+@command("decide", examples=f"headrace alert decide {INCIDENT} retrain --reason 'worse for weeks'")
 @click.argument("id")
 @click.argument("decision", type=click.Choice(["rollback", "retrain"]))
 @REASON

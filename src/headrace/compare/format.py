@@ -69,14 +69,10 @@ def summary(change: MetricChange) -> tuple[str, str]:
 def word_counts(changes: Sequence[MetricChange]) -> list[str]:
     """Return how many changes there are of each word, and how many have no interval."""
     words = Counter(
-        f"{change.word} (not tested)"
-        if change.word is Word.CHANGED and change.interval is None
-        else str(change.word)
+        NOT_TESTED if change.word is Word.CHANGED and change.interval is None else str(change.word)
         for change in changes
     )
-    return [
-        f"{words[word]:,} {word}" for word in (*Word, f"{Word.CHANGED} (not tested)") if words[word]
-    ]
+    return [f"{words[word]:,} {word}" for word in (*Word, NOT_TESTED) if words[word]]
 
 
 def metrics_summary(report: Report) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,18 @@ class State:
 
     def _yaml(self, name: str) -> dict[str, Any]:
         text = self.read(name)
-        if text is not None and text not in _PARSED:
-            _PARSED[text] = yaml.parse(text, f"{name} of {self.name}")
-        return _PARSED[text] if text is not None else {}
+        if text is None:
+            return {}
+        try:
+            return _parse(text, name)
+        except ProjectError:
+            return yaml.parse(text, f"{name} of {self.name}")  # the message says of which state
 
 
-_PARSED: dict[bytes, dict[str, Any]] = {}
-"""Texts that were parsed: most files are the same in both states."""
+@lru_cache(maxsize=8)
+def _parse(text: bytes, name: str) -> dict[str, Any]:
+    """Return the content of a file; most files are the same in both states."""
+    return yaml.parse(text, name)
 
 
 def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[State, State]:

@@ -100,9 +100,9 @@ def _failing_line(cell: "nbformat.NotebookNode", error: "nbformat.NotebookNode |
     """Name the line that failed and show it; where no line is known, show the first."""
     numbers = LINE.findall(_trace(error)) if error else []
     lines = cell.source.splitlines() or [""]
-    number = min(int(numbers[0]), len(lines)) if numbers else 1
-    place = f", line {number}" if numbers else ""
-    return f"{place}:\n    {lines[number - 1].strip()}"
+    line = min(int(numbers[0]), len(lines)) if numbers else 1
+    place = f", line {line}" if numbers else ""
+    return f"{place}:\n    {lines[line - 1].strip()}"
 
 
 def _error_lines(error: "nbformat.NotebookNode | None", raised: BaseException | None) -> list[str]:

@@ -86,7 +86,7 @@ class _Block:
         path, settings = (*self._path, name), self.get(name)
         inner = _Block(self._text, path, {} if settings is None else settings)
         if not isinstance(inner._settings, dict):
-            inner.fail(f"{name} must hold names and values", "see Compare in README.md")
+            inner.fail(f"{name} must hold names and values", "headrace docs gates")
         return inner
 
     def blocks(self) -> Iterator["_Block"]:

@@ -114,7 +114,7 @@ def _read_source(project: Project, source: Path, name: str) -> tuple[str, pd.Dat
                 f" Next: headrace ingest {source} --batch NAME, such as 2013-11"
             )
         batch.file_name(name)
-        batches = [batch for batch in batch.batch_names(project.root) if batch != name]
+        batches = [other for other in batch.batch_names(project.root) if other != name]
         return name, _read_log(source, project.root, batches)
     is_file = source.suffix in KINDS or _exists(source)
     name = name or (source.stem if is_file else source.name)

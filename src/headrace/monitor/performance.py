@@ -130,7 +130,7 @@ def score(rows: LabelledRows, prices: Mapping[str, float]) -> Performance:
     weight = table["rows"].to_numpy("float64")
     functions = _score_functions(table, prices)
     values = {POSITIVE_SHARE: float(np.average(table["label"], weights=weight))}
-    values |= {name: float(score(weight[np.newaxis])[0]) for name, score in functions.items()}
+    values |= {name: float(compute(weight[np.newaxis])[0]) for name, compute in functions.items()}
     ends, notes = _intervals(table, weight, functions)
     for name, value in values.items():
         if np.isfinite(value):

@@ -51,7 +51,7 @@ class Reader:
 
     def __init__(self, objects: Objects, prefix: str) -> None:
         self._objects, self._prefix = objects, prefix
-        self._parsed: dict[tuple[str, str], Any] = {}
+        self._parsed: dict[tuple[str, str, str], Any] = {}
 
     def read(self, commits: Sequence[str]) -> dict[str, Snapshot]:
         """Return what each commit holds; a commit that git has lost is left out."""
@@ -121,8 +121,9 @@ class Reader:
         """
         if blob is None or blob.kind != "blob":
             return None
-        # Most commits of a history share their files, and YAML is slow to parse.
-        key = (blob.hash, parse.__qualname__)
+        # Most commits of a history share their files, and YAML is slow to parse. The name is in
+        # the key, because two files may have the same bytes and a problem names its file.
+        key = (blob.hash, name, parse.__name__)
         if key not in self._parsed:
             try:
                 self._parsed[key] = parse(blob.content, name)

@@ -24,7 +24,7 @@ EVENT_NAMES = {
 KIND_NAMES = {
     Kind.REGISTER: "registered",
     Kind.ASSIGN: "assigned",
-    Kind.UNASSIGN: "un-assigned",
+    Kind.UNASSIGN: "unassigned",
     Kind.DEREGISTER: "deregistered",
     Kind.DEPRECATE: "deprecated",
 }

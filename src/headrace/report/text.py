@@ -39,5 +39,5 @@ def signed(value: float | None) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Return a count of things, in the plural where it is one."""
+    """Return a count of things, in the plural unless it is 1."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
