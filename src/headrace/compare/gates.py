@@ -103,7 +103,7 @@ def _gate_result(gate: Gate, pair: MetricsPair, name: str, interval: Interval | 
     old, new = pair.old.numbers.get(name), pair.new.numbers.get(name)
     if new is None:
         if name in pair.new.non_numbers:
-            return GateResult(label, False, f"{name} is no number any more, so nothing can be kept")
+            return GateResult(label, False, f"{name} is no longer a number")
         if gate.must_exist:
             return GateResult(label, False, f"{name} must exist; it is gone, it was {number(old)}")
         return GateResult(label, True, f"{name} is gone, and need not exist")

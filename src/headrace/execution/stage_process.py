@@ -66,7 +66,7 @@ def _run(stage: str, state: "State", meter: "Meter") -> int:
 
 
 def show(error: BaseException) -> None:
-    """Print what went wrong, for the user to mend."""
+    """Print what went wrong, for the user to correct."""
     print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
 
 

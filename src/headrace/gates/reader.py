@@ -104,7 +104,7 @@ class _Block:
         for name in self._settings:
             if name not in allowed:
                 owner = self.key if self._path else NAME
-                problem = f"{name} is no setting of {owner}.{nearest(name, allowed)}"
+                problem = f"{name} is not a setting of {owner}.{nearest(name, allowed)}"
                 self.fail(problem, f"write one of {', '.join(allowed)}", name)
 
     def flag(self, name: str) -> bool:
@@ -145,8 +145,12 @@ class _Block:
         """Return a text that must be set."""
         value = self.get(name)
         if not isinstance(value, str) or not value.strip():
-            problem = "it does not say its" if value in (None, "") else f"{value!r} is no"
-            self.fail(f"{problem} {name}", f"add such as {name}: {example}", name)
+            problem = (
+                f"it lacks its {name}"
+                if value in (None, "")
+                else f"its {name} is {value!r}, not a text"
+            )
+            self.fail(problem, f"add such as {name}: {example}", name)
         return value.strip()
 
     def names(self, name: str, content: str) -> tuple[str, ...] | None:
@@ -204,7 +208,7 @@ def _recipe(block: _Block, text: object, allowed: Collection[str], name: str = "
     score, _, column = (part.strip() for part in str(text).partition(" of "))
     if score not in allowed:
         near = nearest(score, allowed) or f" Known are {', '.join(allowed)}."
-        block.fail(f"{score!r} is no score.{near}", "write such as roc_auc of COLUMN", name)
+        block.fail(f"{score!r} is not a score.{near}", "write such as roc_auc of COLUMN", name)
     if not column:
         block.fail(f"{text!r} names no column", f"write {score} of COLUMN", name)
     return Recipe(score, column)
@@ -226,7 +230,7 @@ def _predictions(block: _Block) -> Predictions:
     block.allow_only(("file", "key", "label", "cluster", "prices", "answers"))
     for name in ("file", "label"):
         if not isinstance(block.get(name), str):
-            block.fail(f"it does not say its {name}", f"add {name}: NAME")
+            block.fail(f"it lacks its {name}", f"add {name}: NAME")
     key = block.get("key")
     if not _are_texts(key):
         block.fail("key must list columns", "name those that identify a row", "key")
@@ -260,7 +264,7 @@ def _live_rule(block: _Block) -> Rule:
     figure = block.required_text("figure", "drift.psi_prediction")
     if not re.fullmatch(r"[^\s.]+(\.[^\s.]+)+", figure):
         step = "write a name such as drift.psi_prediction"
-        block.fail(f"{figure!r} is no figure of a batch", step, "figure")
+        block.fail(f"{figure!r} is not a figure of a batch", step, "figure")
     violations, batches = _window(block)
     bound, above = _bound(block)
     block.required_text("level", " or ".join(Level))  # a rule without a level would be lost

@@ -80,7 +80,7 @@ def test_what_must_exist_breaks_when_it_is_gone_or_no_number(study: Compared) ->
         study.write(M, f'{{"score": {value}, "loss": 10}}')
         study.gates("score: {at_least: 0.5}")
         (says,) = (gate.says for gate in study.report().broken)
-        assert says.startswith("score is no number any more")
+        assert says.startswith("score is no longer a number")
 
 
 def test_a_metric_that_neither_state_has_is_an_error_with_the_nearest_name(
@@ -184,7 +184,7 @@ def test_a_shallow_diff_says_that_groups_are_not_judged(study: Compared) -> None
 
 WRONG = {
     "metrics: {m.json: {a: {beter: higher}}}": r"gates\.yaml:1: .* Did you mean better\?",
-    "metric: {}": r"metric is no setting of gates\.yaml\. Did you mean metrics\?",
+    "metric: {}": r"metric is not a setting of gates\.yaml\. Did you mean metrics\?",
     "metrics: []": "metrics must hold names and values",
     "metrics: {m.json: 3}": r"m\.json must hold names and values",
     "metrics:\n  m.json:\n    a: {better: highr}": r"gates\.yaml:3: .* Did you mean higher\?",
@@ -194,15 +194,15 @@ WRONG = {
     "metrics: {m.json: {a: {at_least: yes please}}}": "at_least is 'yes please'",
     "metrics: {m.json: {a: {at_most: true}}}": "at_most is True",
     "metrics: {m.json: {a: {must_exist: 1}}}": "must_exist is 1",
-    "metrics: {m.json: {a: {is: roc_au of x}}}": r"'roc_au' is no score\. Did you mean roc_auc\?",
+    "metrics: {m.json: {a: {is: roc_au of x}}}": r"is not a score\. Did you mean roc_auc\?",
     "metrics: {m.json: {a: {is: roc_auc}}}": "names no column",
     "metrics: {m.json: {a: {is: roc_auc of x}}}": "from predictions, and none are named",
     "metrics: {m.json: {a: {at_least: .nan}}}": "finite number",
     "predictions: {file: x, label: y}": "key must list columns",
-    "predictions: {key: [a], label: y}": "does not say its file",
+    "predictions: {key: [a], label: y}": "lacks its file",
     "predictions: {file: x, key: [a], label: y, clusters: z}": "Did you mean cluster",
     "predictions: {file: x, key: [a], label: y, prices: {missing: z}}": "Did you mean missed",
-    "groups: {g: {roc_auc of x: {at_most: 1}}}": "'roc_auc' is no score",
+    "groups: {g: {roc_auc of x: {at_most: 1}}}": "'roc_auc' is not a score",
     "groups: {g: {recall of x: {at_most: often}}}": "at_most is 'often'",
     "groups: {g: {recall of x: {at_most: 1, min_rows: 0}}}": "min_rows is 0",
     "a: [": r"gates\.yaml, line 1",
