@@ -21,7 +21,7 @@ from headrace.bundle.baseline import Baseline
 from headrace.bundle.golden import PREDICTION
 from headrace.core import yaml
 from headrace.gates import reader
-from headrace.gates.live import Level, Rule, State, evaluate
+from headrace.gates.live import Level, Rule, RuleState, evaluate
 from headrace.monitor import drift, performance
 from headrace.monitor.histograms import Histograms
 from headrace.monitor.performance import LabelledRows
@@ -157,7 +157,7 @@ def fired(rules: Sequence[Rule], batches: Sequence[dict[str, Any]]) -> list[bool
     """Return for each batch, in order, whether a rule fires."""
     batches_by_name = {f"{place:06}": batch for place, batch in enumerate(batches)}
     verdicts = evaluate(rules, batches_by_name)
-    firing = {verdict.batch for verdict in verdicts if verdict.state is State.FIRES}
+    firing = {verdict.batch for verdict in verdicts if verdict.state is RuleState.FIRES}
     return [name in firing for name in batches_by_name]
 
 

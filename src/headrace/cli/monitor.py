@@ -7,7 +7,7 @@ from headrace.alerts import notify, update
 from headrace.cli.base import has_screen, show_page
 from headrace.core import atomic
 from headrace.core.project import Project
-from headrace.gates.live import Light, State
+from headrace.gates.live import Light, RuleState
 from headrace.monitor import page, results
 from headrace.monitor.results import MonitorResults
 from headrace.report.terminal import table
@@ -43,7 +43,7 @@ def _lines(monitored: MonitorResults) -> Iterator[str]:
     if monitored.figures:
         yield from _table(monitored)
     for verdict in monitored.verdicts:
-        if verdict.state is State.FIRES:
+        if verdict.state is RuleState.FIRES:
             yield f"  {verdict.batch}  {verdict.rule.level}: {plain(verdict.rule.name)}"
     for name, note in monitored.tables["notes"].itertuples(index=False):
         yield f"  {name}  {plain(str(note))}"

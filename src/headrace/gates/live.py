@@ -28,7 +28,7 @@ class Level(StrEnum):
     ACT = "act"
 
 
-class State(StrEnum):
+class RuleState(StrEnum):
     """The state of a rule in a batch."""
 
     FIRES = "fires"
@@ -86,7 +86,7 @@ class Verdict:
 
     batch: str
     rule: Rule
-    state: State
+    state: RuleState
     value: float | None = None
     violations: int = 0
     batches: int = 0
@@ -121,12 +121,12 @@ def _evaluate(rule: Rule, batches: Mapping[str, Mapping[str, float]]) -> Iterato
     for batch, figures in batches.items():
         value = figures.get(rule.figure)
         if value is None or figures.get(ROWS, rule.min_rows) < rule.min_rows:
-            yield Verdict(batch, rule, State.UNKNOWN)
+            yield Verdict(batch, rule, RuleState.UNKNOWN)
             continue
         # A batch without the figure leaves the window as it was.
         window = [*window, value][-rule.of_batches :]
         violations = sum(map(rule.is_violated, window))
-        state = State.FIRES if violations >= rule.violations else State.QUIET
+        state = RuleState.FIRES if violations >= rule.violations else RuleState.QUIET
         yield Verdict(batch, rule, state, value, violations, len(window))
 
 
@@ -148,9 +148,9 @@ SEVERITY = [Light.UNKNOWN, Light.OK, Light.NOTICE, Light.ACT].index
 
 
 def _light(verdict: Verdict) -> Light:
-    if verdict.state is State.FIRES:
+    if verdict.state is RuleState.FIRES:
         return Light(verdict.rule.level)
-    return Light.OK if verdict.state is State.QUIET else Light.UNKNOWN
+    return Light.OK if verdict.state is RuleState.QUIET else Light.UNKNOWN
 
 
 def _rank(check: str) -> tuple[int, str]:

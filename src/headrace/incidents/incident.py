@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from headrace.gates.live import Level, Rule, State
+from headrace.gates.live import Level, Rule, RuleState
 
 QUIET_AFTER_UPDATE = "judged again, it is quiet"
 BELONGS_TO_EARLIER = "it belongs to an earlier incident"
@@ -20,7 +20,7 @@ LONGEST = 60
 class RuleResult:
     """The state and the value of a rule in a batch."""
 
-    state: State
+    state: RuleState
     value: float
 
 
@@ -38,7 +38,7 @@ class FiringRun:
 
 
 def _firing(batches: Mapping[str, RuleResult]) -> list[str]:
-    return [name for name, result in batches.items() if result.state is State.FIRES]
+    return [name for name, result in batches.items() if result.state is RuleState.FIRES]
 
 
 def firing_runs(results: Mapping[str, RuleResult]) -> Iterator[FiringRun]:
@@ -48,10 +48,10 @@ def firing_runs(results: Mapping[str, RuleResult]) -> Iterator[FiringRun]:
     """
     current: dict[str, RuleResult] = {}
     for batch, result in sorted(results.items()):
-        if result.state is State.FIRES or current:
+        if result.state is RuleState.FIRES or current:
             current[batch] = result
         # A batch without the figure neither fires nor is quiet: it ends no run.
-        if result.state is State.QUIET and current:
+        if result.state is RuleState.QUIET and current:
             yield FiringRun(current, batch)
             current = {}
     if current:

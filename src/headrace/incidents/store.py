@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.core import atomic
 from headrace.errors import DataError, reason
-from headrace.gates.live import Level, State
+from headrace.gates.live import Level, RuleState
 from headrace.incidents.incident import Decision, Incident, RuleResult
 
 FOLDER = "alerts"
@@ -98,7 +98,7 @@ def _from_json(name: str, content: Any) -> Incident:
         **{name: _text(content[KEYS.get(name, name)]) for name in TEXTS},
         level=Level(content["level"]),
         batches={
-            str(batch): RuleResult(State(result["state"]), float(result["value"]))
+            str(batch): RuleResult(RuleState(result["state"]), float(result["value"]))
             for batch, result in sorted(content["batches"].items())
         },
         notified={

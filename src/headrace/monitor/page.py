@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from headrace.gates.live import Level, Light, State
+from headrace.gates.live import Level, Light, RuleState
 from headrace.incidents import store
 from headrace.incidents import text as wording
 from headrace.incidents.incident import Incident
@@ -57,7 +57,7 @@ def _verdict(results: MonitorResults) -> tuple[str, str, list[str]]:
     firing = [
         verdict
         for verdict in results.verdicts
-        if verdict.batch == newest and verdict.state is State.FIRES
+        if verdict.batch == newest and verdict.state is RuleState.FIRES
     ]
     urgent = [verdict for verdict in firing if verdict.rule.level is Level.ACT]
     rules = [verdict.rule for verdict in urgent or firing]

@@ -10,7 +10,7 @@ from headrace.core import git, lockfile
 from headrace.core.git import Objects
 from headrace.errors import ProjectError
 from headrace.registry.alert_history import commits
-from headrace.registry.events import Event, lookup
+from headrace.registry.events import Event, evidence_at
 from headrace.registry.stage_state import StageState, ordered, replay
 
 FILE = "metrics/monitor.json"
@@ -58,14 +58,14 @@ def _model_version(objects: Objects, study: str, events: Sequence[Event]) -> str
     versions = (
         version
         for version, event in reversed(replay(events).versions.items())
-        if lookup(event.evidence, "bundle", "md5") in deps
+        if evidence_at(event.evidence, "bundle", "md5") in deps
     )
     return next(versions, "")
 
 
 def _last_stage(events: Sequence[Event]) -> str:
     newest_first = sorted(events, key=lambda event: event.by.time, reverse=True)
-    stages = (lookup(event.evidence, "stages") for event in newest_first)
+    stages = (evidence_at(event.evidence, "stages") for event in newest_first)
     return next(
         (str(names[-1]) for names in stages if isinstance(names, list) and names), DEFAULT_STAGE
     )

@@ -10,7 +10,7 @@ from headrace.core.git import Objects
 from headrace.errors import ProjectError, nearest
 from headrace.registry import checks, decision_checks, incidents, live_batches, signatures, timeline
 from headrace.registry.check import Case, Outcome, Shared, run_checks
-from headrace.registry.events import Event, by_artifact, lookup, read_events
+from headrace.registry.events import Event, by_artifact, evidence_at, read_events
 from headrace.registry.incidents import IncidentHistory
 from headrace.registry.live_batches import LiveBatches
 from headrace.registry.snapshot import Reader
@@ -145,7 +145,7 @@ def _artifact_history(
 def _last_parameters(state: StageState) -> object:
     """Return the parameters of the last registered version; None before the first."""
     last = next(reversed(state.versions.values()), None)
-    return lookup(last.evidence, "parameters") if last else None
+    return evidence_at(last.evidence, "parameters") if last else None
 
 
 def _stage_holders(state: StageState, entries: Sequence[Entry]) -> Iterator[StageHolder]:

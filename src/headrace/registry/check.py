@@ -10,7 +10,7 @@ from headrace.core.dvc_cache import Store
 from headrace.errors import HeadraceError
 from headrace.gates.model import Approvals
 from headrace.registry import approvals
-from headrace.registry.events import Event, lookup
+from headrace.registry.events import Event, evidence_at
 from headrace.registry.signatures import Signature
 from headrace.registry.snapshot import Snapshot
 from headrace.registry.stage_state import StageState
@@ -66,7 +66,7 @@ class Case:
 
     def evidence(self, *names: str) -> Any:
         """Return what the evidence holds under these names; None where it holds nothing."""
-        return lookup(self.event.evidence, *names)
+        return evidence_at(self.event.evidence, *names)
 
     @property
     def commit(self) -> Snapshot:

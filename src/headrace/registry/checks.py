@@ -11,7 +11,7 @@ from headrace.bundle import archive
 from headrace.core import lockfile
 from headrace.errors import listed
 from headrace.registry.check import STAGED, Case, NotAvailable, check
-from headrace.registry.events import lookup
+from headrace.registry.events import evidence_at
 from headrace.registry.snapshot import Snapshot
 from headrace.registry.tags import Kind
 
@@ -47,13 +47,13 @@ def previous(case: Case) -> Iterator[str]:
     newest, recorded = case.state.newest, case.evidence("previous")
     if recorded == ({"tag": newest.tag, "object": newest.object} if newest else None):
         return
-    name = lookup(recorded, "tag")
+    name = evidence_at(recorded, "tag")
     before = case.shared.tags.get(name) if isinstance(name, str) else None
     if recorded is None and newest:
         yield f"its evidence says that it is the first, and {newest.tag} is before it"
     elif before is None:
         yield f"it follows {name}, and that tag is gone"
-    elif before.object != lookup(recorded, "object"):
+    elif before.object != evidence_at(recorded, "object"):
         yield f"it follows {name}, and that tag was replaced since"
     else:
         yield f"it follows {name}, and {newest.tag if newest else 'nothing'} is between them"
@@ -130,7 +130,7 @@ def _metric_changes(recorded: object, files: Mapping[str, Mapping[str, Any]]) ->
         return
     for file, numbers in files.items():
         for name, value in numbers.items():
-            expected = lookup(recorded, file, name)
+            expected = evidence_at(recorded, file, name)
             if expected != value:
                 yield f"{file}: {name} is {value} in the commit, and {expected} in the evidence"
     yield "the evidence has metrics that the commit does not have"
@@ -167,7 +167,10 @@ def certificate_problems(certificate: object, snapshot: Snapshot) -> Iterator[st
         yield f"it was verified where {environment}"
     if certificate.get(lockfile.NAME) != snapshot.lock:
         yield f"the certificate is of another {lockfile.NAME}"
-    md5s = {str(lookup(out, "path")): lookup(out, "md5") for out in certified_outputs(certificate)}
+    md5s = {
+        str(evidence_at(out, "path")): evidence_at(out, "md5")
+        for out in certified_outputs(certificate)
+    }
     if missing := [path for path in snapshot.outs if path not in md5s]:
         yield f"the certificate does not cover {listed(missing, 1)}"
     if changed := [path for path, md5 in snapshot.outs.items() if md5s.get(path, md5) != md5]:
@@ -176,8 +179,8 @@ def certificate_problems(certificate: object, snapshot: Snapshot) -> Iterator[st
 
 def certified_outputs(certificate: object) -> list[object]:
     """Return the outputs of all stages in a certificate; none where it has another form."""
-    stages = lookup(certificate, "stages")
-    lists = [lookup(stage, "outputs") for stage in stages] if isinstance(stages, list) else []
+    stages = evidence_at(certificate, "stages")
+    lists = [evidence_at(stage, "outputs") for stage in stages] if isinstance(stages, list) else []
     return [output for outputs in lists if isinstance(outputs, list) for output in outputs]
 
 

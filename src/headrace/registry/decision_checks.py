@@ -6,7 +6,7 @@ from headrace.core.identity import Person
 from headrace.registry import approvals
 from headrace.registry.check import STAGED, Case, NotAvailable, check
 from headrace.registry.checks import COPIED_EVIDENCE
-from headrace.registry.events import lookup
+from headrace.registry.events import evidence_at
 from headrace.registry.tags import Kind
 
 
@@ -20,7 +20,7 @@ def registration(case: Case) -> Iterator[str]:
     if case.evidence("registered") != {"tag": event.tag, "object": event.object}:
         yield f"{event.tag} was replaced since"
     for key in COPIED_EVIDENCE:
-        if case.evidence(key) != lookup(event.evidence, key):
+        if case.evidence(key) != evidence_at(event.evidence, key):
             yield f"its {key} is not that of {event.tag}"
 
 
@@ -43,9 +43,9 @@ def gates(case: Case) -> Iterator[str]:
     if not isinstance(results, list):
         yield "its evidence holds no gates"
         return
-    failed = [gate for gate in results if lookup(gate, "kept") is not True]
+    failed = [gate for gate in results if evidence_at(gate, "kept") is not True]
     if failed and not case.evidence("override", "reason"):
-        yield f"a gate failed, and was not overridden: {lookup(failed[0], 'name')}"
+        yield f"a gate failed, and was not overridden: {evidence_at(failed[0], 'name')}"
     stages, stage = case.evidence("stages"), case.event.name.stage
     place = stages.index(stage) if isinstance(stages, list) and stage in stages else 0
     if place and case.state.version(case.event) not in case.state.reached[stages[place - 1]]:

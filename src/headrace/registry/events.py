@@ -78,7 +78,7 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def lookup(content: object, *names: str) -> Any:
+def evidence_at(content: object, *names: str) -> Any:
     """Return the value under nested keys; None where one is missing."""
     # A forged tag may hold any shape, so nothing of it is taken for granted.
     for name in names:

@@ -12,7 +12,7 @@ from typing import Any
 from headrace.core.git import Objects
 from headrace.errors import DataError, ProjectError
 from headrace.gates import live, reader
-from headrace.gates.live import POSITIVE_SHARE, Light, Rule, State
+from headrace.gates.live import POSITIVE_SHARE, Light, Rule, RuleState
 from headrace.gates.model import NAME
 from headrace.registry.active_versions import FILE, ActiveVersions, find_active_versions
 from headrace.registry.events import Event
@@ -107,7 +107,7 @@ def _live_batches(
     verdicts = live.evaluate(rules, figures)
     lights = live.lights(verdicts)
     checks = tuple(dict.fromkeys(check for row in lights.values() for check in row))
-    firing = [verdict for verdict in verdicts if verdict.state is State.FIRES]
+    firing = [verdict for verdict in verdicts if verdict.state is RuleState.FIRES]
     batches = tuple(
         _batch(
             name,

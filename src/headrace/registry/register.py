@@ -17,7 +17,7 @@ from headrace.errors import DataError, HeadraceError, ProjectError
 from headrace.registry import event_log, tags
 from headrace.registry.checks import certificate_problems
 from headrace.registry.event_log import EventLog
-from headrace.registry.events import lookup
+from headrace.registry.events import evidence_at
 from headrace.registry.snapshot import Reader, Snapshot
 from headrace.registry.tags import Kind, Name, Version
 from headrace.verify import certificate as certificates
@@ -137,7 +137,7 @@ def _recorded_md5(artifact: Artifact, snapshot: Snapshot) -> str:
 def _refuse_registered(log: EventLog, head: str, md5: str) -> None:
     # Two versions of one bundle could not be told apart by what serves them.
     for version, event in log.state.versions.items():
-        if event.commit == head or lookup(event.evidence, "bundle", "md5") == md5:
+        if event.commit == head or evidence_at(event.evidence, "bundle", "md5") == md5:
             subject = "This commit" if event.commit == head else "The same bundle"
             raise HeadraceError(
                 f"{subject} is registered already, as {log.artifact}@{version}."
@@ -188,7 +188,7 @@ def read_parts(path: Path, name: str) -> dict[str, Any]:
     except DataError as error:
         raise DataError(f"{name} cannot be registered: {error}") from None
     return {
-        "schema": lookup(manifest, "files", "schema.json"),
+        "schema": evidence_at(manifest, "files", "schema.json"),
         "features": manifest.get("feature_code"),
         "data": manifest.get("data"),
         "parameters": manifest.get("parameters"),
@@ -200,7 +200,7 @@ def _next_version(log: EventLog, parts: Parts, bump: str | None) -> tuple[Versio
     events = {tags.version(name): event for name, event in log.state.versions.items()}
     # The greatest, not the newest: other tools may register a patch of an old version later.
     last = max((version for version in events if version is not None), default=None)
-    old = lookup(events[last].evidence, "parts") if last else None
+    old = evidence_at(events[last].evidence, "parts") if last else None
     proposed, why = propose_version(last, old, parts)
     version = last.bump(bump) if last and bump else proposed
     if version < proposed:

@@ -8,7 +8,7 @@ from headrace.core import git
 from headrace.core.git import Objects
 from headrace.errors import ProjectError, nearest
 from headrace.registry import tags
-from headrace.registry.events import Event, by_artifact, lookup, read_events
+from headrace.registry.events import Event, by_artifact, evidence_at, read_events
 from headrace.registry.stage_state import StageState, replay
 from headrace.registry.tags import Kind, Name
 
@@ -97,7 +97,7 @@ def _by_tag(state: StageState, events: Sequence[Event], parsed: Name) -> tuple[E
     for event in events:
         # The events of a study in a folder have the folder in the artifact's name.
         if event.name == replace(parsed, artifact=event.name.artifact):
-            version = lookup(event.evidence, "version")
+            version = evidence_at(event.evidence, "version")
             # The tag may have been put on another commit since.
             if version != state.version(event):
                 raise ProjectError(f"{event.tag} {INVALID}")
@@ -106,8 +106,8 @@ def _by_tag(state: StageState, events: Sequence[Event], parsed: Name) -> tuple[E
 
 
 def _resolved(artifact: str, registered: Event, event: Event) -> RegisteredVersion:
-    path, md5 = (lookup(registered.evidence, "bundle", key) for key in ("path", "md5"))
-    commit = lookup(registered.evidence, "commit")
+    path, md5 = (evidence_at(registered.evidence, "bundle", key) for key in ("path", "md5"))
+    commit = evidence_at(registered.evidence, "commit")
     # A tag can be forged: what is served must be what was registered, of the same commit.
     if not (isinstance(path, str) and isinstance(md5, str) and commit == registered.commit):
         raise ProjectError(f"{registered.tag} {INVALID}")

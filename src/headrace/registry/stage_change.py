@@ -15,7 +15,7 @@ from headrace.errors import HeadraceError, ProjectError, nearest
 from headrace.registry import approvals, checks, event_log, resolve, tags
 from headrace.registry.check import Case, Outcome, Shared, run_checks
 from headrace.registry.event_log import EventLog
-from headrace.registry.events import Event, lookup
+from headrace.registry.events import Event, evidence_at
 from headrace.registry.snapshot import Reader, Snapshot
 
 
@@ -171,7 +171,7 @@ class Registry:
         event, version = self.log.state.holder(stage), self.log.state.champion(stage)
         if event is None or version is None:
             return None
-        md5 = lookup(event.evidence, "bundle", "md5")
+        md5 = evidence_at(event.evidence, "bundle", "md5")
         return {"version": version, "commit": event.commit, "tag": event.tag, "md5": md5}
 
 

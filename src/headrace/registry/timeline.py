@@ -9,7 +9,7 @@ from headrace.core.metrics import leaves
 from headrace.errors import listed
 from headrace.registry.check import Case, CheckResult, Outcome
 from headrace.registry.checks import certified_outputs
-from headrace.registry.events import lookup
+from headrace.registry.events import evidence_at
 from headrace.registry.tags import Kind
 from headrace.report.text import NONE, counted, number
 
@@ -164,7 +164,7 @@ def _before_registration(
         results=tuple(result for result in results if result.name in TRAINING_CHECKS),
     )
     certificate = case.evidence("certificate")
-    seconds = _seconds(lookup(certificate, "verified"))
+    seconds = _seconds(evidence_at(certificate, "verified"))
     yield trained
     yield replace(
         trained,
@@ -186,8 +186,8 @@ def _seconds(text: object) -> int | None:
 
 def _proof(certificate: object) -> str:
     """Return how much a certificate covers, and where it was made."""
-    stages, outputs = _list(lookup(certificate, "stages")), certified_outputs(certificate)
-    where = [lookup(certificate, name) for name in ("python", "processor")]
+    stages, outputs = _list(evidence_at(certificate, "stages")), certified_outputs(certificate)
+    where = [evidence_at(certificate, name) for name in ("python", "processor")]
     coverage = f"{counted(len(outputs), 'output')} of {counted(len(stages), 'stage')}"
     return ", ".join([coverage, *(str(text) for text in where if text)])
 
@@ -208,14 +208,14 @@ def _event_facts(case: Case, action: str) -> Facts:
 
 
 def _comparison_facts(comparison: object) -> Facts:
-    gates, metrics = (_list(lookup(comparison, name)) for name in ("gates", "metrics"))
-    failed = [gate for gate in gates if lookup(gate, "kept") is not True]
+    gates, metrics = (_list(evidence_at(comparison, name)) for name in ("gates", "metrics"))
+    failed = [gate for gate in gates if evidence_at(gate, "kept") is not True]
     counts = f"{len(gates) - len(failed)} passed, {len(failed)} failed"
     yield "gates", counts if gates else "none"
     for gate in failed:
-        yield "failed gate", str(lookup(gate, "says"))
-    changed = [change for change in metrics if lookup(change, "word") in ("better", "worse")]
-    changed.sort(key=lambda change: lookup(change, "interval") is None)  # the sure ones first
+        yield "failed gate", str(evidence_at(gate, "says"))
+    changed = [change for change in metrics if evidence_at(change, "word") in ("better", "worse")]
+    changed.sort(key=lambda change: evidence_at(change, "interval") is None)  # the sure ones first
     if changed:
         yield "metrics", listed(map(_metric_change, changed), MAX_LISTED)
 
@@ -226,11 +226,11 @@ def _list(content: object) -> list[Any]:
 
 def _metric_change(change: object) -> str:
     old, new, low, high = (
-        _number(lookup(change, *names))
+        _number(evidence_at(change, *names))
         for names in (("old",), ("new",), ("interval", "low"), ("interval", "high"))
     )
     interval = f", {low} to {high}" if low != NONE else ""
-    return f"{lookup(change, 'name')} {old} → {new} ({lookup(change, 'word')}{interval})"
+    return f"{evidence_at(change, 'name')} {old} → {new} ({evidence_at(change, 'word')}{interval})"
 
 
 def _number(value: Any) -> str:

@@ -82,12 +82,13 @@ def _compare(project: Project, clone: Clone, current: Champion, name: str) -> tu
 
 def _prices(project: Project, gates: model.Gates) -> Mapping[str, float]:
     content = yaml.read(project.root / "params.yaml")
-    names = gates.predictions.prices if gates.predictions else {}
-    prices = {name: yaml.lookup(content, dotted) for name, dotted in names.items()}
-    missing = [name for name, value in prices.items() if not isinstance(value, int | float)]
-    if missing:
-        raise ProjectError(f"params.yaml has no price for {missing[0]}. Next: see gates.yaml")
-    return {name: float(value) for name, value in prices.items()}
+    if gates.predictions is None:
+        return {}
+    prices = gates.predictions.price_values(content)
+    for name in gates.predictions.prices:
+        if name not in prices:
+            raise ProjectError(f"params.yaml has no price for {name}. Next: see gates.yaml")
+    return prices
 
 
 def _propose(root: Path, branch: str, *, pull_request: bool) -> int:

@@ -11,7 +11,7 @@ from watched_study import ID, RULE, VARIABLE, Watched, figures, rule
 
 from headrace.alerts import update
 from headrace.errors import DataError, HeadraceError
-from headrace.gates.live import Rule, State
+from headrace.gates.live import Rule, RuleState
 from headrace.incidents import incident, store
 from headrace.incidents.incident import RuleResult
 
@@ -250,7 +250,7 @@ def check_orders(root: Path, steps: list[dict[str, float | None]], rule_: Rule) 
     incidents = store.read(root).values()
     assert all(incident_.id == f"it-moved-{incident_.first_batch}" for incident_ in incidents)
     results = {
-        name: RuleResult(State.FIRES if rule_.is_violated(value) else State.QUIET, value)
+        name: RuleResult(RuleState.FIRES if rule_.is_violated(value) else RuleState.QUIET, value)
         for name, value in values.items()
         if value is not None
     }

@@ -8,7 +8,7 @@ from watched_study import figures, rule
 from headrace.errors import ProjectError
 from headrace.gates import live as rules
 from headrace.gates import reader
-from headrace.gates.live import Level, Light, Rule, State
+from headrace.gates.live import Level, Light, Rule, RuleState
 from headrace.incidents import incident
 from lab import paths
 
@@ -36,7 +36,7 @@ def test_a_figure_that_is_absent_is_not_known_and_never_fires(value: Any) -> Non
     monitored = {"2013-10": {"drift": {} if value is None else {"psi": value}}}
     for rule_ in (rule(), rule(above=False), rule(figure="groups.carrier.rate")):
         (verdict,) = rules.evaluate([rule_], monitored)
-        assert (verdict.state, verdict.value) == (State.UNKNOWN, None)
+        assert (verdict.state, verdict.value) == (RuleState.UNKNOWN, None)
 
 
 def test_an_unknown_figure_counts_neither_as_quiet_nor_as_firing() -> None:
@@ -49,9 +49,9 @@ def test_a_batch_with_too_few_rows_is_not_evaluated() -> None:
     monitored = figures(sep=1, oct=1, nov=1)
     monitored["2013-09"]["rows"], monitored["2013-10"]["rows"] = 199, 200
     assert [verdict.state for verdict in rules.evaluate([rule_], monitored)] == [
-        State.UNKNOWN,
-        State.FIRES,
-        State.FIRES,  # how many rows there are is not known
+        RuleState.UNKNOWN,
+        RuleState.FIRES,
+        RuleState.FIRES,  # how many rows there are is not known
     ]
 
 
@@ -59,9 +59,9 @@ def test_batches_are_evaluated_in_the_order_of_their_names() -> None:
     mixed = dict(reversed(figures(sep=1, oct=0, nov=0).items()))
     verdicts = rules.evaluate([rule(violations=1, of_batches=2)], mixed)
     assert [(verdict.batch, verdict.state) for verdict in verdicts] == [
-        ("2013-09", State.FIRES),
-        ("2013-10", State.FIRES),
-        ("2013-11", State.QUIET),
+        ("2013-09", RuleState.FIRES),
+        ("2013-10", RuleState.FIRES),
+        ("2013-11", RuleState.QUIET),
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import DataError
-from headrace.gates.live import Level, State
+from headrace.gates.live import Level, RuleState
 from headrace.incidents import store, text
 from headrace.incidents.incident import (
     Decision,
@@ -26,7 +26,8 @@ def incident(batches: int = 1) -> Incident:
     )
     opened.opened = "2013-01"
     opened.batches = {
-        f"2013-{month:02}": RuleResult(State.FIRES, month / 10) for month in range(1, batches + 1)
+        f"2013-{month:02}": RuleResult(RuleState.FIRES, month / 10)
+        for month in range(1, batches + 1)
     }
     opened.record(TransitionKind.OPENED, "2013-01")
     decision = Decision("retrain", "the season", "Ben", "ben@example.org", "2013-02-01", "act")
