@@ -82,7 +82,7 @@ def stages(project: Project) -> tuple[str, ...]:
         ProjectError: they are not a list of names.
     """
     setting = project.settings.get("stages", list(STAGES))
-    listed = setting if isinstance(setting, list) else []
+    listed = yaml.or_empty(setting, list)
     names = [name for name in listed if isinstance(name, str) and re.fullmatch(NAME, name)]
     if not names or len(names) != len(listed) or len(set(names)) != len(names):
         raise ProjectError(

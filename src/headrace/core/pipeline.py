@@ -157,10 +157,10 @@ class Stage:
         return repro_command(self.file, f"{self.name}@{member}" if member else self.name)
 
     def _entries(self, part: str) -> list[Entry]:
-        listed = self.body.get(part)
+        listed = yaml.or_empty(self.body.get(part), list)
         return [
             Entry(path, settings, self.at(part, index))
-            for index, item in enumerate(listed if isinstance(listed, list) else [])
+            for index, item in enumerate(listed)
             for path, settings in self._paths(item)
         ]
 
@@ -170,7 +170,7 @@ class Stage:
         for path, settings in pairs:
             if isinstance(path, str) and path:
                 pattern = re.sub(r"\$\{[^}]*\}", "*", self.placed(path))
-                yield pattern, settings if isinstance(settings, dict) else {}
+                yield pattern, yaml.or_empty(settings, dict)
 
     def placed(self, path: str) -> str:
         """Return a path of the stage's from the study on: its file may have a folder, and it, too.
@@ -209,9 +209,8 @@ def repro_command(file: str, stage: str = "") -> str:
 
 def stages_of(content: dict[str, Any], file: str = MAIN) -> Stages:
     """Return the stages in the content of a pipeline file; what is not one is left out."""
-    stages = content.get("stages")
-    pairs = stages.items() if isinstance(stages, dict) else ()
-    return {name: Stage(name, entry, file) for name, entry in pairs if isinstance(entry, dict)}
+    stages = yaml.or_empty(content.get("stages"), dict).items()
+    return {name: Stage(name, entry, file) for name, entry in stages if isinstance(entry, dict)}
 
 
 def metrics_of(content: dict[str, Any]) -> list[Entry]:

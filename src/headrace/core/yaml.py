@@ -5,7 +5,7 @@ import re
 from collections.abc import Hashable, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from yaml.constructor import ConstructorError
@@ -16,6 +16,7 @@ from headrace.errors import ProjectError, unreadable
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast in C
 
 Key = str | int
+Kind = TypeVar("Kind", list[Any], dict[str, Any])
 SCALARS = (str, bool, int, float, type(None))
 DIRECTIVE = re.compile(r"^\ufeff?%YAML(?!\s+1\.2\s)", re.MULTILINE)
 SEPARATOR = re.compile("[\x85\u2028\u2029]|(?!^)\ufeff")
@@ -175,6 +176,14 @@ def _flow_depth(text: str) -> int:
     if text.count("[") + text.count("{") <= DEEPEST:
         return 0
     return max(accumulate(1 if bracket in "[{" else -1 for bracket in BRACKET.findall(text)))
+
+
+def or_empty(value: object, kind: type[Kind]) -> Kind:
+    """Return a value of this type; an empty one in the place of any other, which a file may hold.
+
+    For readers that leave the complaint to somebody else, such as a rule of `headrace check`.
+    """
+    return value if isinstance(value, kind) else kind()
 
 
 def lookup(content: Any, dotted: str) -> Any:

@@ -54,6 +54,7 @@ class HashCache:
         # A file of another tree is one of a commit, laid out in a temporary folder.
         hashes = {n: e for n, e in self._hashes.items() if Path(n).is_relative_to(self._root)}
         clean = {scanner: sorted(set(md5s)) for scanner, md5s in self._clean.items()}
+        # A check of a few rules may hash nothing, and must not forget what others hashed.
         content = {"md5": hashes or self._old["md5"], "clean": clean or self._old["clean"]}
         if content != self._old:
             with suppress(OSError):  # a read-only study is checked all the same

@@ -136,11 +136,12 @@ def _complete_strings(tree: ast.Module) -> Iterator[ast.Constant]:
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             is_suffix = isinstance(node.right, ast.Constant)
             stack += [node.left] if is_suffix else [node.left, node.right]
-        elif isinstance(node, ast.JoinedStr):
+        elif isinstance(node, ast.JoinedStr):  # of f"/a/{b}/c" the part "/c" begins no path
             stack += [
                 part
                 for index, part in enumerate(node.values)
                 if index == 0 or isinstance(part, ast.FormattedValue)
             ]
+        # A string that is a statement is a comment.
         elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             stack += ast.iter_child_nodes(node)

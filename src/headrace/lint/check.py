@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError, nearest
@@ -65,13 +66,9 @@ def findings(study: Study, rules: Iterable[Rule]) -> list[Finding]:
     ignored = ignored_rules(study.project)
     reported = [finding for rule in rules for finding in _apply(rule, study, ignored)]
     study.cache.save()
-    # One mistake, one message: two rules may report it.
+    # One mistake, one message: two rules may report it, and the first of them is named.
     unique = {(finding.location, finding.problem): finding for finding in reversed(reported)}
-    return sorted(unique.values(), key=_order)
-
-
-def _order(finding: Finding) -> tuple[Location, str, str]:
-    return finding.location, finding.rule, finding.problem
+    return sorted(unique.values(), key=attrgetter("location", "rule", "problem"))
 
 
 def _apply(rule: Rule, study: Study, ignored: Ignored) -> Iterator[Finding]:

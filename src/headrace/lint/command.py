@@ -75,6 +75,7 @@ def _fixed_files(
 ) -> dict[str, tuple[str, list[PipelineEdit]]]:
     """Return the text of each pipeline file with its fixes, and the fixes that could be applied."""
     edits = [finding.fix for finding in reported if isinstance(finding.fix, PipelineEdit)]
+    # As bytes: reading text would turn a file's \r\n into \n, and the fix change every line.
     return {
         name: apply(
             (study.root / name).read_bytes().decode("utf-8", "replace"),

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from headrace.core import artifact
+from headrace.core import artifact, yaml
 from headrace.core.parameter_check import FILE
 from headrace.errors import ProjectError, nearest
 from headrace.gates import live, reader
@@ -67,6 +67,7 @@ def _may_come(live_rule: live.Rule, figures: set[str], groups: set[str]) -> bool
     seen, may lack any of them.
     """
     check, _, name = live_rule.figure.partition(".")
+    # A check of which no batch has anything has not run yet; one of which some has may lack a part.
     if check not in {figure.partition(".")[0] for figure in figures - {LABELLED_SHARE}}:
         return check in live.CHECKS
     score = name.removesuffix("_low").removesuffix("_high")
@@ -100,9 +101,7 @@ def log_never(study: Study) -> Iterator[Violation]:
 
     Next: name one of its inputs; the server does not start otherwise
     """
-    block: Any = (study.values or {}).get(LOG_NEVER[0])
-    names = block.get(LOG_NEVER[1]) if isinstance(block, dict) else None
-    names = names if isinstance(names, list) else []
+    names = yaml.or_empty(yaml.lookup(study.values, ".".join(LOG_NEVER)), list)
     for bundle, inputs in _inputs(study).items() if names else ():
         for index, name in enumerate(names):
             if isinstance(name, str) and name not in inputs:  # `params-yaml` reports other types
@@ -120,7 +119,7 @@ def _inputs(study: Study) -> dict[str, list[str]]:
 
 def _schema(bundle: Path) -> Any:
     try:
-        with tarfile.open(bundle, "r:") as archive:
+        with tarfile.open(bundle, "r:") as archive:  # a bundle is not compressed
             content = archive.extractfile("schema.json")
             return json.load(content) if content else {}
     except tarfile.TarError as error:

@@ -5,11 +5,11 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from headrace.core import git, lockfile, parameters, pipeline, yaml
+from headrace.core import git, lockfile, parameters, pipeline, project, yaml
 from headrace.core.imports import Graph
 from headrace.core.notebook import FOLDER
 from headrace.core.pipeline import Stage
-from headrace.core.project import SCRATCH, Project
+from headrace.core.project import Project
 from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 from headrace.lint import notebook_ast
@@ -17,6 +17,8 @@ from headrace.lint.cache import HashCache
 from headrace.lint.notebook_ast import Notebook
 
 CHECKPOINTS = ".ipynb_checkpoints"
+SCRATCH = f"{'/'.join(project.SCRATCH)}/"
+"""The folder of exploratory notebooks, with a slash at the end."""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,9 +41,9 @@ class Study:
     `staged`: the project is the next commit, in a temporary folder; git tracks all its files.
     """
 
-    def __init__(self, project: Project, cache: HashCache, *, staged: bool = False) -> None:
-        self.project = project
-        self.root = project.root
+    def __init__(self, study: Project, cache: HashCache, *, staged: bool = False) -> None:
+        self.project = study
+        self.root = study.root
         self.cache = cache
         self.staged = staged
         self._trees: dict[str, Any] = {}
@@ -76,13 +78,13 @@ class Study:
         return {
             name: notebook_ast.read(self.root / name, name)
             for name in self._notebook_names
-            if not name.startswith(scratch())
+            if not name.startswith(SCRATCH)
         }
 
     @cached_property
     def scratch_names(self) -> list[str]:
         """The notebooks in notebooks/scratch."""
-        return [name for name in self._notebook_names if name.startswith(scratch())]
+        return [name for name in self._notebook_names if name.startswith(SCRATCH)]
 
     @cached_property
     def _notebook_names(self) -> list[str]:
@@ -147,15 +149,10 @@ class Study:
             try:
                 text = (self.root / file).read_text("utf-8")
             except (OSError, UnicodeDecodeError):
-                text = ""
+                text = ""  # the rule that needs its content reports that
             self._trees[file] = yaml.compose(text)
         return Location(file, line=yaml.line_of(self._trees[file], keys))
 
     def at_deps(self, stage: Stage) -> Location:
         """Return the location of a stage's deps; of the stage where it has none."""
         return self.at(stage.file, *stage.at("deps"))
-
-
-def scratch() -> str:
-    """Return the folder of exploratory notebooks, with a slash at the end."""
-    return f"{'/'.join(SCRATCH)}/"

@@ -63,7 +63,7 @@ Fix = Strip | PipelineEdit
 def apply(text: str, edits: Iterable[PipelineEdit]) -> tuple[str, list[PipelineEdit]]:
     """Return a pipeline file's text after the edits, and the edits that could be applied."""
     applied = []
-    for edit in dict.fromkeys(edits):
+    for edit in dict.fromkeys(edits):  # two cells may need the same dep
         if (edited := edit.apply(text)) != text:
             text = edited
             applied.append(edit)

@@ -27,7 +27,9 @@ def install(project: Project) -> str:
     Errors:
         ProjectError: there is no repository, or another hook is installed.
     """
-    path, folder = _path(project.root), _folder(project.root)
+    path = _path(project.root)
+    # git runs a hook at the top of the repository, and the study may lie below it.
+    folder = shlex.quote(f"./{git.prefix(project.root)}")
     line = f"  (cd {folder} && headrace check --staged) || exit 1"
     text = path.read_text("utf-8", "replace") if path.exists() else ""
     if path.exists() and MARK not in text:
@@ -65,9 +67,3 @@ def _path(root: Path) -> Path:
         raise ProjectError(f"{root} is in no git repository. Next: git init -b main")
     hooks = git.run(root, "rev-parse", "--git-path", "hooks").rstrip("\n")
     return Path(os.path.normpath(root / hooks)) / "pre-commit"
-
-
-def _folder(root: Path) -> str:
-    """Return the study's folder relative to the repository, quoted for a shell."""
-    prefix = git.prefix(root)
-    return shlex.quote(f"./{prefix}")

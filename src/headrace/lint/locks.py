@@ -110,7 +110,7 @@ def _records(study: Study, stage: Stage) -> dict[str, Record]:
 
 def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
     """Yield the differences between a record and the study as it is."""
-    if stage.entry.get("frozen") is True:
+    if stage.entry.get("frozen") is True:  # DVC does not run it, whatever changes
         return
     if not stage.is_many and "${" not in stage.cmd and stage.cmd != record.cmd.strip():
         yield "its cmd changed"
@@ -139,10 +139,9 @@ def _changed_files(study: Study, files: Mapping[str, File]) -> Iterator[str]:
 
 def _changed_params(study: Study, stage: Stage, record: Record) -> Iterator[str]:
     """Yield parameters with other values than in dvc.lock, or without one there."""
-    listed = stage.body.get("params")
-    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    recorded = record.params.get(PARAMS_FILE) if isinstance(record.params, dict) else None
-    recorded = recorded if isinstance(recorded, dict) else {}
+    listed = yaml.or_empty(stage.body.get("params"), list)
+    names = [name for name in listed if isinstance(name, str)]
+    recorded = yaml.or_empty(yaml.or_empty(record.params, dict).get(PARAMS_FILE), dict)
     if study.values is None or any("${" in name for name in names):
         return
     for name in names:

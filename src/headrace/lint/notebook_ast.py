@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.notebook import TAG
+from headrace.core.yaml import or_empty
 
 MAGIC = re.compile(
     r"(?P<before>\s*(?:[\w\[\]., ]+=\s*)?)[%!?].*"  # %time f(), files = !ls, ?frame
@@ -40,20 +41,17 @@ class Cell:
     @property
     def metadata(self) -> dict[str, Any]:
         """Its metadata; empty where they are not a mapping."""
-        metadata = self.content.get("metadata")
-        return metadata if isinstance(metadata, dict) else {}
+        return or_empty(self.content.get("metadata"), dict)
 
     @property
     def tags(self) -> list[Any]:
         """Its tags."""
-        tags = self.metadata.get("tags")
-        return tags if isinstance(tags, list) else []
+        return or_empty(self.metadata.get("tags"), list)
 
     @property
     def outputs(self) -> list[Any]:
         """Its outputs."""
-        outputs = self.content.get("outputs")
-        return outputs if isinstance(outputs, list) else []
+        return or_empty(self.content.get("outputs"), list)
 
     @property
     def is_parameters(self) -> bool:
@@ -117,7 +115,8 @@ def read(path: Path, name: str) -> Notebook:
     except (OSError, ValueError, RecursionError) as error:
         message = getattr(error, "strerror", None) or str(error)
         return Notebook(name, {}, error=message.partition("\n")[0])
-    python = _language(content) in ("", "python")
+    kernel = or_empty(or_empty(content.get("metadata"), dict).get("kernelspec"), dict)
+    python = str(kernel.get("language", "")).lower() in ("", "python")
     numbered = enumerate(cells, start=1)
     return Notebook(name, content, tuple(Cell(n, cell, python) for n, cell in numbered))
 
@@ -133,12 +132,6 @@ def _cells(content: object) -> list[dict[str, Any]]:
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise ValueError("it has no list of cells")
     return cells
-
-
-def _language(content: dict[str, Any]) -> str:
-    metadata = content.get("metadata")
-    kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
-    return str(kernel.get("language", "")).lower() if isinstance(kernel, dict) else ""
 
 
 def _without_magic(line: str) -> str:

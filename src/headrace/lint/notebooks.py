@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headrace.core.yaml import or_empty
 from headrace.errors import nearest
 from headrace.lint import notebook_ast
 from headrace.lint.context import Location, Study
@@ -50,8 +51,7 @@ def notebook_outputs(study: Study) -> Iterator[Violation]:
 
 def _volatile(notebook: Notebook) -> Iterator[tuple[int, str]]:
     """Yield the cell (0 for the notebook itself) and what `nbstripout` would remove from it."""
-    metadata = notebook.content.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
+    metadata = or_empty(notebook.content.get("metadata"), dict)
     for key in VOLATILE:
         if key in metadata:
             yield 0, f"metadata.{key}"
@@ -74,7 +74,10 @@ def _outputs(cell: Cell, metadata: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_kept(cell: Cell, *, default: bool) -> bool:
-    """Tell whether nbstripout keeps a cell's outputs."""
+    """Tell whether nbstripout keeps a cell's outputs.
+
+    Source: nbstripout's README, "Keeping some output".
+    """
     if "init_cell" in cell.metadata:
         return bool(cell.metadata["init_cell"])
     if "keep_output" in cell.metadata or "keep_output" in cell.tags:
@@ -147,7 +150,7 @@ def scratch_outputs(study: Study) -> Iterator[Violation]:
 def outputs_size(study: Study, name: str) -> int:
     """Return the size of a notebook's outputs in bytes; 0 for a file of up to 1 MiB."""
     path = study.root / name
-    if path.stat().st_size <= MIB:
+    if path.stat().st_size <= MIB:  # parsing it would take longer, and nobody asks for so little
         return 0
     cells = notebook_ast.read(path, name).cells
     return len(json.dumps([cell.outputs for cell in cells]))

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from headrace.core import notebook as source_notebook
-from headrace.core import parameters
+from headrace.core import parameters, yaml
 from headrace.core.parameter_check import FILE, Mismatch, mismatches
 from headrace.core.pipeline import MAIN, Stage
 from headrace.errors import HeadraceError, NotebookError, ParameterError, nearest_name
@@ -37,7 +37,7 @@ def params_yaml(study: Study) -> Iterator[Violation]:
     """
     step = f"correct {FILE}; src/study/params.py has the type and range of each value"
     try:
-        _ = study.parameters
+        _ = study.parameters  # it is read where it is first asked for
     except ParameterError as error:
         for line in str(error).splitlines():
             location = study.at(FILE, *map(str, error.places.get(line, ())))
@@ -97,8 +97,7 @@ def parameters_listed(study: Study) -> Iterator[Violation]:
 
 def _index(stage: Stage, message: str) -> list[int]:
     """Return the index of the stage's params entry that a message names."""
-    listed = stage.body.get("params")
-    entries = listed if isinstance(listed, list) else []
+    entries = yaml.or_empty(stage.body.get("params"), list)
     return [index for index, entry in enumerate(entries) if f" {entry} " in message][:1]
 
 

@@ -22,7 +22,7 @@ from headrace.lint.rules import Violation, rule
 
 ALLOWED = re.compile(r"pragma: ?(allow|white)list[ -]secret")
 ALLOWED_NEXT = re.compile(r"pragma: ?allowlist[ -]nextline[ -]secret")
-UNUSED = {"IPPublicDetector"}
+UNUSED = {"IPPublicDetector"}  # a version such as 1.2.3.4 looks like an address
 
 
 @rule(repro=True)
@@ -51,13 +51,10 @@ def large_file(study: Study) -> Iterator[Violation]:
     """
     for name in study.tracked:
         size = (study.root / name).stat().st_size
-        if size > MIB and not _has_large_outputs(study, name):
+        # Where it is the outputs that are large, `scratch-outputs` has the better advice.
+        is_reported = name in study.scratch_names and outputs_size(study, name) > MIB
+        if size > MIB and not is_reported:
             yield Violation(Location(name), path=name, mib=size / MIB)
-
-
-def _has_large_outputs(study: Study, name: str) -> bool:
-    """Tell whether `scratch-outputs` reports a file."""
-    return name in study.scratch_names and outputs_size(study, name) > MIB
 
 
 @rule()
@@ -67,6 +64,7 @@ def secret(study: Study) -> Iterator[Violation]:
     Next: remove and revoke it; if it is not a secret: `# pragma: allowlist secret` on its line
     """
     scanner = _scanner_version()
+    # The lock's hashes look like keys, and are a large part of what git tracks.
     names = [name for name in study.tracked if name != REQUIREMENTS] if scanner else []
     for name in names:
         for line, kind in _secrets(study, name, scanner):

@@ -57,6 +57,7 @@ class Rule:
             VALUE.sub(lambda value: PLACEHOLDERS.get(value[1], value[1].upper()), text)
             for text in self.message
         )
+        # A value at the end may bring its own full stop.
         return re.sub(r"([.?…])\.$", r"\1", problem), step
 
     def render(self, values: Mapping[str, object]) -> tuple[str, str]:
