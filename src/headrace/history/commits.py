@@ -16,7 +16,7 @@ LOG = (
     "log",
     "-z",
     "--first-parent",
-    "--no-show-signature",
+    "--no-show-signature",  # a user's log.showSignature would print lines between the fields
     "--no-color",
     "--encoding=UTF-8",
     "--decorate=full",
@@ -102,13 +102,14 @@ def _since(root: Path, text: str | None) -> list[str]:
         return []
     commit = None if DATE.fullmatch(text) else states.resolve(root, text)
     if commit:
-        return ["--not", f"{commit}^@", "--not"]
+        return ["--not", f"{commit}^@", "--not"]  # its parents: the revision itself is shown
     if not is_date(text):
         refs = git.run(root, "for-each-ref", "--format=%(refname:short)").split()
         raise ProjectError(
             f"git knows no date and no revision {text!r}.{nearest(text, refs)}"
             " Next: --since 2026-01-31, --since '2 weeks ago', or a tag's name"
         )
+    # Git takes the time of now where a date has none: the same day, hours later, shows others.
     return [f"--since={text} 00:00:00" if DATE.fullmatch(text) else f"--since={text}"]
 
 

@@ -163,13 +163,16 @@ def read_files(
 
 
 def _tree_entries(content: bytes, hash_size: int, folder: str) -> Iterator[tuple[str, str]]:
-    """Yield path and blob of each plain file in a git tree; a hash has `hash_size` bytes."""
+    """Yield path and blob of each plain file in a git tree; a hash has `hash_size` bytes.
+
+    Source: the format of `git cat-file tree`, "MODE NAME", a NUL byte, the hash as bytes.
+    """
     start = 0
     while start < len(content):
         end = content.index(b"\0", start)
         mode, _, name = content[start:end].partition(b" ")
         start = end + 1 + hash_size
-        if mode.startswith(b"100"):
+        if mode.startswith(b"100"):  # 40000 is a folder, 120000 a link, 160000 a submodule
             path = posixpath.join(folder, name.decode("utf-8", "surrogateescape"))
             yield path, content[end + 1 : start].hex()
 

@@ -73,6 +73,7 @@ class History:
 
     def _is_shown(self, place: int) -> bool:
         parent = self.parents[place]
+        # The first and the last frame the table; a tag or a branch is what readers look for.
         if place in (0, len(self.commits) - 1) or self.names(place) or parent is None:
             return True
         return any(series.values[place] != series.values[parent] for series in self.series)

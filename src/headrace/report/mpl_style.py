@@ -26,44 +26,33 @@ STYLE: dict[Any, Any] = {  # the stubs know a setting's name only as a literal
     "legend.frameon": False,
     "lines.linewidth": 2,
     "savefig.bbox": "tight",
-    "svg.hashsalt": "headrace",
+    "svg.hashsalt": "headrace",  # without it the ids in an SVG are random
 }
 
 
 def new(*, width: float = 7.2, height: float = 4.2) -> tuple[Figure, Axes]:
     """Return an empty figure in the style (width and height in inches), and its axes."""
-    figure, axes = _subplots((1, 1), (width, height))
+    figure, axes = _subplots(1, 1, (width, height))
     return figure, axes[0]
 
 
 def pair(*, height: float = 4.4, sharey: bool = False) -> tuple[Figure, list[Axes]]:
     """Return a figure with two axes side by side (height in inches)."""
-    return _subplots((1, 2), (10.4, height), sharey=sharey)
+    return _subplots(1, 2, (10.4, height), sharey=sharey)
 
 
 def stack(*, height: float = 7.6) -> tuple[Figure, list[Axes]]:
     """Return a figure with two axes one above the other, over the same x (height in inches)."""
-    return _subplots((2, 1), (8.2, height), sharex=True)
+    return _subplots(2, 1, (8.2, height), sharex=True)
 
 
 def _subplots(
-    shape: tuple[int, int],
-    size: tuple[float, float],
-    *,
-    sharex: bool = False,
-    sharey: bool = False,
+    rows: int, columns: int, size: tuple[float, float], **shared: Any
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure and its axes; pyplot does not keep it, or a notebook would show it twice."""
     mpl.rcParams.update(STYLE)
-    rows, columns = shape
     figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=size,
-        layout="constrained",
-        squeeze=False,
-        sharex=sharex,
-        sharey=sharey,
+        rows, columns, figsize=size, layout="constrained", squeeze=False, **shared
     )
     plt.close(figure)
     return figure, list(axes.flat)
@@ -77,7 +66,7 @@ def legend_below(figure: Figure, axes: Axes) -> None:
 
 def write(figure: Figure, path: Path) -> None:
     """Write a figure as SVG: the same figure gives the same bytes."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE):  # a notebook may have changed it since
         atomic.write_whole(
             path, lambda file: figure.savefig(file, metadata={"Date": None, "Creator": None})
         )

@@ -42,6 +42,7 @@ def render(template: str, *, title: str, css: str = "", policy: str = "", **valu
     Policy allows besides images in the page and its own style.
     """
     style = "".join(map(_style, ["base.css", css] if css else ["base.css"]))
+    # By the hash of the style, so that one that somebody smuggles into a value does nothing.
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     allowed = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:{policy}"
     page = _environment().get_template(template)
@@ -87,6 +88,7 @@ def visible(text: str) -> str:
 
 
 def _visible(letter: str) -> str:
+    # U+200D joins emoji into one.
     hidden = unicodedata.category(letter) in {"Cc", "Cf", "Cs"} and letter not in "\n\t\u200d"
     return f"[U+{ord(letter):04X}]" if hidden else letter
 

@@ -39,7 +39,7 @@ class Scale:
         """Return the scale that shows the values, with a margin above and below."""
         low, high = float(min(values)), float(max(values))
         margin = (high / 2 - low / 2) * 0.12 or abs(high) * 0.05 or 1.0
-        limit = 1.7e308
+        limit = 1.7e308  # just below the largest float, to which a margin might lead
         return cls(max(low - margin, -limit), min(high + margin, limit), start, end)
 
     def __call__(self, value: float) -> float:
@@ -68,4 +68,4 @@ def _label(value: float, step: float) -> str:
     digits = next((count for count in range(7) if math.isclose(step, round(step, count))), None)
     if digits is None or abs(value) >= 10**7:
         return f"{value:.3g}"
-    return f"{value + 0.0:,.{digits}f}"
+    return f"{value + 0.0:,.{digits}f}"  # -0.0 + 0.0 is 0.0

@@ -46,7 +46,7 @@ def _notebooks(new: Path, old: Path) -> str:
     number = 0
     for new_cell, old_cell in zip(new_cells, old_cells, strict=True):
         is_injected = normalize.INJECTED in new_cell.get("metadata", {}).get("tags", [])
-        number += not is_injected
+        number += not is_injected  # the reader knows the source notebook, which has no such cell
         cell_id = new_cell.get("id")
         place = "the injected parameters" if is_injected else f"cell {number} ({cell_id})"
         if difference := _cells(new_cell, old_cell):
@@ -118,6 +118,7 @@ def _tables(new: Path, old: Path) -> str:
         column, old_column = new_table[name], old_table[name]
         if column.dtype != old_column.dtype:
             return f"column {name} is {column.dtype}, it was {old_column.dtype}"
+        # In pandas a missing value differs from itself.
         differs = ~((column == old_column) | (column.isna() & old_column.isna()))
         if differs.any():
             row = int(differs.to_numpy().argmax())

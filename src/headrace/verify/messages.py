@@ -12,13 +12,11 @@ from headrace.core.imports import has_code
 from headrace.core.lockfile import Record
 from headrace.core.project import Project
 from headrace.core.requirements import NAME as LOCK
+from headrace.core.requirements import VENDOR
 from headrace.verify.clean_room import Room, Snapshot
 
 RUNNER_READS = ("dvc.yaml", "params.yaml", "pyproject.toml")
 """What the runner reads for every stage; DVC compares their contents itself."""
-
-VENDOR = "vendor"
-"""Wheels that no index has; a stage depends on them by their hashes in requirements.lock."""
 
 HEADRACE = Path(headrace.__file__).parent
 """Our own files, which an editable install leaves outside of Python's folder."""
@@ -73,17 +71,17 @@ def _modules(log: str, project: Project) -> Iterator[str]:
 
 
 def _opened(room: Room) -> Iterator[str]:
-    for kind, path in _events(room):
-        relative = _relative(Path(path), room.study) if kind == "read" else None
-        if relative is not None:
+    for path in _events(room, "read"):
+        if (relative := _relative(Path(path), room.study)) is not None:
             yield relative.as_posix()
 
 
-def _events(room: Room) -> list[tuple[str, str]]:
-    """Return what the stage opened ("read", path) and contacted ("asked", host)."""
+def _events(room: Room, kind: str) -> list[str]:
+    """Return the paths that the stage opened ("read"), or the hosts that it contacted ("asked")."""
     if not room.events.exists():
         return []
-    return [tuple(json.loads(line)) for line in room.events.read_text("utf-8").splitlines()]
+    events = map(json.loads, room.events.read_text("utf-8").splitlines())
+    return [subject for event, subject in events if event == kind]
 
 
 def undeclared_inputs(
@@ -91,10 +89,10 @@ def undeclared_inputs(
 ) -> Iterator[str]:
     """Name files that a stage opened and that are neither its deps nor files that it wrote."""
     declared = {*changed, *(file.path for file in (*record.deps, *record.outs))}
-    for kind, name in _events(room):
+    for name in _events(room, "read"):
         path = Path(name).resolve()
         relative = _relative(path, room.study.resolve())
-        if kind != "read" or path.suffix == ".pyc" or not path.is_file():
+        if path.suffix == ".pyc" or not path.is_file():  # what was deleted again was no input
             continue
         if relative is None:
             if not _is_of_the_machine(path, project, room):
@@ -115,7 +113,7 @@ def _is_of_the_runner(relative: Path, path: Path, declared: Collection[str]) -> 
     return (
         relative.parts[0] in ("runs", ".headrace")
         or relative.as_posix() in RUNNER_READS
-        or (relative.parts[0] == VENDOR and LOCK in declared)
+        or (relative.parts[0] == VENDOR and LOCK in declared)  # the lock has the wheels' hashes
         or (relative.name == "__init__.py" and not has_code(path))
     )
 
@@ -131,12 +129,11 @@ def _is_of_the_machine(path: Path, project: Project, room: Room) -> bool:
 
 def network(stage: str, room: Room) -> Iterator[str]:
     """Name the hosts that a stage contacted."""
-    for kind, host in _events(room):
-        if kind == "asked":
-            yield (
-                f"stage {stage} accesses the network: {host}. Next: download the data once,"
-                " outside the pipeline, and track it: dvc import-url, or dvc add"
-            )
+    for host in _events(room, "asked"):
+        yield (
+            f"stage {stage} accesses the network: {host}. Next: download the data once,"
+            " outside the pipeline, and track it: dvc import-url, or dvc add"
+        )
 
 
 def undeclared_outputs(

@@ -58,9 +58,9 @@ def perturbed(threads: int) -> dict[str, str]:
         "TZ": _zone(datetime.now(UTC).hour),
         "LANG": language,
         "LC_ALL": language,
-        "OMP_NUM_THREADS": str(threads + 1),
+        "OMP_NUM_THREADS": str(threads + 1),  # what params.yaml says must win
         "HEADRACE_PRELOAD": "0",  # a fork would inherit the hash seed
-        "PYTHONNOUSERSITE": "1",
+        "PYTHONNOUSERSITE": "1",  # packages in the user's home are in no lock
         "DO_NOT_TRACK": "1",
     }
 

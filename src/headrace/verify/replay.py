@@ -81,6 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("No notebook has been run yet. Next: dvc repro")
     shutil.rmtree(root / COPY, ignore_errors=True)
     shutil.copytree(root, root / COPY, ignore=NOT_COPIED, symlinks=True)
+    # Here, since the kernels inherit the environment of this process.
     os.environ.update(environment.of_stage(project.find_project(root / COPY), os.environ))
     compute = yaml.lookup(yaml.read(root / parameters.FILE), parameters.COMPUTE)
     os.environ.update(environment.compute_variables(compute or {}))

@@ -54,6 +54,7 @@ class StageRun:
         self.study, self.stage, self.record = study, stage, record
         tree = study.tree.root
         self.room = clean_room.create(folder / file_name(stage), tree, record, study.store)
+        # After the room's deps were copied: what differs later is the stage's own doing.
         self._before = clean_room.snapshot(self.room.study)
 
     def changed_inputs(self) -> Iterator[str]:
@@ -120,6 +121,7 @@ class StageRun:
             result.compare(out, room.study / out.path, tree, store, tolerance=tolerance)
             for out in self.record.outs
         ]
+        # A wrong output is kept from later stages, which would report its difference as theirs.
         passed = {output.path for output in outcome.outputs if output.passed}
         store.new_outputs.update({path: room.study / path for path in passed})
         return outcome

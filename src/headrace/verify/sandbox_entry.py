@@ -53,6 +53,7 @@ def _unshare() -> None:
         _call(NEW_NETWORK)
     except PermissionError:
         _call(NEW_USER | NEW_NETWORK)
+        # Linux lets an ordinary user map a group only after that: user_namespaces(7).
         Path("/proc/self/setgroups").write_text("deny", "utf-8")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1", "utf-8")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1", "utf-8")
