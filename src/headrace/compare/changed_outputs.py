@@ -54,6 +54,7 @@ def _folder_files(folder: File, find: Find) -> Iterator[File]:
     if path is None or not path.is_file():
         return
     for entry in json.loads(path.read_text("utf-8")):
+        # DVC's list has no sizes: 0 stands for a size that is not known.
         yield File(f"{folder.path}/{entry['relpath']}", str(entry["md5"]), 0)
 
 

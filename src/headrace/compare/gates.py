@@ -34,7 +34,7 @@ def refuse_unknown(gates: Gates, pairs: Sequence[MetricsPair]) -> Iterator[str]:
                 f"{NAME}:{gates.line(gate)}: {gate.file} is no metrics file of dvc.yaml.{near}"
                 " Next: name one that a stage lists under metrics"
             )
-        if _is_not_a_number(pair, gate.pattern):
+        if _is_not_a_number(pair, gate.pattern):  # the gate itself breaks on that
             continue
         if not pair.names:
             notes[gate.file] = f"The gates of {gate.file} do not apply: neither state has it"

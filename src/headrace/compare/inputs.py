@@ -58,6 +58,7 @@ def file_changes(old: State, new: State) -> tuple[FileChange, ...]:
 
 def _changed_files(old: State, new: State) -> Iterator[tuple[str, str, str]]:
     """Yield status, path and former path (the same, if not renamed) of each changed file."""
+    # Of one commit git shows what the working tree changed since.
     ends = [old.commit or "HEAD", *([new.commit] if new.commit else [])]
     listed = git.run(new.root, "diff", "--name-status", "-M", *PLAIN, *ends, "--", ".")
     entries = iter(listed.split("\0"))
@@ -66,7 +67,7 @@ def _changed_files(old: State, new: State) -> Iterator[tuple[str, str, str]]:
             source = next(entries)
             path = next(entries) if status[0] in "RC" else source
             yield status[0], path, source
-    if new.commit is None:
+    if new.commit is None:  # `git diff` leaves out files that git does not track yet
         untracked = git.run(new.root, "ls-files", "--others", "--exclude-standard", "-z")
         yield from (("A", path, path) for path in untracked.split("\0") if path)
 
@@ -104,8 +105,7 @@ def _feeds(old: State, new: State) -> dict[str, set[str]]:
 
 
 def _listed_params(stage: Stage) -> list[Any]:
-    params = stage.body.get("params")
-    return params if isinstance(params, list) else []
+    return yaml.or_empty(stage.body.get("params"), list)
 
 
 def _other_parameter_files(stage: Stage) -> list[str]:

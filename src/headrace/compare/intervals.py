@@ -115,6 +115,7 @@ def _add_intervals(
     if not rows == tables[0].rows == tables[1].rows:
         evidence.shared_rows = (rows, tables[0].rows, tables[1].rows)
     pairs: dict[str, tuple[Score, Score]] = {}
+    # The bootstrap takes names that are text, and a metric's is its file and its name.
     names = dict(zip(map(str, range(len(changes))), changes, strict=True))
     for key, name in names.items():
         mismatch = _mismatch(changes[name], spec, tables, states)
@@ -170,7 +171,7 @@ ROWS_BEHIND = {
     "recall": lambda label, predicted: label,
     "false_positive_rate": lambda label, predicted: 1 - label,
     "precision": lambda label, predicted: predicted,
-    "accuracy": lambda label, predicted: label * 0 + 1,
+    "accuracy": lambda label, predicted: label * 0 + 1,  # all rows, in the label's shape
 }
 """For each rate the rows that it is a share of, as 0 and 1."""
 

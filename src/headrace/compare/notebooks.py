@@ -89,7 +89,7 @@ def match_cells(old: list[Cell], new: list[Cell]) -> tuple[list[Match], list[str
     except ImportError:
         note = "nbdime is not installed: cells are matched by their ids. Next: make setup"
         return [*_match_by_ids(before, after)], [note]
-    frame = {"metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    frame = {"metadata": {}, "nbformat": 4, "nbformat_minor": 5}  # the first version with ids
     sides = (nbformat.from_dict({**frame, "cells": cells}) for cells in (before, after))
     patches = [op.diff for op in diff_notebooks(*sides) if op.op == "patch" and op.key == "cells"]
     return [*_match_by_operations(patches[0] if patches else [], len(old))], []

@@ -137,12 +137,10 @@ def _interval_drawing(metric: MetricChange) -> Markup:
 
 def _total(costs: Sequence[CostChange], key: str) -> str:
     """Return the old and the new sum over the stages of which both are known."""
-    figures = [(cost.old[key], cost.new[key]) for cost in costs if _has(cost, key)]  # type: ignore[index]
+    sides = [(cost.old or {}, cost.new or {}) for cost in costs]
+    # A stage that only one state has would look like a change of all the others.
+    figures = [(old[key], new[key]) for old, new in sides if key in old and key in new]
     return " → ".join(amount(key, sum(side)) for side in zip(*figures, strict=True))
-
-
-def _has(cost: CostChange, key: str) -> bool:
-    return key in (cost.old or {}) and key in (cost.new or {})
 
 
 def _amounts(cost: CostChange, key: str) -> str:

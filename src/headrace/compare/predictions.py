@@ -148,5 +148,6 @@ def _codes(old: Any, new: Any) -> tuple[Codes, Codes]:
         joined = pa.chunked_array([*old.column(name).chunks, *cast.chunks], cast.type)
         encoded = pc.dictionary_encode(joined, null_encoding="encode").combine_chunks()
         mixed = codes * len(encoded.dictionary) + np.asarray(encoded.indices, dtype="int64")
+        # Numbered anew for each column, or the products of many columns would overflow.
         _, codes = np.unique(mixed, return_inverse=True)
     return codes[: old.num_rows], codes[old.num_rows :]

@@ -40,6 +40,7 @@ def apply(pairs: Sequence[MetricsPair], old: State, new: State) -> SameRows:
     before, after = _output_hashes(old), _output_hashes(new)
     for file in sorted(name for name in new.files if fnmatchcase(name, FILES)):
         report = _read(new, file)
+        # By hash, not by date: only of these two bundles does the report speak.
         if report["champion"] in before and report["challenger"] in after - before:
             return _replace_scores(pairs, report, file)
     return SameRows(tuple(pairs))

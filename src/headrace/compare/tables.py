@@ -139,6 +139,7 @@ def _convert(text: Source, separator: str, target: Path) -> Path:
     try:
         _write(text, separator, target, None)
     except pa.ArrowInvalid:
+        # A column that is numbers in the first block may be text in a later one.
         with _csv_reader(text, separator, None) as reader:
             types = dict.fromkeys(reader.schema.names, pa.string())
         _write(text, separator, target, types)

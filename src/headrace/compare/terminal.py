@@ -1,6 +1,6 @@
 """The report for a terminal: the verdict first, then tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from headrace.compare import format
 from headrace.compare.format import Section
@@ -44,7 +44,9 @@ def _table(section: Section, colour: bool) -> list[str]:
     if section.words:
         words = section.words[:MAX_ROWS]
         lines = [_paint(line, word, colour) for line, word in zip(lines, words, strict=True)]
-    return [head, *lines, *_omitted(len(section.rows)), *([section.note] if section.note else [])]
+    omitted = len(section.rows) - len(rows)
+    lines += [f"… and {omitted:,} more: --json shows all"] if omitted else []
+    return [head, *lines, *([section.note] if section.note else [])]
 
 
 def _row(section: Section, row: Sequence[str]) -> Sequence[str]:
@@ -59,11 +61,6 @@ def _row(section: Section, row: Sequence[str]) -> Sequence[str]:
 def _cut(text: str, columns: int) -> str:
     text = plain(text)
     return text if width(text) <= columns else fit(text, columns)
-
-
-def _omitted(count: int) -> Iterator[str]:
-    if count > MAX_ROWS:
-        yield f"… and {count - MAX_ROWS:,} more: --json shows all"
 
 
 def _paint(text: str, word: Word | None, colour: bool) -> str:
