@@ -159,7 +159,7 @@ class Project:
 
 def run_name(stage: str) -> str:
     """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
-    # DVC writes `dvc.yaml:train` there, or `train@6`: the file only where it is another one.
+    # DVC writes `train` or `train@6` there, and `folder/dvc.yaml:train` for another pipeline file.
     name, _, member = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
     return file_name(f"{stage}@{member}") if member and name == stage else stage
 

@@ -75,8 +75,6 @@ def _outputs(cell: Cell, metadata: Mapping[str, Any]) -> Iterator[str]:
 
 def _is_kept(cell: Cell, *, default: bool) -> bool:
     """Tell whether nbstripout keeps a cell's outputs.
-
-    Source: nbstripout's README, "Keeping some output".
     """
     if "init_cell" in cell.metadata:
         return bool(cell.metadata["init_cell"])
