@@ -74,8 +74,7 @@ def _outputs(cell: Cell, metadata: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_kept(cell: Cell, *, default: bool) -> bool:
-    """Tell whether nbstripout keeps a cell's outputs.
-    """
+    """Tell whether nbstripout keeps a cell's outputs."""
     if "init_cell" in cell.metadata:
         return bool(cell.metadata["init_cell"])
     if "keep_output" in cell.metadata or "keep_output" in cell.tags:
