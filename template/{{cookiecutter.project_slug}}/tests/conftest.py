@@ -27,6 +27,6 @@ def built(raw: dict[str, pd.DataFrame]) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def table(built: pd.DataFrame) -> pd.DataFrame:
     """Features and label of those that arrived."""
-    known = features.arrived(built)
-    late = features.late(known, late_minutes=15)
-    return known.assign(late=late)[features.COLUMNS].reset_index(drop=True)
+    landed = features.arrived(built)
+    late = features.late(landed, late_minutes=15)
+    return landed.assign(late=late)[features.COLUMNS].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""The backtest: what a model may learn, what a day costs, and what is said of it."""
+"""The backtest: what a model may learn, what a day costs, and how it is described."""
 
 import pandas as pd
 import pytest
@@ -20,14 +20,14 @@ def test_a_backtest_plays_what_retraining_would_have_proposed(
     month: int, delay: int, window: str
 ) -> None:
     retrain = {"window": window, "window_months": 4}
-    found = backtest.window(month, range(1, 13), delay=delay, **retrain)
+    chosen = backtest.window(month, range(1, 13), delay=delay, **retrain)
     proposed = live.window(live.called(month - delay), retrain)
-    assert found == tuple(proposed.values())
-    assert max(found.fit_months) == found.threshold_month - 1 == found.judged_month - 2
-    assert found.judged_month == month - delay
-    known = month - delay - 2
-    assert len(found.fit_months) == (known if window == "expanding" else min(4, known))
-    assert month not in {*found.fit_months, found.threshold_month, found.judged_month}
+    assert chosen == tuple(proposed.values())
+    assert max(chosen.fit_months) == chosen.threshold_month - 1 == chosen.judged_month - 2
+    assert chosen.judged_month == month - delay
+    past = month - delay - 2
+    assert len(chosen.fit_months) == (past if window == "expanding" else min(4, past))
+    assert month not in {*chosen.fit_months, chosen.threshold_month, chosen.judged_month}
 
 
 def test_a_month_without_a_past_is_refused_in_words() -> None:
@@ -38,8 +38,8 @@ def test_a_month_without_a_past_is_refused_in_words() -> None:
 
 def test_a_month_that_was_not_collected_is_not_learned() -> None:
     retrain = {"window": "sliding", "window_months": 3}
-    found = backtest.window(9, [2, 4, 5, 7, 8, 9], delay=1, **retrain)
-    assert found == ([4, 5], 7, 8)
+    chosen = backtest.window(9, [2, 4, 5, 7, 8, 9], delay=1, **retrain)
+    assert chosen == ([4, 5], 7, 8)
 
 
 @pytest.mark.parametrize("window", ["expanding", "sliding"])
@@ -57,8 +57,8 @@ def test_params_take_what_can_be_played_back_and_nothing_else(
         for month in collected:
             raw["backtest"] = {"months": [month], "champion_month": month, "delay": delay}
             try:
-                found = backtest.window(month, collected, delay=delay, **raw["retrain"])
-                good = bool(found.fit_months) and {*found[1:]} <= {*collected}
+                chosen = backtest.window(month, collected, delay=delay, **raw["retrain"])
+                good = bool(chosen.fit_months) and {*chosen[1:]} <= {*collected}
             except DataError:
                 good = False
             try:
@@ -83,8 +83,8 @@ def test_the_days_of_a_month_add_up_to_its_cost(
     chances = backtest.chances(flights, learned, learned)
     warned = {name: chance >= 0.3 for name, chance in chances.items()}
     days = backtest.daily(flights, warned, **PRICES)
-    for name, said in warned.items():
-        per_1000 = model.cost_per_1000(flights["late"], pd.Series(said), **PRICES)
+    for name, warnings in warned.items():
+        per_1000 = model.cost_per_1000(flights["late"], pd.Series(warnings), **PRICES)
         assert days[name].sum() == pytest.approx(per_1000 * len(flights) / 1000)
     assert days["nothing"].sum() == 100 * flights["late"].sum()
 
@@ -95,9 +95,9 @@ def test_the_same_model_on_both_sides_saves_nothing_for_certain(
     flights = data.keep_months(table, [7, 8])
     chances = backtest.chances(flights, learned, learned)
     days = backtest.daily(flights, {k: v >= 0.3 for k, v in chances.items()}, **PRICES)
-    found = money.monthly(days, seed=0)
-    assert (found[["saved", "saved_low", "saved_high", "summed"]] == 0).all(axis=None)
-    assert money.finding(found) == "Retraining from July to August: no gain or loss beyond chance"
+    table = money.monthly(days, seed=0)
+    assert (table[["saved", "saved_low", "saved_high", "summed"]] == 0).all(axis=None)
+    assert money.finding(table) == "Retraining from July to August: no gain or loss beyond chance"
 
 
 def _days(saved: float) -> pd.DataFrame:
@@ -109,23 +109,23 @@ def _days(saved: float) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("saved", "said"),
+    ("saved", "text"),
     [
         (9.5, "Retraining every month would have saved $200 from June to July"),
         (-10.5, "Retraining every month would have lost $200 from June to July"),
     ],
 )
-def test_the_title_says_what_the_figures_say(saved: float, said: str) -> None:
+def test_the_title_says_what_the_figures_say(saved: float, text: str) -> None:
     table = money.monthly(_days(saved), seed=0)
-    assert money.finding(table) == said
+    assert money.finding(table) == text
     assert ("June and July" in money.detail(table)[1]) == (saved < 0)
 
 
-@pytest.mark.parametrize(("delay", "said"), [(1, "on the month before;"), (9, "9 months before;")])
-def test_the_picture_says_which_policy_its_figures_are_of(delay: int, said: str) -> None:
+@pytest.mark.parametrize(("delay", "text"), [(1, "on the month before;"), (9, "9 months before;")])
+def test_the_picture_says_which_policy_its_figures_are_of(delay: int, text: str) -> None:
     drawn = money_picture.picture(money.monthly(_days(9.5), seed=0), delay=delay)
     foot = drawn.get_supxlabel().split("\n")
-    assert f"Retrained: the model that was judged {said}" in foot[0]
+    assert f"Retrained: the model that was judged {text}" in foot[0]
     assert len(foot) == 3
     drawn.draw_without_rendering()
     ends = [text.get_window_extent().x1 for text in drawn.texts]
@@ -141,8 +141,8 @@ def test_the_running_sum_ends_in_the_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [(999.4, "$999"), (-1234, "$1,200"), (50_812, "$51,000"), (3_040_000, "$3.04 million")],
 )
-def test_an_amount_is_written_as_people_say_it(value: float, said: str) -> None:
-    assert money.dollars(value) == said
+def test_an_amount_is_written_as_people_say_it(value: float, text: str) -> None:
+    assert money.dollars(value) == text

@@ -60,7 +60,7 @@ def test_a_write_that_fails_leaves_the_old_table(here: Path, table: pd.DataFrame
     with pytest.raises(Exception, match=r"object|convert"):
         data.write(mixed, path)
     assert path.read_bytes() == before
-    assert [found.name for found in here.iterdir()] == ["table.parquet"]
+    assert [path.name for path in here.iterdir()] == ["table.parquet"]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.7", None, True])

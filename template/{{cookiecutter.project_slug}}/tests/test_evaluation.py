@@ -12,14 +12,14 @@ PRICES = {"price_missed": 100.0, "price_false_alarm": 25.0}
 
 
 def test_scores_agree_with_counting() -> None:
-    found = evaluation.scores(LATE, CHANCE, threshold=0.5, **PRICES)
+    scores = evaluation.scores(LATE, CHANCE, threshold=0.5, **PRICES)
     pairs = [(a, b) for a in CHANCE[LATE] for b in CHANCE[~LATE]]
     auc = np.mean([(a > b) + 0.5 * (a == b) for a, b in pairs])
-    assert found["roc_auc"] == pytest.approx(auc)
-    assert found["brier_score"] == pytest.approx(np.mean((CHANCE - LATE) ** 2))
-    assert found["precision"] == pytest.approx(2 / 3)
-    assert found["recall"] == pytest.approx(2 / 3)
-    assert found["cost_per_1000"] == pytest.approx((1 * 100 + 1 * 25) / 8 * 1000)
+    assert scores["roc_auc"] == pytest.approx(auc)
+    assert scores["brier_score"] == pytest.approx(np.mean((CHANCE - LATE) ** 2))
+    assert scores["precision"] == pytest.approx(2 / 3)
+    assert scores["recall"] == pytest.approx(2 / 3)
+    assert scores["cost_per_1000"] == pytest.approx((1 * 100 + 1 * 25) / 8 * 1000)
 
 
 GROUPS = pd.Series(["a"] * 4 + ["b"] * 4)

@@ -40,8 +40,8 @@ def test_weather_that_was_not_known_two_hours_before_changes_no_feature(
     spoiled = weather.assign(temp=weather["temp"].mask(too_new, -39.0))
     tables = {**raw, "flights": flight}
     expected = features.build(**tables, lag_hours=2, fill_hours=6)
-    found = features.build(**{**tables, "weather": spoiled}, lag_hours=2, fill_hours=6)
-    pd.testing.assert_frame_equal(found, expected)
+    result = features.build(**{**tables, "weather": spoiled}, lag_hours=2, fill_hours=6)
+    pd.testing.assert_frame_equal(result, expected)
     assert expected["temp"].notna().all()
 
 
@@ -82,10 +82,10 @@ def test_block_time_counts_time_zones_and_summer_time(
         | {"sched_arr_time": [245], "origin": ["JFK"], "dest": [dest], "time_hour": [when]}
     )
     places = {"faa": ["JFK", "LAX", "PHX", "BOS"], "tz": [-5, -8, -7, -5], "dst": list("AANA")}
-    found = features.timetable(flight, pd.DataFrame(places)).iloc[0]
-    assert found["departure_minute"] == 23 * 60 + 30
-    assert found["arrival_minute"] == 2 * 60 + 45
-    assert found["block_minutes"] == 60 * hours
+    result = features.timetable(flight, pd.DataFrame(places)).iloc[0]
+    assert result["departure_minute"] == 23 * 60 + 30
+    assert result["arrival_minute"] == 2 * 60 + 45
+    assert result["block_minutes"] == 60 * hours
 
 
 def test_late_begins_at_the_minute_that_params_name() -> None:

@@ -39,19 +39,19 @@ class Learned(NamedTuple):
     naive_threshold: float
 
 
-def window(month: int, known: Iterable[int], *, delay: int, **retrain: Any) -> Window:
+def window(month: int, available: Iterable[int], *, delay: int, **retrain: Any) -> Window:
     """Return what a model has learned that answers for `month`: what `headrace retrain` gives it.
 
     It was judged on the batch `delay` months before, since a challenger takes over only when the
-    truth of that is known. `known` are the months that were collected: others are not learned.
+    truth of that is known. `available` are the months that were collected: others are not learned.
     `retrain` is the block of that name in params.yaml.
 
     Errors:
         DataError: there are too few months before it.
     """
-    made, collected = live.window(live.called(month - delay), retrain), {*known}
+    made, collected = live.window(live.called(month - delay), retrain), {*available}
     return Window(
-        [one for one in made["train.fit_months"] if one in collected],
+        [each for each in made["train.fit_months"] if each in collected],
         made["train.threshold_month"],
         made["evaluate.evaluate_month"],
     )
@@ -71,7 +71,7 @@ def learn(
     fitted = model.fit(train, **size)
     naive = model.fit_naive(train, prior_flights=prior_flights)
     chances = (model.probability(fitted, later), model.naive_probability(naive, later))
-    curves = [model.cost_curve(later["late"], one, **prices) for one in chances]
+    curves = [model.cost_curve(later["late"], chance, **prices) for chance in chances]
     best, naive_best = (model.cheapest(curve)["threshold"] for curve in curves)
     return Learned(fitted, best, naive, naive_best)
 
@@ -100,14 +100,14 @@ def facts(
     """Return of each model the months it learned, of its threshold and of its judging; flights."""
     return {
         name: {
-            "fit_from": min(one.fit_months),
-            "fit_to": max(one.fit_months),
-            "fit_flights": int(table["month"].isin(one.fit_months).sum()),
-            "threshold_month": one.threshold_month,
+            "fit_from": min(months.fit_months),
+            "fit_to": max(months.fit_months),
+            "fit_flights": int(table["month"].isin(months.fit_months).sum()),
+            "threshold_month": months.threshold_month,
             "threshold": thresholds[name],
-            "judged_month": one.judged_month,
+            "judged_month": months.judged_month,
         }
-        for name, one in windows.items()
+        for name, months in windows.items()
     }
 
 

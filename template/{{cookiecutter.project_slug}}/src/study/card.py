@@ -44,9 +44,9 @@ def _months(table: pd.DataFrame) -> str:
 def scores(figures: pd.DataFrame) -> pd.DataFrame:
     """Return both models' scores side by side, with the ends of their 95 % intervals."""
     names = figures["metric"].str.extract(r"^(?P<of>model|naive)\.(?P<score>\w+)$")
-    told = figures[["value", "low", "high"]].apply(_span, axis="columns")
-    table = names.assign(told=told).dropna(subset=["of"])
-    sides = table.pivot_table("told", index="score", columns="of", aggfunc="first", sort=False)
+    texts = figures[["value", "low", "high"]].apply(_span, axis="columns")
+    table = names.assign(text=texts).dropna(subset=["of"])
+    sides = table.pivot_table("text", index="score", columns="of", aggfunc="first", sort=False)
     return sides.rename_axis(columns=None).rename(columns=_with_interval).reset_index()
 
 
@@ -57,8 +57,8 @@ def groups(rates: pd.DataFrame) -> pd.DataFrame:
     ones that were.
     """
     shown = rates[["group", "late_flights", "punctual_flights"]]
-    found = {"missed": "false_negative_rate", "false alarms": "false_positive_rate"}
-    return shown.assign(**{_with_interval(k): _spans(rates, rate) for k, rate in found.items()})
+    columns = {"missed": "false_negative_rate", "false alarms": "false_positive_rate"}
+    return shown.assign(**{_with_interval(k): _spans(rates, rate) for k, rate in columns.items()})
 
 
 def _with_interval(name: str) -> str:

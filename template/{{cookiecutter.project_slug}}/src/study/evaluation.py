@@ -117,16 +117,16 @@ def _rate(
         kind: counts.pivot_table(kind, index="day", columns="group", aggfunc="sum", fill_value=0)
         for kind in ("wrong", "among")
     }
-    known = daily["among"].sum() > 0
-    errors, chances = (daily[kind].loc[:, known] for kind in ("wrong", "among"))
+    judged = daily["among"].sum() > 0
+    errors, chances = (daily[kind].loc[:, judged] for kind in ("wrong", "among"))
     weights = np.full(len(errors), 1 / len(errors))
     draws = np.random.default_rng(seed).multinomial(len(errors), weights, size=DRAWS)
     with np.errstate(invalid="ignore"):  # a draw without one day of a group says nothing of it
         drawn = (draws @ errors.to_numpy()) / (draws @ chances.to_numpy())
     low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0).reshape(2, errors.shape[1])
     rate = errors.sum() / chances.sum()
-    found = {name: rate, f"{name}_low": low, f"{name}_high": high}
-    return pd.DataFrame(found).reindex(daily["among"].columns)
+    columns = {name: rate, f"{name}_low": low, f"{name}_high": high}
+    return pd.DataFrame(columns).reindex(daily["among"].columns)
 
 
 def group_rates(

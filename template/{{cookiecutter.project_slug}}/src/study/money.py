@@ -38,8 +38,8 @@ def monthly(days: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 def saved_interval(days: pd.DataFrame, *, seed: int) -> tuple[float, float]:
     """Return the 95 % interval of the dollars that retraining saved on some days."""
     pair = (_total(days["retrained"]), _total(days["champion"]))
-    found = bootstrap.intervals({"saved": pair}, rows=len(days), seed=seed)["saved"]
-    return found.low, found.high
+    interval = bootstrap.intervals({"saved": pair}, rows=len(days), seed=seed)["saved"]
+    return interval.low, interval.high
 
 
 def _total(dollars: pd.Series) -> Score:
