@@ -77,9 +77,8 @@ def append(
         try:
             git.run(log.root, *options, str(name), commit, env=date, input=message)
         except ProjectError as error:
-            step = "git fetch --tags, and run this again"
-            if sign:
-                step = "git config user.signingKey KEY, and gpg.format ssh for an ssh key"
+            key = "git config user.signingKey KEY, and gpg.format ssh for an ssh key"
+            step = key if sign else "git fetch --tags, and run this again"
             raise ProjectError(f"Cannot write {name}. {error}. Next: {step}") from None
         # A signature that cannot be verified would fail every later audit.
         if sign:
