@@ -179,7 +179,7 @@ def test_what_was_never_run_or_has_changed_since_is_said(make: Make) -> None:
 def test_what_cannot_be_verified_is_refused_in_one_sentence(make: Make, mini: Mini) -> None:
     study = make(train=SOUND)
     assert "dvc.lock has no stage 'trian'. Did you mean train?" in study.verify("trian").stdout
-    assert "--jobs 0" in study.verify("--jobs", "0").stdout
+    assert "--jobs is 0. Next: " in study.verify("--jobs", "0").stdout
     bake.run(study.root, "git", "rm", "--quiet", "--cached", "dvc.lock")
     bake.commit(study.root, "Forget the lock")
     (study.root / "dvc.lock").rename(study.root / "dvc.lock.old")
