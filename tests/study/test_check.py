@@ -100,7 +100,7 @@ PLANTS: dict[str, Plant] = {
     "parameters-listed": (
         lambda t: t.replace("dvc.yaml", "      - train\n", "      - trian\n"),
         "dvc.yaml:15",
-        "list names of params.yaml",
+        "correct the name, or add it",
     ),
     "parameters-agree": (
         lambda t: t.code(defaults=DEFAULTS.replace("10", '"10"')),

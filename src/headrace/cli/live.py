@@ -59,7 +59,7 @@ def monitor(project: Project, **options: Any) -> int:
     return module.run(project, **options)
 
 
-INCIDENT = "the-predictions-have-moved-2013-12"
+INCIDENT = "carriers-fare-unequally-2013-12"
 """An incident's id: the name of its rule, and the first batch."""
 
 
@@ -70,7 +70,7 @@ INCIDENT = "the-predictions-have-moved-2013-12"
     examples=f"""
     headrace alert                  open incidents, and what can be done
     headrace alert dismiss {INCIDENT} --reason 'a holiday'
-    headrace alert decide {INCIDENT} retrain --reason 'worse for weeks'
+    headrace alert decide {INCIDENT} retrain --reason 'worse'
     """,
 )
 @click.pass_context
@@ -103,7 +103,7 @@ def dismiss(project: Project, id: str, reason: str) -> None:
     module.decide(project, id, "dismiss", reason)
 
 
-@command("decide", examples=f"headrace alert decide {INCIDENT} retrain --reason 'worse for weeks'")
+@command("decide", examples=f"headrace alert decide {INCIDENT} retrain --reason 'worse'")
 @click.argument("id")
 @click.argument("decision", type=click.Choice(["rollback", "retrain"]))
 @REASON
