@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from conftest import DEFAULTS, PYPROJECT, Mini, cell, notebook
 from in_process import headrace
+from mini_study import DEFAULTS, PYPROJECT, Mini, cell, notebook
 
 from lab import bake
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from conftest import PYPROJECT
+from mini_study import PYPROJECT
 
 from headrace.compare import report
 from headrace.compare.model import MetricChange, Report

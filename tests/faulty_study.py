@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 from textwrap import dedent
 from typing import Any
 
-from conftest import PYPROJECT, cell, notebook
+from mini_study import PYPROJECT, cell, notebook
 
 from lab import bake
 

@@ -43,8 +43,9 @@ PRELOADED = (
 )
 FORKED = {
     "headrace": None,
-    "dvc": {"add", "cache", "checkout", "commit", "config", "init", "pull", "push", "remote"}
-    | {"status"},
+    "dvc": frozenset(
+        ("add", "cache", "checkout", "commit", "config", "init", "pull", "push", "remote", "status")
+    ),
 }
 """The commands that are forked, with their verbs: stages look for a real process named dvc."""
 AT_START = ("PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED", "LC_ALL", "LANG")

@@ -8,6 +8,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from headrace.cli.main import main
+from lab import bake
 
 
 def headrace(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -28,3 +29,11 @@ def headrace(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
             if str(getattr(module, "__file__", None) or "").startswith(f"{folder.resolve()}/"):
                 del sys.modules[name]
     return subprocess.CompletedProcess(words, code, printed.getvalue())
+
+
+def numeric_imports(folder: Path, *words: str) -> list[str]:
+    """Run a command in a new process; return its exit code and the slow libraries it imported."""
+    slow = "{'numpy', 'pandas', 'dvc', 'gto', 'pydantic', 'nbformat'}"
+    code = f"import sys; from headrace.cli.main import main; print(main({words!r}))"
+    code += f"; print({slow} & set(sys.modules))"
+    return bake.run(folder, sys.executable, "-c", code).stdout.splitlines()[-2:]

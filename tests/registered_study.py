@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from conftest import PYPROJECT
+from mini_study import PYPROJECT
 
 from headrace.bundle import archive
 from headrace.cli import main

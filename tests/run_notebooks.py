@@ -32,8 +32,8 @@ def by_headrace() -> None:
 
     child = os.fork()
     if child:
-        if not processes.watcher(child)(LIMIT_S):
-            processes.end(child)
+        if not processes.wait_for_any(child)(LIMIT_S):
+            processes.end_tree(child)
             raise TimeoutError(f"{Path.cwd().name} hangs after {LIMIT_S} s")
         assert os.waitpid(child, 0)[1] == 0, Path.cwd().name
         return

@@ -122,7 +122,7 @@ def read_log_tables(folder: Path) -> pd.DataFrame:
     return pd.concat(tables).sort_values("time", kind="stable")
 
 
-def memory_mib(process: subprocess.Popen[str], kind: str) -> int:
+def memory_mib(process: Process, kind: str) -> int:
     """Return the MiB of memory that a process has (VmRSS), or had at most (VmHWM)."""
     text = Path(f"/proc/{process.pid}/status").read_text("utf-8")
     size = re.search(rf"{kind}:\s+(\d+) kB", text)

@@ -75,7 +75,7 @@ def nearest_name(name: str, names: Iterable[str]) -> str:
     return next(iter(get_close_matches(name, list(names), n=1, cutoff=0.5)), "")
 
 
-def listed(items: Iterable[str], most: int) -> str:
+def join_names(items: Iterable[str], most: int) -> str:
     """Return the first items and the number of the others: "a, b and 3 more"."""
     names = list(items)
     rest = f" and {len(names) - most} more" if len(names) > most else ""

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -291,34 +291,33 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return (tmp_path_factory.mktemp("random") for _ in iter(int, 1))
 
 
+@pytest.fixture
+def type_answers(
+    clean: Path, places: Iterator[Path], capfd: pytest.CaptureFixture[str]
+) -> Callable[..., bool]:
+    """Return what types answers at the prompts in a new folder, and holds the promises."""
+    return lambda **answers: _refused_or_data(clean, next(places), capfd, **answers)
+
+
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+random_answers = given(project_name=TEXT, author=TEXT, description=TEXT)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=CHECKS)
-@given(name=TEXT, author=TEXT, line=TEXT)
+@random_answers
 def test_random_answers_are_refused_or_are_data(
-    clean: Path,
-    places: Iterator[Path],
-    capfd: pytest.CaptureFixture[str],
-    name: str,
-    author: str,
-    line: str,
+    type_answers: Callable[..., bool], **answers: str
 ) -> None:
-    _refused_or_data(clean, next(places), capfd, project_name=name, author=author, description=line)
+    type_answers(**answers)
 
 
 @pytest.mark.long
 @settings(max_examples=2000, deadline=None, suppress_health_check=CHECKS)
-@given(name=TEXT, author=TEXT, line=TEXT)
+@random_answers
 def test_thousands_of_random_answers_are_refused_or_are_data(
-    clean: Path,
-    places: Iterator[Path],
-    capfd: pytest.CaptureFixture[str],
-    name: str,
-    author: str,
-    line: str,
+    type_answers: Callable[..., bool], **answers: str
 ) -> None:
-    _refused_or_data(clean, next(places), capfd, project_name=name, author=author, description=line)
+    type_answers(**answers)
 
 
 def _refused_or_data(

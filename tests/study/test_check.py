@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from clean_study import NOTEBOOK, Tidy
-from conftest import DEFAULTS, cell, notebook
+from mini_study import DEFAULTS, cell, notebook
 
 from headrace.bundle import archive
 from headrace.lint.check import RULES  # which has imported all rules

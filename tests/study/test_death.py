@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from conftest import Mini
+from mini_study import Mini
 
 from lab import bake
 

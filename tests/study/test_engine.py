@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from conftest import Mini, cell, notebook
+from mini_study import Mini, cell, notebook
 
 from headrace.execution import sandbox
 from lab import bake

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from headrace.alerts import update
 from headrace.bundle import golden
 from headrace.core import project, yaml
 from headrace.errors import DataError
@@ -328,7 +327,6 @@ def test_a_name_that_is_too_long_is_refused_before_anything_is_read(study: Path)
             True,
             False,
         )
-    assert batch.NAME == update.BATCH
 
 
 def test_a_folder_without_a_batch_name_or_given_as_labels_is_refused_with_the_command(

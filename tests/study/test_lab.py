@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import cell, notebook
+from mini_study import cell, notebook
 
 from lab import bake
 

@@ -6,10 +6,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import conftest
+import mini_study
 import nbformat
 import pytest
-from conftest import cell, notebook
+from mini_study import cell, notebook
 from notebook_corpus import CORPUS
 
 from headrace.execution import normalize
@@ -36,7 +36,7 @@ def _execute(root: Path, engine: str, names: list[str]) -> None:
     environment = bake.environment(IPYTHONDIR=str(root / "ipython"))
     environment.pop("PYTEST_CURRENT_TEST", None)  # a kernel that sees it leaves descriptors alone
     folders = [str(root / engine / name) for name in names]
-    script = Path(conftest.__file__).with_name("run_notebooks.py")
+    script = Path(mini_study.__file__).with_name("run_notebooks.py")
     bake.run(root, sys.executable, str(script), engine, *folders, env=environment)
 
 

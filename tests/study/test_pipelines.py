@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from clean_study import Tidy
-from conftest import cell, notebook
 from filelock import FileLock
+from mini_study import cell, notebook
 
 from headrace.core import project
 from headrace.errors import ProjectError

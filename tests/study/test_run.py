@@ -7,7 +7,7 @@ from collections.abc import Callable
 import nbformat
 import pexpect
 import pytest
-from conftest import Mini
+from mini_study import Mini
 
 from lab import bake
 

@@ -1,7 +1,7 @@
 """`headrace run` refuses a mistake before anything runs, names the place and the next step."""
 
 import pytest
-from conftest import STARTED, Mini, cell, notebook
+from mini_study import STARTED, Mini, cell, notebook
 
 import headrace
 

@@ -6,7 +6,7 @@ import time
 import zipfile
 
 import pytest
-from conftest import Mini
+from mini_study import Mini
 
 from lab import bake
 

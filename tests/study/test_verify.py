@@ -15,8 +15,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from conftest import Mini, cell, notebook
 from faulty_study import FAULTS, READS, SOUND, Planted, Stage, stage
+from mini_study import Mini, cell, notebook
 
 from headrace.core import cpu, git, yaml
 from lab import bake

@@ -24,5 +24,5 @@ def test_only_a_near_name_is_suggested() -> None:
 
 
 def test_a_long_list_ends_in_a_number() -> None:
-    assert errors.listed("abcde", 2) == "a, b and 3 more"
-    assert errors.listed("ab", 2) == "a, b"
+    assert errors.join_names("abcde", 2) == "a, b and 3 more"
+    assert errors.join_names("ab", 2) == "a, b"

@@ -1,11 +1,10 @@
 """Incidents brought up to date with new figures, and written before anyone is notified."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from headrace.errors import DataError
-from headrace.gates.live import Figures, Level, Rule, evaluate
+from headrace.gates.live import BATCH_NAME, Figures, Level, Rule, evaluate
 from headrace.incidents import store
 from headrace.incidents.incident import (
     BELONGS_TO_EARLIER,
@@ -22,7 +21,6 @@ from headrace.incidents.incident import (
 
 FIRST_REPORTS = (TransitionKind.OPENED, TransitionKind.RAISED, TransitionKind.REOPENED)
 """Transitions that report a batch, which is then not reported as still open."""
-BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 def update(root: Path, figures: Figures, rules: Sequence[Rule]) -> list[Transition]:
@@ -55,7 +53,7 @@ def _refuse_invalid(figures: Figures) -> None:
             raise DataError(
                 f"metrics/monitor.json: {batch} holds no figures by name. Next: dvc repro monitor"
             )
-        if not BATCH.fullmatch(batch):
+        if not BATCH_NAME.fullmatch(batch):
             raise DataError(
                 f"metrics/monitor.json: {batch!r} is not a batch name."
                 " Next: use letters, digits, dot, dash and _, such as 2013-10"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from headrace.bundle.archive import sha256
-from headrace.core.requirements import NAME, normalized, pins
+from headrace.core.requirements import NAME, normalize_name, pins
 from headrace.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def serving_packages(project: "Project") -> list[str]:
     pending = [*map(Requirement, groups[GROUP]), *_extra_requirements(HEADRACE, GROUP)]
     while pending:
         requirement = pending.pop()
-        name = normalized(requirement.name)
+        name = normalize_name(requirement.name)
         if name not in names:
             names.add(name)
             pending += _dependencies(requirement)

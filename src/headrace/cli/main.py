@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 import headrace
-from headrace.cli import docs, evidence, live, model, study
+from headrace.cli import checks, docs, live, model, study
 from headrace.cli.base import Group
 from headrace.errors import HeadraceError
 from headrace.execution.stage_process import INTERRUPTED, show
@@ -33,7 +33,7 @@ def headrace_command() -> None:
 
 
 headrace_command.add_section("Run", study.COMMANDS)
-headrace_command.add_section("Check and compare", evidence.COMMANDS)
+headrace_command.add_section("Check and compare", checks.COMMANDS)
 headrace_command.add_section("Register a model", model.REGISTRY)
 headrace_command.add_section("Serve", model.SERVING)
 headrace_command.add_section("Watch", live.COMMANDS)

@@ -12,7 +12,7 @@ import headrace
 from headrace.cli.base import command, in_study, show_page, stage_names
 from headrace.core import requirements
 from headrace.core.project import Project
-from headrace.errors import HeadraceError, listed, nearest_name
+from headrace.errors import HeadraceError, join_names, nearest_name
 
 BACKTEST_RESULT, BACKTEST_PLOT = "metrics/backtest.json", "plots/backtest.svg"
 WORDS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
@@ -133,7 +133,7 @@ def _missing(path: Path, names: Mapping[str, str]) -> str:
     """Return the message about a metrics file that is not there, with those that are, by stem."""
     if near := nearest_name(path.stem, names):
         return f"{path} is missing. Did you mean {names[near]}?"
-    return f"{path} is missing. Next: name one, of {listed(names.values(), 5)}"
+    return f"{path} is missing. Next: name one, of {join_names(names.values(), 5)}"
 
 
 @command(

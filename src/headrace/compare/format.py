@@ -14,7 +14,7 @@ from headrace.compare.model import (
     TableChange,
     Word,
 )
-from headrace.errors import listed
+from headrace.errors import join_names
 from headrace.report.text import NONE, number, signed
 from headrace.stats import STEADY
 
@@ -194,7 +194,7 @@ def _data_row(table: TableChange) -> tuple[str, str, str]:
     drifts.sort(key=lambda drift: -drift[0])
     moved += [f"{name} drifts by {drift:.2f}" for drift, name in drifts if drift >= STEADY]
     unmoved = "values, no drift" if table.columns else table.note
-    return table.path, rows, listed(moved, MAX_NAMES) or unmoved
+    return table.path, rows, join_names(moved, MAX_NAMES) or unmoved
 
 
 def _type_change(old: str | None, new: str | None) -> str:
@@ -203,4 +203,4 @@ def _type_change(old: str | None, new: str | None) -> str:
 
 def _notebook_row(notebook: NotebookChange) -> tuple[str, str, str]:
     headings = dict.fromkeys(cell.heading for cell in notebook.cells if cell.heading)
-    return notebook.path, str(len(notebook.cells)), listed(headings, MAX_NAMES) or notebook.note
+    return notebook.path, str(len(notebook.cells)), join_names(headings, MAX_NAMES) or notebook.note

@@ -10,7 +10,7 @@ from headrace.compare.metrics import MetricName, MetricsPair, Number
 from headrace.compare.model import Evidence
 from headrace.compare.predictions import Table, common_rows, read
 from headrace.core.states import State
-from headrace.errors import DataError, listed
+from headrace.errors import DataError, join_names
 from headrace.gates.model import Gates, GroupGate, Predictions, matching
 from headrace.stats import Interval, Recipe, bootstrap
 from headrace.stats.scores import COST, SCORES, Score, score_function, unweighted
@@ -86,7 +86,7 @@ def _recorded_changes(
 
 def _names(changes: Iterable[MetricName]) -> str:
     """Name the metrics that a note is about: others may have intervals of a retrain report."""
-    return listed((name for _, name in changes), MAX_NAMES)
+    return join_names((name for _, name in changes), MAX_NAMES)
 
 
 def _columns(

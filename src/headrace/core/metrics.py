@@ -17,7 +17,7 @@ def write(values: Mapping[str, Any], path: Path) -> None:
         MetricError: a value is not a number, or NaN or infinite; nothing is written.
     """
     for name, value in leaves(values):
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not is_numeric(value):
             raise MetricError(
                 f"{path.name}: {name} is {value!r}, not a number. Next: write int or float"
             )
@@ -58,8 +58,13 @@ MAX_INTEGER = 10**300
 """Integers beyond it overflow where they meet a float."""
 
 
+def is_numeric(value: object) -> TypeGuard[int | float]:
+    """Tell whether a value is a number, NaN and infinity among them; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether a value is a finite number that can be compared; true and false are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):  # in Python True is an int
+    if not is_numeric(value):
         return False
     return abs(value) < MAX_INTEGER if isinstance(value, int) else math.isfinite(value)

@@ -169,10 +169,10 @@ class Stage:
         pairs = item.items() if isinstance(item, dict) else [(item, {})]
         for path, settings in pairs:
             if isinstance(path, str) and path:
-                pattern = re.sub(r"\$\{[^}]*\}", "*", self.placed(path))
+                pattern = re.sub(r"\$\{[^}]*\}", "*", self.to_study(path))
                 yield pattern, yaml.or_empty(settings, dict)
 
-    def placed(self, path: str) -> str:
+    def to_study(self, path: str) -> str:
         """Return a path of the stage's from the study on: its file may have a folder, and it, too.
 
         A path on another machine stays as it is.
@@ -181,9 +181,9 @@ class Stage:
         folder = posixpath.join(posixpath.dirname(self.file), wdir if isinstance(wdir, str) else "")
         return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
 
-    def unplaced(self, path: str) -> str:
+    def from_study(self, path: str) -> str:
         """Return how the stage itself writes a path from the study on."""
-        return posixpath.relpath(path, self.placed("."))
+        return posixpath.relpath(path, self.to_study("."))
 
 
 Stages = dict[str, Stage]

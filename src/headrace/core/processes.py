@@ -18,7 +18,7 @@ SUBREAPER, PARENT_DEATH_SIGNAL = 36, 1
 """Options of Linux's prctl."""
 
 
-def dvc() -> int | None:
+def parent_dvc() -> int | None:
     """Return the id of the DVC that started this process, or None if none did.
 
     DVC runs a stage's command by the user's shell, which may stay in between or not.
@@ -40,7 +40,7 @@ def dvc_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "dvc", *arguments]
 
 
-def watcher(*processes: int) -> Callable[[float | None], set[int]]:
+def wait_for_any(*processes: int) -> Callable[[float | None], set[int]]:
     """Return a function that waits until one of these processes ends, or for so many seconds.
 
     It returns the ids of those that have ended.
@@ -81,7 +81,7 @@ def _has_ended(process: int) -> bool:
     return True
 
 
-def adopt() -> None:
+def become_subreaper() -> None:
     """Let children of a child that ended become this process's own (on Linux), so none is lost."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
@@ -93,7 +93,7 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
-def end(process: int) -> None:
+def end_tree(process: int) -> None:
     """End a process, and all that it started, at once."""
     import psutil
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from headrace.core import pipeline
+from headrace.core.metrics import is_numeric
 from headrace.core.pipeline import Stage, Stages
 from headrace.errors import ProjectError, nearest
 
@@ -85,7 +86,7 @@ class Project:
         value = self.settings.get(setting)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        if not is_numeric(value) or not value > 0:
             raise ProjectError(
                 f"pyproject.toml: {setting} is {value!r}, not a number above 0."
                 " Next: correct it, or remove the line"

@@ -46,11 +46,11 @@ def pins(text: str) -> Iterator[Pin]:
     for block in re.split(r"(?m)^(?=[A-Za-z0-9])", text):
         if pin := PIN.match(block):
             marker = (pin["marker"] or "").strip()
-            yield Pin(normalized(pin["name"]), pin["version"], marker, line, block)
+            yield Pin(normalize_name(pin["name"]), pin["version"], marker, line, block)
         line += block.count("\n")
 
 
-def normalized(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return a package's name as indexes compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -67,7 +67,7 @@ def _is_true(marker: str) -> bool:
         return False
 
 
-def locked(root: Path) -> Iterator[Pin]:
+def locked_pins(root: Path) -> Iterator[Pin]:
     """Yield the pins of a study's lock that apply to this machine; none where there is no lock."""
     path = root / NAME
     text = path.read_text("utf-8", "replace") if path.is_file() else ""
@@ -75,26 +75,26 @@ def locked(root: Path) -> Iterator[Pin]:
 
 
 @cache
-def installed() -> Mapping[str, str]:
+def installed_versions() -> Mapping[str, str]:
     """Return name and version of the installed packages, by the names of their folders."""
     versions: dict[str, str] = {}
     # importlib.metadata would parse the METADATA of each package: 75 times as long.
     for folder in map(Path, filter(None, sys.path)):
         for info in folder.glob("*.dist-info"):
             project, _, version = info.stem.partition("-")
-            versions.setdefault(normalized(project), version)  # the first on sys.path wins
+            versions.setdefault(normalize_name(project), version)  # the first on sys.path wins
     return versions
 
 
 def differences(root: Path) -> dict[str, int]:
     """Return where the environment differs from the lock, each with its line in the lock."""
-    problems = {pin: _difference(root, pin) for pin in locked(root)}
+    problems = {pin: _difference(root, pin) for pin in locked_pins(root)}
     return {problem: pin.line for pin, problem in problems.items() if problem}
 
 
 def _difference(root: Path, pin: Pin) -> str:
     """Return how a locked package differs from what is installed; nothing where it does not."""
-    version = installed().get(pin.name)
+    version = installed_versions().get(pin.name)
     if not _is_same(version, pin.version):
         return f"{pin.name} is {version or 'missing'} (locked: {pin.version})"
     if pin.name == "headrace" and is_other_build(root, pin):

@@ -11,7 +11,7 @@ from headrace import errors
 from headrace.core import notebook
 from headrace.core.project import Project
 from headrace.execution import isolation, normalize, partial_run
-from headrace.execution.progress import State
+from headrace.execution.progress import StageState
 
 if TYPE_CHECKING:
     import nbformat
@@ -48,7 +48,7 @@ def describe_interruption(name: str, cell: int, where: str, by: str) -> str:
     return "\n".join([head, *_next_steps(name)])
 
 
-def describe_death(project: Project, name: str, path: Path, state: State, code: int) -> str:
+def describe_death(project: Project, name: str, path: Path, state: StageState, code: int) -> str:
     """Describe a run whose process ended without a message; keep its partial notebook.
 
     `code` is the exit code, negative for the signal that ended the process.

@@ -67,11 +67,11 @@ def run(
     """
     clear_outputs(node)
     recorder = Recorder()
-    with interrupts.handled(rules.interrupted) as received, _loop() as loop:
+    with interrupts.handle_signals(rules.interrupted) as received, _loop() as loop:
         try:
             with (
-                output_capture.captured(recorder.stream) as flush,
-                ipython_shell.started(recorder) as shell,
+                output_capture.capture(recorder.stream) as flush,
+                ipython_shell.start_shell(recorder) as shell,
             ):
                 runner = _Runner(node, rules, recorder, flush, shell, received)
                 stopped = loop.run_until_complete(runner.run_all(watch or Watch()))
@@ -145,7 +145,7 @@ class _Runner:
         cell.execution_count = self.shell.execution_count
         self._set_parent(cell.execution_count)
         process = os.getpid()
-        with limit.enforced():
+        with limit.enforce():
             result = await self._execute(cell.source)
         error: BaseException | None = result.error_before_exec or result.error_in_exec
         if os.getpid() != process:

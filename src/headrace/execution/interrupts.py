@@ -67,7 +67,7 @@ class Interrupts:
 
 
 @contextmanager
-def handled(from_outside: Callable[[], bool]) -> Iterator[Interrupts]:
+def handle_signals(from_outside: Callable[[], bool]) -> Iterator[Interrupts]:
     """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM.
 
     A child that a cell forks handles them as any process does: a handler in Python may wait for
@@ -124,7 +124,7 @@ class TimeLimit:
         )
 
     @contextmanager
-    def enforced(self) -> Iterator[None]:
+    def enforce(self) -> Iterator[None]:
         """Stop the cell when its time is up: by an error in its code, or where it awaits.
 
         An error raised while the event loop waits would end the loop instead of the cell. A cell

@@ -58,7 +58,7 @@ class IPKernelApp(Configurable):
 
 
 @contextmanager
-def started(recorder: Recorder) -> Iterator[ZMQInteractiveShell]:
+def start_shell(recorder: Recorder) -> Iterator[ZMQInteractiveShell]:
     """Provide a new shell whose outputs go to the recorder; afterwards all is as it was."""
     module = ModuleType("__main__", "The notebook's own module.")
     process_end.clear_at_end(module.__dict__)

@@ -162,7 +162,7 @@ class _Lines:
 
 
 @contextmanager
-def captured(emit: Emit) -> Iterator[Callable[[], None]]:
+def capture(emit: Emit) -> Iterator[Callable[[], None]]:
     """Capture both streams while the block runs; yield a function that flushes them.
 
     It flushes C's buffers as well. Descriptor 0 is empty meanwhile.

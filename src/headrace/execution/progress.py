@@ -20,7 +20,7 @@ INTERRUPTED_AT, ERROR_AT = 16, 32
 """Where the supervisor notes an interruption, and where the stage writes its last words."""
 
 
-class State:
+class StageState:
     """What a stage's process and its supervisor tell each other, in a file that both have open.
 
     It survives the death of the process that writes it.
@@ -102,7 +102,7 @@ class State:
 class Progress:
     """A line with stage, cell, heading and seconds, redrawn in place; only on a terminal."""
 
-    def __init__(self, stage: str, notebook: Path, state: State) -> None:
+    def __init__(self, stage: str, notebook: Path, state: StageState) -> None:
         self._stage, self._state = stage, state
         self._shown = sys.stderr.isatty()
         self._titles = _titles(notebook) if self._shown else []

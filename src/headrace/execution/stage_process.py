@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from headrace.execution import isolation
 
 if TYPE_CHECKING:
-    from headrace.execution.progress import State
+    from headrace.execution.progress import StageState
     from headrace.execution.resource_usage import Meter
 
 INTERRUPTED = 130
@@ -30,21 +30,21 @@ def main(stage: str, descriptor: str, begun: str) -> NoReturn:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see cli.main
     from headrace.core import processes
     from headrace.execution import process_end, resource_usage, stage_runner  # noqa: F401  # slow
-    from headrace.execution.progress import State
+    from headrace.execution.progress import StageState
 
     meter = resource_usage.Meter(float(begun))
     meter.mark("interpreter", entered)
     meter.mark("imports")
     processes.die_with_parent()
     os.set_inheritable(int(descriptor), False)
-    state = State(int(descriptor))
+    state = StageState(int(descriptor))
     code = _run(stage, state, meter)
     state.end()
     grace = INTERRUPTED_GRACE_S if code == INTERRUPTED else process_end.GRACE_S
     process_end.end_process(code, grace)
 
 
-def _run(stage: str, state: "State", meter: "Meter") -> int:
+def _run(stage: str, state: "StageState", meter: "Meter") -> int:
     """Run a stage and print what went wrong; return the exit code."""
     from headrace.core import project
     from headrace.errors import HeadraceError
@@ -67,10 +67,10 @@ def _run(stage: str, state: "State", meter: "Meter") -> int:
 
 def show(error: BaseException) -> None:
     """Print what went wrong, for the user to correct."""
-    print(f"\n{error}\n{_lost_nothing()}", file=sys.stderr)
+    print(f"\n{error}\n{_restore_hint()}", file=sys.stderr)
 
 
-def _lost_nothing() -> str:
+def _restore_hint() -> str:
     """Say, where DVC has taken away what the stage made before, how it comes back."""
     if "DVC_STAGE" not in os.environ or isolation.active():
         return ""

@@ -26,11 +26,11 @@ from headrace.execution import (
 )
 from headrace.execution.in_process_executor import Interrupted, Rules, Watch
 from headrace.execution.partial_run import PartialRun
-from headrace.execution.progress import State
+from headrace.execution.progress import StageState
 from headrace.execution.resource_usage import Meter
 
 
-def run(project: Project, stage: Stage, state: State, meter: Meter) -> None:
+def run(project: Project, stage: Stage, state: StageState, meter: Meter) -> None:
     """Run a stage of dvc.yaml: its source notebook in, `runs/STAGE.ipynb` out.
 
     All checks come before the first cell; `state` records each cell that begins, `meter` each
@@ -62,7 +62,7 @@ def _execute(
     name: str,
     source: Source,
     values: Mapping[str, Any],
-    state: State,
+    state: StageState,
     meter: Meter,
 ) -> None:
     """Execute the notebook and write the run in normal form.
@@ -99,7 +99,7 @@ def _execute(
     failed.unlink(missing_ok=True)
 
 
-def _rules(project: Project, state: State) -> Rules:
+def _rules(project: Project, state: StageState) -> Rules:
     timeout, total = project.number("cell_timeout"), project.number("notebook_timeout")
     return Rules(timeout=timeout, total=total, interrupted=lambda: state.interrupted)
 
@@ -107,7 +107,7 @@ def _rules(project: Project, state: State) -> Rules:
 class _StageWatch(Watch):
     """Keeps the supervisor up to date: the running cell, its time limit, the outputs so far."""
 
-    def __init__(self, node: nbformat.NotebookNode, state: State, partial: PartialRun) -> None:
+    def __init__(self, node: nbformat.NotebookNode, state: StageState, partial: PartialRun) -> None:
         self.partial = partial
         self.error: BaseException | None = None
         self._state = state

@@ -18,7 +18,7 @@ from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
 from headrace.errors import StageError
 from headrace.execution import environment, partial_run
-from headrace.execution.progress import Progress, State
+from headrace.execution.progress import Progress, StageState
 from headrace.execution.stage_process import INTERRUPTED
 
 LIMIT_CHECK_S = 0.25
@@ -36,9 +36,9 @@ def run(project: Project, stage: Stage) -> int:
         StageError: its process died: killed, out of memory, or a crash in a C library.
     """
     notebook, name = project.notebook(stage), run_name(stage.name)
-    processes.adopt()
+    processes.become_subreaper()
     partial_run.path_of(project, name).unlink(missing_ok=True)  # of a run that was killed
-    with State.new() as state:
+    with StageState.new() as state:
         process = subprocess.Popen(
             _command(stage, state),
             env=environment.of_stage(project, os.environ),
@@ -61,7 +61,7 @@ def run(project: Project, stage: Stage) -> int:
         )
 
 
-def _command(stage: Stage, state: State) -> list[str]:
+def _command(stage: Stage, state: StageState) -> list[str]:
     module = [sys.executable, "-m", "headrace.execution.stage_process"]
     return [*module, stage.name, str(state.descriptor), str(time.monotonic())]
 
@@ -70,13 +70,13 @@ def _has_limits(project: Project) -> bool:
     return any(project.number(setting) for setting in ("cell_timeout", "notebook_timeout"))
 
 
-def _wait(process: subprocess.Popen[bytes], progress: Progress, limits: State | None) -> None:
+def _wait(process: subprocess.Popen[bytes], progress: Progress, limits: StageState | None) -> None:
     """Wait for the stage's end; end it at once when the DVC that started it has ended.
 
     Where there are `limits`, end it as well when a cell has not heeded its own.
     """
-    dvc = processes.dvc()
-    wait = processes.watcher(*filter(None, [process.pid, dvc]))
+    dvc = processes.parent_dvc()
+    wait = processes.wait_for_any(*filter(None, [process.pid, dvc]))
     while process.poll() is None:
         seconds = progress.draw()
         if limits is not None:
@@ -90,7 +90,7 @@ def _wait(process: subprocess.Popen[bytes], progress: Progress, limits: State | 
 
 
 @contextmanager
-def _forwarding_signals(process: subprocess.Popen[bytes], state: State) -> Iterator[None]:
+def _forwarding_signals(process: subprocess.Popen[bytes], state: StageState) -> Iterator[None]:
     """Forward SIGINT and SIGTERM to the stage, which reports its cell and ends by itself."""
 
     def forward(number: int, _frame: Any) -> None:

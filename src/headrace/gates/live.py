@@ -1,5 +1,6 @@
 """Live rules: bounds on the figures of metrics/monitor.json, evaluated batch by batch."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +9,8 @@ from typing import Any
 
 from headrace.core.metrics import is_number, leaves
 
+BATCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+"""A batch's name: files are called after it."""
 CHECKS = ("quality", "drift", "performance", "estimate", "groups")
 """The monitor's checks: the first part of a figure's name."""
 PROBABILITY_SCORES = ("roc_auc", "average_precision", "brier_score", "calibration_in_the_large")

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from headrace.core import yaml
+from headrace.core.metrics import is_numeric
 from headrace.core.pipeline import glob
 from headrace.core.yaml import Key
 from headrace.gates.live import Rule
@@ -85,11 +86,7 @@ class Predictions:
     def price_values(self, params: Mapping[str, Any]) -> dict[str, float]:
         """Return the prices that parameters hold as numbers, by their names."""
         values = {name: yaml.lookup(params, dotted) for name, dotted in self.prices.items()}
-        return {
-            name: float(value)
-            for name, value in values.items()
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        }
+        return {name: float(value) for name, value in values.items() if is_numeric(value)}
 
 
 ALL_STAGES = ("*",)

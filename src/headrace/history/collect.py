@@ -10,7 +10,7 @@ from headrace.core import git
 from headrace.core.metrics import is_number
 from headrace.core.pipeline import glob
 from headrace.core.project import Project
-from headrace.errors import ProjectError, listed
+from headrace.errors import ProjectError, join_names
 from headrace.gates.model import NAME, Gate, matching
 from headrace.history import commits, series
 from headrace.history.commits import Commit
@@ -90,7 +90,7 @@ def _matching(name: str, files: MetricsFiles) -> list[Metric]:
     exact = exact or [metric for metric in files.metrics if name in (metric.name, str(metric))]
     if len(exact) > 1:
         raise ProjectError(
-            f"{name} is the name of {len(exact)} metrics: {listed(map(str, exact), LISTED)}."
+            f"{name} is the name of {len(exact)} metrics: {join_names(map(str, exact), LISTED)}."
             f" Next: headrace history '{exact[0]}'"
         )
     return exact or [metric for metric in files.metrics if _covers(name, metric)]

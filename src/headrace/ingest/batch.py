@@ -1,6 +1,5 @@
 """A batch: its file, the columns that identify its rows, and the predictions of its rows."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from headrace.bundle import load
 from headrace.bundle.golden import PREDICTION
 from headrace.core import tables
 from headrace.core.project import Project
-from headrace.errors import DataError, ProjectError, nearest
+from headrace.errors import DataError, ProjectError, nearest, reason
 from headrace.gates import reader
+from headrace.gates.live import BATCH_NAME
 from headrace.gates.model import NAME as GATES
 from headrace.gates.model import Predictions
 from headrace.ingest.types import MODEL, POSITIVE, REQUEST, coerce_columns, coerce_input
@@ -23,7 +23,6 @@ from headrace.schema import column_types
 from headrace.schema.validate import require_columns, validate
 
 FOLDER = "data/live"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 TIME = "time"
 """The column of a server's log that holds when it answered."""
 SHOWN = 3
@@ -50,7 +49,7 @@ def file_name(name: str) -> str:
     Errors:
         DataError: it is not a valid name of a batch.
     """
-    if not NAME.fullmatch(name):
+    if not BATCH_NAME.fullmatch(name):
         raise DataError(
             f"{name!r} is not a valid batch name. Next: use letters, digits, points, dashes and"
             " underscores, at most 100, such as 2013-10; batches are ordered by name"
@@ -61,7 +60,7 @@ def file_name(name: str) -> str:
 def batch_names(root: Path) -> Sequence[str]:
     """Return the batches in the study's folder, in order; a killed process's partial files not."""
     stems = (path.name.removesuffix(".parquet") for path in (root / FOLDER).glob("*.parquet"))
-    return sorted(stem for stem in stems if NAME.fullmatch(stem))
+    return sorted(stem for stem in stems if BATCH_NAME.fullmatch(stem))
 
 
 def exists(root: Path, name: str) -> bool:
@@ -86,8 +85,9 @@ def read(root: Path, name: str) -> pd.DataFrame:
         step = f"name another batch, or headrace ingest FILE --batch {name}"
         raise DataError(f"There is no batch {name}.{near} Next: {step}") from None
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path} cannot be read ({reason}). Next: dvc checkout {path}") from None
+        raise DataError(
+            f"{path} cannot be read ({reason(error)}). Next: dvc checkout {path}"
+        ) from None
 
 
 def read_parts(root: Path, name: str) -> Iterator[pd.DataFrame]:

@@ -7,7 +7,7 @@ import pandas as pd
 from pyarrow import ArrowException
 
 from headrace.core import atomic, processes, yaml, yaml_edit
-from headrace.errors import DataError, ProjectError
+from headrace.errors import DataError, ProjectError, reason
 from headrace.ingest.batch import batch_names, file_name
 
 STAGE, PARAMETER = "monitor", "batches"
@@ -24,14 +24,13 @@ def track(root: Path, path: str, table: pd.DataFrame) -> None:
     try:
         atomic.write_whole(root / path, lambda file: table.to_parquet(file, index=False))
     except ArrowException as error:
-        reason = str(error).splitlines()[0]
         step = "Next: give each column values of one type"
-        raise DataError(f"{path} cannot be written: {reason}. {step}") from None
+        raise DataError(f"{path} cannot be written: {reason(error)}. {step}") from None
     command = processes.dvc_command("add", "--quiet", path)
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if result.returncode:
-        reason = result.stderr.strip()
-        raise ProjectError(f"dvc add {path}: {reason}\nNext: fix it, and run the command again")
+        problem = result.stderr.strip()
+        raise ProjectError(f"dvc add {path}: {problem}\nNext: fix it, and run the command again")
 
 
 def texts_with(root: Path, name: str) -> dict[Path, str]:

@@ -11,7 +11,7 @@ from headrace.core.parameter_check import FILE as PARAMS_FILE
 from headrace.core.pipeline import Entry, Stage
 from headrace.core.requirements import MAX_LISTED
 from headrace.core.requirements import NAME as REQUIREMENTS
-from headrace.errors import listed
+from headrace.errors import join_names
 from headrace.lint.context import Location, Study
 from headrace.lint.rules import Violation, rule
 
@@ -36,7 +36,9 @@ def environment(study: Study) -> Iterator[Violation]:
     elif wrong := requirements.differences(study.root):
         location = Location(REQUIREMENTS, line=min(wrong.values()))
         step = "make --always-make setup"  # plain make compares times only
-        yield Violation(location, problem=listed(wrong, MAX_LISTED), lock=REQUIREMENTS, step=step)
+        yield Violation(
+            location, problem=join_names(wrong, MAX_LISTED), lock=REQUIREMENTS, step=step
+        )
 
 
 @rule()
@@ -49,10 +51,10 @@ def environment_extra(study: Study) -> Iterator[Violation]:
     is_own = Path(sys.prefix).resolve() == (study.root / ".venv").resolve()
     if study.staged or not is_own or not study.is_file(REQUIREMENTS):
         return
-    locked = {pin.name for pin in requirements.locked(study.root)}
-    extra = set(requirements.installed()) - locked - UNLOCKED - {_study_name(study.root)}
+    locked = {pin.name for pin in requirements.locked_pins(study.root)}
+    extra = set(requirements.installed_versions()) - locked - UNLOCKED - {_study_name(study.root)}
     if extra:
-        problem = listed(sorted(extra), MAX_LISTED)
+        problem = join_names(sorted(extra), MAX_LISTED)
         yield Violation(Location(REQUIREMENTS), problem=problem, lock=REQUIREMENTS)
 
 
@@ -60,7 +62,7 @@ def _study_name(root: Path) -> str:
     """Return the name under which the study itself is installed."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("project")
     name = project.get("name", "") if isinstance(project, dict) else ""
-    return requirements.normalized(str(name))
+    return requirements.normalize_name(str(name))
 
 
 @rule()
@@ -114,7 +116,7 @@ def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
         return
     if not stage.is_many and "${" not in stage.cmd and stage.cmd != record.cmd.strip():
         yield "its cmd changed"
-    deps, outs = ({stage.placed(f.path): f for f in part} for part in (record.deps, record.outs))
+    deps, outs = ({stage.to_study(f.path): f for f in part} for part in (record.deps, record.outs))
     yield from _unrecorded("dep", stage.deps, deps)
     yield from _unrecorded("out", stage.outs, outs)
     yield from _changed_files(study, deps | outs)

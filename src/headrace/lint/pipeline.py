@@ -42,7 +42,7 @@ def _imports(study: Study, notebook: Notebook) -> dict[str, Chain]:
 
 
 def _add_dep(stage: Stage, path: str) -> AddDep:
-    return AddDep(stage.name, stage.at("deps"), stage.unplaced(path), stage.file)
+    return AddDep(stage.name, stage.at("deps"), stage.from_study(path), stage.file)
 
 
 @rule(repro=True)

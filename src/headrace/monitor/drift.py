@@ -74,7 +74,7 @@ def figures(drift: pd.DataFrame) -> dict[str, float]:
 
 def _row(counts: Histogram) -> dict[str, Any]:
     column, binned = counts.column, bin_counts(counts)
-    pooled, after = binned.pooled(), binned.after.sum()
+    pooled, after = binned.pool(), binned.after.sum()
     if isinstance(counts, NumberHistogram):
         kind, test, (statistic, p_value) = "number", "ks", _kolmogorov_smirnov(counts)
         distance, unseen_share = _wasserstein(counts), np.nan

@@ -165,7 +165,7 @@ class Bins:
     ordered: int
     """How many bins can be joined with their neighbours; 0 of categories."""
 
-    def pooled(self) -> tuple[Array, Array]:
+    def pool(self) -> tuple[Array, Array]:
         """Return the rows before and after, without bins that are too thin to be tested.
 
         Categories with an expectation under MIN_EXPECTED are one bin, with the rest. Bins that are

@@ -11,7 +11,7 @@ from headrace.core.git import Objects
 from headrace.errors import ProjectError
 from headrace.registry.alert_history import commits
 from headrace.registry.events import Event, evidence_at
-from headrace.registry.stage_state import StageState, ordered, replay
+from headrace.registry.stage_state import StageState, order_events, replay
 
 FILE = "metrics/monitor.json"
 DEFAULT_STAGE = "prod"
@@ -99,7 +99,7 @@ def _active(
     events: Sequence[Event], stage: str, times: Mapping[str, int]
 ) -> Iterator[tuple[str, str]]:
     """Yield each batch with the version that was in a stage at its time."""
-    in_order, names = ordered(events)
+    in_order, names = order_events(events)
     state, remaining = StageState(names), deque(in_order)
     for batch, time in sorted(times.items(), key=lambda item: item[1]):
         while remaining and remaining[0].by.time <= time:

@@ -13,8 +13,8 @@ from headrace.registry.check import Case, Outcome, Shared, run_checks
 from headrace.registry.events import Event, by_artifact, evidence_at, read_events
 from headrace.registry.incidents import IncidentHistory
 from headrace.registry.live_batches import LiveBatches
-from headrace.registry.snapshot import Reader
-from headrace.registry.stage_state import StageState, ordered
+from headrace.registry.snapshot import SnapshotReader
+from headrace.registry.stage_state import StageState, order_events
 from headrace.registry.timeline import Entry, History
 
 CHECKS = (*checks.CHECKS, *decision_checks.CHECKS)
@@ -116,10 +116,12 @@ def _repository_name(root: Path) -> str:
 def _artifact_history(
     root: Path, objects: Objects, artifact: str, events: Sequence[Event]
 ) -> ArtifactHistory:
-    in_order, names = ordered(events)
+    in_order, names = order_events(events)
     lightweight = [event for event in events if not event.annotated]
     prefix, top = _folder(artifact), git.top(root)
-    snapshots = Reader(objects, prefix).read([*dict.fromkeys(event.commit for event in events)])
+    snapshots = SnapshotReader(objects, prefix).read(
+        [*dict.fromkeys(event.commit for event in events)]
+    )
     numbers = [event.name.counter for event in events if event.name.counter is not None]
     shared = Shared(
         Counter(numbers),

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.bundle import archive
 from headrace.core import lockfile
-from headrace.errors import listed
+from headrace.errors import join_names
 from headrace.registry.check import STAGED, Case, NotAvailable, check
 from headrace.registry.events import evidence_at
 from headrace.registry.snapshot import Snapshot
@@ -172,9 +172,9 @@ def certificate_problems(certificate: object, snapshot: Snapshot) -> Iterator[st
         for out in certified_outputs(certificate)
     }
     if missing := [path for path in snapshot.outs if path not in md5s]:
-        yield f"the certificate does not cover {listed(missing, 1)}"
+        yield f"the certificate does not cover {join_names(missing, 1)}"
     if changed := [path for path, md5 in snapshot.outs.items() if md5s.get(path, md5) != md5]:
-        yield f"the certificate has another MD5 for {listed(changed, 1)}"
+        yield f"the certificate has another MD5 for {join_names(changed, 1)}"
 
 
 def certified_outputs(certificate: object) -> list[object]:

@@ -52,7 +52,7 @@ def render(audit: Audit) -> str:
         "outcomes": OUTCOMES,
         "lights": pages.LIGHTS,
         "anchor": anchor,
-        "grouped": grouped,
+        "grouped": group_entries,
         "moment": moment,
         "kind": _kind,
         "mark": _mark,
@@ -112,7 +112,7 @@ def _incident_badge(incident: IncidentHistory) -> tuple[str, str]:
     return LEVEL_BADGES[Level(incident.level)][0], f"{incident.level}, open"
 
 
-def grouped(entries: Iterable[Entry]) -> list[tuple[int, Entry]]:
+def group_entries(entries: Iterable[Entry]) -> list[tuple[int, Entry]]:
     """Return entries with their places, oldest first, alike promotions merged into one.
 
     Promotions of one version that follow each other, by one person, with the same facts, are

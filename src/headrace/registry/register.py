@@ -18,7 +18,7 @@ from headrace.registry import event_log, tags
 from headrace.registry.checks import certificate_problems
 from headrace.registry.event_log import EventLog
 from headrace.registry.events import evidence_at
-from headrace.registry.snapshot import Reader, Snapshot
+from headrace.registry.snapshot import Snapshot, SnapshotReader
 from headrace.registry.tags import Kind, Name, Version
 from headrace.verify import certificate as certificates
 
@@ -42,7 +42,7 @@ def register(project: Project, *, artifact: str | None, bump: str | None, dry_ru
     head = _clean_head(project.root)
     _refuse_stale_lock(project)
     with Objects(project.root) as objects:
-        snapshot = Reader(objects, selected.prefix).read([head])[head]
+        snapshot = SnapshotReader(objects, selected.prefix).read([head])[head]
         log = event_log.load(project.root, objects, selected.name)
     md5 = _recorded_md5(selected, snapshot)
     _refuse_registered(log, head, md5)

@@ -46,7 +46,7 @@ class Snapshot:
     """What could not be read."""
 
 
-class Reader:
+class SnapshotReader:
     """Reads many commits through one process, and parses each distinct file once."""
 
     def __init__(self, objects: Objects, prefix: str) -> None:

@@ -16,7 +16,7 @@ from headrace.registry import approvals, checks, event_log, resolve, tags
 from headrace.registry.check import Case, Outcome, Shared, run_checks
 from headrace.registry.event_log import EventLog
 from headrace.registry.events import Event, evidence_at
-from headrace.registry.snapshot import Reader, Snapshot
+from headrace.registry.snapshot import Snapshot, SnapshotReader
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Registry:
         Errors:
             ProjectError: git does not have the commit.
         """
-        commits = Reader(self.objects, self.artifact.prefix).read([event.commit])
+        commits = SnapshotReader(self.objects, self.artifact.prefix).read([event.commit])
         if event.commit not in commits:
             raise ProjectError(f"git has no commit {event.commit[:10]}. Next: git fetch --tags")
         return commits[event.commit]

@@ -78,7 +78,7 @@ class StageState:
         return next(candidates, None)
 
 
-def ordered(events: Iterable[Event]) -> tuple[list[Event], dict[str, str]]:
+def order_events(events: Iterable[Event]) -> tuple[list[Event], dict[str, str]]:
     """Return one artifact's events in their order, and its versions by their commits.
 
     Within a second the order is gto's, whatever the numbers are.
@@ -110,7 +110,7 @@ def ordered(events: Iterable[Event]) -> tuple[list[Event], dict[str, str]]:
 
 def replay(events: Iterable[Event]) -> StageState:
     """Return the state of one artifact after all of its events."""
-    in_order, names = ordered(events)
+    in_order, names = order_events(events)
     state = StageState(names)
     for event in in_order:
         state.apply(event)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.core.metrics import leaves
-from headrace.errors import listed
+from headrace.core.metrics import is_numeric, leaves
+from headrace.errors import join_names
 from headrace.registry.check import Case, CheckResult, Outcome
 from headrace.registry.checks import certified_outputs
 from headrace.registry.events import evidence_at
@@ -217,7 +217,7 @@ def _comparison_facts(comparison: object) -> Facts:
     changed = [change for change in metrics if evidence_at(change, "word") in ("better", "worse")]
     changed.sort(key=lambda change: evidence_at(change, "interval") is None)  # the sure ones first
     if changed:
-        yield "metrics", listed(map(_metric_change, changed), MAX_LISTED)
+        yield "metrics", join_names(map(_metric_change, changed), MAX_LISTED)
 
 
 def _list(content: object) -> list[Any]:
@@ -234,8 +234,7 @@ def _metric_change(change: object) -> str:
 
 
 def _number(value: Any) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number(value) if is_number else NONE
+    return number(value) if is_numeric(value) else NONE
 
 
 def _metrics_summary(case: Case) -> str:
@@ -244,7 +243,7 @@ def _metrics_summary(case: Case) -> str:
     if not files:
         return ""
     numbers = sorted(files[-1].items(), key=lambda item: isinstance(item[1], int))
-    return listed((f"{name} {_number(value)}" for name, value in numbers), MAX_LISTED)
+    return join_names((f"{name} {_number(value)}" for name, value in numbers), MAX_LISTED)
 
 
 def _parameter_changes(old: object, new: object) -> str:
@@ -257,4 +256,4 @@ def _parameter_changes(old: object, new: object) -> str:
         for name in {**before, **after}
         if before.get(name) != after.get(name)
     ]
-    return listed(changes, MAX_LISTED) or "unchanged"
+    return join_names(changes, MAX_LISTED) or "unchanged"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.core.metrics import leaves
+from headrace.core.metrics import is_numeric, leaves
 from headrace.errors import ProjectError, nearest, unreadable
 from headrace.report.terminal import table
 from headrace.report.text import number
@@ -63,6 +63,4 @@ def _comparable(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return number(value)
-    return str(value)
+    return number(value) if is_numeric(value) else str(value)

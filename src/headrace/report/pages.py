@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from headrace.core.metrics import is_numeric
 from headrace.gates.live import Light
 from headrace.report.text import counted
 from headrace.report.text import number as plain_number
@@ -113,7 +114,7 @@ def number(value: object) -> str:
     """Return a number with a true minus sign; a dash where there is none, other values as text."""
     if value is None:
         return ABSENT
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_numeric(value):
         return str(value)
     return plain_number(value).replace("-", MINUS)
 

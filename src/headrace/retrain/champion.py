@@ -12,7 +12,7 @@ from headrace.registry import fetch
 
 
 @dataclass(frozen=True)
-class Champion:
+class ChampionBundle:
     """A bundle's file, its name in messages, and the parameters it was made with, by block."""
 
     path: Path
@@ -38,14 +38,14 @@ class Champion:
         return value
 
 
-def find_champion(project: Project) -> Champion:
+def find_champion(project: Project) -> ChampionBundle:
     """Return the bundle that is in the last stage, or that of the last commit where none is.
 
     Errors:
         DataError: its file is neither here nor on a remote, or is broken.
     """
     path, label = _file(project)
-    return Champion(path, label, load.read_manifest(path)["parameters"])
+    return ChampionBundle(path, label, load.read_manifest(path)["parameters"])
 
 
 def _file(project: Project) -> tuple[Path, str]:

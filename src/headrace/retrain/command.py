@@ -20,7 +20,7 @@ from headrace.report.terminal import has_colours
 from headrace.report.text import number
 from headrace.retrain import champion, compare, split
 from headrace.retrain.branch import branch_name, open_pull_request, require_clean, require_free
-from headrace.retrain.champion import Champion
+from headrace.retrain.champion import ChampionBundle
 from headrace.retrain.clone import Clone
 
 
@@ -61,7 +61,9 @@ def run(project: Project, *, batch: str = "", pull_request: bool = False) -> int
     return _propose(root, branch, pull_request=pull_request)
 
 
-def _compare(project: Project, clone: Clone, current: Champion, name: str) -> tuple[Report, str]:
+def _compare(
+    project: Project, clone: Clone, current: ChampionBundle, name: str
+) -> tuple[Report, str]:
     """Compare both bundles on a batch; write proposal and report, and return the report's file."""
     challenger = clone.root / load.default_path(project).relative_to(project.root)
     paths = {"champion": current.path, "challenger": challenger}

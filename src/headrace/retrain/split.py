@@ -9,7 +9,7 @@ from headrace.core import parameters
 from headrace.core.project import Project
 from headrace.errors import DataError
 from headrace.ingest import batch, manifest
-from headrace.retrain.champion import Champion
+from headrace.retrain.champion import ChampionBundle
 
 WINDOW, SEEN = "window", "seen"
 """The settings that name the study's own functions: the parameters of a challenger for a batch,
@@ -28,7 +28,7 @@ class Split:
     notes: tuple[str, ...] = ()
 
 
-def choose_split(project: Project, champion: Champion, name: str) -> Split:
+def choose_split(project: Project, champion: ChampionBundle, name: str) -> Split:
     """Return the batch of this name, or the newest with enough labels, and the parameters for it.
 
     Errors:

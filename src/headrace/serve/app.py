@@ -16,13 +16,13 @@ from headrace.schema.validation_errors import Refused
 from headrace.serve import openapi, page
 from headrace.serve.middleware import Guard
 from headrace.serve.predictions import Predictions
-from headrace.serve.prometheus import Metrics
+from headrace.serve.prometheus import ServerMetrics
 from headrace.serve.tokens import Tokens
 
 
 def create(
     service: Service,
-    metrics: Metrics,
+    metrics: ServerMetrics,
     tokens: Tokens | None = None,
     journal: Journal | None = None,
     *,
@@ -45,7 +45,7 @@ def create(
 
 
 def _add_predictions(
-    app: FastAPI, service: Service, metrics: Metrics, predictions: Predictions
+    app: FastAPI, service: Service, metrics: ServerMetrics, predictions: Predictions
 ) -> None:
     @app.post("/predict")
     async def predict(request: Request) -> Response:
@@ -62,7 +62,7 @@ def _add_predictions(
         return Response(response.content, media_type="application/json")
 
 
-def _add_operations(app: FastAPI, service: Service, metrics: Metrics) -> None:
+def _add_operations(app: FastAPI, service: Service, metrics: ServerMetrics) -> None:
     @app.get("/healthz")
     async def healthz() -> Response:
         """Say that the server is running."""

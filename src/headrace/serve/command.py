@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from headrace.bundle.model_service import Champion, Service
 from headrace.errors import HeadraceError, nearest
 from headrace.prediction_log import journal
-from headrace.serve.prometheus import Metrics
+from headrace.serve.prometheus import ServerMetrics
 from headrace.serve.tokens import MAKE_TOKENS, Tokens
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def run(load: Callable[[], Champion], options: Options) -> None:
     Errors:
         HeadraceError: the bundle is refused, or an option is wrong.
     """
-    tokens, metrics = _tokens(options), Metrics()
+    tokens, metrics = _tokens(options), ServerMetrics()
     service = Service(with_log_check(load, options), metrics.count_reload)
     _listen(service, metrics, tokens, options)
 
@@ -121,7 +121,9 @@ def with_log_check(load: Callable[[], Champion], options: Options) -> Callable[[
     return checked
 
 
-def _listen(service: Service, metrics: Metrics, tokens: Tokens | None, options: Options) -> None:
+def _listen(
+    service: Service, metrics: ServerMetrics, tokens: Tokens | None, options: Options
+) -> None:
     import uvicorn
 
     from headrace.serve import app, connections

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.serve import access
-from headrace.serve.prometheus import Metrics
+from headrace.serve.prometheus import ServerMetrics
 from headrace.serve.tokens import Tokens
 
 REQUIRED_SCOPE = {
@@ -66,7 +66,7 @@ class Guard:
     """The middleware; the application finds body and id of a request in `request.state`."""
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, tokens: Tokens | None, *, local: bool = False
+        self, app: ASGIApp, metrics: ServerMetrics, tokens: Tokens | None, *, local: bool = False
     ) -> None:
         """Wrap an application; `local`: only this machine may ask, and needs no token."""
         self._app, self._metrics, self._tokens, self._local = app, metrics, tokens, local

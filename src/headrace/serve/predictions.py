@@ -17,7 +17,7 @@ from headrace.bundle.model_service import Champion
 from headrace.prediction_log.journal import Journal
 from headrace.schema.row_reader import Reader, Values
 from headrace.schema.validation_errors import Refused
-from headrace.serve.prometheus import Metrics
+from headrace.serve.prometheus import ServerMetrics
 
 LARGE_BODY = 1 << 16
 """Bytes from which on a body is read in a thread, so that other requests do not wait for it."""
@@ -37,7 +37,7 @@ class Response(NamedTuple):
 class Predictions:
     """Answers bodies of rows as JSON."""
 
-    def __init__(self, metrics: Metrics, journal: Journal | None) -> None:
+    def __init__(self, metrics: ServerMetrics, journal: Journal | None) -> None:
         self._metrics, self._journal, self._batcher = metrics, journal, MicroBatcher()
 
     async def answer(self, champion: Champion, body: bytes, request: str) -> Response:

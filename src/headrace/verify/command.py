@@ -7,11 +7,11 @@ from typing import Any
 
 from headrace.core import dvc_cache, git, requirements
 from headrace.core.project import Project
-from headrace.errors import HeadraceError, ProjectError, listed, nearest
+from headrace.errors import HeadraceError, ProjectError, join_names, nearest
 from headrace.report.text import counted
 from headrace.verify import certificate, clean_room, perturb, result
 from headrace.verify.result import Outcome
-from headrace.verify.run_stage import Study
+from headrace.verify.run_stage import VerifiedStudy
 from headrace.verify.scheduler import Scheduler
 
 
@@ -27,7 +27,7 @@ def run(project: Project, stages: Sequence[str], *, worktree: bool, jobs: int | 
         tree, checkout = clean_room.checkout(project, folder / "tree", worktree=worktree)
         jobs = _jobs(jobs)
         store = dvc_cache.store_of(project.root)
-        study = Study(project, checkout, store, result.tolerance(project))
+        study = VerifiedStudy(project, checkout, store, result.tolerance(project))
         scheduler = Scheduler(study, jobs=jobs)
         if not scheduler.records:
             raise ProjectError(_no_lock(worktree))
@@ -79,7 +79,7 @@ def _announce(
     changed = [] if worktree else git.changed_files(project.root)
     if changed:
         print(
-            f"The working tree differs from HEAD in {listed(changed, 1)}; this verifies HEAD"
+            f"The working tree differs from HEAD in {join_names(changed, 1)}; this verifies HEAD"
             " (--worktree verifies the files as they are)",
             flush=True,
         )
@@ -149,4 +149,4 @@ def _environment(tree: Project) -> str:
     """Return how the environment differs from requirements.lock; empty where it does not."""
     if not (tree.root / requirements.NAME).is_file():
         return f"{requirements.NAME} is missing"
-    return listed(requirements.differences(tree.root), requirements.MAX_LISTED)
+    return join_names(requirements.differences(tree.root), requirements.MAX_LISTED)

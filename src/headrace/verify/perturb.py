@@ -45,12 +45,12 @@ def make(home: Path, temporary: Path, cpus: Sequence[int], *, threads: int) -> E
     path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     folders = {"PATH": path, "HOME": str(home), "TMPDIR": str(temporary)}
     count = {"PYTHON_CPU_COUNT": str(len(cpus))} if cpus else {}
-    variables = inherited | folders | perturbed(threads) | count
+    variables = inherited | folders | perturb_environment(threads) | count
     return Environment(variables, umask=_other_umask(), cpus=(*cpus,))
 
 
 @cache
-def perturbed(threads: int) -> dict[str, str]:
+def perturb_environment(threads: int) -> dict[str, str]:
     """Return the variables that differ from the user's; the same in all rooms of one run."""
     language = _language()
     return {
@@ -113,7 +113,7 @@ def describe(jobs: int, threads: int) -> dict[str, object]:
         "path": "a temporary folder",
         "home": "empty",
         "variables": f"only {', '.join(INHERITED)}",
-        **{name: text for name, text in perturbed(threads).items() if name in SHOWN},
+        **{name: text for name, text in perturb_environment(threads).items() if name in SHOWN},
         "umask": f"{_other_umask():03o}",
         "cpus": len(share) if share else "as they are: there is one, or the system cannot",
     }

@@ -23,7 +23,7 @@ LOG_LINES = 25
 
 
 @dataclass(frozen=True)
-class Study:
+class VerifiedStudy:
     """What all stages share: the user's project, a checkout of it, and where its data are.
 
     `tolerance` is the share of its value by which a metric may differ on another processor.
@@ -45,7 +45,7 @@ class Study:
 class StageRun:
     """A stage in its room: compare its inputs, start it, and read the outcome."""
 
-    def __init__(self, study: Study, stage: str, record: Record, folder: Path) -> None:
+    def __init__(self, study: VerifiedStudy, stage: str, record: Record, folder: Path) -> None:
         """Create the room.
 
         Errors:

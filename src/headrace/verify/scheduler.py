@@ -13,7 +13,7 @@ from headrace.errors import ProjectError
 from headrace.execution import resource_usage
 from headrace.verify import perturb
 from headrace.verify.result import Outcome
-from headrace.verify.run_stage import StageRun, Study
+from headrace.verify.run_stage import StageRun, VerifiedStudy
 
 Running = dict[int, tuple[int, StageRun]]
 """By process id, the slot (the share of the processors) and the stage."""
@@ -22,7 +22,7 @@ Running = dict[int, tuple[int, StageRun]]
 class Scheduler:
     """The stages of a checkout's dvc.lock, and the slots to run them in."""
 
-    def __init__(self, study: Study, *, jobs: int) -> None:
+    def __init__(self, study: VerifiedStudy, *, jobs: int) -> None:
         self.study, self.jobs = study, jobs
         self.records = lockfile.read(study.tree.root)
         self._shares = perturb.shares(jobs)
@@ -114,7 +114,7 @@ def _wait(running: Running) -> set[int]:
     """Wait until a process ends; return the ids of all that have ended."""
     if not running:
         return set()
-    wait = processes.watcher(*running)
+    wait = processes.wait_for_any(*running)
     while not (ended := wait(None)):
         pass
     return ended
@@ -132,7 +132,7 @@ def _ended_on_exit(running: Running) -> Iterator[None]:
         yield
     finally:
         for pid, (_, stage_run) in running.items():
-            processes.end(pid)
+            processes.end_tree(pid)
             stage_run.process.wait()
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -37,19 +37,6 @@ from lab import bake
 SECRET = "s3cret"
 
 
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Watched:
-    """A study with one live rule and no incident."""
-    return Watched.make(tmp_path / "study")
-
-
 # Receivers
 
 

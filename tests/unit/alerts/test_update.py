@@ -7,26 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from watched_study import ID, RULE, VARIABLE, Watched, figures, rule
+from watched_study import ID, RULE, Watched, figures, rule
 
 from headrace.alerts import update
 from headrace.errors import DataError, HeadraceError
 from headrace.gates.live import Rule, RuleState
 from headrace.incidents import incident, store
 from headrace.incidents.incident import RuleResult
-
-
-@pytest.fixture(autouse=True)
-def _no_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Watched:
-    """A study with one live rule and no incident."""
-    return Watched.make(tmp_path / "study")
 
 
 def test_a_run_of_firing_batches_is_one_incident(watched: Watched) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PYPROJECT
 from hypothesis import example, given
 from hypothesis import strategies as st
+from mini_study import PYPROJECT
 
 from headrace.ci import actions, comment, lock_check, steps
 from headrace.ci.steps import Step

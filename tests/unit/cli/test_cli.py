@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import BashComplete
-from conftest import Mini
+from mini_study import Mini
 
 import headrace
 from headrace.cli.base import Group

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cached_study import CachedStudy
-from conftest import cell
+from mini_study import cell
 
 from headrace.compare import images, notebooks
 from headrace.compare.model import CellChange, CellOutput, NotebookChange

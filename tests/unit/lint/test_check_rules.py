@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 from clean_study import NOTEBOOK, Tidy
-from conftest import DEFAULTS, cell, notebook
+from mini_study import DEFAULTS, cell, notebook
 from nbstripout._nbstripout import main as nbstripout
 
 from headrace.core.imports import Graph

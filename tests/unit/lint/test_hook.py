@@ -5,7 +5,7 @@ from subprocess import CompletedProcess
 
 import pytest
 from clean_study import NOTEBOOK, Tidy
-from conftest import Mini, cell, notebook
+from mini_study import Mini, cell, notebook
 
 from lab import bake
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hostile_text import HOSTILE
+from in_process import numeric_imports
 from registered_study import ANN, BEN, BUNDLE, EVE, GATE, M, Registered, identity, yes
 from signing import key, ssh, trust
 
@@ -121,12 +122,7 @@ def test_a_bare_clone_has_the_same_audit_but_for_the_bytes(
 
 
 def test_an_audit_imports_no_numeric_library(history: Registered) -> None:
-    heavy = "{'numpy', 'pandas', 'dvc', 'gto', 'pydantic', 'nbformat'}"
-    code = "import sys; from headrace.cli.main import main; print(main(['audit']))"
-    output = bake.run(
-        history.root, "python", "-c", f"{code}; print({heavy} & set(sys.modules))"
-    ).stdout
-    assert output.splitlines()[-2:] == ["0", "set()"]
+    assert numeric_imports(history.root, "audit") == ["0", "set()"]
 
 
 def test_a_folder_that_is_no_repository_is_refused(history: Registered, tmp_path: Path) -> None:

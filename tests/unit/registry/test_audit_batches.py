@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hostile_text import EVIL, HOSTILE
+from in_process import numeric_imports
 from monitored_year import (
     COST,
     COSTS,
@@ -163,12 +164,7 @@ def test_every_form_of_the_audit_has_the_batches(
 
 
 def test_the_audit_of_batches_imports_no_numeric_library(monitored_study: Registered) -> None:
-    heavy = "{'numpy', 'pandas', 'dvc', 'gto', 'pydantic', 'nbformat'}"
-    code = "import sys; from headrace.cli.main import main; print(main(['audit']))"
-    output = bake.run(
-        monitored_study.root, "python", "-c", f"{code}; print({heavy} & set(sys.modules))"
-    ).stdout
-    assert output.splitlines()[-2:] == ["0", "set()"]
+    assert numeric_imports(monitored_study.root, "audit") == ["0", "set()"]
 
 
 def test_without_batches_there_is_no_section(study: Registered) -> None:
@@ -287,16 +283,18 @@ def test_promotions_with_other_evidence_or_a_failed_check_stay_separate(study: R
     study.version(0.95)
     study.promote("v1.0.2")  # for a reason of its own in each stage
     (artifact,) = audit.audit_repository(study.root).artifacts
-    assert [entry.stage for _, entry in page.grouped(artifact.entries)[-3:]] == [
+    assert [entry.stage for _, entry in page.group_entries(artifact.entries)[-3:]] == [
         "dev",
         "staging",
         "prod",
     ]
     study.git("tag", "--delete", "model#dev#4")
     (artifact,) = audit.audit_repository(study.root).artifacts
-    of_version = [entry for _, entry in page.grouped(artifact.entries) if entry.version == "v1.0.1"]
+    of_version = [
+        entry for _, entry in page.group_entries(artifact.entries) if entry.version == "v1.0.1"
+    ]
     assert [entry.subject for entry in of_version if entry.failures] == [
         "v1.0.1 to staging, replacing v1.0.0"
     ]
-    places = [place for place, _ in page.grouped(artifact.entries)]
+    places = [place for place, _ in page.group_entries(artifact.entries)]
     assert places == sorted({*places})

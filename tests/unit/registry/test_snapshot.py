@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from headrace.core.git import Objects
-from headrace.registry.snapshot import Reader
+from headrace.registry.snapshot import SnapshotReader
 from lab import bake
 
 
@@ -13,5 +13,5 @@ def test_a_problem_names_its_file_where_two_files_have_the_same_bytes(tmp_path: 
     bake.commit(tmp_path)
     head = bake.run(tmp_path, "git", "rev-parse", "HEAD").stdout.strip()
     with Objects(tmp_path) as objects:
-        problems = Reader(objects, "").read([head])[head].problems
+        problems = SnapshotReader(objects, "").read([head])[head].problems
     assert [problem.partition(",")[0] for problem in problems] == ["dvc.yaml", "params.yaml"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import cell, notebook
+from mini_study import cell, notebook
 
 from headrace.verify import file_diff
 

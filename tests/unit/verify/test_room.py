@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Mini
+from mini_study import Mini
 
 from headrace.core import lockfile, project
 from headrace.core.dvc_cache import Store
