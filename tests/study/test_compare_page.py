@@ -214,6 +214,15 @@ def test_tables_can_be_read_aloud() -> None:
     assert re.findall(r"<h1", text) == ["<h1"]
 
 
+def test_a_change_without_an_interval_is_marked_as_not_tested() -> None:
+    tested = metric("a", 1.0, 2.0, Word.CHANGED, Interval(0.5, 1.5, 100, 1000))
+    untested = metric("b", 1.0, 2.0, Word.CHANGED)
+    added = MetricChange("metrics/m.json", "c", None, 1.0, Word.NEW)
+    for change, is_marked in ((tested, False), (untested, True), (added, False)):
+        text = page.render(Report(*SIDES, metrics=(change,)))
+        assert ("not tested</span>" in text) is is_marked
+
+
 def test_the_verdict_names_what_is_broken() -> None:
     gates = (GateResult("auc", False, "auc fell by 0.02"), GateResult("cost", True, "cost is kept"))
     text = Tags(page.render(Report(*SIDES, gates=gates))).text
