@@ -13,7 +13,6 @@ ALONE = ("work in other processes",)
 """Notebooks that fork: they get a new interpreter, in which no library has started a thread."""
 LIMIT_S = 120
 """Seconds for a notebook of few cells; one that takes longer hangs, and is named."""
-sys.modules.setdefault("rfc3987_syntax", None)  # see headrace.cli.main
 
 
 def by_papermill() -> None:

@@ -26,7 +26,6 @@ def _run(folder: Path, *sources: str, tags: str = "", **rules: Any) -> tuple[Any
     )
     (folder / "in.ipynb").write_text(nbformat.writes(node))
     program = f"""
-        import sys; sys.modules["rfc3987_syntax"] = None
         import nbformat
         from headrace.execution import in_process_executor as executor
         node = nbformat.read("in.ipynb", as_version=4)
@@ -172,7 +171,6 @@ def test_a_forked_child_that_falls_through_runs_nothing_further(mini: Mini, sour
 def test_a_process_can_run_one_notebook_after_another(tmp_path: Path) -> None:
     source = "import numpy, subprocess, sys\nprint(numpy.arange(3))"
     program = f"""
-        import sys; sys.modules["rfc3987_syntax"] = None
         import nbformat
         from headrace.execution import in_process_executor as executor
         for _ in range(2):

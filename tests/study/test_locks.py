@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import headrace
+from headrace.core import requirements
 from lab import bake, paths
 
 FOLDERS = [paths.root, paths.study]
@@ -38,7 +39,7 @@ def test_pip_installs_a_study_from_another_folder_with_the_wheel_in_it(
     bake.run(tmp_path, sys.executable, "-m", "venv", "env")
     pip = ("env/bin/python", "-m", "pip")
     lock = str(baked / "requirements.lock")
-    bake.run(tmp_path, *pip, "install", "--quiet", "--require-hashes", "-r", lock)
+    bake.run(tmp_path, *pip, "install", "--quiet", "--no-deps", "--require-hashes", "-r", lock)
     assert "No broken requirements" in bake.run(tmp_path, *pip, "check").stdout
     assert _installed_version(tmp_path / "env") == headrace.__version__
 
@@ -50,6 +51,13 @@ def test_make_lock_keeps_the_folder_of_the_wheel_in_the_lock(baked: Path, tmp_pa
     lines = (study / "requirements.lock").read_text("utf-8").splitlines()
     assert lines[0] == "--find-links vendor"
     assert any(line.startswith(f"headrace=={headrace.__version__} ") for line in lines)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=["root", "study"])
+def test_a_lock_has_no_package_that_builds_a_grammar_at_import(folder: Path) -> None:
+    names = {pin.name for pin in requirements.pins((folder / "requirements.lock").read_text())}
+    assert "jsonschema" in names
+    assert "rfc3987-syntax" not in names
 
 
 def _installed_version(env: Path) -> str:

@@ -12,10 +12,6 @@ from headrace.cli.base import Group
 from headrace.errors import HeadraceError
 from headrace.execution.stage_process import INTERRUPTED, show
 
-# jsonschema, which nbformat imports, would build a grammar of international addresses first: most
-# of a second, for a format that no notebook has. Where the module is None, jsonschema does without.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as importlib documents
-
 
 @click.group(
     "headrace",
