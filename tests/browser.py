@@ -97,6 +97,14 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def run(self, expression: str) -> Any:
+        """Return what the promise of an expression in the page becomes."""
+        answer = self.tell(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
     def picture(self, into: Path) -> None:
         """Write the whole page as a PNG."""
         size = self.tell("Page.getLayoutMetrics")["cssContentSize"]

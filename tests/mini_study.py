@@ -80,7 +80,7 @@ def cell(source: str, *tags: str, kind: str = "code") -> dict[str, object]:
     """Return one notebook cell, with an id made of its place later on."""
     made: dict[str, object] = {
         "cell_type": kind,
-        "metadata": {"tags": list(tags)},
+        "metadata": {"tags": list(tags)} if tags else {},
         "source": source,
     }
     return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})

@@ -2,18 +2,21 @@
 
 import hashlib
 import json
+import re
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
-from mini_study import cell, notebook
+from browser import Browser
+from mini_study import Mini, cell, notebook
 
 from lab import bake
 
@@ -24,7 +27,7 @@ NAME = "notebooks/01_collect.ipynb"
 class Server:
     """A real JupyterLab on loopback, started as `make lab` starts it."""
 
-    def __init__(self, study: Path) -> None:
+    def __init__(self, study: Path, *command: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -32,9 +35,14 @@ class Server:
         words += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.ip=127.0.0.1", "--allow-root"]
         # Stops by itself, whatever becomes of the test.
         words += ["--ServerApp.shutdown_no_activity_timeout=120"]
+        words += ["--LabApp.expose_app_in_browser=True"]  # for the tests to ask
+        # Two minutes, otherwise.
+        settings = study.parent / ".jupyter/lab/user-settings/@jupyterlab/docmanager-extension"
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / "plugin.jupyterlab-settings").write_text('{"autosaveInterval": 1}')
         self.log = (study.parent / "jupyter.log").open("w+")
         self.process = subprocess.Popen(
-            ["headrace", "lab", *words],
+            ["headrace", *(command or ("lab",)), *words],
             cwd=study,
             env=bake.environment(HOME=str(study.parent)),
             stdout=self.log,
@@ -62,6 +70,15 @@ class Server:
         assert answer.status < 300, content
         answer_json: dict[str, Any] = json.loads(content or b"{}")
         return answer_json
+
+    def address(self) -> str:
+        """Return the address that a person is told, with the token that it hides."""
+        printed = re.search(rf"http://127\.0\.0\.1:{self.port}/\S+", self._printed())
+        assert printed
+        return printed[0].replace("token=...", f"token={TOKEN}")
+
+    def _printed(self) -> str:
+        return Path(self.log.name).read_text()
 
     def stop(self) -> None:
         """Stop the server that was started here."""
@@ -200,3 +217,209 @@ def test_other_notebooks_are_saved_as_they_are(server: Server, study: Path, name
         "PUT", f"contents/{name}", {"type": "notebook", "format": "json", "content": content}
     )
     assert json.loads((study / name).read_text())["cells"][0]["execution_count"] == 3
+    (study / name).unlink()
+
+
+def _save(server: Server, name: str, content: Mapping[str, Any]) -> None:
+    server.ask(
+        "PUT", f"contents/{name}", {"type": "notebook", "format": "json", "content": content}
+    )
+
+
+def _with_marks(content: dict[str, Any]) -> None:
+    content["metadata"]["vscode"] = {"interpreter": {"hash": "1"}}
+    content["metadata"]["kernelspec"]["display_name"] = ".venv (3.11.7)"
+    content["cells"][1]["metadata"]["jupyter"] = {"outputs_hidden": True}
+
+
+def _without_ids(content: dict[str, Any]) -> None:
+    content["nbformat_minor"] = 4
+    for stored in content["cells"]:
+        del stored["id"]
+
+
+ON_DISK: dict[str, Callable[[dict[str, Any]], object]] = {
+    "as it is": lambda content: None,
+    "no kernel": lambda content: content["metadata"].pop("kernelspec"),
+    "no ids": _without_ids,
+    "an editor's marks": _with_marks,
+    "kept outputs": lambda content: content["cells"][1].update(
+        metadata={"tags": ["parameters", "keep_output"]},
+        outputs=[{"output_type": "stream", "name": "stdout", "text": "x"}],
+    ),
+}
+"""What another editor may have written; JupyterLab has its own way with each."""
+
+
+@pytest.mark.parametrize("indent", [1, 4])
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_a_notebook_that_was_only_opened_keeps_every_byte(
+    server: Server, study: Path, kind: str, indent: int
+) -> None:
+    on_disk = json.loads((study / NAME).read_text())
+    ON_DISK[kind](on_disk)
+    name = "notebooks/opened.ipynb"
+    (study / name).write_text(json.dumps(on_disk, indent=indent))
+    before = (study / name).read_bytes()
+    content = server.ask("GET", f"contents/{name}")["content"]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    content["metadata"] |= {"kernelspec": kernel, "language_info": {"name": "python"}}
+    content["nbformat_minor"] = 5
+    for index, opened in enumerate(content["cells"]):
+        opened.setdefault("id", f"made-{index}")
+        opened["metadata"]["trusted"] = True
+    _save(server, name, content)
+    assert (study / name).read_bytes() == before
+    content["cells"][0]["source"] += " edited"
+    _save(server, name, content)
+    written = json.loads((study / name).read_text())
+    assert "".join(written["cells"][0]["source"]).endswith(" edited")
+    assert written["metadata"]["kernelspec"] == {**kernel, "display_name": "Python 3"}
+    assert "vscode" not in written["metadata"]
+    server.ask("DELETE", f"contents/{name}")
+
+
+def _kept(study: Path) -> list[str]:
+    """Return the notebooks for which outputs are kept."""
+    folder = study / ".headrace/outputs"
+    sides = (side.relative_to(folder) for side in folder.rglob("*.json"))
+    return sorted(side.with_suffix("").as_posix() for side in sides)
+
+
+def _move(server: Server, way: str, old: str, new: str) -> None:
+    """Move a notebook, by itself or with its folder; its old folder goes."""
+    folders = [Path(name).parent.as_posix() for name in (old, new)]
+    if way == "the folder":
+        server.ask("PATCH", f"contents/{folders[0]}", {"path": folders[1]})
+    else:
+        server.ask("PUT", f"contents/{folders[1]}", {"type": "directory"})
+        server.ask("PATCH", f"contents/{old}", {"path": new})
+        server.ask("DELETE", f"contents/{folders[0]}")
+
+
+@pytest.mark.parametrize("way", ["the notebook", "the folder"])
+@pytest.mark.parametrize("elsewhere", ["notebooks/scratch/tries", "runs/tries"])
+def test_outputs_move_with_a_notebook_into_scratch_and_out_of_it(
+    server: Server, study: Path, way: str, elsewhere: str
+) -> None:
+    saved = _run_by_hand(server)
+    for folder in (elsewhere, "notebooks/more"):
+        server.ask("PUT", f"contents/{folder}", {"type": "directory"})
+    inside, outside = "notebooks/more/try.ipynb", f"{elsewhere}/more/try.ipynb"
+    _save(server, inside, saved)
+    before = (study / inside).read_bytes()
+    assert _kept(study) == [NAME, inside]
+    _move(server, way, inside, outside)
+    assert _kept(study) == [NAME]
+    assert "text/html" in (study / outside).read_text()
+    _move(server, way, outside, inside)
+    assert _kept(study) == [NAME, inside]
+    assert (study / inside).read_bytes() == before
+    opened = server.ask("GET", f"contents/{inside}")["content"]["cells"]
+    code = [code_cell for code_cell in opened if "outputs" in code_cell]
+    assert all(code_cell["outputs"] and code_cell["metadata"]["trusted"] for code_cell in code)
+    for name in (inside, "notebooks/more", elsewhere):
+        server.ask("DELETE", f"contents/{name}")
+    assert _kept(study) == [NAME]
+
+
+RESTORED = """
+(async () => {
+  const end = performance.now() + 60000;
+  while (!window.jupyterapp && performance.now() < end) await new Promise(requestAnimationFrame);
+  await window.jupyterapp.restored;
+})()
+"""
+
+
+def _visit(chromium: Browser, server: Server) -> None:
+    """Open JupyterLab at the address that a person is told, and wait until it is there."""
+    chromium.show(server.address(), 1400)
+    chromium.run(RESTORED)
+
+
+LOOK = """
+(async path => {
+  const app = window.jupyterapp;
+  const widget = await app.commands.execute('docmanager:open', {path});
+  await widget.context.ready;
+  await widget.sessionContext.ready;
+  await widget.sessionContext.session.kernel.info;
+  const saves = [];
+  const saved = new Promise(resolve => widget.context.saveState.connect((_, state) => {
+    saves.push(state);
+    if (state !== 'started') resolve();
+  }));
+  const wasDirty = widget.context.model.dirty;
+  if (!wasDirty) widget.context.save();
+  await saved;
+  await widget.sessionContext.shutdown();
+  widget.dispose();
+  return [wasDirty, saves.at(-1)];
+})
+"""
+"""Open a notebook, wait until JupyterLab has saved it, and close it."""
+
+
+def test_looking_at_notebooks_changes_nothing(
+    server: Server, study: Path, chromium: Browser
+) -> None:
+    _visit(chromium, server)
+    names = sorted(path.relative_to(study).as_posix() for path in study.glob("notebooks/*.ipynb"))
+    looks = [chromium.run(f"{LOOK}({json.dumps(name)})") for name in names]
+    assert len(looks) > 5
+    assert all(end == "completed" for _, end in looks)
+    assert any(by_itself for by_itself, _ in looks), "JupyterLab wanted to save nothing"
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
+    assert "up to date" in bake.run(study, "dvc", "status", "dvc.yaml").stdout
+
+
+def test_nobody_is_asked_for_news_and_nothing_is_fetched_from_elsewhere(
+    server: Server, chromium: Browser
+) -> None:
+    _visit(chromium, server)
+    assert chromium.ask("document.querySelectorAll('.Toastify__toast').length") == 0
+    assert "/lab/api/news" not in "".join(chromium.requests)
+    own = (f"http://127.0.0.1:{server.port}/", "data:", "blob:", "about:")
+    assert [url for url in chromium.requests if not url.startswith(own)] == []
+
+
+AT_CELL = """
+(async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const end = performance.now() + 30000;
+  const panel = () => window.jupyterapp.shell.currentWidget;
+  while (!panel()?.context && performance.now() < end) await frame();
+  await panel().revealed;
+  await panel().sessionContext.ready;
+  const cell = () => panel().content.activeCell;
+  const isShown = () => {
+    const place = cell()?.node.getBoundingClientRect();
+    return place && cell().inViewport && 0 < place.top && place.bottom < window.innerHeight;
+  };
+  const source = cell => cell.model.sharedModel.source;
+  while (!(isShown() && source(cell()) === '1 / 0') && performance.now() < end) await frame();
+  await panel().sessionContext.shutdown();
+  const sources = panel().content.widgets.map(source);
+  return [panel().context.path, source(cell()), isShown(), sources.join()];
+})()
+"""
+"""Wait until a notebook is open at a cell; return its path, the cell, and all sources."""
+
+
+@pytest.mark.skipif(browser.FOUND is None, reason="there is no Chromium")
+def test_a_failed_stage_is_debugged_in_the_study_at_the_cell_that_failed(mini: Mini) -> None:
+    long = "for line in range(60):\n    print(line)"
+    mini.cells(long, long, "1 / 0", long)
+    assert mini.run().returncode == 1
+    server = Server(mini.root, "debug", "train")
+    try:
+        # A browser of its own, which goes first: a server waits until nobody is connected.
+        with browser.opened(mini.root / "chromium") as chromium:
+            _visit(chromium, server)
+            path, cell_source, is_shown, sources = chromium.run(AT_CELL)
+        assert (path, cell_source, is_shown) == ("runs/failed/train.ipynb", "1 / 0", True)
+        assert "max_iter = 20" in sources
+        assert server.ask("GET", "contents/dvc.yaml")["name"] == "dvc.yaml"
+    finally:
+        server.stop()

@@ -1,9 +1,7 @@
 """Commands that run a study: its stages, its notebooks, its parameters."""
 
 import os
-import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -35,7 +33,9 @@ def run(project: Project, stage: str) -> int:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[JUPYTERLAB OPTIONS]...")
 @in_study
 def debug(project: Project, stage: str, words: tuple[str, ...]) -> None:
-    """Open a failed run in JupyterLab."""
+    """Open a failed run in JupyterLab, at the cell that failed."""
+    from headrace.lab import launch
+
     failed = project.root / "runs/failed" / f"{stage}.ipynb"
     if not failed.is_file():
         name, _, member = stage.rpartition("-")
@@ -43,7 +43,7 @@ def debug(project: Project, stage: str, words: tuple[str, ...]) -> None:
             name, member = stage, ""
         command = project.stage(name).command(member)
         raise HeadraceError(f"There is no failed run of {stage}. Next: {command}")
-    _jupyterlab(project, str(failed.relative_to(project.root)), *words)
+    launch.start(project, words, failed=failed)
 
 
 @command("lab", examples="headrace lab --no-browser --port 9999", context_settings=WORDS)
@@ -51,22 +51,9 @@ def debug(project: Project, stage: str, words: tuple[str, ...]) -> None:
 @in_study
 def lab(project: Project, words: tuple[str, ...]) -> None:
     """Open JupyterLab; outputs are kept out of the notebooks."""
-    _jupyterlab(project, *words)
+    from headrace.lab import launch
 
-
-def _jupyterlab(project: Project, *words: str) -> None:
-    """Become JupyterLab on the study, with the contents manager that keeps sources clean."""
-    if find_spec("jupyterlab") is None:
-        raise ModuleNotFoundError(name="jupyterlab")
-    path = os.pathsep.join(filter(None, [str(project.source), os.environ.get("PYTHONPATH")]))
-    manager = "--ServerApp.contents_manager_class=headrace.lab.jupyter_contents.ContentsManager"
-    os.chdir(project.root)
-    sys.stdout.flush()  # what is still in Python's buffer would be lost
-    os.execve(
-        sys.executable,
-        [sys.executable, "-m", "jupyterlab", manager, *words],
-        os.environ | {"PYTHONPATH": path},
-    )
+    launch.start(project, words)
 
 
 @command("sync", examples="headrace sync                   after an edit of params.yaml")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 TAG = "parameters"
 FOLDER = "notebooks"
+CHECKPOINTS = ".ipynb_checkpoints"
+"""The folder in which JupyterLab keeps what was saved last."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ The outputs go to a file in .headrace, which git ignores; opening a notebook joi
 """
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from jupyter_server.services.contents.filecheckpoints import AsyncGenericFileChe
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from traitlets import default
 
-from headrace.core import project
+from headrace.core import project, source_form
+from headrace.core.notebook import CHECKPOINTS
 from headrace.lab import output_store
 
 
@@ -49,48 +51,81 @@ class ContentsManager(AsyncLargeFileManager):
             await super()._save_notebook(os_path, nb, capture_validation_error)
             return
         clean, outputs = output_store.split(nb)
-        await super()._save_notebook(os_path, clean, capture_validation_error)
+        if not _has_source(Path(os_path), clean):
+            await super()._save_notebook(os_path, clean, capture_validation_error)
         output_store.write(outputs, side)  # last: the notebook is what must not be lost
         if self.notary.check_signature(nb):
             self.notary.sign(output_store.join(clean, outputs))  # it will be opened joined
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
-        """Rename a file or folder, and the outputs kept for it."""
-        old, new = (
-            _outputs_path(self._get_os_path(path.strip("/"))) for path in (old_path, new_path)
-        )
+        """Rename a file or folder, and take along the outputs kept for it.
+
+        They go into the file itself where it is no source notebook any more, as in scratch.
+        """
+        old, new = (Path(self._get_os_path(path.strip("/"))) for path in (old_path, new_path))
         await super().rename_file(old_path, new_path)
-        if old and new and old.exists():
-            new.parent.mkdir(parents=True, exist_ok=True)
-            old.replace(new)
+        if old == new:
+            return
+        for notebook in _notebooks(new):
+            before = _side_file(old / notebook.relative_to(new))
+            if before != _side_file(notebook):
+                await self._bring_outputs(notebook, before)
+        _remove_outputs(old)
+
+    async def _bring_outputs(self, notebook: Path, before: Path | None) -> None:
+        """Save a notebook that was moved with the outputs that were kept for it, if any were."""
+        outputs = output_store.read(before) if before else {}
+        with suppress(Exception):  # a broken notebook was moved all the same
+            if outputs or before is None:
+                node = await super()._read_notebook(str(notebook))
+                await self._save_notebook(str(notebook), output_store.join(node, outputs))
 
     async def delete_file(self, path: str) -> None:
         """Delete a file or folder, and the outputs kept for it."""
-        outputs = _outputs_path(self._get_os_path(path.strip("/")))
+        os_path = Path(self._get_os_path(path.strip("/")))
         await super().delete_file(path)
-        if outputs and outputs.is_dir():
-            shutil.rmtree(outputs)
-        elif outputs:
-            outputs.unlink(missing_ok=True)
+        _remove_outputs(os_path)
 
 
-def _outputs_path(os_path: str) -> Path | None:
-    """Return where outputs are kept for a source notebook, or for a folder of them."""
-    path = Path(os_path).resolve()
-    if path.suffix == ".ipynb":
-        return _side_file(os_path)
-    inside = _side_file(str(path / "any.ipynb"))
-    return inside.parent if inside else None
+def _notebooks(path: Path) -> list[Path]:
+    """Return the notebooks in a folder, or the one that a path is."""
+    paths = [path] if path.is_file() else sorted(path.rglob("*.ipynb"))
+    return [path for path in paths if path.suffix == ".ipynb" and CHECKPOINTS not in path.parts]
 
 
-def _side_file(os_path: str) -> Path | None:
+def _remove_outputs(path: Path) -> None:
+    """Remove the outputs that are kept for a notebook, or for all those in a folder."""
+    side = _side_file(path)
+    if side:
+        side.unlink(missing_ok=True)
+    elif inside := _side_file(path / "any.ipynb"):
+        shutil.rmtree(inside.parent, ignore_errors=True)
+
+
+def _has_source(path: Path, clean: nbformat.NotebookNode) -> bool:
+    """Tell whether a file holds this source: then it stays as it is, since looking is no change.
+
+    Where it names the same kernel, `clean` gets its words for it, which differ from machine to
+    machine.
+    """
+    try:
+        stored = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    except Exception:  # missing or broken: nbformat raises whatever its readers raise
+        return False
+    kernel, current = (node.metadata.get("kernelspec", {}) for node in (stored, clean))
+    if kernel.get("name") == current.get("name") != source_form.PYTHON["name"]:
+        clean.metadata["kernelspec"] = kernel
+    return output_store.is_source_of(stored, clean)
+
+
+def _side_file(path: str | Path) -> Path | None:
     """Return where a source notebook's outputs are kept, or nothing for any other file."""
-    path = Path(os_path).resolve()
+    path = Path(path).resolve()
     if path.suffix != ".ipynb" or "notebooks" not in path.parts:
         return None
     for root in path.parents:
         if (root / "dvc.yaml").is_file() and (root / "pyproject.toml").is_file():
             inside = path.relative_to(root)
             source = inside.parts[0] == "notebooks" and inside.parts[:2] != project.SCRATCH
-            return root / ".headrace/outputs" / f"{inside}.json" if source else None
+            return output_store.path_of(root, inside.as_posix()) if source else None
     return None

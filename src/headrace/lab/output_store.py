@@ -11,33 +11,42 @@ from typing import Any
 
 import nbformat
 
-from headrace.core import atomic
+from headrace.core import atomic, source_form
 
-VOLATILE_NOTEBOOK = ("language_info", "widgets", "signature")
-VOLATILE_CELL = ("collapsed", "scrolled", "execution", "ExecuteTime", "trusted")
+FOLDER = ".headrace/outputs"
+"""Where outputs are kept, below the study; git ignores it."""
 
 Outputs = dict[str, dict[str, Any]]
 """By cell id: the outputs, the execution count, and the hash of the source that made them."""
 
 
 def split(node: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, Outputs]:
-    """Return the notebook without outputs, and the outputs of its cells."""
+    """Return the notebook's source, and the outputs of its cells."""
     clean: nbformat.NotebookNode = deepcopy(node)
-    outputs: Outputs = {}
-    for key in VOLATILE_NOTEBOOK:
-        clean.metadata.pop(key, None)
-    for index, cell in enumerate(clean.cells):
-        for key in VOLATILE_CELL:
-            cell.metadata.pop(key, None)
-        if cell.cell_type == "code":
-            if cell.outputs or cell.execution_count:
-                outputs[_key(cell, index)] = {
-                    "source": _hash(cell),
-                    "execution_count": cell.execution_count,
-                    "outputs": cell.outputs,
-                }
-            cell.outputs, cell.execution_count = [], None
+    outputs: Outputs = {
+        _key(cell, index): {
+            "source": _hash(cell),
+            "execution_count": cell.execution_count,
+            "outputs": cell.outputs,
+        }
+        for index, cell in enumerate(node.cells)
+        if cell.cell_type == "code" and (cell.outputs or cell.execution_count)
+    }
+    source_form.strip(clean.metadata, clean.cells)
     return clean, outputs
+
+
+def is_source_of(stored: nbformat.NotebookNode, clean: nbformat.NotebookNode) -> bool:
+    """Tell whether a notebook from disk holds just this source, whatever its layout and marks."""
+    old, new = nbformat.convert(deepcopy(stored), 4), deepcopy(clean)
+    names = {name for _, name in source_form.strip(old.metadata, old.cells)}
+    for node in (old, new):
+        node.metadata.setdefault("kernelspec", source_form.PYTHON)  # as JupyterLab adds it
+        if (stored.nbformat, stored.nbformat_minor) < (4, 5):  # ids have been made since
+            for cell in node.cells:
+                cell.pop("id", None)
+    is_same = (old.metadata, old.cells) == (new.metadata, new.cells)
+    return is_same and not names & set(source_form.RESULTS)
 
 
 def join(clean: nbformat.NotebookNode, outputs: Outputs) -> nbformat.NotebookNode:
@@ -80,3 +89,16 @@ def write(outputs: Outputs, path: Path) -> None:
         atomic.write_text(path, json.dumps(outputs))
     else:
         path.unlink(missing_ok=True)
+
+
+def path_of(root: Path, name: str) -> Path:
+    """Return the side file of a notebook, by its path from the study on."""
+    return root / FOLDER / f"{name}.json"
+
+
+def remove_orphans(root: Path) -> None:
+    """Remove the outputs of notebooks that are gone, such as those that git has moved."""
+    folder = root / FOLDER
+    for side in folder.rglob("*.json"):
+        if not (root / side.relative_to(folder).with_suffix("")).is_file():
+            side.unlink()

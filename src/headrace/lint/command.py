@@ -1,8 +1,8 @@
 """The commands `headrace check` and `headrace fix`."""
 
 import io
+import json
 import shutil
-import subprocess
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,8 +18,6 @@ from headrace.lint.check import REPRO, Finding, findings, select
 from headrace.lint.context import Study
 from headrace.lint.fixes import PipelineEdit, Strip, apply
 from headrace.lint.rules import RULES
-
-NBSTRIPOUT = ("nbstripout", "--keep-id", "--extra-keys", "metadata.language_info")
 
 
 def check(study_project: Project, names: Sequence[str], *, staged: bool) -> int:
@@ -96,11 +94,7 @@ def show() -> None:
 
 
 def fix(study_project: Project) -> list[str]:
-    """Strip notebooks and complete the stages' lists; return a line for each change.
-
-    Errors:
-        ProjectError: nbstripout is missing, or cannot strip a notebook.
-    """
+    """Strip notebooks and complete the stages' lists; return a line for each change."""
     study = Study(study_project, HashCache(study_project.root))
     reported = findings(study, RULES.values())
     outputs = (finding.fix for finding in reported if isinstance(finding.fix, Strip))
@@ -113,11 +107,11 @@ def fix(study_project: Project) -> list[str]:
 
 
 def _strip(study: Study, notebooks: Sequence[str]) -> list[str]:
-    """Remove outputs and volatile metadata from notebooks, with nbstripout."""
-    if notebooks:
-        command = [sys.executable, "-m", *NBSTRIPOUT, *notebooks]
-        run = subprocess.run(command, cwd=study.root, capture_output=True, text=True, check=False)
-        if run.returncode:
-            message = " ".join(run.stderr.strip().splitlines()[-1:])
-            raise ProjectError(f"nbstripout: {message}. Next: make setup")
+    """Remove outputs and editors' marks from notebooks."""
+    for name in notebooks:
+        content, _ = study.notebooks[name].stripped()
+        # As nbformat writes it, but for the order of keys, which stays.
+        text = json.dumps(content, indent=1, ensure_ascii=False, separators=(",", ": "))
+        text = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is escaped
+        atomic.write_text(study.root / name, f"{text}\n")
     return [f"{name}: stripped" for name in notebooks]

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.core import git, lockfile, parameters, pipeline, project, yaml
 from headrace.core.imports import Graph
-from headrace.core.notebook import FOLDER
+from headrace.core.notebook import CHECKPOINTS, FOLDER
 from headrace.core.pipeline import Stage
 from headrace.core.project import Project
 from headrace.core.yaml import Key
@@ -16,7 +16,6 @@ from headrace.lint import notebook_ast
 from headrace.lint.cache import HashCache
 from headrace.lint.notebook_ast import Notebook
 
-CHECKPOINTS = ".ipynb_checkpoints"
 SCRATCH = f"{'/'.join(project.SCRATCH)}/"
 """The folder of exploratory notebooks, with a slash at the end."""
 

@@ -8,11 +8,13 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from headrace.core import source_form
 from headrace.core.notebook import TAG
 from headrace.core.yaml import or_empty
 
@@ -105,6 +107,12 @@ class Notebook:
     def code(self) -> Iterator[Cell]:
         """Its cells of Python code."""
         return (cell for cell in self.cells if cell.is_code)
+
+    def stripped(self) -> tuple[dict[str, Any], list[tuple[int, str]]]:
+        """Return its content without what is no source, and what that is; see `source_form`."""
+        content = deepcopy(self.content)
+        cells = [] if self.error else _cells(content)
+        return content, source_form.strip(content.get("metadata"), cells)
 
 
 def read(path: Path, name: str) -> Notebook:

@@ -1,28 +1,16 @@
 """Rules on the files of notebooks: no outputs on disk, and one stage for each."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from headrace.core.yaml import or_empty
-from headrace.errors import nearest
+from headrace.core.requirements import MAX_LISTED
+from headrace.errors import join_names, nearest
 from headrace.lint import notebook_ast
 from headrace.lint.context import Location, Study
 from headrace.lint.fixes import Strip
-from headrace.lint.notebook_ast import Cell, Notebook
 from headrace.lint.rules import Violation, rule
 
 MIB = 2**20
-VOLATILE = ("widgets", "language_info")
-VOLATILE_IN_CELLS = (
-    "collapsed",
-    "ExecuteTime",
-    "execution",
-    "heading_collapsed",
-    "hidden",
-    "scrolled",
-)
-"""The keys that `nbstripout --keep-id --extra-keys metadata.language_info` removes."""
 
 
 @rule(repro=True)
@@ -41,45 +29,15 @@ def notebook_json(study: Study) -> Iterator[Violation]:
 def notebook_outputs(study: Study) -> Iterator[Violation]:
     """The notebook contains {results}, so its bytes change when its code does not.
 
-    Next: make fix (it strips them; make lab keeps them beside the notebook)
+    Next: make fix (it strips them; make lab keeps outputs beside the notebook)
     """
     for notebook in study.notebooks.values():
-        for number, results in _volatile(notebook):
+        by_cell: dict[int, list[str]] = {}
+        for number, name in notebook.stripped()[1]:
+            by_cell.setdefault(number, []).append(name)
+        for number, names in by_cell.items():
             location = Location(notebook.name, number, 1 if number else 0)
-            yield Violation(location, Strip(notebook.name), results=results)
-
-
-def _volatile(notebook: Notebook) -> Iterator[tuple[int, str]]:
-    """Yield the cell (0 for the notebook itself) and what `nbstripout` would remove from it."""
-    metadata = or_empty(notebook.content.get("metadata"), dict)
-    for key in VOLATILE:
-        if key in metadata:
-            yield 0, f"metadata.{key}"
-    for cell in notebook.cells:
-        keys = [f"metadata.{key}" for key in VOLATILE_IN_CELLS if key in cell.metadata]
-        if results := [*_outputs(cell, metadata), *keys]:
-            yield cell.number, ", ".join(results)
-
-
-def _outputs(cell: Cell, metadata: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the results of a run that a cell holds; a user may mark outputs as kept."""
-    counts = (isinstance(out, dict) and out.get("execution_count") for out in cell.outputs)
-    if not _is_kept(cell, default=bool(metadata.get("keep_output", False))):
-        if cell.outputs:
-            yield "outputs"
-    elif any(counts):
-        yield "execution counts in its outputs"
-    if cell.content.get("execution_count") or cell.content.get("prompt_number"):
-        yield "an execution count"
-
-
-def _is_kept(cell: Cell, *, default: bool) -> bool:
-    """Tell whether nbstripout keeps a cell's outputs."""
-    if "init_cell" in cell.metadata:
-        return bool(cell.metadata["init_cell"])
-    if "keep_output" in cell.metadata or "keep_output" in cell.tags:
-        return bool(cell.metadata.get("keep_output", True))
-    return default
+            yield Violation(location, Strip(notebook.name), results=join_names(names, MAX_LISTED))
 
 
 @rule()

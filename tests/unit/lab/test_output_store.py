@@ -21,3 +21,26 @@ def test_splitting_and_joining_gives_back_what_was_there() -> None:
     clean, outputs = output_store.split(node)
     assert clean.cells[0].outputs == []
     assert output_store.join(clean, outputs) == node
+
+
+def test_outputs_of_a_notebook_that_is_gone_are_removed(tmp_path: Path) -> None:
+    for name in ("notebooks/here.ipynb", "notebooks/more/gone.ipynb"):
+        path = output_store.path_of(tmp_path, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks/here.ipynb").write_text("{}")
+    output_store.remove_orphans(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.json")] == ["here.ipynb.json"]
+    output_store.remove_orphans(tmp_path / "more")  # a study without a folder of outputs
+
+
+def test_a_notebook_of_an_older_format_is_the_same_source() -> None:
+    cells = [{"cell_type": "code", "input": "1", "language": "python", "outputs": []}]
+    old = nbformat.from_dict(
+        {"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
+    )
+    opened, _ = output_store.split(nbformat.convert(old, 4))
+    assert output_store.is_source_of(old, opened)
+    opened.cells[0].source = "2"
+    assert not output_store.is_source_of(old, opened)

@@ -26,7 +26,7 @@ def tidy(tmp_path: Path) -> Tidy:
     return Tidy(tmp_path)
 
 
-# Notebooks: what nbstripout would take out, and no more
+# Notebooks: what nbstripout would take out, and what editors leave
 
 COUNTED = {"output_type": "execute_result", "data": {}, "metadata": {}, "execution_count": 1}
 PRINTED = {"output_type": "stream", "name": "stdout", "text": "x"}
@@ -48,17 +48,52 @@ VOLATILE: dict[str, tuple[int, dict[str, object]]] = {
             "heading_collapsed": False,
             "hidden": True,
             "scrolled": "auto",
-            "papermill": {},
-            "jupyter": {"outputs_hidden": True},
             "editable": False,
+            "slideshow": {"slide_type": ""},
         }.items()
     },
     "in a text cell": (1, {"metadata": {"hidden": True}}),
     **{
         f"notebook {key}": (0, {key: {"name": "x"}})
-        for key in ("signature", "widgets", "language_info", "papermill", "toc", "keep_output")
+        for key in ("widgets", "language_info", "keep_output", "title")
     },
 }
+MARKS: dict[str, tuple[int, dict[str, object]]] = {
+    "papermill's": (3, {"metadata": {"papermill": {}}}),
+    "JupyterLab's view": (3, {"metadata": {"jupyter": {"outputs_hidden": True}}}),
+    "VS Code's cell": (3, {"metadata": {"vscode": {"languageId": "python"}}}),
+    "PyCharm's cell": (3, {"metadata": {"pycharm": {"name": "#%%\n"}}}),
+    "Colab's cell": (1, {"metadata": {"id": "x", "colab_type": "text"}}),
+    "Databricks' cell": (3, {"metadata": {"application/vnd.databricks.v1+cell": {}}}),
+    **{
+        f"notebook {key}": (0, {key: {"name": "x"}})
+        for key in ("signature", "papermill", "toc", "vscode", "interpreter", "colab")
+    },
+    **{
+        f"kernel {name}, {shown}": (
+            0,
+            {"kernelspec": {"name": name, "display_name": shown, "language": "python"}},
+        )
+        for name, shown in (
+            ("python3", "Python 3 (ipykernel)"),
+            ("python3", ".venv (3.11.7)"),
+            ("python3711jvsc74a57bd0aee8b7b246df8f9039afb4144a1f6fd8d2ca17a180786b69acc140d2", "x"),
+        )
+    },
+}
+"""What an editor or another tool leaves that nbstripout does not know."""
+
+
+def _is_stripped(tidy: Tidy, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Tell whether nbstripout would change the notebook."""
+    words = ["nbstripout", "--verify", "--keep-id", "--extra-keys", "metadata.language_info"]
+    monkeypatch.setattr(sys, "argv", [*words, str(tidy.root / NOTEBOOK)])
+    for stream in ("stdin", "stdout"):  # it closes them
+        monkeypatch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO()))
+    try:
+        return bool(nbstripout())
+    except SystemExit as end:
+        return bool(end.code)
 
 
 @pytest.mark.parametrize("kind", VOLATILE)
@@ -67,15 +102,27 @@ def test_a_notebook_is_unclean_where_nbstripout_would_change_it(
 ) -> None:
     number, changes = VOLATILE[kind]
     tidy.spoil(number, **changes)
-    words = ["nbstripout", "--verify", "--keep-id", "--extra-keys", "metadata.language_info"]
-    monkeypatch.setattr(sys, "argv", [*words, str(tidy.root / NOTEBOOK)])
-    for stream in ("stdin", "stdout"):  # it closes them
-        monkeypatch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO()))
-    try:
-        changed = bool(nbstripout())
-    except SystemExit as end:
-        changed = bool(end.code)
+    changed = _is_stripped(tidy, monkeypatch)
     assert ("[notebook-outputs]" in tidy.check("notebook-outputs")) == changed
+    tidy.run("fix")
+    assert not _is_stripped(tidy, monkeypatch)
+
+
+@pytest.mark.parametrize("kind", MARKS)
+def test_the_mark_of_an_editor_is_found_and_fixed(tidy: Tidy, kind: str) -> None:
+    before = json.loads((tidy.root / NOTEBOOK).read_text("utf-8"))
+    number, changes = MARKS[kind]
+    tidy.spoil(number, **changes)
+    assert "[notebook-outputs]" in tidy.check("notebook-outputs")
+    tidy.run("fix")
+    assert tidy.check().endswith(" passed.\n")
+    after = json.loads((tidy.root / NOTEBOOK).read_text("utf-8"))
+    assert after == before
+
+
+def test_a_kernel_of_another_language_keeps_its_name(tidy: Tidy) -> None:
+    tidy.spoil(0, kernelspec={"name": "ir", "display_name": "R 4.4", "language": "R"})
+    assert tidy.check("notebook-outputs").endswith(" passed.\n")
 
 
 def test_scratch_has_no_rules_but_the_one_on_large_outputs(tidy: Tidy) -> None:
