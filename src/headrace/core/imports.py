@@ -45,7 +45,7 @@ class Graph:
         """Return what a module imports of the project's own."""
         parts = tuple(module.name.split("."))
         package = parts if module.file.endswith("/__init__.py") else parts[:-1]
-        return list(self._modules(imported(_tree(self._root / module.file), package)))
+        return list(self._modules(imported(tree_of(self._root / module.file), package)))
 
     def _modules(self, names: Iterable[Chain]) -> Iterator[Module]:
         for parts in sorted(names):
@@ -72,7 +72,7 @@ class Graph:
 
 def has_code(init_file: Path) -> bool:
     """Tell whether a package's `__init__` holds more than a docstring."""
-    tree = _tree(init_file)
+    tree = tree_of(init_file)
     return len(tree.body) > (ast.get_docstring(tree) is not None)
 
 
@@ -105,7 +105,7 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
             pending += ast.iter_child_nodes(node)
 
 
-def _tree(path: Path) -> ast.Module:
+def tree_of(path: Path) -> ast.Module:
     """Return a module's syntax tree; an empty one where it is not Python."""
     try:
         return ast.parse(path.read_bytes())

@@ -1,6 +1,5 @@
 """Other processes: find DVC's, wait for the end of one, end one with all its children."""
 
-import ctypes
 import os
 import select
 import signal
@@ -16,6 +15,10 @@ POLL_S = 0.5
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"}
 SUBREAPER, PARENT_DEATH_SIGNAL = 36, 1
 """Options of Linux's prctl."""
+PARENT, START = 1, 19
+"""Fields of /proc/PID/stat, counted behind the process's name."""
+FORWARDED = (signal.SIGINT, signal.SIGTERM)
+"""Signals that a process which waits for a stage hands on to it."""
 
 
 def parent_dvc() -> int | None:
@@ -25,14 +28,42 @@ def parent_dvc() -> int | None:
     """
     if "DVC_STAGE" not in os.environ:
         return None
+    with suppress(OSError, ValueError):  # a parent may end, or belong to another user
+        return _first_but_shells() if sys.platform == "linux" else _first_but_shells_by_psutil()
+    return None
+
+
+def _first_but_shells() -> int | None:
+    """Return the nearest ancestor that is no shell with a command, read from Linux's /proc."""
+    process = os.getppid()
+    while process > 0:
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        name = Path(f"/proc/{process}/comm").read_text().strip()
+        if name not in SHELLS or b"-c" not in words:
+            return process
+        process = int(_stat(process)[PARENT])
+    return None
+
+
+def _first_but_shells_by_psutil() -> int | None:
     import psutil  # slow to import
 
-    with suppress(psutil.Error):  # a parent may end, or belong to another user
+    with suppress(psutil.Error):
         parent = psutil.Process().parent()
         while parent and Path(parent.name()).name in SHELLS and "-c" in parent.cmdline():
             parent = parent.parent()
         return parent.pid if parent else None
     return None
+
+
+def start_time(process: int) -> int:
+    """Return when a process began, in ticks since the machine did: its id may be used again."""
+    return int(_stat(process)[START])
+
+
+def _stat(process: int) -> list[str]:
+    """Return the fields of /proc/PID/stat behind the process's name (see proc(5))."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
 
 
 def dvc_command(*arguments: str) -> list[str]:
@@ -83,14 +114,19 @@ def _has_ended(process: int) -> bool:
 
 def become_subreaper() -> None:
     """Let children of a child that ended become this process's own (on Linux), so none is lost."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+    _prctl(SUBREAPER, 1)
 
 
 def die_with_parent() -> None:
     """Let the system end this process when its parent dies (on Linux)."""
+    _prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        import ctypes  # not for whoever only asks for the DVC above
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def end_tree(process: int) -> None:

@@ -4,9 +4,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.core import atomic, cpu
+from headrace.core import atomic, cpu, yaml
+from headrace.core.parameter_check import FILE
+from headrace.core.pipeline import Stage
 from headrace.core.project import Project
 from headrace.execution import isolation
+
+COMPUTE = "compute"
+"""The block of params.yaml that says on how many threads a stage computes."""
 
 INLINE = "module://matplotlib_inline.backend_inline"
 """The backend that shows figures in a notebook. Set before the study's own modules are imported:
@@ -18,6 +23,7 @@ PINNED = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "SOURCE_DATE_EPOCH": "0",  # the date in a figure's metadata
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # no process with a thread may be forked
 }
 """Variables that would change the bytes of a result from one user or day to the next."""
 
@@ -46,6 +52,21 @@ def compute_variables(compute: Mapping[str, Any]) -> dict[str, str]:
     return variables
 
 
+def of_run(project: Project, stage: Stage, outer: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a stage's run: `of_stage`, and what its `compute` asks for.
+
+    Errors:
+        ProjectError: params.yaml cannot be read.
+    """
+    names = [name for name in stage.params if name.split(".")[0] == COMPUTE]
+    content = yaml.read(project.root / FILE) if names else {}
+    compute: dict[str, Any] = {}
+    for name in names:
+        value = yaml.lookup(content, name)
+        compute |= value if isinstance(value, dict) else {name.rpartition(".")[2]: value}
+    return of_stage(project, outer) | compute_variables(compute)
+
+
 def of_stage(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a stage: the user's, with the variables that change results set.
 
@@ -57,7 +78,8 @@ def of_stage(project: Project, outer: Mapping[str, str]) -> dict[str, str]:
     pinned = PINNED | (isolation.room_variables(outer) if isolation.active() else {})
     for name in ("JUPYTER_PATH", "LANGUAGE", "COLUMNS", "LINES"):
         inner.pop(name, None)
-    path = os.pathsep.join(filter(None, [str(project.source), outer.get("PYTHONPATH")]))
+    source, paths = str(project.source), outer.get("PYTHONPATH", "").split(os.pathsep)
+    path = os.pathsep.join([source, *(entry for entry in paths if entry not in ("", source))])
     ipython, matplotlibrc = (
         project.root / ".headrace" / name for name in ("ipython", "matplotlibrc")
     )

@@ -59,23 +59,52 @@ class IPKernelApp(Configurable):
 
 @contextmanager
 def start_shell(recorder: Recorder) -> Iterator[ZMQInteractiveShell]:
-    """Provide a new shell whose outputs go to the recorder; afterwards all is as it was."""
-    module = ModuleType("__main__", "The notebook's own module.")
-    process_end.clear_at_end(module.__dict__)
+    """Provide a shell whose outputs go to the recorder; afterwards all is as it was."""
     with ExitStack() as undo:
         undo.callback(_restoring_builtins())
         undo.callback(_restoring_environment())
         os.environ["MPLBACKEND"] = INLINE
         undo.callback(sys.modules.__setitem__, "__main__", sys.modules["__main__"])
-        kernel = _new_kernel(recorder)
+        kernel = _prepared.pop() if _prepared else _new_kernel()
+        kernel.session = recorder
+        if kernel.shell:  # what is to be restored is what this process has now
+            kernel.shell.save_sys_module_state()
         undo.callback(IPythonKernel.clear_instance)
         for owner, name, value in _replacements(kernel):
             undo.enter_context(replaced(owner, name, value))
-        shell = _new_shell(kernel, module)
+        shell = kernel.shell or _new_shell(kernel)
+        sys.modules["__main__"] = shell.user_module
+        process_end.clear_at_end(shell.user_ns)
         undo.callback(ZMQInteractiveShell.clear_instance)
         undo.callback(shell.restore_sys_module_state)
         _connect(shell, recorder)
         yield shell
+
+
+def prepare() -> None:
+    """Make the next shell ahead: some libraries look for a notebook when they are imported."""
+    kernel = _new_kernel()
+    with replaced(sys, "path", _path()), replaced(sys, "argv", [""]):
+        _new_shell(kernel)
+    kernel.shell.restore_sys_module_state()
+    _prepared.append(kernel)
+
+
+@contextmanager
+def as_in_cell() -> Iterator[None]:
+    """Let what is imported find the shell that was made ahead, as in a cell of it."""
+    kernel = _prepared[-1]
+    main = sys.modules["__main__"]
+    with ExitStack() as undo:
+        for owner, name, value in _replacements(kernel):
+            undo.enter_context(replaced(owner, name, value))
+        undo.enter_context(kernel.shell.builtin_trap)
+        undo.callback(sys.modules.__setitem__, "__main__", main)
+        sys.modules["__main__"] = kernel.shell.user_module
+        yield
+
+
+_prepared: list[Any] = []
 
 
 def _replacements(kernel: Any) -> list[tuple[object, str, object]]:
@@ -94,14 +123,15 @@ def _replacements(kernel: Any) -> list[tuple[object, str, object]]:
     ]
 
 
-def _new_kernel(recorder: Recorder) -> Any:
+def _new_kernel() -> Any:
     IPythonKernel.clear_instance()
-    return IPythonKernel.instance(session=recorder)
+    return IPythonKernel.instance()
 
 
-def _new_shell(kernel: Any, module: ModuleType) -> Any:
+def _new_shell(kernel: Any) -> Any:
     """Return a shell of ipykernel's own class: libraries ask for its name to know a notebook."""
     ZMQInteractiveShell.clear_instance()
+    module = ModuleType("__main__", "The notebook's own module.")
     shell: Any = ZMQInteractiveShell.instance(
         config=_config(),
         user_module=module,

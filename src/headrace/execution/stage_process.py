@@ -23,21 +23,31 @@ INTERRUPTED_GRACE_S = 2.0
 
 
 def main(stage: str, descriptor: str, begun: str) -> NoReturn:
-    """Run a stage, record how it ended, and exit."""
+    """Run a stage in this new interpreter, record how it ended, and exit."""
     entered = time.monotonic()
-    for number in (signal.SIGINT, signal.SIGTERM):  # before the first cell there is nothing to keep
-        signal.signal(number, lambda *_: os._exit(INTERRUPTED))
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see cli.main
-    from headrace.core import processes
-    from headrace.execution import process_end, resource_usage, stage_runner  # noqa: F401  # slow
+    exit_when_interrupted()
+    from headrace.execution import resource_usage, stage_runner  # noqa: F401  # slow
     from headrace.execution.progress import StageState
 
     meter = resource_usage.Meter(float(begun))
     meter.mark("interpreter", entered)
     meter.mark("imports")
-    processes.die_with_parent()
     os.set_inheritable(int(descriptor), False)
-    state = StageState(int(descriptor))
+    run(stage, StageState(int(descriptor)), meter)
+
+
+def exit_when_interrupted() -> None:
+    """Exit at a signal: before the first cell there is nothing to keep."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(INTERRUPTED))
+
+
+def run(stage: str, state: "StageState", meter: "Meter") -> NoReturn:
+    """Run a stage, record how it ended, and exit."""
+    from headrace.core import processes
+    from headrace.execution import process_end
+
+    processes.die_with_parent()
     code = _run(stage, state, meter)
     state.end()
     grace = INTERRUPTED_GRACE_S if code == INTERRUPTED else process_end.GRACE_S

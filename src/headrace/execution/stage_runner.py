@@ -13,7 +13,6 @@ from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
 from headrace.errors import HeadraceError, StageError
 from headrace.execution import (
-    environment,
     executor,
     failure_message,
     in_process_executor,
@@ -43,7 +42,6 @@ def run(project: Project, stage: Stage, state: StageState, meter: Meter) -> None
     """
     source = notebook.read(project.notebook(stage))
     values = parameters.for_stage(project, stage, source)
-    os.environ.update(environment.compute_variables(values.compute))
     os.chdir(project.root)
     name = run_name(stage.name)
     print(f"  {name}: {source.name}, {len(source.node.cells)} cells", flush=True)

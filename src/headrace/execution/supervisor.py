@@ -1,7 +1,8 @@
 """Run a stage in a process of its own, and watch it: it ends with DVC, and a crash is reported.
 
 The stage's process is a new interpreter, because what changes a result must be set before Python
-starts: the hash seed, the time zone, the language. This one stays small and waits.
+starts: the hash seed, the time zone, the language. This one stays small and waits. Below a
+`dvc repro` both are forks of a server, whose interpreter was started so (see `preload`).
 """
 
 import os
@@ -9,9 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.core import processes
 from headrace.core.pipeline import Stage
@@ -28,54 +29,77 @@ LIMIT_GRACE_S = 2.0
 """Seconds that a cell has to end by itself once its time is up: its own process shows more."""
 
 
-def run(project: Project, stage: Stage) -> int:
+class Process(Protocol):
+    """A stage's process: as much of subprocess.Popen as its supervisor needs."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the exit code once it has ended."""
+
+    def wait(self) -> int:
+        """Wait until it has ended; return the exit code."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+
+
+Start = Callable[[Stage, StageState, dict[str, str]], Process]
+"""Starts the process of a stage, which writes to its state, in an environment."""
+
+
+def start_interpreter(stage: Stage, state: StageState, variables: dict[str, str]) -> Process:
+    """Start a new interpreter that runs the stage."""
+    module = [sys.executable, "-m", "headrace.execution.stage_process"]
+    words = [stage.name, str(state.descriptor), str(time.monotonic())]
+    return subprocess.Popen([*module, *words], env=variables, pass_fds=[state.descriptor])
+
+
+def run(
+    project: Project, stage: Stage, start: Start = start_interpreter, dvc: int | None = None
+) -> int:
     """Run a stage to its end; return its exit code.
+
+    It does not outlive `dvc`, by default the one that started this process, where there is one.
 
     Errors:
         ProjectError: it has no notebook.
         StageError: its process died: killed, out of memory, or a crash in a C library.
     """
     notebook, name = project.notebook(stage), run_name(stage.name)
+    dvc = dvc or processes.parent_dvc()
     processes.become_subreaper()
     partial_run.path_of(project, name).unlink(missing_ok=True)  # of a run that was killed
     with StageState.new() as state:
-        process = subprocess.Popen(
-            _command(stage, state),
-            env=environment.of_stage(project, os.environ),
-            pass_fds=[state.descriptor],
-        )
+        process = start(stage, state, environment.of_run(project, stage, os.environ))
         with _forwarding_signals(process, state), Progress(name, notebook, state) as progress:
-            _wait(process, progress, state if _has_limits(project) else None)
-        if process.returncode or not state.ended:
+            code = _wait(process, progress, dvc, state if _has_limits(project) else None)
+        if code or not state.ended:
             processes.end_children()  # processes of a failed stage must not go on writing
         if state.ended:
-            return process.returncode
-        if process.returncode == INTERRUPTED and not state.cell:
+            return code
+        if code == INTERRUPTED and not state.cell:
             raise StageError(
                 f"Stage {name} was interrupted before its first cell. Next: dvc repro {stage.name}"
             )
         from headrace.execution import failure_message
 
-        raise StageError(
-            failure_message.describe_death(project, name, notebook, state, process.returncode)
-        )
-
-
-def _command(stage: Stage, state: StageState) -> list[str]:
-    module = [sys.executable, "-m", "headrace.execution.stage_process"]
-    return [*module, stage.name, str(state.descriptor), str(time.monotonic())]
+        raise StageError(failure_message.describe_death(project, name, notebook, state, code))
 
 
 def _has_limits(project: Project) -> bool:
     return any(project.number(setting) for setting in ("cell_timeout", "notebook_timeout"))
 
 
-def _wait(process: subprocess.Popen[bytes], progress: Progress, limits: StageState | None) -> None:
-    """Wait for the stage's end; end it at once when the DVC that started it has ended.
+def _wait(process: Process, progress: Progress, dvc: int | None, limits: StageState | None) -> int:
+    """Wait for the stage's end, and return its exit code.
 
-    Where there are `limits`, end it as well when a cell has not heeded its own.
+    It is ended at once when the DVC that started it has ended and, where there are `limits`, when
+    a cell has not heeded its own.
     """
-    dvc = processes.parent_dvc()
     wait = processes.wait_for_any(*filter(None, [process.pid, dvc]))
     while process.poll() is None:
         seconds = progress.draw()
@@ -87,10 +111,11 @@ def _wait(process: subprocess.Popen[bytes], progress: Progress, limits: StageSta
         if dvc in wait(seconds):
             processes.end_children()
             sys.exit(1)
+    return process.wait()
 
 
 @contextmanager
-def _forwarding_signals(process: subprocess.Popen[bytes], state: StageState) -> Iterator[None]:
+def _forwarding_signals(process: Process, state: StageState) -> Iterator[None]:
     """Forward SIGINT and SIGTERM to the stage, which reports its cell and ends by itself."""
 
     def forward(number: int, _frame: Any) -> None:
@@ -98,7 +123,7 @@ def _forwarding_signals(process: subprocess.Popen[bytes], state: StageState) -> 
         with suppress(ProcessLookupError):
             process.send_signal(number)
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, forward) for number in processes.FORWARDED}
     try:
         yield
     finally:

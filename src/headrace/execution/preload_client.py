@@ -1,0 +1,208 @@
+"""Run a stage as a fork of the server that the first stage below a `dvc repro` started.
+
+The server, `preload`, has imported what the pipeline's notebooks import. This is all that a stage
+costs beside its own work, so it imports little.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from headrace.core import processes
+
+SWITCH = "HEADRACE_PRELOAD"
+"""The variable that turns preload off ("0"), or prints why a stage does without ("debug")."""
+ROOM = "HEADRACE_ROOM"
+"""The variable of a clean room, in which nothing is shared."""
+OF_ONE_STAGE = ("DVC_STAGE", "OLDPWD", "PWD", "SHLVL", "_")
+"""Variables that differ from stage to stage and that nothing reads while it is imported."""
+INHERITED = ("Umask", "Groups", "SigBlk", "SigIgn", "CapEff", "NoNewPrivs", "Seccomp", "Cpus_all")
+"""What a process inherits, by the beginnings of lines in /proc/self/status."""
+STREAMS = (0, 1, 2)
+KILLED = 128 + signal.SIGKILL
+ATTEMPTS = 8
+"""Answers to take that send a stage to another server, or ask it to come again."""
+
+
+def run(stage: str) -> int | None:
+    """Run a stage by a server; return its exit code, or None where it has to run without one.
+
+    That is so outside Linux, without a dvc above this process, and in a clean room, which shares
+    nothing.
+    """
+    if sys.platform != "linux" or ROOM in os.environ or os.environ.get(SWITCH) == "0":
+        return None
+    try:
+        return _run(stage)
+    except (OSError, ValueError) as error:
+        return _without(f"{type(error).__name__}: {error}")
+
+
+def _without(reason: str) -> int | None:
+    """Say, to whoever asked for it, what goes without preload; return no exit code."""
+    if os.environ.get(SWITCH) == "debug":
+        print(f"  preload: {reason}", file=sys.stderr)
+    return None
+
+
+def _run(stage: str) -> int | None:
+    dvc = processes.parent_dvc()
+    if dvc is None:
+        return _without("no dvc was found above this process")
+    first = address = _address(dvc)
+    for _ in range(ATTEMPTS):
+        answer, value, connection = _ask(address, dvc, stage)
+        if connection is None:
+            return _without("the server could not be started")
+        if answer == "started":
+            ended, code = _read(connection)
+            return int(code) if ended else KILLED
+        if answer == "elsewhere" and address == first:
+            address = f"{first}-{value}"
+        elif answer == "again":
+            _without(f"left to the stages: {value}")
+        else:
+            break
+    return _without(value or "the server ended")
+
+
+def _ask(address: str, dvc: int, stage: str) -> tuple[str, str, socket.socket | None]:
+    """Ask a server for a stage; return its answer's word and value, and the connection."""
+    # No signal cuts a request in two: what comes meanwhile is forwarded once it is sent.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, processes.FORWARDED)
+    try:
+        connection = _connect(address) or _start(address, dvc, stage)
+        if connection is None:
+            return "", "", None
+        _send(connection, stage)
+        _forward_signals(connection)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return *_read(connection), connection
+
+
+def _address(dvc: int) -> str:
+    """Return the name of the server's socket: of this dvc, for processes that are like this one.
+
+    The name is abstract (see unix(7)): no file is left behind, whatever is killed.
+    """
+    inherited = [line for line in _lines("/proc/self/status") if line.startswith(INHERITED)]
+    site = Path(__file__).parents[2]
+    identity: list[object] = [
+        sorted(shared_variables(os.environ).items()),
+        str(Path.cwd()),
+        (sys.executable, sys.prefix, sys.orig_argv[1:2] == ["-I"]),
+        (os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), Path("/proc/self/ns/pid").stat().st_ino),
+        (inherited, _lines("/proc/self/limits"), _lines("/proc/self/cgroup")),
+        site.stat().st_mtime_ns,  # packages were installed
+    ]
+    digest = hashlib.sha256(repr(identity).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"\0headrace-{os.getuid()}-{dvc}-{processes.start_time(dvc)}-{digest}"
+
+
+def shared_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment's variables without those of one stage."""
+    return {name: text for name, text in variables.items() if name not in OF_ONE_STAGE}
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()
+
+
+def _connect(address: str) -> socket.socket | None:
+    """Return a connection to a server of this user's; None where there is none."""
+    connection = socket.socket(socket.AF_UNIX)
+    with suppress(ConnectionRefusedError):
+        connection.connect(address)
+        if peer(connection)[1] == os.getuid():
+            return connection
+    connection.close()
+    return None
+
+
+def peer(connection: socket.socket) -> tuple[int, int]:
+    """Return process and user at the other end of a connection."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    process, user, _ = struct.unpack("3i", packed)
+    return process, user
+
+
+def _start(address: str, dvc: int, stage: str) -> socket.socket | None:
+    """Start a server in this stage's environment, and connect to it."""
+    from headrace.core import project  # only the first stage pays for these
+    from headrace.errors import HeadraceError
+    from headrace.execution import environment
+
+    try:
+        study = project.find_project()
+        variables = environment.of_run(study, study.stage(stage), os.environ)
+    except HeadraceError:  # the stage itself says it
+        return None
+    start_server(address, dvc, stage, variables)
+    return _connect(address)
+
+
+def start_server(address: str, dvc: int, stage: str, variables: Mapping[str, str]) -> None:
+    """Start a server in a process group of its own, unless another process was quicker."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(address)
+        except OSError:
+            return
+        listener.listen(socket.SOMAXCONN)
+        os.set_inheritable(listener.fileno(), True)
+        module = [sys.executable, "-m", "headrace.execution.preload"]
+        null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in STREAMS]
+        os.posix_spawn(
+            sys.executable,
+            [*module, str(listener.fileno()), str(dvc), stage],
+            variables,
+            file_actions=null,
+            setpgroup=0,  # Ctrl-C is the stage's
+            setsigmask=[],
+        )
+
+
+def _send(connection: socket.socket, stage: str) -> None:
+    """Send what the server has to run, and this process's own streams."""
+    request = {
+        "stage": stage,
+        "folder": str(Path.cwd()),
+        "group": os.getpgrp(),
+        "environment": dict(os.environ),
+    }
+    data = json.dumps(request).encode() + b"\n"
+    sent = socket.send_fds(connection, [data], STREAMS)
+    connection.sendall(data[sent:])
+
+
+def _forward_signals(connection: socket.socket) -> None:
+    """Let the stage end where this process is asked to: it reports its cell."""
+
+    def forward(number: int, _frame: Any) -> None:
+        with suppress(OSError):  # it has just ended
+            connection.send(bytes([number]))
+
+    for number in processes.FORWARDED:
+        signal.signal(number, forward)
+
+
+def _read(connection: socket.socket) -> tuple[str, str]:
+    """Return an answer's word and value; two empty ones where the connection ends."""
+    line = b""
+    while not line.endswith(b"\n"):
+        with suppress(ConnectionResetError):
+            if byte := connection.recv(1):
+                line += byte
+                continue
+        return "", ""
+    word, _, value = line.decode().strip().partition(" ")
+    return word, value

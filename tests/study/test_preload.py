@@ -1,0 +1,307 @@
+"""Stages below one `dvc repro` are forks of a process that has imported what they import."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+from mini_study import Mini, cell, notebook
+
+from headrace.execution import preload_client
+from lab import bake
+
+BOUND_S = 60
+SERVER = "headrace.execution.preload"
+PARENT = "import os\nprint(open(f'/proc/{os.getppid()}/cmdline').read().split('\\0')[2])"
+IGNORED = "/runs/failed\n/runs/.partial\n/.headrace\n/metrics\n/started\n/plain\n"
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="preload is Linux's")
+
+
+class Chain(Mini):
+    """A project of several stages under DVC, each with a notebook of its own, one after another."""
+
+    def stages(self, *sources: str, params: Mapping[str, str] | None = None) -> None:
+        """Give it stages `s0`, `s1` …, each of one cell, which reads what the one before wrote."""
+        entries = []
+        for index, source in enumerate(sources):
+            name, before = f"s{index}", [f"runs/s{index - 1}.ipynb"] if index else []
+            deps = [f"notebooks/{name}.ipynb", *before]
+            extra = (params or {}).get(name, "")
+            lines = [f"  {name}:", f"    cmd: headrace run {name}", "    deps:"]
+            lines += [f"      - {dep}" for dep in deps]
+            lines += ["    params:", "      - seed", *([f"      - {extra}"] if extra else [])]
+            entries += [*lines, "    outs:", f"      - runs/{name}.ipynb"]
+            cells = (cell("seed = 0  # seed", "parameters"), cell(source))
+            self.write(f"notebooks/{name}.ipynb", notebook(*cells))
+        self.write("dvc.yaml", "\n".join(["stages:", *entries]) + "\n")
+        self.write(".gitignore", IGNORED)
+        if not (self.root / ".dvc").exists():
+            bake.run(self.root, "git", "init", "--quiet")
+            bake.run(self.root, "dvc", "init", "--quiet")
+
+    def repro(self, *words: str, preload: str = "debug", code: int = 0, **variables: str) -> str:
+        """Run `dvc repro`, and return what it printed."""
+        environment = bake.environment(HEADRACE_PRELOAD=preload, **variables)
+        result = bake.run(self.root, "dvc", "repro", *words, check=False, env=environment)
+        assert result.returncode == code, result.stdout
+        return result.stdout
+
+    def bytes(self) -> dict[str, bytes]:
+        """Return dvc.lock, the runs and the failed runs."""
+        names = [Path("dvc.lock"), *(self.root / "runs").rglob("*.ipynb")]
+        return {
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in (self.root / name for name in names)
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Chain:
+    return Chain(tmp_path / "chain")
+
+
+def _servers(root: Path) -> list[psutil.Process]:
+    """Return the servers of a project, and nobody else's."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if SERVER in process.cmdline() and Path(process.cwd()) == root:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+LIBRARIES = (
+    "import numpy as np\nimport pandas as pd\npd.DataFrame(np.arange(120).reshape(2, 60))",
+    "import matplotlib.pyplot as plt\nfrom tqdm import auto\nprint(auto.tqdm.__name__)\n"
+    "plt.plot([1, 3, 2])",
+    "import sklearn.linear_model as linear, warnings\n"
+    "print(linear.LinearRegression().fit([[0], [1]], [0, 1]).coef_)\n"
+    "warnings.warn('careful')\nlinear.LogisticRegression()",
+    "import pyarrow.parquet, logging, sys\nlogging.getLogger('x').warning('logged')\n"
+    "print([path for path in sys.path if 'chain' not in path], sys.argv, get_ipython().__class__)",
+)
+
+
+def test_outputs_and_lock_are_the_same_bytes_with_and_without(chain: Chain, tmp_path: Path) -> None:
+    chain.stages(*LIBRARIES)
+    plain = Chain.__new__(Chain)
+    plain.root = Path(shutil.copytree(chain.root, tmp_path / "chain-plain"))
+    for change in ("nothing", "a parameter", "a failure", "its repair"):
+        code = 0
+        for project, preload in ((chain, "debug"), (plain, "0")):
+            if change == "a parameter":
+                project.replace("params.yaml", "seed: 7", "seed: 8")
+            if change == "a failure":
+                project.replace("notebooks/s1.ipynb", "[1, 3, 2]", "[1, 3, 1/0]")
+                code = 255
+            if change == "its repair":
+                project.replace("notebooks/s1.ipynb", "1/0", "1")
+            project.repro(preload=preload, code=code)
+        assert chain.bytes() == plain.bytes(), change
+
+
+def test_each_stage_is_a_fork_of_one_server_which_ends_with_its_dvc(chain: Chain) -> None:
+    chain.stages(PARENT, PARENT, "import os\nprint(os.getpgid(0) == os.getpgid(os.getppid()))")
+    chain.repro()
+    assert chain.printed("s0") == chain.printed("s1") == f"{SERVER}\n"
+    assert chain.printed("s2") == "True\n"
+    assert psutil.wait_procs(_servers(chain.root), timeout=BOUND_S)[1] == []
+    chain.repro("--force", preload="0")
+    assert SERVER not in chain.printed("s1")
+
+
+def test_the_projects_own_modules_are_fresh_in_each_stage(chain: Chain) -> None:
+    chain.write("src/mini/made.py", "VALUE = 1\n")
+    shows = "from mini import made\nprint(made.VALUE)"
+    chain.stages(f"{shows}\nopen('src/mini/made.py', 'w').write('VALUE = 2 \\n')", shows)
+    chain.repro()
+    assert (chain.printed("s0"), chain.printed("s1")) == ("1\n", "2\n")
+
+
+def test_randomness_is_new_in_each_stage(chain: Chain) -> None:
+    draws = (
+        "import numpy as np, random, uuid\nprint(random.random(), np.random.rand(), uuid.uuid4())"
+    )
+    chain.stages(draws, draws, draws)
+    chain.repro()
+    drawn = [chain.printed(f"s{index}").split() for index in range(3)]
+    for numbers in zip(*drawn, strict=True):
+        assert len(set(numbers)) == 3
+
+
+def test_a_stage_with_other_threads_has_a_server_of_its_own(chain: Chain) -> None:
+    chain.replace("params.yaml", "threads: 1", "threads: 2")
+    shows = "import numpy, os\nprint(os.environ['OPENBLAS_NUM_THREADS'])\n" + PARENT
+    chain.stages(shows, shows, shows, params={"s1": "compute.threads"})
+    assert "preload:" not in chain.repro()
+    printed = [chain.printed(f"s{index}").split() for index in range(3)]
+    assert printed == [["1", SERVER], ["2", SERVER], ["1", SERVER]]
+
+
+def test_a_stage_with_an_environment_of_its_own_gets_it(chain: Chain) -> None:
+    chain.stages(*["import os\nprint(os.environ.get('OMP_PLACES'))"] * 2)
+    chain.replace("dvc.yaml", "cmd: headrace run s1", "cmd: OMP_PLACES=cores headrace run s1")
+    chain.repro()
+    assert (chain.printed("s0"), chain.printed("s1")) == ("None\n", "cores\n")
+
+
+def test_a_stage_is_charged_for_its_own_time_alone(chain: Chain) -> None:
+    chain.stages("import pandas, sklearn.ensemble", "1")
+    chain.repro()
+    first, second = (
+        json.loads((chain.root / f"metrics/cost/s{index}.json").read_text()) for index in range(2)
+    )
+    assert first["imports_s"] == second["imports_s"] == 0
+    chain.repro("--force", preload="0")
+    alone = json.loads((chain.root / "metrics/cost/s0.json").read_text())
+    assert first["cpu_s"] < alone["cpu_s"] / 2
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> Path:
+    """An environment with packages whose import has effects, on top of this one's."""
+    env = tmp_path / "env"
+    bake.run(tmp_path, "uv", "venv", "--quiet", "--python", sys.executable, str(env))
+    site = env / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    (site / "base.pth").write_text(f"{sysconfig.get_path('purelib')}\n{Path('src').resolve()}\n")
+    effects = {
+        "talks": "import warnings\nprint('hello')\nwarnings.warn('beware')",
+        "threads": "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()",
+        "takes": "from made import VALUE",
+        "breaks": "raise ValueError('no')",
+        "quiet": "VALUE = 3",
+    }
+    for name, source in effects.items():
+        (site / name).mkdir()
+        (site / name / "__init__.py").write_text(source)
+    script = env / "bin/headrace"
+    script.write_text(
+        f"#!{env}/bin/python\nfrom headrace.__main__ import main\nraise SystemExit(main())\n"
+    )
+    script.chmod(0o755)
+    return env
+
+
+def test_a_package_whose_import_has_an_effect_is_left_to_the_stages(
+    chain: Chain, noisy: Path
+) -> None:
+    chain.write("src/made.py", "VALUE = 5\n")
+    effects = ("talks", "threads", "takes")
+    sources = [f"import quiet, {name}\nprint(quiet.VALUE)" for name in effects]
+    breaks = "try:\n    import breaks\nexcept ValueError as error: print(error)\n"
+    chain.stages(*sources, breaks, f"{breaks}import threading\nprint(threading.active_count())")
+    path = f"{noisy / 'bin'}{os.pathsep}{bake.environment()['PATH']}"
+    printed = chain.repro(PATH=path)
+    assert "preload: left to the stages: talks: printed b'hello" in printed.replace('"', "'")
+    assert "quiet: " not in printed
+    runs = chain.bytes()
+    assert b"hello\\n" in runs["runs/s0.ipynb"]
+    assert b"beware" in runs["runs/s0.ipynb"]
+    assert chain.printed("s4").endswith("no\n1\n")
+    chain.repro("--force", preload="0", PATH=path)
+    assert chain.bytes() == runs
+
+
+WAITS = """\
+import os, time
+with open('pids.new', 'w') as file: print(os.getpid(), os.getppid(), file=file)
+os.replace('pids.new', 'pids')
+while os.path.exists('wait'): time.sleep(0.02)
+print('whole')"""
+
+
+@pytest.fixture
+def waiting(chain: Chain) -> Chain:
+    """A chain whose first stage waits until the file `wait` is gone."""
+    chain.stages(WAITS, PARENT)
+    chain.write("wait", "")
+    return chain
+
+
+def _begin(chain: Chain) -> subprocess.Popen[str]:
+    """Start `dvc repro`, and wait until its first stage waits."""
+    process = subprocess.Popen(
+        ("dvc", "repro"),
+        cwd=chain.root,
+        env=bake.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    until = time.monotonic() + BOUND_S
+    while not (chain.root / "pids").exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+    return process
+
+
+def _client(dvc: subprocess.Popen[str]) -> psutil.Process:
+    """Return the `headrace run` below a dvc."""
+    below = psutil.Process(dvc.pid).children(recursive=True)
+    return next(process for process in below if "run" in process.cmdline()[-2:])
+
+
+def _ended(*pids: int) -> bool:
+    """Tell whether these processes end, within a bound."""
+    processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    return not psutil.wait_procs(processes, timeout=BOUND_S)[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_stage_ends_with_the_command_that_waits_for_it(
+    waiting: Chain, number: signal.Signals
+) -> None:
+    dvc = _begin(waiting)
+    pids = [int(pid) for pid in (waiting.root / "pids").read_text().split()]
+    os.kill(_client(dvc).pid, number)
+    printed, _ = dvc.communicate(timeout=BOUND_S)
+    assert dvc.returncode != 0
+    assert _ended(*pids)
+    assert not (waiting.root / "runs/s0.ipynb").exists()
+    if number != signal.SIGKILL:
+        assert f"Stage s0 was interrupted ({number.name}) in cell 2" in printed
+
+
+def test_a_killed_server_costs_nothing_but_time(waiting: Chain) -> None:
+    dvc = _begin(waiting)
+    for server in _servers(waiting.root):
+        if server.cmdline()[2] == SERVER and server.pid not in _stage(waiting):
+            server.kill()
+    (waiting.root / "wait").unlink()
+    printed, _ = dvc.communicate(timeout=BOUND_S)
+    assert dvc.returncode == 0, printed
+    assert waiting.printed("s0") == "whole\n"
+    assert waiting.printed("s1") == f"{SERVER}\n"  # of a new one
+
+
+def _stage(chain: Chain) -> list[int]:
+    """Return the waiting stage's process and its supervisor, which look like the server."""
+    return [int(pid) for pid in (chain.root / "pids").read_text().split()]
+
+
+def test_nothing_is_left_of_a_killed_dvc(waiting: Chain) -> None:
+    dvc = _begin(waiting)
+    pids = [server.pid for server in _servers(waiting.root)]
+    assert len(pids) == 3  # server, supervisor, stage
+    dvc.kill()
+    dvc.communicate(timeout=BOUND_S)
+    assert _ended(*pids)
+
+
+def test_another_users_connection_is_closed_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: -1)
+    assert preload_client.run("train") is None
