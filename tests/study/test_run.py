@@ -279,7 +279,7 @@ def test_what_nobody_expects_is_a_message_and_keeps_the_notebook(mini: Mini, sou
 
 
 ODD_NOTEBOOKS = {
-    "no tags": ('"tags": []', '"tags": null', ""),
+    "no tags": ('"metadata": {}', '"metadata": {"tags": null}', ""),
     "no kernel": ('"kernelspec": {', '"kernelspec": null, "other": {', ""),
     "an id that stands twice": ('"id": "c3"', '"id": "c2"', ""),
     "a source that is a number": (

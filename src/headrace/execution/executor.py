@@ -1,31 +1,112 @@
-"""Execute a stage's notebook: Python cells in this process, other languages in their kernel."""
+"""Execute a stage's notebook by papermill's own `execute_notebook`."""
 
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import nbformat
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.engines import papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import remove_error_markers
 
-from headrace.errors import NotebookError
-from headrace.execution import in_process_executor
-from headrace.execution.in_process_executor import Rules, Watch
+from headrace.core.project import Project
+from headrace.errors import NotebookError, ProjectError, nearest
+from headrace.execution import parameters_cell
+from headrace.execution.in_process_executor import Rules
+from headrace.execution.papermill_engine import ENGINE, KERNEL, HeadraceEngine, StageWatch
 
-KERNEL = "python3"
-"""The kernel whose cells run in this process."""
+papermill_engines.register(ENGINE, HeadraceEngine)  # also where no entry point is installed
 
 
-def execute(node: nbformat.NotebookNode, *, folder: Path, watch: Watch, rules: Rules) -> int | None:
-    """Run a notebook in place, cell by cell, until its end or its first error.
+def execute(
+    source: nbformat.NotebookNode,
+    values: Mapping[str, Any],
+    *,
+    project: Project,
+    watch: StageWatch,
+    rules: Rules,
+) -> tuple[nbformat.NotebookNode, int | None]:
+    """Run a copy of a notebook with these parameters, until its end or its first error.
 
-    `folder` is the working directory of a kernel; Python runs in this process and in its folder.
-    Returns the index of the cell at which the run stopped short, or None. The cell's outputs hold
-    the error, unless a kernel died in it.
+    Returns the executed notebook and the index of the cell at which it stopped short, or None. The
+    cell's outputs hold the error, unless a kernel died in it. The cells of an engine
+    that is not headrace's are not watched.
 
     Errors:
         NotebookError: the notebook names a kernel that is not installed.
+        ProjectError: an option of [tool.headrace] is not one that papermill takes.
     """
-    kernel = (node.metadata.get("kernelspec") or {}).get("name") or KERNEL
-    if kernel != KERNEL:
-        return run_in_kernel(node, kernel=kernel, folder=folder, timeout=rules.timeout)
-    return in_process_executor.run(node, rules, watch)
+    engine, options = _engine(project), _options(project)
+    kernel = (source.metadata.get("kernelspec") or {}).get("name") or KERNEL
+    if kernel != KERNEL or engine != ENGINE:
+        _require_kernel(kernel)
+    if engine == ENGINE:
+        options |= {"watch": watch, "rules": rules}
+    if kernel == KERNEL:
+        options["language"] = "python"
+    node = deepcopy(source)
+    node.cells = [cell for cell in node.cells if not parameters_cell.is_injected(cell)]
+    with TemporaryDirectory() as folder:
+        # Another engine leaves no trace of a notebook that failed but this file.
+        output = None if engine == ENGINE else Path(folder) / "run.ipynb"
+        try:
+            executed = papermill.execute_notebook(
+                node,
+                output,
+                dict(values),
+                engine_name=engine,
+                kernel_name=kernel,
+                progress_bar=False,
+                execution_timeout=rules.timeout,
+                **options,
+            )
+        except PapermillExecutionError as error:
+            stopped = error.cell_index if watch.stopped is None else watch.stopped
+            return _partial(watch, output), stopped
+        except (DeadKernelError, CellTimeoutError):
+            partial = _partial(watch, output)
+            begun = [bool(cell.metadata.papermill["start_time"]) for cell in partial.cells]
+            return partial, max(index for index, has_begun in enumerate(begun) if has_begun)
+    return executed, None
+
+
+def _partial(watch: StageWatch, output: Path | None) -> nbformat.NotebookNode:
+    """Return the notebook as far as it got, without the cells that papermill adds for an error."""
+    node = nbformat.read(output, as_version=4) if output else watch.node
+    partial: nbformat.NotebookNode = remove_error_markers(node)
+    return partial
+
+
+def _engine(project: Project) -> str:
+    """Return the engine that [tool.headrace] names; by default ours."""
+    name = project.settings.get("engine", ENGINE)
+    engines = sorted(filter(None, papermill_engines._engines))
+    if name not in engines:
+        near = nearest(name, engines) if isinstance(name, str) else ""
+        raise ProjectError(
+            f"pyproject.toml: engine is {name!r}, which papermill does not have.{near} Next: name"
+            f" one of {', '.join(engines)}, or install the package that brings it"
+        )
+    return str(name)
+
+
+def _options(project: Project) -> dict[str, Any]:
+    """Return papermill's own options in [tool.headrace]."""
+    options: dict[str, Any] = {}
+    for name in ("log_output", "report_mode"):
+        value = project.settings.get(name, False)
+        if not isinstance(value, bool):
+            raise ProjectError(
+                f"pyproject.toml: {name} is {value!r}. Next: write true or false, or remove it"
+            )
+        options[name] = value
+    if seconds := project.number("start_timeout"):
+        options["start_timeout"] = seconds
+    return options
 
 
 def _require_kernel(name: str) -> None:
@@ -39,35 +120,3 @@ def _require_kernel(name: str) -> None:
             f" another in JupyterLab (Kernel, Change Kernel); the one of this study's Python is"
             f" {KERNEL}"
         ) from None
-
-
-def run_in_kernel(
-    node: nbformat.NotebookNode, *, kernel: str, folder: Path, timeout: float | None = None
-) -> int | None:
-    """Run a notebook in a kernel by papermill's own engine, until its end or its first error.
-
-    `timeout` is in seconds, for each cell. Returns the index of the cell at which it stopped short,
-    or None.
-    """
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError  # slow, and seldom needed
-    from papermill.engines import papermill_engines
-
-    _require_kernel(kernel)
-    for part in (node, *node.cells):
-        part.metadata.setdefault("papermill", {})
-        part.metadata.setdefault("tags", [])
-    try:
-        papermill_engines.execute_notebook_with_engine(
-            "nbclient",
-            node,
-            kernel_name=kernel,
-            progress_bar=False,
-            execution_timeout=timeout,
-            resources={"metadata": {"path": str(folder)}},
-        )
-    except (DeadKernelError, CellTimeoutError):
-        started = [bool(cell.metadata.papermill["start_time"]) for cell in node.cells]
-        return max(index for index, begun in enumerate(started) if begun)
-    failed = (cell.metadata.papermill["exception"] for cell in node.cells)
-    stopped = next((index for index, exception in enumerate(failed) if exception), None)
-    return in_process_executor.first_error(node) if stopped is None else stopped

@@ -1,14 +1,14 @@
 """The papermill engine `headrace`: `papermill in.ipynb out.ipynb --engine headrace`.
 
-The outputs are those of `headrace run`. Papermill writes the file, and adds its times to the
-metadata.
+`headrace run` calls papermill with it, and watches the cells; see `executor`. By the command
+papermill the outputs are the same: papermill writes the file, and adds its times to the metadata.
 """
 
 import math
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,50 @@ from typing import Any
 import nbformat
 from papermill.engines import Engine, NBClientEngine
 from papermill.exceptions import PapermillExecutionError
+from papermill.translators import PythonTranslator, papermill_translators
 
 from headrace.core.attributes import replaced
 from headrace.execution import in_process_executor, normalize
-from headrace.execution.executor import KERNEL
 from headrace.execution.supervisor import LIMIT_GRACE_S
+
+ENGINE = "headrace"
+KERNEL = "python3"
+"""The kernel whose cells run in this process."""
 
 QUICK_S = 0.05
 """Seconds that saving may take to be done at each cell's end."""
 SHARE = 20
 """A saving that takes longer is done when so many times its duration have passed."""
+
+
+class LiteralTranslator(PythonTranslator):  # type: ignore[misc]  # papermill is untyped
+    """Writes parameters as Python literals: they give back what was put in, and nothing runs."""
+
+    @classmethod
+    def translate_str(cls, val: str) -> str:
+        """Return a text as a literal."""
+        return repr(val)
+
+    @classmethod
+    def codify(cls, parameters: Mapping[str, Any], comment: str = "Parameters") -> str:
+        """Return the source of the injected cell."""
+        lines = (f"{name} = {cls.translate(value)}" for name, value in parameters.items())
+        return "\n".join([f"# {comment}", *lines, ""])
+
+
+papermill_translators.register("python", LiteralTranslator)
+
+
+class StageWatch(in_process_executor.Watch):
+    """Keeps the notebook that papermill made of a stage's, and where it stopped."""
+
+    node: nbformat.NotebookNode | None = None
+    stopped: int | None = None
+    error: BaseException | None = None
+
+    def start(self, node: nbformat.NotebookNode) -> None:
+        """Take note that the notebook begins, with its parameters."""
+        self.node = node
 
 
 class HeadraceEngine(Engine):  # type: ignore[misc]  # papermill is untyped
@@ -40,34 +74,91 @@ class HeadraceEngine(Engine):  # type: ignore[misc]  # papermill is untyped
                 to leave with success (`SystemExit(0)`), which papermill takes for the notebook's
                 end, or IPython showed the error as text only, as for an unknown magic.
         """
+        stage, rules = options.pop("watch", None), options.pop("rules", None)
+        if stage is not None:
+            stage.start(nb_man.nb)
         if kernel_name != KERNEL:
             NBClientEngine.execute_managed_notebook(nb_man, kernel_name, **options)
             normalize.outputs(nb_man.nb, Path.cwd())
-            return
-        rules = in_process_executor.Rules(
-            allow_errors=bool(options.get("allow_errors")), timeout=options.get("execution_timeout")
-        )
-        watch = _Watch(nb_man)
-        failed = _run(nb_man, rules, watch)
-        normalize.outputs(nb_man.nb, Path.cwd())
-        _escape_surrogates(nb_man.nb)
-        if failed is not None:
-            nb_man.cell_exception(nb_man.nb.cells[failed], cell_index=failed)
-            _refuse_success(nb_man.nb.cells[failed], failed, watch.error)
+        elif stage is not None:  # which brings the run into normal form itself, when it writes it
+            with _logging(stage, nb_man.nb, is_on=options["log_output"]) as watch:
+                failed = in_process_executor.run(nb_man.nb, rules, watch)
+            _report_failure(nb_man, failed, stage.error)
+        else:
+            rules = in_process_executor.Rules(
+                allow_errors=bool(options.get("allow_errors")),
+                timeout=options.get("execution_timeout"),
+            )
+            own = _Watch(nb_man)
+            with _logging(own, nb_man.nb, is_on=options["log_output"]) as watch:
+                failed = _run(nb_man, rules, own, watch)
+            normalize.outputs(nb_man.nb, Path.cwd())
+            _escape_surrogates(nb_man.nb)
+            _report_failure(nb_man, failed, own.error)
 
 
-def _run(nb_man: Any, rules: in_process_executor.Rules, watch: "_Watch") -> int | None:
+def _report_failure(nb_man: Any, failed: int | None, error: BaseException | None) -> None:
+    """Let papermill know of the cell at which the run stopped, by its index."""
+    if failed is not None:
+        nb_man.cell_exception(nb_man.nb.cells[failed], cell_index=failed)
+        _refuse_success(nb_man.nb.cells[failed], failed, error)
+
+
+def _run(
+    nb_man: Any, rules: in_process_executor.Rules, own: "_Watch", watch: in_process_executor.Watch
+) -> int | None:
     """Run the cells; papermill's manager hears of each, but writes no file twice per cell."""
     path, nb_man.output_path = nb_man.output_path, None
-    watch.path = path
+    own.path = path
     try:
-        with _leaving_is_failure(watch):
+        with _leaving_is_failure(own):
             return in_process_executor.run(nb_man.nb, rules, watch)
     except in_process_executor.Interrupted:
         raise KeyboardInterrupt from None
     finally:
         nb_man.output_path = path
-        watch.close()
+        own.close()
+
+
+@contextmanager
+def _logging(
+    watch: in_process_executor.Watch, node: nbformat.NotebookNode, *, is_on: bool
+) -> Iterator[in_process_executor.Watch]:
+    """Provide the watch or, where the option `log_output` is on, one that also prints."""
+    if not is_on:
+        yield watch
+        return
+    descriptor = os.dup(2)  # while cells run, descriptor 2 leads into their outputs
+    try:
+        yield _Log(watch, node, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _Log(in_process_executor.Watch):
+    """Prints each cell's outputs to stderr at its end, in papermill's form."""
+
+    def __init__(
+        self, watch: in_process_executor.Watch, node: nbformat.NotebookNode, descriptor: int
+    ) -> None:
+        self._watch, self._node, self._descriptor = watch, node, descriptor
+        self.stop = watch.stop  # type: ignore[method-assign]
+
+    def begin(self, index: int, deadline: float) -> None:
+        """Print that a cell begins."""
+        self._print(f"Executing Cell {index + 1:-<40}")
+        self._watch.begin(index, deadline)
+
+    def end(self, index: int) -> None:
+        """Print a cell's outputs, and that it ends."""
+        for output in self._node.cells[index].get("outputs", []):
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            self._print(text or "\n".join(output.get("traceback", [])))
+        self._print(f"Ending Cell {index + 1:-<43}")
+        self._watch.end(index)
+
+    def _print(self, text: str) -> None:
+        os.write(self._descriptor, f"{text.rstrip()}\n".encode("utf-8", "backslashreplace"))
 
 
 class _Watch(in_process_executor.Watch):

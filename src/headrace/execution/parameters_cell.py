@@ -1,16 +1,14 @@
-"""Write params.yaml into parameters cells, a stage's values into its run, and the JSON Schema."""
+"""Write params.yaml into parameters cells, and the JSON Schema of its model."""
 
 import ast
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 import nbformat
 
 from headrace.core import atomic, notebook, parameters
 from headrace.core.metrics import is_same
-from headrace.core.notebook import TAG
 from headrace.core.project import Project
 from headrace.execution import normalize
 
@@ -61,26 +59,6 @@ def schema(project: Project) -> bool:
     if changed:
         atomic.write_text(path, text)
     return changed
-
-
-def inject(source: nbformat.NotebookNode, values: Mapping[str, Any]) -> nbformat.NotebookNode:
-    """Return a copy of a notebook with these values in a cell of their own, below the defaults.
-
-    The cell is papermill's: the same tag, the same place. Its source is made of names that
-    `parameters` has checked and of Python literals, so it gives back what was put in, in value and
-    type, and nothing in it can run.
-    """
-    node = deepcopy(source)
-    node.cells = [cell for cell in node.cells if not is_injected(cell)]
-    if not values:
-        return node
-    lines = ["# Parameters", *(f"{name} = {value!r}" for name, value in values.items())]
-    cell = nbformat.v4.new_code_cell(
-        "\n".join(lines) + "\n", id=normalize.INJECTED, metadata={"tags": [normalize.INJECTED]}
-    )
-    place = next(index for index, cell in enumerate(node.cells) if TAG in _tags(cell))
-    node.cells.insert(place + 1, cell)
-    return node
 
 
 def is_injected(cell: nbformat.NotebookNode) -> bool:

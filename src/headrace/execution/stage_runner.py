@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -15,7 +16,6 @@ from headrace.errors import HeadraceError, StageError
 from headrace.execution import (
     executor,
     failure_message,
-    in_process_executor,
     isolation,
     normalize,
     parameters_cell,
@@ -23,7 +23,8 @@ from headrace.execution import (
     progress,
     resource_usage,
 )
-from headrace.execution.in_process_executor import Interrupted, Rules, Watch
+from headrace.execution.in_process_executor import Interrupted, Rules
+from headrace.execution.papermill_engine import StageWatch
 from headrace.execution.partial_run import PartialRun
 from headrace.execution.progress import StageState
 from headrace.execution.resource_usage import Meter
@@ -69,27 +70,28 @@ def _execute(
     leaves the partial run to the supervisor, whose process no cell has touched.
     """
     complete, failed = (project.root / "runs" / part / f"{name}.ipynb" for part in ("", "failed"))
-    node = parameters_cell.inject(source.node, values)
-    in_process_executor.clear_outputs(node)
-    watch = _StageWatch(node, state, PartialRun(partial_run.path_of(project, name), node))
-    rules = _rules(project, state)
+    watch = _StageWatch(state, partial_run.path_of(project, name))
     try:
         with isolation.recording():
-            stopped = executor.execute(node, folder=project.root, watch=watch, rules=rules)
+            rules = _rules(project, state)
+            node, stopped = executor.execute(
+                source.node, values, project=project, watch=watch, rules=rules
+            )
         meter.mark("cells")
         normalize.save(complete if stopped is None else failed, node, project.root)
     except Interrupted as by:
-        normalize.save(failed, node, project.root)
-        watch.partial.remove()
+        assert watch.node is not None  # it came while a cell ran
+        normalize.save(failed, watch.node, project.root)
         message = failure_message.describe_interruption(name, state.cell, source.name, str(by))
+        watch.remove()
         raise Interrupted(message) from None
     except HeadraceError:
-        watch.partial.remove()
+        watch.remove()
         raise
     except BaseException:
         watch.keep_running_cell()
         raise
-    watch.partial.remove()
+    watch.remove()
     if stopped is not None:
         raise StageError(
             failure_message.describe_error(name, node, stopped, source.name, watch.error)
@@ -102,17 +104,21 @@ def _rules(project: Project, state: StageState) -> Rules:
     return Rules(timeout=timeout, total=total, interrupted=lambda: state.interrupted)
 
 
-class _StageWatch(Watch):
+class _StageWatch(StageWatch):
     """Keeps the supervisor up to date: the running cell, its time limit, the outputs so far."""
 
-    def __init__(self, node: nbformat.NotebookNode, state: StageState, partial: PartialRun) -> None:
-        self.partial = partial
-        self.error: BaseException | None = None
-        self._state = state
+    def __init__(self, state: StageState, path: Path) -> None:
+        self._state, self._path = state, path
+        self._partial: PartialRun | None = None
         self._index = 0
-        self._numbers = list(
-            accumulate(not parameters_cell.is_injected(cell) for cell in node.cells)
-        )
+        self._numbers: list[int] = []
+
+    def start(self, node: nbformat.NotebookNode) -> None:
+        """Begin the file of the outputs so far."""
+        super().start(node)
+        self._partial = PartialRun(self._path, node)
+        is_source = (not parameters_cell.is_injected(cell) for cell in node.cells)
+        self._numbers = list(accumulate(is_source))
 
     def begin(self, index: int, deadline: float) -> None:
         """Record a cell's number in the source notebook, from 1, and until when it may run."""
@@ -122,13 +128,20 @@ class _StageWatch(Watch):
     def end(self, index: int) -> None:
         """Keep the outputs of a cell that ended."""
         self._state.end_cell()
-        self.partial.add(index)
+        if self._partial:
+            self._partial.add(index)
 
     def stop(self, error: BaseException) -> None:
         """Keep the error for the message: not every one is shown as an output."""
-        self.error = error
+        self.error, self.stopped = error, self._index
 
     def keep_running_cell(self) -> None:
-        """Keep what the running cell has shown so far."""
-        self.partial.add(self._index)
-        self.partial.close()
+        """Keep what the running cell has shown so far, for the supervisor."""
+        if self._partial:
+            self._partial.add(self._index)
+            self._partial.close()
+
+    def remove(self) -> None:
+        """Remove the file of the outputs so far: the run is written, or is a failed one."""
+        if self._partial:
+            self._partial.remove()

@@ -4,6 +4,7 @@ import ast
 from contextlib import suppress
 
 import nbformat
+import papermill
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from headrace.core import parameters
 from headrace.errors import ParameterError
 from headrace.execution import normalize, parameters_cell
+from headrace.execution.papermill_engine import KERNEL
 
 V4 = nbformat.v4
 
@@ -61,7 +63,10 @@ def _typed(value: object) -> object:
 
 def _round_trip(values: dict[str, object]) -> dict[str, object]:
     source = V4.new_notebook(cells=[V4.new_code_cell("x = 0", metadata={"tags": ["parameters"]})])
-    node = nbformat.reads(normalize.text(parameters_cell.inject(source, values)), as_version=4)
+    executed = papermill.execute_notebook(
+        source, None, values, kernel_name=KERNEL, language="python", prepare_only=True
+    )
+    node = nbformat.reads(normalize.text(normalize.normalize(executed)), as_version=4)
     assert [cell.metadata.tags for cell in node.cells] == [["parameters"], [normalize.INJECTED]]
     assigned: dict[str, object] = {}
     exec(node.cells[1].source, {"__builtins__": {}}, assigned)  # nothing can be called
