@@ -1,4 +1,7 @@
-"""Part of `make bench`: our engine beside papermill's own, turn by turn, in one run."""
+"""Part of `make bench`: a pipeline of notebooks beside papermill's engine, scripts and a process.
+
+All of one measure are timed in turn, in one run and one environment, so that nobody is favoured.
+"""
 
 import io
 import json
@@ -6,82 +9,94 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import nbformat
 from ruamel.yaml import YAML
 
 from headrace.core import pipeline
-from lab import bake, paths
+from lab import bake, paths, turns
 
 RUNS = 5
-BARS = {"four notebooks": 0.72, "the flights study": 0.72, "500 cells": 0.3, "50 MB, memory": 1.0}
-"""The largest ratio, ours to papermill's, that is good enough."""
-
-PAPERMILL = "papermill {notebook} {run} --no-progress-bar"
-"""A stage by papermill's own command and engine, with the defaults that the notebook declares."""
+FILE = "metrics/engines.json"
+PAPERMILL, SCRIPTS, PROCESS = "papermill's engine", "scripts", "one process"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Medians of both engines: seconds, or MiB."""
+class Row:
+    """Medians of headrace and a peer, in seconds or MiB, and the largest ratio that is allowed."""
 
-    headrace: float
-    papermill: float
+    measure: str
+    peer: str
+    ours: float
+    peers: float
+    bar: float
 
     @property
     def ratio(self) -> float:
-        """Ours to papermill's."""
-        return self.headrace / self.papermill
+        """Ours to the peer's."""
+        return self.ours / self.peers
 
 
 def main() -> None:
     """Measure, print the table, write it to metrics/engines.json; 1 where a bar is missed."""
-    results = measure()
-    print(f"\nMedians of {RUNS}, our engine and papermill's own in turn\n")
-    print(f"{'':<20}{'ours':>10}{'papermill':>11}{'ratio':>8}{'bar':>7}")
-    for name, measured in results.items():
-        row = f"{measured.headrace:>10.2f}{measured.papermill:>11.2f}{measured.ratio:>8.2f}"
-        print(f"{name:<20}{row}{BARS[name]:>7.2f}")
-    table = {name: vars(m) | {"ratio": round(m.ratio, 3)} for name, m in results.items()}
-    (paths.root / "build/engines.json").write_text(json.dumps(table, indent=2) + "\n")
-    missed = [name for name, measured in results.items() if measured.ratio > BARS[name]]
+    rows = measure()
+    print(f"\nMedians of {RUNS}, in turn\n")
+    print(f"{'':<30}{'peer':<20}{'ours':>8}{'peer':>8}{'ratio':>7}{'bar':>6}")
+    for row in rows:
+        figures = f"{row.ours:>8.2f}{row.peers:>8.2f}{row.ratio:>7.2f}{row.bar:>6.2f}"
+        print(f"{row.measure:<30}{row.peer:<20}{figures}")
+    table = [vars(row) | {"ratio": round(row.ratio, 3)} for row in rows]
+    (paths.root / FILE).write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    missed = [f"{row.measure} ({row.peer})" for row in rows if row.ratio > row.bar]
     sys.exit(f"Above the bar: {', '.join(missed)}" if missed else 0)
 
 
-def measure() -> dict[str, Measured]:
+def measure() -> list[Row]:
     """Return what each measure came to."""
     four = {f"s{index}": ["import numpy as np", "import pandas as pd", _WORK] for index in range(4)}
+    fifty = {f"s{index}": ["print(size)"] for index in range(50)}
+    cells = {"s0": [f"print({index})" for index in range(500)]}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        return {
-            "four notebooks": _in_turn(
-                *_by_both(root / "four", lambda at: _project(at, four), DVC)
-            ),
-            "the flights study": _in_turn(*_by_both(root / "study", bake.bake, DVC)),
-            "500 cells": _in_turn(*_one_stage(root / "cells", [f"print({i})" for i in range(500)])),
-            "50 MB, memory": _in_turn(*_one_stage(root / "large", [_LARGE]), take=1),
-        }
+        small = _ways(root / "four", partial(_project, stages=four))
+        small |= _by_scripts(root / "four/scripts", four)
+        study = _ways(root / "study", bake.bake)
+        many = _ways(root / "fifty", partial(_project, stages=fifty))
+        long = _one_stage(root / "cells", cells)
+        large = _one_stage(root / "large", {"s0": [_LARGE]}, take=1)
+        name = "four small notebooks"
+        bars = {PAPERMILL: 0.25, SCRIPTS: 0.5, PROCESS: 1.5}
+        return [
+            *_rows(name, small, bars),
+            *_rows("the flights study", study, {PAPERMILL: 0.6}),
+            *_rows("50 stages of one line", many, {PAPERMILL: 0.15}, runs=3),
+            *_rows("a notebook of 500 cells", long, {PAPERMILL: 0.3}, runs=3),
+            *_rows("50 MB of output, peak memory", large, {PAPERMILL: 0.67}),
+        ]
 
 
+OURS = "headrace"
+BY_PAPERMILL = "papermill {notebook} {run} --no-progress-bar"
+"""A stage by papermill's own command and engine, with the defaults that the notebook declares."""
 DVC = ("dvc", "repro", "--force")
 _WORK = "pd.DataFrame(np.random.default_rng(size).normal(size=(size, 4))).describe()"
 _LARGE = "for _ in range(50): print('x' * 1_000_000)"
-Command = Callable[[], tuple[float, float]]
+Ways = dict[str, Callable[[], float]]
 
 
-def _in_turn(headrace: Command, papermill: Command, *, take: int = 0) -> Measured:
-    """Call one and the other in turn; `take` is 0 for the seconds and 1 for the memory."""
-    pairs = [(headrace()[take], papermill()[take]) for _ in range(RUNS)]
-    return Measured(*(round(median(column), 3) for column in zip(*pairs, strict=True)))
+def _rows(measure: str, ways: Ways, bars: Mapping[str, float], runs: int = RUNS) -> list[Row]:
+    """Run all ways in turn; return a row for each peer."""
+    medians = {name: round(value, 3) for name, value in turns.medians(ways, runs).items()}
+    return [Row(measure, peer, medians[OURS], medians[peer], bar) for peer, bar in bars.items()]
 
 
-def _timed(folder: Path, *words: str) -> tuple[float, float]:
-    """Return seconds and the peak memory, in MiB, of a command's largest process."""
+def _timed(folder: Path, *words: str, take: int = 0) -> float:
+    """Return what a command took: 0 for its seconds, 1 for the MiB of its largest process."""
     begun = time.perf_counter()
     process = os.posix_spawnp(
         "env",
@@ -93,31 +108,48 @@ def _timed(folder: Path, *words: str) -> tuple[float, float]:
     )
     _, status, usage = os.wait4(process, 0)
     assert status == 0, f"{words} ended with {status}"
-    return time.perf_counter() - begun, usage.ru_maxrss / 1024
+    return (time.perf_counter() - begun, usage.ru_maxrss / 1024)[take]
 
 
-def _one_stage(folder: Path, sources: list[str]) -> list[Command]:
+def _one_stage(folder: Path, stages: dict[str, list[str]], take: int = 0) -> Ways:
     """Make a study of one notebook, and run it without DVC."""
-    study = _project(folder, {"s0": sources})
-    papermill = PAPERMILL.format(notebook="notebooks/s0.ipynb", run="runs/s0.ipynb").split()
-    return [lambda: _timed(study, "headrace", "run", "s0"), lambda: _timed(study, *papermill)]
+    study = _project(folder, stages)
+    papermill = BY_PAPERMILL.format(notebook="notebooks/s0.ipynb", run="runs/s0.ipynb").split()
+    return {
+        OURS: partial(_timed, study, "headrace", "run", "s0", take=take),
+        PAPERMILL: partial(_timed, study, *papermill, take=take),
+    }
 
 
-def _by_both(folder: Path, make: Callable[[Path], Path], words: tuple[str, ...]) -> list[Command]:
+def _ways(folder: Path, make: Callable[[Path], Path]) -> Ways:
     """Make a study twice, the second with papermill's own command in every stage."""
     headrace, papermill = (make(folder / engine) for engine in ("headrace", "papermill"))
-    _by_papermill(papermill)
+    text = (papermill / "dvc.yaml").read_text()
+    for name, stage in pipeline.read(papermill, pipeline.MAIN).items():
+        command = BY_PAPERMILL.format(notebook=stage.notebook, run=f"runs/{name}.ipynb")
+        text = text.replace(f"headrace run {name}\n", f"{command}\n")
+    (papermill / "dvc.yaml").write_text(text)
     for study in (headrace, papermill):
         bake.commit(study)
-    return [lambda: _timed(headrace, *words), lambda: _timed(papermill, *words)]
+    return {OURS: partial(_timed, headrace, *DVC), PAPERMILL: partial(_timed, papermill, *DVC)}
 
 
-def _by_papermill(study: Path) -> None:
+def _by_scripts(folder: Path, stages: dict[str, list[str]]) -> Ways:
+    """Make the same cells into scripts, for stages of DVC and for one bare process."""
+    study = _project(folder, stages)
     text = (study / "dvc.yaml").read_text()
-    for name, stage in pipeline.read(study, pipeline.MAIN).items():
-        command = PAPERMILL.format(notebook=stage.notebook, run=f"runs/{name}.ipynb")
-        text = text.replace(f"headrace run {name}\n", f"{command}\n")
+    for name, sources in stages.items():
+        lines = ["size = 10_000", *sources[:-1], f"print({sources[-1]})"]
+        (study / f"{name}.py").write_text("\n".join(lines) + "\n")
+        text = text.replace(f"headrace run {name}\n", f"python {name}.py > runs/{name}.ipynb\n")
     (study / "dvc.yaml").write_text(text)
+    bake.commit(study)
+    code = "import runpy, sys\nfor name in sys.argv[1:]: runpy.run_path(name)"
+    names = [f"{name}.py" for name in stages]
+    return {
+        SCRIPTS: partial(_timed, study, *DVC),
+        PROCESS: partial(_timed, study, sys.executable, "-c", code, *names),
+    }
 
 
 def _project(folder: Path, stages: dict[str, list[str]]) -> Path:

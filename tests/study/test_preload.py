@@ -8,78 +8,24 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 import pytest
-from mini_study import Mini, cell, notebook
+from stage_chain import SERVER, Chain, servers
 
 from headrace.execution import preload_client
 from lab import bake
 
 BOUND_S = 60
-SERVER = "headrace.execution.preload"
 PARENT = "import os\nprint(open(f'/proc/{os.getppid()}/cmdline').read().split('\\0')[2])"
-IGNORED = "/runs/failed\n/runs/.partial\n/.headrace\n/metrics\n/started\n/plain\n"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="preload is Linux's")
-
-
-class Chain(Mini):
-    """A project of several stages under DVC, each with a notebook of its own, one after another."""
-
-    def stages(self, *sources: str, params: Mapping[str, str] | None = None) -> None:
-        """Give it stages `s0`, `s1` …, each of one cell, which reads what the one before wrote."""
-        entries = []
-        for index, source in enumerate(sources):
-            name, before = f"s{index}", [f"runs/s{index - 1}.ipynb"] if index else []
-            deps = [f"notebooks/{name}.ipynb", *before]
-            extra = (params or {}).get(name, "")
-            lines = [f"  {name}:", f"    cmd: headrace run {name}", "    deps:"]
-            lines += [f"      - {dep}" for dep in deps]
-            lines += ["    params:", "      - seed", *([f"      - {extra}"] if extra else [])]
-            entries += [*lines, "    outs:", f"      - runs/{name}.ipynb"]
-            cells = (cell("seed = 0  # seed", "parameters"), cell(source))
-            self.write(f"notebooks/{name}.ipynb", notebook(*cells))
-        self.write("dvc.yaml", "\n".join(["stages:", *entries]) + "\n")
-        self.write(".gitignore", IGNORED)
-        if not (self.root / ".dvc").exists():
-            bake.run(self.root, "git", "init", "--quiet")
-            bake.run(self.root, "dvc", "init", "--quiet")
-
-    def repro(self, *words: str, preload: str = "debug", code: int = 0, **variables: str) -> str:
-        """Run `dvc repro`, and return what it printed."""
-        environment = bake.environment(HEADRACE_PRELOAD=preload, **variables)
-        result = bake.run(self.root, "dvc", "repro", *words, check=False, env=environment)
-        assert result.returncode == code, result.stdout
-        return result.stdout
-
-    def bytes(self) -> dict[str, bytes]:
-        """Return dvc.lock, the runs and the failed runs."""
-        names = [Path("dvc.lock"), *(self.root / "runs").rglob("*.ipynb")]
-        return {
-            str(path.relative_to(self.root)): path.read_bytes()
-            for path in (self.root / name for name in names)
-            if path.is_file()
-        }
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Chain:
     return Chain(tmp_path / "chain")
-
-
-def _servers(root: Path) -> list[psutil.Process]:
-    """Return the servers of a project, and nobody else's."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if SERVER in process.cmdline() and Path(process.cwd()) == root:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 LIBRARIES = (
@@ -117,7 +63,7 @@ def test_each_stage_is_a_fork_of_one_server_which_ends_with_its_dvc(chain: Chain
     chain.repro()
     assert chain.printed("s0") == chain.printed("s1") == f"{SERVER}\n"
     assert chain.printed("s2") == "True\n"
-    assert psutil.wait_procs(_servers(chain.root), timeout=BOUND_S)[1] == []
+    assert psutil.wait_procs(servers(chain.root), timeout=BOUND_S)[1] == []
     chain.repro("--force", preload="0")
     assert SERVER not in chain.printed("s1")
 
@@ -278,7 +224,7 @@ def test_a_stage_ends_with_the_command_that_waits_for_it(
 
 def test_a_killed_server_costs_nothing_but_time(waiting: Chain) -> None:
     dvc = _begin(waiting)
-    for server in _servers(waiting.root):
+    for server in servers(waiting.root):
         if server.cmdline()[2] == SERVER and server.pid not in _stage(waiting):
             server.kill()
     (waiting.root / "wait").unlink()
@@ -295,7 +241,7 @@ def _stage(chain: Chain) -> list[int]:
 
 def test_nothing_is_left_of_a_killed_dvc(waiting: Chain) -> None:
     dvc = _begin(waiting)
-    pids = [server.pid for server in _servers(waiting.root)]
+    pids = [server.pid for server in servers(waiting.root)]
     assert len(pids) == 3  # server, supervisor, stage
     dvc.kill()
     dvc.communicate(timeout=BOUND_S)

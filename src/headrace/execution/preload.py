@@ -29,6 +29,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pydantic
 from nbformat import validator
 
 import headrace
@@ -66,6 +67,13 @@ SITE = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
 
 Names = tuple[str, ...]
 """The parts of a dotted name, of which the last may be no module."""
+
+
+class StageBegins(BaseException):
+    """Unwinds a fork that becomes a stage: its stack is then as deep as a new interpreter's."""
+
+    def __init__(self, stage: str, state: StageState, meter: Meter) -> None:
+        self.arguments = (stage, state, meter)
 
 
 class Server:
@@ -235,16 +243,17 @@ class _Supervision:
         try:
             self._become_command(streams)
             code = self._run()
+        except StageBegins:
+            raise
         except BaseException:
             traceback.print_exc()
-        finally:
-            with suppress(OSError, ValueError):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            signal.signal(signal.SIGIO, signal.SIG_IGN)  # the client leaves once it has its answer
-            with suppress(OSError):
-                self._client.sendall(f"ended {code}\n".encode())
-            os._exit(code)
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        signal.signal(signal.SIGIO, signal.SIG_IGN)  # the client leaves once it has its answer
+        with suppress(OSError):
+            self._client.sendall(f"ended {code}\n".encode())
+        os._exit(code)
 
     def _become_command(self, streams: list[int]) -> None:
         """Take the client's place: its process group, streams, folder and environment."""
@@ -256,6 +265,7 @@ class _Supervision:
         for stream, number in zip(streams, STREAMS, strict=True):
             os.dup2(stream, number)
             os.close(stream)
+        streams.clear()
         for output in (sys.stdout, sys.stderr):
             output.reconfigure(line_buffering=output is sys.stderr or output.isatty())  # type: ignore[union-attr]
         os.chdir(self._request["folder"])
@@ -314,7 +324,7 @@ class _Supervision:
             meter = Meter(begun)
             for part in ("interpreter", "imports"):
                 meter.mark(part)
-            stage_process.run(stage.name, state, meter)
+            raise StageBegins(stage.name, StageState(os.dup(state.descriptor)), meter)
         return process
 
     def _become_stage(self, variables: Mapping[str, str]) -> None:
@@ -447,10 +457,10 @@ def _import_longest(names: Names) -> None:
 
 
 def _warm_up() -> None:
-    """Do what every stage does at first: compile nbformat's schema, import what pydantic delays."""
+    """Do what every stage does at first: compile nbformat's schema, find pydantic's plugins."""
     validator.get_validator(*V4_5)
-    for module in ("pydantic.fields", "pydantic.types", "IPython.extensions.storemagic"):
-        importlib.import_module(module)
+    pydantic.create_model("Params", seed=(int, pydantic.Field(ge=0)))
+    importlib.import_module("IPython.extensions.storemagic")
 
 
 def _threads() -> int:
@@ -473,9 +483,13 @@ def _send_sigio(descriptor: int) -> None:
 def main(listener: str, dvc: str, stage: str, skipped: str = "") -> None:
     """Serve until the dvc ends."""
     gc.disable()
-    with socket.socket(fileno=int(listener)) as bound:
-        Server(bound, int(dvc), stage, skipped.split(",") if skipped else []).serve()
-    os._exit(0)
+    try:
+        with socket.socket(fileno=int(listener)) as bound:
+            Server(bound, int(dvc), stage, skipped.split(",") if skipped else []).serve()
+        os._exit(0)
+    except StageBegins as fork:
+        arguments = fork.arguments
+    stage_process.run(*arguments)
 
 
 if __name__ == "__main__":
