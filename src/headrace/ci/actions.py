@@ -55,7 +55,7 @@ def compare(project: Project, base: str) -> bool:
     with Objects(project.root) as objects:
         old, new = states.pair(project, _revisions(project.root, base), objects)
         comparison = report.build(project, old, new)
-    atomic.write_text(project.root / PAGE, page.render(comparison))
+    atomic.write_text(project.root / PAGE, page.render(comparison, project.root.name))
     atomic.write_text(project.root / COMMENT, markdown.render(comparison))
     print(terminal.render(comparison, colour=has_colours()))
     return not comparison.broken

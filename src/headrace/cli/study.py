@@ -81,14 +81,14 @@ def schema(project: Project) -> None:
 @command(
     "html",
     examples="""
-    headrace html                   runs/html/STAGE.html for each run
+    headrace html                   runs/html/notebooks/STAGE.html for each run
     headrace html --open            open the last one in a browser
     """,
 )
 @click.option("--open", "open_page", is_flag=True, help="Open the last stage's page in a browser.")
 @in_study
 def html(project: Project, open_page: bool) -> None:
-    """Write the executed notebooks as pages, runs/html."""
+    """Write the executed notebooks as pages."""
     from headrace.report import notebook_html
 
     pages = notebook_html.write(project)

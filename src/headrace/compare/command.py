@@ -36,7 +36,7 @@ def run(
     with Objects(project.root) as objects:
         old, new = states.pair(project, revisions, objects)
         report = reports.build(project, old, new, deep=not shallow)
-    _show(report, form, html)
+    _show(project, report, form, html)
     if not (gate and report.broken):
         return 0
     for broken in report.broken:
@@ -44,11 +44,11 @@ def run(
     return 1
 
 
-def _show(report: Report, form: str, html: Path | None) -> None:
+def _show(project: Project, report: Report, form: str, html: Path | None) -> None:
     if html:
         from headrace.compare import page
 
-        atomic.write_text(html, page.render(report))
+        atomic.write_text(html, page.render(report, project.root.name))
         print(html)
     elif form == "markdown":
         from headrace.compare import markdown

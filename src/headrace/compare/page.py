@@ -43,11 +43,12 @@ BADGES = {
 """The colour of each word, and its text."""
 
 
-def render(report: Report) -> str:
-    """Return the page of a report, as the text of one HTML file."""
+def render(report: Report, study: str = "") -> str:
+    """Return the page of a report on a study, as the text of one HTML file."""
     verdict = _verdict(report)
     values = {
         "report": report,
+        "study": study,
         "verdict": verdict,
         "badges": BADGES,
         "notes": _notes(report),
@@ -57,6 +58,7 @@ def render(report: Report) -> str:
         **_details_values(report),
     }
     title = f"{report.old.name} → {report.new.name}: {verdict['sentence']}"
+    title = f"{study}, {title}" if study else title
     return pages.render("diff.html.j2", title=title, css="diff.css", **values)
 
 

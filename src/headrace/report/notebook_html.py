@@ -1,32 +1,114 @@
-"""Executed notebooks as pages: one file each, in light and dark."""
+"""Executed notebooks as pages: one file each, in light and dark, which ask no other host."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
-from jupyter_core.paths import jupyter_path
+from markupsafe import Markup
 from nbconvert import HTMLExporter
+from nbformat import NotebookNode
 
-from headrace.core import atomic
+from headrace.core import atomic, notebook
+from headrace.core.metrics import is_same
 from headrace.core.project import Project
+from headrace.errors import NotebookError
+from headrace.execution.parameters_cell import is_injected
+from headrace.report import pages
 
-LINE_WIDTH = "<style>main { max-width: 1020px; margin: 0 auto }</style>"
-"""Longer lines are hard to read."""
+FOLDER = "runs/html/notebooks"
+"""A folder of their own: a stage may be called monitor, and headrace has a page of that name."""
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' blob: data:;"
+    " img-src data: blob:; media-src data: blob:; font-src data:; frame-src data: blob:"
+)
+"""What an output brings with it may run, such as plotly's own script; nothing is fetched."""
+ASKS = re.compile(
+    r"(?P<script><script\b.*?</script>)"
+    r"|<iframe\b[^>]*?\bsrc\s*=\s*[\"']?(?P<frame>(?:https?:)?//[^\"'\s>]+)[^>]*>"
+    r"|<(?:meta|link|base)\b[^>]*>",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Tags for which a browser talks to a host whatever the policy says."""
 
 
 def write(project: Project) -> list[Path]:
-    """Write each run as `runs/html/STAGE.html`; return the pages, relative to the project."""
-    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)
-    exporter.require_js_url = ""  # a run does not need it, and a browser would fetch it
-    head_end = f"{LINE_WIDTH}{_dark_theme()}</head>"
-    pages = []
+    """Write each run as a page; return the pages, relative to the project."""
+    written = []
     for run in sorted((project.root / "runs").glob("*.ipynb"), key=_order(project)):
+        page = Path(FOLDER) / f"{run.stem}.html"
         node = nbformat.read(run, as_version=4)
-        body, _ = exporter.from_notebook_node(node, {"metadata": {"name": run.stem}})
-        page = run.parent / "html" / f"{run.stem}.html"
-        atomic.write_text(page, body.replace("</head>", head_end, 1))
-        pages.append(page.relative_to(project.root))
-    return pages
+        atomic.write_text(project.root / page, render(node, project.root.name, run.stem))
+        written.append(page)
+    return written
+
+
+def render(node: NotebookNode, study: str, stage: str) -> str:
+    """Return the page of an executed notebook, as the text of one HTML file."""
+    tags = [notebook.TAG in cell.metadata.get("tags", []) for cell in node.cells]
+    place = tags.index(True) if True in tags else len(tags)
+    declared, after = node.cells[place : place + 1], node.cells[place + 1 :]
+    injected = [cell for cell in after if is_injected(cell)]
+    return pages.render(
+        "notebook.html.j2",
+        title=f"{stage} \u2013 {study}",
+        css="notebook.css",
+        policy=POLICY,
+        study=study,
+        stage=stage,
+        before=_html(node, node.cells[:place]),
+        cell=_html(node, declared),
+        parameters=[*_parameters(*declared, *injected)],
+        injected=_html(node, injected),
+        after=_html(node, [cell for cell in after if not is_injected(cell)]),
+    )
+
+
+def _html(node: NotebookNode, cells: Sequence[NotebookNode]) -> Markup:
+    """Return cells as HTML, by nbconvert's template without a head; empty for none."""
+    if not cells:
+        return Markup()
+    part = NotebookNode(node | {"cells": list(cells)})
+    html, _ = _exporter().from_notebook_node(part)  # it escapes all but outputs in HTML
+    return Markup(ASKS.sub(_without_asking, html))
+
+
+def _without_asking(tag: re.Match[str]) -> str:
+    """Return a script as it is, a link in the place of a frame, and nothing for other tags."""
+    if tag["script"]:
+        return tag["script"]
+    return '<a href="{0}">{0}</a>'.format(tag["frame"]) if tag["frame"] else ""
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(
+        template_name="basic",
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
+
+
+def _parameters(*cells: NotebookNode) -> Iterator[dict[str, Any]]:
+    """Yield each parameter's default and value; none where a cell is not Python's literals."""
+    try:
+        named = [notebook.defaults(cell.source, Path()) for cell in cells]
+    except NotebookError:
+        return
+    defaults, values = (*named, {}, {})[:2]
+    for name, default in defaults.items():
+        value = values.get(name, default)
+        is_changed = not is_same(default, value)
+        row = {"name": name, "is_changed": is_changed}
+        yield row | {"default": _repr(default), "value": _repr(value)}
+
+
+def _repr(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= pages.VALUE_LENGTH else f"{text[: pages.VALUE_LENGTH]} …"
 
 
 def _order(project: Project) -> Callable[[Path], tuple[int, int, str]]:
@@ -34,13 +116,3 @@ def _order(project: Project) -> Callable[[Path], tuple[int, int, str]]:
     places = {name: place for place, name in enumerate(project.all_stages)}
     last = len(places)
     return lambda run: (places.get(run.stem.partition("-")[0], last), len(run.stem), run.stem)
-
-
-def _dark_theme() -> str:
-    """Return nbconvert's dark theme for readers who prefer it: nbconvert has one for all."""
-    for folder in jupyter_path("nbconvert", "templates", "lab", "static"):
-        theme = Path(folder) / "theme-dark.css"
-        if theme.is_file():
-            css = theme.read_text("utf-8")
-            return f'<style media="(prefers-color-scheme: dark)">{css}</style>'
-    return ""

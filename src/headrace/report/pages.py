@@ -39,13 +39,15 @@ VALUE_LENGTH = 300
 def render(template: str, *, title: str, css: str = "", policy: str = "", **values: Any) -> str:
     """Return the page of a template, as the text of one HTML file.
 
-    `css` names a style sheet that the page has besides base.css, `policy` what its Content Security
-    Policy allows besides images in the page and its own style.
+    `css` names a style sheet that the page has besides base.css. `policy` is what its Content
+    Security Policy allows besides images in the page and its own style; a whole one where it says
+    what is allowed by default.
     """
     style = "".join(map(_style, ["base.css", css] if css else ["base.css"]))
     # By the hash of the style, so that one that somebody smuggles into a value does nothing.
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     allowed = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:{policy}"
+    allowed = policy if policy.startswith("default-src") else allowed
     page = _environment().get_template(template)
     return page.render(title=title, style=Markup(style), policy=allowed, **values) + "\n"
 
