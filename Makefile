@@ -16,7 +16,7 @@ LAYERS := { lint-imports --no-logo --cache-dir build/layers > build/layers.txt |
 # Two files at a time, and each file's tests one after the other: they share servers and studies.
 PYTEST := -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-unit test-long coverage check fix lab bench repro lock wheel check-wheel
+.PHONY: help setup demo test test-unit test-long coverage check fix lab bench readme repro lock wheel check-wheel
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -60,6 +60,9 @@ fix: setup ## apply automatic fixes
 
 lab: setup ## open JupyterLab on the template's own notebooks
 	@headrace lab
+
+readme: setup ## write what make bench measured into README.md and docs/
+	@python -m lab.readme
 
 repro: setup ## run the template's own study: its metrics are the template's regression test
 	@headrace check repro && dvc repro && dvc metrics diff --targets metrics/*.json

@@ -34,9 +34,12 @@ def parent_dvc() -> int | None:
 
 
 def _first_but_shells() -> int | None:
-    """Return the nearest ancestor that is no shell with a command, read from Linux's /proc."""
+    """Return the nearest ancestor that is no shell with a command, read from Linux's /proc.
+
+    It is one of this session: where DVC was killed meanwhile, the ancestor is init.
+    """
     process = os.getppid()
-    while process > 0:
+    while process > 0 and os.getsid(process) == os.getsid(0):
         words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
         name = Path(f"/proc/{process}/comm").read_text().strip()
         if name not in SHELLS or b"-c" not in words:

@@ -5,7 +5,7 @@ costs beside its own work, so it imports little.
 """
 
 import hashlib
-import json
+import marshal
 import os
 import signal
 import socket
@@ -27,6 +27,9 @@ OF_ONE_STAGE = ("DVC_STAGE", "OLDPWD", "PWD", "SHLVL", "_")
 INHERITED = ("Umask", "Groups", "SigBlk", "SigIgn", "CapEff", "NoNewPrivs", "Seccomp", "Cpus_all")
 """What a process inherits, by the beginnings of lines in /proc/self/status."""
 STREAMS = (0, 1, 2)
+LENGTH = struct.Struct("I")
+"""What stands before a request: the bytes of its `marshal`, which imports nothing. Both ends are of
+one interpreter and one user."""
 KILLED = 128 + signal.SIGKILL
 ATTEMPTS = 8
 """Answers to take that send a stage to another server, or ask it to come again."""
@@ -179,7 +182,8 @@ def _send(connection: socket.socket, stage: str) -> None:
         "group": os.getpgrp(),
         "environment": dict(os.environ),
     }
-    data = json.dumps(request).encode() + b"\n"
+    data = marshal.dumps(request)
+    data = LENGTH.pack(len(data)) + data
     sent = socket.send_fds(connection, [data], STREAMS)
     connection.sendall(data[sent:])
 
