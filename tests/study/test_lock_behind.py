@@ -78,3 +78,14 @@ def test_a_stage_is_behind_where_dvc_says_so(copy: Path, kind: str) -> None:
     status = json.loads(bake.run(copy, *words).stdout or "{}")
     missing = {"an output that is missing"}  # a clone has none: it is no fault of the commit's
     assert kind in missing or set(status) == set(stages)
+
+
+def test_sync_names_exactly_the_stages_that_dvc_finds_stale_after_it(copy: Path) -> None:
+    printed = bake.run(copy, "headrace", "sync", "--dry-run").stdout
+    words = ("dvc", "status", "dvc.yaml", "--json", "--no-updates")
+    assert bake.run(copy, *words).stdout.strip() in ("", "{}")
+    assert bake.run(copy, "headrace", "sync").stdout == printed
+    stale = json.loads(bake.run(copy, *words).stdout)
+    assert "train" in stale
+    assert ", ".join(stale) in printed
+    assert f"{', '.join(stale)} (" in printed.partition("up to date: ")[2]

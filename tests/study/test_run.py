@@ -220,7 +220,7 @@ def test_where_nobody_looks_progress_is_two_plain_lines(mini: Mini) -> None:
 def test_sync_copies_params_into_the_cell_and_keeps_its_comments(mini: Mini) -> None:
     notebook, step = mini.run("sync").stdout.splitlines()
     assert notebook == "notebooks/01_train.ipynb"
-    assert step == "Next: dvc repro, since a stage whose notebook changed is stale"
+    assert step == "Next: dvc repro. No stage that is up to date has to run again for it"
     text = (mini.root / "notebooks/01_train.ipynb").read_text()
     assert "seed = 7  # seed" in text
     assert "name = 'first'" in text

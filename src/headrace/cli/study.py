@@ -56,17 +56,27 @@ def lab(project: Project, words: tuple[str, ...]) -> None:
     launch.start(project, words)
 
 
-@command("sync", examples="headrace sync                   after an edit of params.yaml")
+@command(
+    "sync",
+    examples="""
+    headrace sync --dry-run         what would change, and run again
+    headrace sync                   once params.yaml was edited, before repro
+    """,
+)
+@click.option("--dry-run", is_flag=True, help="Show what it costs, and change nothing.")
 @in_study
-def sync(project: Project) -> None:
+def sync(project: Project, dry_run: bool) -> None:
     """Copy params.yaml into the notebooks' parameters cells."""
+    from headrace.core import atomic
     from headrace.execution import parameters_cell
+    from headrace.lint import locks
 
-    changed = parameters_cell.cells(project)
+    changed = parameters_cell.outdated(project)
     print(*changed or ["nothing to change"], sep="\n")
     if changed:
-        # A run holds its notebook's parameters cell, so another cell is another run.
-        print("Next: dvc repro, since a stage whose notebook changed is stale")
+        print(locks.cost_of_edit(project, changed), flush=True)
+    for name, text in changed.items() if not dry_run else ():
+        atomic.write_text(project.root / name, text)
 
 
 @command("schema", examples="headrace schema                 after an edit of src/study/params.py")

@@ -15,12 +15,12 @@ from headrace.execution import normalize
 SCHEMA = "params.schema.json"
 
 
-def cells(project: Project) -> list[str]:
-    """Give each stage's parameters cell the values of params.yaml; return the notebooks changed.
+def outdated(project: Project) -> dict[str, str]:
+    """Return the notebooks whose cell has other values than params.yaml, with their new text.
 
     Comments stay. Names are neither added nor removed: `headrace run` reports those.
     """
-    changed = []
+    changed = {}
     raw, _ = parameters.load(project)
     for stage in project.notebook_stages():
         source = notebook.read(project.notebook(stage))
@@ -28,8 +28,8 @@ def cells(project: Project) -> list[str]:
         text = replace(cell.source, parameters.stage_values(raw, stage))
         if text != cell.source:
             cell.source = text
-            atomic.write_text(source.path, normalize.text(source.node))
-            changed.append(source.name)
+            name = source.path.relative_to(project.root).as_posix()
+            changed[name] = normalize.text(source.node)
     return changed
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from headrace.core import atomic
 from headrace.core import cpu as processor
@@ -55,13 +56,18 @@ def write(used: Mapping[str, float], root: Path, name: str) -> None:
     atomic.write_text(root / FOLDER / f"{name}.json", json.dumps(content, indent=2) + "\n")
 
 
-def recorded_processor(root: Path, name: str) -> str | None:
-    """Return the kind of processor that a stage ran on last, where that is recorded."""
+def recorded(root: Path, name: str) -> dict[str, Any]:
+    """Return what a stage cost when it ran last; empty where that is not recorded."""
     try:
         content = json.loads((root / FOLDER / f"{name}.json").read_text("utf-8"))
     except (OSError, ValueError):
-        return None
-    kind = content.get(PROCESSOR) if isinstance(content, dict) else None
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def recorded_processor(root: Path, name: str) -> str | None:
+    """Return the kind of processor that a stage ran on last, where that is recorded."""
+    kind = recorded(root, name).get(PROCESSOR)
     return kind if isinstance(kind, str) else None
 
 

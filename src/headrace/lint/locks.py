@@ -2,16 +2,20 @@
 
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from headrace.core import pipeline, requirements, yaml
 from headrace.core.lockfile import NAME, File, Record
+from headrace.core.metrics import is_number
 from headrace.core.parameter_check import FILE as PARAMS_FILE
 from headrace.core.pipeline import Entry, Stage
+from headrace.core.project import Project, file_name
 from headrace.core.requirements import MAX_LISTED
 from headrace.core.requirements import NAME as REQUIREMENTS
 from headrace.errors import join_names
+from headrace.execution import resource_usage
+from headrace.lint.cache import HashCache
 from headrace.lint.context import Location, Study
 from headrace.lint.rules import Violation, rule
 
@@ -82,6 +86,27 @@ def lock_behind(study: Study) -> Iterator[Violation]:
                 step = f"dvc checkout, which brings what {lock} records; or {step}"
             problem = ", ".join(differences)
             yield Violation(location, stage=name, problem=problem, lock=lock, step=step)
+
+
+def cost_of_edit(project: Project, notebooks: Collection[str]) -> str:
+    """Say which up-to-date stages an edit of parameters cells makes stale, and what they cost.
+
+    Stages after them stay up to date: with the same parameters the outputs are the same.
+    """
+    study = Study(project, HashCache(project.root))
+    names = [
+        name
+        for stage in study.stages.values()
+        if any(dep.covers(notebook) for dep in stage.deps for notebook in notebooks)
+        for name, record in _records(study, stage).items()
+        if not [*_differences(study, stage, record)]
+    ]
+    if not names:
+        return "Next: dvc repro. No stage that is up to date has to run again for it"
+    costs = [resource_usage.recorded(project.root, file_name(name)) for name in names]
+    seconds = sum(cost["wall_s"] for cost in costs if is_number(cost.get("wall_s")))
+    cost = f" ({seconds:,.1f} s when they ran last)" if seconds else ""
+    return f"Next: dvc repro, which runs stages again that are up to date: {', '.join(names)}{cost}"
 
 
 def _is_old_output(study: Study, differences: Sequence[str]) -> bool:

@@ -14,7 +14,8 @@ from headrace.core.states import State
 from headrace.errors import HeadraceError
 from headrace.registry.events import Event
 from headrace.registry.stage_change import Registry, confirm
-from headrace.report.terminal import has_colours
+from headrace.report.terminal import has_colours, wrap
+from headrace.report.text import plain
 
 
 def promote(
@@ -42,7 +43,7 @@ def promote(
         signed = registry.require_approval(snapshot, stage)
         champion = registry.log.state.champion(stage)
         report = compare_versions(registry, champion, event, stage)
-        print(terminal.render(report, colour=has_colours()))
+        print(_shown(registry, report, version, stage))
         overridden = _override(report, override)
         change = f"{registry.artifact.name} {version} to {stage}"
         instead = f", replacing {champion}" if champion else ""
@@ -73,6 +74,20 @@ def _refuse_order(registry: Registry, version: str, stage: str) -> None:
         )
 
 
+def _shown(registry: Registry, report: Report, version: str, stage: str) -> str:
+    """Return the comparison as text; where there is none to compare with, the gates alone."""
+    champion = registry.log.state.champion(stage)
+    if champion in registry.log.state.versions:
+        return terminal.render(report, colour=has_colours())
+    reason = f"{champion} in {stage} is not registered" if champion else f"{stage} has no version"
+    gates = "Its gates check bounds alone: those on a change have nothing to judge."
+    about = wrap(f"{reason}, so there is nothing to compare {version} with. {gates}")
+    lines = [*about, "", wording.verdict(report)]
+    marks = {True: "✓", False: "✗"}
+    lines += [f"  {marks[gate.kept]} {wording.gate_sentence(gate)}" for gate in report.gates]
+    return "\n".join(map(plain, [*lines, *(f"! {note}" for note in report.notes)]))
+
+
 def _override(report: Report, reason: str | None) -> dict[str, object] | None:
     """Return the failed gates and the reason to override them; None where all passed.
 
@@ -97,14 +112,15 @@ def compare_versions(
 ) -> Report:
     """Compare a version with the one in a stage; with itself, for the bounds, if there is none.
 
+    Of a report of the second kind only the gates say something.
+
     Errors:
         ProjectError: dvc.yaml, params.yaml or gates.yaml of a commit cannot be read.
     """
     root, objects = registry.project.root, registry.objects
     event = registry.log.state.versions.get(champion) if champion else None
-    role = f"champion in {stage}" if event else f"against itself, since nothing is in {stage}"
     event = event or challenger
-    old = State(root, event.name.version, event.commit, role, objects)
+    old = State(root, event.name.version, event.commit, f"champion in {stage}", objects)
     new = State(root, challenger.name.version, challenger.commit, "challenger", objects)
     return reports.build(registry.project, old, new)
 

@@ -198,8 +198,17 @@ def test_the_first_version_must_meet_the_bounds(tmp_path: Path) -> None:
     study.write("gates.yaml", GATE)
     study.version(0.4)
     output = study.fails("promote", "v1.0.0", "--to", "dev", *yes("x"), person=BEN)
-    assert "against itself, since nothing is in dev" in output
-    assert "it must be at least 0.5" in output
+    assert "✗ metrics/m.json: score is 0.4000: it must be at least 0.5" in output
+    study.version(0.8, data="d2")
+    output = study.do("promote", "v1.1.0", "--to", "dev", *yes("x"), person=BEN)
+    words = " ".join(output.split())
+    assert words.startswith(
+        "dev has no version, so there is nothing to compare v1.1.0 with. Its gates check bounds"
+        " alone: those on a change have nothing to judge. The one gate is kept."
+        " ✓ metrics/m.json: score is 0.8000 Tag"
+    )
+    assert "against" not in words
+    assert "the same" not in words
 
 
 @pytest.mark.parametrize(
