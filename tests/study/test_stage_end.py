@@ -1,10 +1,12 @@
 """A stage ends as `python script.py` ends, whatever it left running."""
 
-import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
+from subprocess import CompletedProcess
 
+import psutil
 import pytest
 from mini_study import Mini
 
@@ -37,7 +39,7 @@ def test_a_stage_ends_with_its_cells_whatever_they_left_running(mini: Mini) -> N
     assert "Traceback" not in result.stdout
     assert "Ended what still ran" not in result.stdout
     assert time.monotonic() - began < 100  # joblib's workers alone would keep it for 300
-    subprocess.run(["kill", (mini.root / "child").read_text().strip()], check=True)
+    assert not psutil.pid_exists(int((mini.root / "child").read_text()))
 
 
 def test_a_thread_may_finish_its_work_and_an_exit_function_runs_after_it(mini: Mini) -> None:
@@ -76,3 +78,91 @@ def test_a_thread_that_never_ends_is_named_and_not_waited_for(mini: Mini, code: 
     result = bake.run(mini.root, *words, check=False, env=bake.environment())
     assert result.returncode == code
     assert "Ended what still ran 0 s after the last cell: endless." in result.stdout
+
+
+LEFT = {
+    "a child in a session of its own": "import subprocess\n"
+    "_ = subprocess.Popen(['/bin/sh', '-c', {command!r}], start_new_session=True)",
+    "a child of a shell": "import subprocess\n"
+    "_ = subprocess.run(['/bin/sh', '-c', '/bin/sh -c \"$0\" &', {command!r}])",
+    "a daemon": "import os, subprocess\n"
+    "if os.fork() == 0:\n    os.setsid()\n"
+    "    if os.fork() == 0: os.execv('/bin/sh', ['sh', '-c', {command!r}])\n    os._exit(0)\n"
+    "_ = os.wait()",
+    "a fork": "import os, time\nif os.fork() == 0: os.execv('/bin/sh', ['sh', '-c', {command!r}])",
+    "one that ignores SIGTERM": "import subprocess\n"
+    "_ = subprocess.Popen(['/bin/sh', '-c', 'trap \"\" TERM; ' + {command!r}])",
+}
+"""How a cell may leave a process running, with a command that takes its process id as `$$`."""
+PID = "echo $$ > pid.new; mv pid.new pid; "
+UNTIL = "\nimport os, time\nwhile not os.path.exists('pid'): time.sleep(0.02)"
+
+
+def _left(mini: Mini, kind: str, command: str) -> CompletedProcess[str]:
+    """Run a stage with the out `model` that leaves a process running, which must not outlive it."""
+    mini.replace("dvc.yaml", "    outs:\n", "    outs:\n      - model\n")
+    made = "_ = open('model', 'w').write('whole')"
+    mini.cells(made, LEFT[kind].format(command=PID + command) + UNTIL)
+    result = mini.run()
+    pid = int((mini.root / "pid").read_text())
+    assert not psutil.pid_exists(pid), result.stdout
+    return result
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_a_process_that_a_stage_left_running_ends_with_it_and_is_named(
+    mini: Mini, kind: str
+) -> None:
+    result = _left(mini, kind, "while :; do sleep 60; done; echo late >> model")
+    assert result.returncode == 0, result.stdout
+    assert "Ended what train left running: s" in result.stdout
+    assert (mini.root / "model").read_text() == "whole"
+
+
+WRITING = {
+    "with the file open": "exec 3>> model; while :; do sleep 60; done",
+    "now and then": "while :; do echo late >> model; sleep 0.05; done",
+    "under a temporary name": "exec 3> .model.x7; while :; do sleep 60; done",
+    "as it is told to end": "trap 'echo late >> model; exit' TERM; while :; do sleep 0.05; done",
+    "through memory": f"exec {sys.executable} -c \"import mmap, time; file = open('model', 'r+b');"
+    ' memory = mmap.mmap(file.fileno(), 0); file.close(); time.sleep(600)"',
+}
+
+
+@pytest.mark.parametrize("command", WRITING.values(), ids=WRITING)
+def test_a_stage_fails_however_what_it_left_running_writes(mini: Mini, command: str) -> None:
+    result = _left(mini, "a daemon", command)
+    assert result.returncode == 1
+    assert "Stage train came to its end while " in result.stdout
+    assert "was still writing model. Next: let the notebook wait" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_shared_memory_of_workers_is_removed_after_the_stage(mini: Mini) -> None:
+    mini.cells(
+        "from multiprocessing import shared_memory\n"
+        "memory = shared_memory.SharedMemory(create=True, size=8)\n"
+        "print(memory.name, file=open('name', 'w'))"
+    )
+    assert mini.run().returncode == 0
+    assert not Path("/dev/shm", (mini.root / "name").read_text().strip()).exists()
+
+
+STUCK = """\
+import threading, time
+from headrace.execution import left_processes, process_end
+from headrace.core import project
+study = project.find_project()
+stage = study.stage("train")
+process_end.check_at_end(lambda threads: left_processes.end(stage, study.root, threads))
+model = open("model", "w")
+threading.Thread(target=time.sleep, args=(600,)).start()
+process_end.end_process(0, grace=0.2)
+"""
+
+
+def test_a_stage_fails_where_a_thread_that_never_ends_holds_an_output(mini: Mini) -> None:
+    mini.replace("dvc.yaml", "    outs:\n", "    outs:\n      - model\n")
+    result = bake.run(mini.root, sys.executable, "-c", STUCK, check=False, env=bake.environment())
+    assert result.returncode == 1
+    assert "while a thread or process that it started was still writing model" in result.stdout

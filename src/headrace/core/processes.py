@@ -5,12 +5,19 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 POLL_S = 0.5
 """Seconds between two looks at a process, where the system cannot tell when it ends."""
+
+ROUNDS = 20
+"""How often processes are ended that were not there before; some may belong to another user."""
 
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"}
 SUBREAPER, PARENT_DEATH_SIGNAL = 36, 1
@@ -142,13 +149,38 @@ def end_tree(process: int) -> None:
         psutil.Process(process).kill()
 
 
-def end_children(process: int | None = None) -> None:
-    """End all that a process (by default this one) started, and what those started, at once."""
+def has_children() -> bool:
+    """Tell whether this process has children that still run; those that ended are reaped."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+        return True
+    return False
+
+
+def end_children(process: int | None = None, grace: float = 0) -> None:
+    """End all that a process (by default this one) started, and what those started, at once.
+
+    Within `grace` seconds they may end by themselves.
+    """
+    if process is None and not has_children():
+        return
     import psutil
 
-    # Again until there are none: a child may have started another while it was being ended.
-    while children := psutil.Process(process).children(recursive=True):
-        for child in children:
+    parent = psutil.Process(process)
+    psutil.wait_procs(parent.children(recursive=True), timeout=grace)
+    end_all(lambda: parent.children(recursive=True))
+
+
+def end_all(find: Callable[[], Sequence["psutil.Process"]]) -> None:
+    """End the processes that a function finds, at once, until it finds no more."""
+    import psutil
+
+    for _ in range(ROUNDS):  # one may have started another while it was being ended
+        processes = find()
+        for process in processes:
             with suppress(psutil.Error):
-                child.kill()
-        psutil.wait_procs(children, timeout=POLL_S)
+                process.kill()
+        if not processes:
+            return
+        psutil.wait_procs(processes, timeout=POLL_S)

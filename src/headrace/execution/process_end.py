@@ -5,15 +5,26 @@ import os
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from headrace.core import processes
+from headrace.errors import HeadraceError
 
 GRACE_S = 10.0
 """Seconds that threads and pools have to end by themselves after the last cell."""
 
 _last_namespace: list[dict[str, Any]] = []
+_checks: list[Callable[[bool], object]] = []
+
+
+def check_at_end(*checks: Callable[[bool], object]) -> None:
+    """Have functions called when all else has ended; an error of theirs fails the process.
+
+    Each is told whether threads of the process still run.
+    """
+    _checks[:] = checks
 
 
 def clear_at_end(namespace: dict[str, Any]) -> None:
@@ -27,8 +38,8 @@ def end_process(code: int, grace: float = GRACE_S) -> NoReturn:
     The order is Python's own: pools of `concurrent.futures` and joblib's workers are told first,
     then threads are waited for, then come the functions of `atexit`. A thread that never ends is
     not waited for beyond `grace` seconds. Then the notebook's variables go, so that what they hold
-    is closed. The interpreter itself is not taken down: for a large one that takes a tenth of a
-    second.
+    is closed. At last come the checks. The interpreter itself is not taken down: for a large one
+    that takes a tenth of a second.
     """
     watchdog = threading.Timer(grace, _end_at_once, [code, grace])
     watchdog.daemon = True
@@ -40,6 +51,24 @@ def end_process(code: int, grace: float = GRACE_S) -> NoReturn:
         except BaseException:  # an exit function's, which Python prints as well, and goes on
             with suppress(Exception):
                 traceback.print_exc()
+    watchdog.cancel()
+    _exit(code, threads=False)
+
+
+def _exit(code: int, *, threads: bool) -> NoReturn:
+    """Call the checks, unless something has failed before, and exit."""
+    try:
+        for check in _checks if code == 0 else ():
+            check(threads)
+        if code:
+            processes.end_children()
+    except HeadraceError as error:
+        print(f"\n{error}", file=sys.stderr)
+        code = 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    _flush()
     os._exit(code)
 
 
@@ -49,16 +78,14 @@ def _clear_namespace() -> None:
 
 
 def _end_at_once(code: int, grace: float) -> None:
-    """End the process and those it started."""
+    """End the process though threads or pools still run."""
     running = [thread.name for thread in threading.enumerate() if _is_waited_for(thread)]
     print(
         f"  Ended what still ran {grace:.0f} s after the last cell:"
         f" {', '.join(running) or 'worker processes'}.",
         file=sys.stderr,
     )
-    _flush()
-    processes.end_children()
-    os._exit(code)
+    _exit(code, threads=True)
 
 
 def _is_waited_for(thread: threading.Thread) -> bool:

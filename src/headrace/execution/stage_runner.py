@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from headrace.core import notebook, parameters
+from headrace.core import notebook, parameters, processes
 from headrace.core.notebook import Source
 from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
@@ -17,9 +18,11 @@ from headrace.execution import (
     executor,
     failure_message,
     isolation,
+    left_processes,
     normalize,
     parameters_cell,
     partial_run,
+    process_end,
     progress,
     resource_usage,
 )
@@ -41,6 +44,9 @@ def run(project: Project, stage: Stage, state: StageState, meter: Meter) -> None
         StageError: a cell failed; the partial notebook is in runs/failed.
         Interrupted: Ctrl-C or SIGTERM ended it; the partial notebook is there as well.
     """
+    processes.become_subreaper()  # what outlives its own parent is still this stage's to end
+    end = partial(left_processes.end, stage, project.root)
+    process_end.check_at_end(end)
     source = notebook.read(project.notebook(stage))
     values = parameters.for_stage(project, stage, source)
     os.chdir(project.root)

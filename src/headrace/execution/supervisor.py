@@ -25,6 +25,9 @@ from headrace.execution.stage_process import INTERRUPTED
 LIMIT_CHECK_S = 0.25
 """Seconds between two looks at the running cell's time limit."""
 
+TRACKER_S = 1.0
+"""Seconds that multiprocessing's tracker has, once a stage has ended, to remove shared memory."""
+
 LIMIT_GRACE_S = 2.0
 """Seconds that a cell has to end by itself once its time is up: its own process shows more."""
 
@@ -77,8 +80,8 @@ def run(
         process = start(stage, state, environment.of_run(project, stage, os.environ))
         with _forwarding_signals(process, state), Progress(name, notebook, state) as progress:
             code = _wait(process, progress, dvc, state if _has_limits(project) else None)
-        if code or not state.ended:
-            processes.end_children()  # processes of a failed stage must not go on writing
+        # What the stage could not end itself, as it died, must not go on writing.
+        processes.end_children(grace=0 if code else TRACKER_S)
         if state.ended:
             return code
         if code == INTERRUPTED and not state.cell:
