@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Iterator
 from configparser import ConfigParser, Error
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,14 +40,19 @@ class Store:
     new_outputs: dict[str, Path] = field(default_factory=dict)
 
     def find(self, file: File) -> Path | None:
-        """Return a local file with these bytes, or None."""
-        for folder in self.folders:
-            path = folder / "files/md5" / file.md5[:2] / file.md5[2:]  # DVC 3's layout
-            if file.md5 and path.is_file():
-                return path
+        """Return a local file under this hash, or None."""
+        for path in self.objects(file):
+            return path
         # An out with `cache: false`, such as a metric, is in the study alone.
         path = self.root / file.path
         return path if path.is_file() and lockfile.md5(path) == file.md5 else None
+
+    def objects(self, file: File) -> Iterator[Path]:
+        """Yield the local objects under a file's hash, the cache's own first."""
+        for folder in self.folders:
+            path = folder / "files/md5" / file.md5[:2] / file.md5[2:]  # DVC 3's layout
+            if file.md5 and path.is_file():
+                yield path
 
     def copy(self, file: File, into: Path) -> None:
         """Copy a file, or all files of a folder, to its path in another folder.

@@ -62,13 +62,14 @@ def parse(text: bytes) -> dict[str, Record]:
 
 
 def _record(stage: dict[str, Any]) -> Record:
-    deps, outs = (tuple(map(_file, stage.get(part) or [])) for part in ("deps", "outs"))
+    deps, outs = (tuple(map(file_of, stage.get(part) or [])) for part in ("deps", "outs"))
     cmd = stage["cmd"]
     command = " && ".join(cmd) if isinstance(cmd, list) else str(cmd)
     return Record(command, deps, stage.get("params") or {}, outs)
 
 
-def _file(entry: dict[str, Any]) -> File:
+def file_of(entry: dict[str, Any]) -> File:
+    """Return what an entry of a dvc.lock or a .dvc file says of a file."""
     # An entry of DVC 2 has no `hash`: its MD5 is of the text with Unix line ends.
     md5 = entry["md5"] if entry.get("hash") == "md5" else ""
     return File(str(entry["path"]), str(md5), int(entry.get("size", 0)))

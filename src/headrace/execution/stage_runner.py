@@ -27,6 +27,7 @@ from headrace.execution import (
     resource_usage,
 )
 from headrace.execution.in_process_executor import Interrupted, Rules
+from headrace.execution.inputs import Inputs
 from headrace.execution.papermill_engine import StageWatch
 from headrace.execution.partial_run import PartialRun
 from headrace.execution.progress import StageState
@@ -41,14 +42,17 @@ def run(project: Project, stage: Stage, state: StageState, meter: Meter) -> None
 
     Errors:
         ProjectError, NotebookError, ParameterError: see `headrace.core.parameters`.
+        DataError: an input has other bytes than another stage made, or `dvc add` recorded.
         StageError: a cell failed; the partial notebook is in runs/failed.
         Interrupted: Ctrl-C or SIGTERM ended it; the partial notebook is there as well.
     """
     processes.become_subreaper()  # what outlives its own parent is still this stage's to end
+    inputs = Inputs(project, stage)
     end = partial(left_processes.end, stage, project.root)
-    process_end.check_at_end(end)
+    process_end.check_at_end(end, inputs.require_unchanged)
     source = notebook.read(project.notebook(stage))
     values = parameters.for_stage(project, stage, source)
+    inputs.require_promised()
     os.chdir(project.root)
     name = run_name(stage.name)
     print(f"  {name}: {source.name}, {len(source.node.cells)} cells", flush=True)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from headrace.core import atomic, git, pipeline, project
 from headrace.core.project import Project
 from headrace.errors import ProjectError
-from headrace.lint.cache import HashCache
+from headrace.lint.cache import Cache
 from headrace.lint.check import REPRO, Finding, findings, select
 from headrace.lint.context import Study
 from headrace.lint.fixes import PipelineEdit, Strip, apply
@@ -43,7 +43,7 @@ def check(study_project: Project, names: Sequence[str], *, staged: bool) -> int:
 @contextmanager
 def _study(study_project: Project, *, staged: bool) -> Iterator[Study]:
     """Give the working tree, or the next commit in a temporary folder."""
-    cache = HashCache(study_project.root)
+    cache = Cache(study_project.root)
     if not staged:
         yield Study(study_project, cache)
         return
@@ -95,7 +95,7 @@ def show() -> None:
 
 def fix(study_project: Project) -> list[str]:
     """Strip notebooks and complete the stages' lists; return a line for each change."""
-    study = Study(study_project, HashCache(study_project.root))
+    study = Study(study_project, Cache(study_project.root))
     reported = findings(study, RULES.values())
     outputs = (finding.fix for finding in reported if isinstance(finding.fix, Strip))
     changes = _strip(study, sorted({strip.notebook for strip in outputs}))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.core import git, lockfile, parameters, pipeline, project, yaml
 from headrace.core.imports import Graph
@@ -13,8 +13,11 @@ from headrace.core.project import Project
 from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 from headrace.lint import notebook_ast
-from headrace.lint.cache import HashCache
+from headrace.lint.cache import Cache
 from headrace.lint.notebook_ast import Notebook
+
+if TYPE_CHECKING:
+    from headrace.core.promises import Promise
 
 SCRATCH = f"{'/'.join(project.SCRATCH)}/"
 """The folder of exploratory notebooks, with a slash at the end."""
@@ -40,7 +43,7 @@ class Study:
     `staged`: the project is the next commit, in a temporary folder; git tracks all its files.
     """
 
-    def __init__(self, study: Project, cache: HashCache, *, staged: bool = False) -> None:
+    def __init__(self, study: Project, cache: Cache, *, staged: bool = False) -> None:
         self.project = study
         self.root = study.root
         self.cache = cache
@@ -114,6 +117,13 @@ class Study:
         return {
             name: lockfile.read((self.root / name).parent) for name in pipeline.names(self.root)
         }
+
+    @cached_property
+    def promises(self) -> "dict[str, Promise]":
+        """The hashes of the files that stages made, or people added to DVC, by their paths."""
+        from headrace.core import promises  # for violations only
+
+        return promises.of_all(self.project)
 
     @cached_property
     def tracked(self) -> list[str]:

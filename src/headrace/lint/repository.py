@@ -14,8 +14,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+from headrace.core.hash_cache import LARGE
 from headrace.core.requirements import NAME as REQUIREMENTS
-from headrace.lint.cache import LARGE
 from headrace.lint.context import Location, Study
 from headrace.lint.notebooks import MIB, outputs_size
 from headrace.lint.rules import Violation, rule

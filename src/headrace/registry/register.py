@@ -109,11 +109,11 @@ def _clean_head(root: Path) -> str:
 
 def _refuse_stale_lock(project: Project) -> None:
     """Refuse a dvc.lock that is out of date, even where the study ignores that rule."""
-    from headrace.lint.cache import HashCache
+    from headrace.lint.cache import Cache
     from headrace.lint.context import Study
     from headrace.lint.locks import lock_behind
 
-    behind = next(lock_behind(Study(project, HashCache(project.root))), None)
+    behind = next(lock_behind(Study(project, Cache(project.root))), None)
     if behind is not None:
         problem = f"stage {behind.values['stage']} is behind: {behind.values['problem']}"
         step = "make repro, and commit what it changed"

@@ -1,0 +1,163 @@
+"""What dvc.lock and .dvc files promise of the files that a stage reads, and what brings them back.
+
+DVC itself trusts what it remembers of a file by inode, size and time of modification, and an object
+of its cache by the write protection, so wrong bytes may lie under a right hash.
+"""
+
+import json
+import os
+import posixpath
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from headrace.core import dvc_cache, lockfile, pipeline, yaml
+from headrace.core.dvc_cache import Store
+from headrace.core.lockfile import File
+from headrace.core.pipeline import Entry, Stage
+from headrace.core.project import Project
+from headrace.errors import DataError, ProjectError
+
+Hash = Callable[[Path], str]
+"""Returns a file's MD5."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A file that another stage or a person made, with its hash and where that is written down."""
+
+    file: File
+    """Its path is from the study on."""
+    source: str
+    """The dvc.lock or .dvc file."""
+    target: str
+    """What DVC calls it: the file, or the folder that it lies in."""
+    command: str = ""
+    """What makes it again, where a stage does."""
+    is_cached: bool = True
+
+    def broken_objects(self, root: Path, md5: Hash = lockfile.md5) -> list[str]:
+        """Return the objects under its hash, in DVC's cache and remotes here, with other bytes."""
+        objects = dvc_cache.store_of(root).objects(self.file)
+        return [os.path.relpath(path, root) for path in objects if md5(path) != self.file.md5]
+
+    def restore_command(self, root: Path, md5: Hash = lockfile.md5) -> str:
+        """Return what brings its bytes back, into DVC's cache too where that has others."""
+        store, broken = dvc_cache.store_of(root), self.broken_objects(root, md5)
+        cached = next(dvc_cache.Store(store.folders[:1], root).objects(self.file), None)
+        removal = shlex.join(["rm", "-f", self.file.path, *broken])
+        target = shlex.quote(self.target)
+        if self.is_cached and cached and os.path.relpath(cached, root) not in broken:
+            return f"{removal} && dvc checkout {target}"
+        if self.is_cached and dvc_cache.remotes(root):
+            made = f" (or, if the remote has no better one, {self.command})"
+            return f"{removal} && dvc pull {target}{made if self.command else ''}"
+        if self.command:
+            return f"{removal} && {self.command}"
+        return f"{removal}; then copy the file from where you had it, and dvc add {target}"
+
+
+def of_stage(project: Project, stage: Stage) -> dict[str, Promise]:
+    """Return the promises of the files among a stage's deps, or below one, by their paths.
+
+    Errors:
+        ProjectError: the pipeline's dvc.lock cannot be read.
+        DataError: the list of a folder's files, in DVC's cache, is not what its name says.
+    """
+    promises = [*_of_outs(project, stage), *_of_dvc_files(project.root, stage.deps)]
+    return {
+        path: promise
+        for path, promise in _by_file(project, promises, stage.deps).items()
+        if any(dep.covers(path) for dep in stage.deps)
+    }
+
+
+def of_all(project: Project) -> dict[str, Promise]:
+    """Return the promises of all files that a stage makes or reads, by their paths.
+
+    Errors:
+        See `of_stage`.
+    """
+    deps = [dep for stage in project.all_stages.values() for dep in stage.deps]
+    promises = [*_of_outs(project), *_of_dvc_files(project.root, deps)]
+    return _by_file(project, promises)
+
+
+def _by_file(
+    project: Project, promises: Iterable[Promise], deps: Sequence[Entry] | None = None
+) -> dict[str, Promise]:
+    """Return the promises of single files; of folders, only those that some deps meet."""
+    store = dvc_cache.store_of(project.root)
+    return {
+        file.path: replace(promise, file=file)
+        for promise in promises
+        if deps is None or any(dep.meets(promise.file.path) for dep in deps)
+        for file in _files(promise.file, store)
+    }
+
+
+def _of_outs(project: Project, reader: Stage | None = None) -> Iterator[Promise]:
+    """Yield the promises of all stages' outs, but for those of the reader itself."""
+    own = (reader.name, reader.file) if reader else ("", "")
+    for name in pipeline.names(project.root):
+        with _tolerated(name not in (pipeline.MAIN, own[1])):
+            is_main = name == pipeline.MAIN
+            stages = project.stages if is_main else pipeline.read(project.root, name)
+            for record_name, record in lockfile.read((project.root / name).parent).items():
+                stage = stages.get(record_name.partition("@")[0])
+                if stage is not None and (stage.name, stage.file) != own:
+                    yield from (_of_out(stage, record_name, out) for out in record.outs)
+
+
+def _tolerated(another: bool) -> suppress:
+    """Let a mistake in another pipeline file be: a stage does not depend on it."""
+    return suppress(*([ProjectError] if another else []))
+
+
+def _of_out(stage: Stage, record_name: str, out: File) -> Promise:
+    """Return what the record of a stage, or of one member of it, says of an out."""
+    path = stage.to_study(out.path)
+    lock = posixpath.join(posixpath.dirname(stage.file), lockfile.NAME)
+    command = stage.command(record_name.partition("@")[2])
+    is_cached = all(entry.is_cached for entry in stage.outs if entry.covers(path))
+    return Promise(replace(out, path=path), lock, path, command, is_cached)
+
+
+def _of_dvc_files(root: Path, deps: list[Entry]) -> Iterator[Promise]:
+    """Yield the promises of the .dvc files in the folders of the deps, above, and below them."""
+    paths = [root / dep.path for dep in deps if "://" not in dep.path]
+    folders = {parent for path in paths for parent in path.parents if parent.is_relative_to(root)}
+    found = [path for folder in sorted(folders) for path in folder.glob("*.dvc")]
+    found += [path for folder in paths if folder.is_dir() for path in folder.rglob("*.dvc")]
+    for path in dict.fromkeys(path for path in found if path.is_file()):
+        name = path.relative_to(root).as_posix()
+        with suppress(ProjectError, OSError):  # DVC itself says what is wrong with it
+            content = yaml.parse(path.read_bytes(), name)
+            folder = posixpath.join(posixpath.dirname(name), str(content.get("wdir", "")))
+            for entry in yaml.or_empty(content.get("outs"), list):
+                if isinstance(entry, dict) and "md5" in entry and "path" in entry:
+                    file = lockfile.file_of(entry)
+                    where = posixpath.normpath(posixpath.join(folder, file.path))
+                    yield Promise(replace(file, path=where), name, where)
+
+
+def _files(file: File, store: Store) -> Iterator[File]:
+    """Yield a file that has a hash; of a folder, the files in its list, where DVC's cache has it.
+
+    A file that is not in the list is one that DVC ignores, or a change that DVC sees itself.
+    """
+    if not file.is_folder:
+        if file.md5:
+            yield file
+        return
+    for path in store.objects(file):
+        if lockfile.md5(path) + lockfile.FOLDER != file.md5:
+            raise DataError(
+                f"{path}, DVC's list of the files in {file.path}, has other bytes than its name"
+                f" says. Next: rm -f {shlex.quote(str(path))}, then dvc pull or dvc repro"
+            )
+        for member in json.loads(path.read_text("utf-8")):
+            yield File(f"{file.path}/{member['relpath']}", str(member["md5"]), 0)
+        return

@@ -1,0 +1,209 @@
+"""What a stage reads, watched: the promised bytes before its first cell, the same ones at its end.
+
+DVC hashes deps and parameters when a stage has ended, so without this an edit in mid-run would be
+recorded as what the stage ran with.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from headrace.core import hash_cache, lockfile, promises, yaml
+from headrace.core.hash_cache import HashCache, Signature
+from headrace.core.metrics import is_same
+from headrace.core.parameter_check import FILE
+from headrace.core.pipeline import Stage
+from headrace.core.project import Project, run_name
+from headrace.errors import DataError, HeadraceError, StageError
+from headrace.execution import isolation
+
+LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
+"""Folders in a dep that come and go."""
+AGAIN = "again"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it was before the first cell."""
+
+    signature: Signature
+    attributes: tuple[int, ...]
+    """Mode, links, owner and group: a change of these changes the file's time of change."""
+    md5: str
+
+
+class Inputs:
+    """The deps and parameters of a stage as they are now; hashes large files that are new."""
+
+    def __init__(self, project: Project, stage: Stage) -> None:
+        self._project, self._stage = project, stage
+        self._root = project.root
+        self._cache = HashCache(project.root)
+        self._parameters = dict(_parameters(project.root, stage))
+        self._files = {path: self._file(path) for path in self._paths()}
+        self._save()
+
+    def require_promised(self) -> None:
+        """Compare what other stages, or people by `dvc add`, made with what was written down.
+
+        Outside of DVC, what `headrace run` itself made last is taken too: nothing is recorded.
+
+        Errors:
+            DataError: a file has other bytes; the message says what brings the right ones back.
+        """
+        if isolation.active():  # in a clean room an earlier stage may have made others
+            return
+        wrong = {}
+        for name, promise in promises.of_stage(self._project, self._stage).items():
+            path = self._root / name
+            file = self._files.get(path) or (self._file(path) if path.is_file() else None)
+            if file and file.md5 != promise.file.md5 and not self._is_made_by_hand(path):
+                wrong[self._describe(promise, file.md5)] = promise.restore_command(self._root)
+        if wrong:
+            problems, steps = "\n".join(wrong), ", then ".join(wrong.values())
+            name = run_name(self._stage.name)
+            raise DataError(f"{problems}\nStage {name} did not begin. Next: {steps}")
+
+    def _is_made_by_hand(self, path: Path) -> bool:
+        return "DVC_STAGE" not in os.environ and self._cache.is_made(path)
+
+    def _describe(self, promise: promises.Promise, md5: str) -> str:
+        name = promise.file.path
+        broken = promise.broken_objects(self._root)
+        own = f" So has DVC's own copy, {', '.join(broken)}." if broken else ""
+        return (
+            f"{name} has other bytes than {promise.source} promises (MD5 {md5}, not"
+            f" {promise.file.md5}).{own}"
+        )
+
+    def require_unchanged(self, _: bool = False) -> None:
+        """Compare deps and parameters with what they were; record what the stage made.
+
+        Errors:
+            StageError: some changed, or were replaced and put back.
+        """
+        name = run_name(self._stage.name)
+        files = self._changed_files()
+        again = [file for file, problem in files.items() if problem == AGAIN]
+        lines = [*self._changed_parameters(name)]
+        lines += [f"{file} changed while {name} ran." for file in files if file not in again]
+        step = f"Next: run it again: {self._stage.command()}"
+        if again and not lines:
+            step += f" (or dvc commit {self._stage}, if you know that it read these bytes)"
+        lines += [
+            f"{file} was written while {name} ran and has the same bytes again: {name} may have"
+            " read others."
+            for file in again
+        ]
+        if lines:
+            raise StageError("\n".join([*lines, step]))
+        if "DVC_STAGE" not in os.environ:
+            outs = (self._root / out.path for out in self._stage.outs)
+            self._cache.add_made(path for path in outs if path.is_file())
+            self._save()
+
+    def _changed_parameters(self, name: str) -> Iterator[str]:
+        try:
+            now = dict(_parameters(self._root, self._stage))
+        except HeadraceError as error:
+            yield f"{FILE} changed while {name} ran: {error}"
+            return
+        for (file, dotted), before in self._parameters.items():
+            for what in _differences(dotted, before, now.get((file, dotted))):
+                yield f"{file} changed while {name} ran: {what}."
+
+    def _changed_files(self) -> dict[str, str]:
+        """Return the files that were written, with `AGAIN` where the bytes are the same."""
+        differences = {path: self._difference(path) for path in {*self._files, *self._paths()}}
+        return {
+            os.path.relpath(path, self._root): problem
+            for path, problem in sorted(differences.items())
+            if problem and not self._is_ignored(path)
+        }
+
+    def _difference(self, path: Path) -> str:
+        before = self._files.get(path)
+        try:
+            if before is None or hash_cache.signature(path) == before.signature:
+                return "new" if before is None else ""
+            now = self._file(path)
+        except OSError:
+            return "gone"
+        if now.md5 != before.md5:
+            return "changed"
+        # A link or a change of mode leaves the bytes alone, and the notebook is read once only.
+        is_touched = (
+            now.signature[:3] == before.signature[:3] and now.attributes != before.attributes
+        )
+        is_notebook = path == self._root / self._stage.notebook
+        return "" if is_touched or is_notebook else AGAIN
+
+    def _is_ignored(self, path: Path) -> bool:
+        """Tell whether DVC ignores a file in a folder that is a dep."""
+        if any(self._root / dep.path == path for dep in self._stage.deps):
+            return False
+        return bool(self._dvcignore.is_ignored_file(str(path)))
+
+    @cached_property
+    def _dvcignore(self) -> Any:
+        from dvc.fs import localfs  # slow, and only for a folder that changed
+        from dvc.ignore import DvcIgnoreFilter
+
+        return DvcIgnoreFilter(localfs, str(self._root))
+
+    def _paths(self) -> Iterator[Path]:
+        """Yield the files of the deps."""
+        for dep in self._stage.deps:
+            path = self._root / dep.path
+            if path.is_dir():
+                files = (file for file in path.rglob("*") if file.is_file())
+                yield from (file for file in files if not LEFT_OUT & {*file.parts})
+            elif path.is_file():
+                yield path
+
+    def _file(self, path: Path) -> _File:
+        status, signature = path.stat(), hash_cache.signature(path)
+        attributes = (status.st_mode, status.st_nlink, status.st_uid, status.st_gid)
+        return _File(signature, attributes, self._cache.md5(path))
+
+    def _save(self) -> None:
+        if not isolation.active():
+            self._cache.save()
+
+
+def _parameters(root: Path, stage: Stage) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Yield the parameters that a stage lists, by file and dotted name; "" is a whole file."""
+    for item in yaml.or_empty(stage.body.get("params"), list):
+        files = item.items() if isinstance(item, dict) else [(FILE, [item])]
+        for file, names in files:
+            name = stage.to_study(str(file))
+            content = _content(root / name)
+            for dotted in names if isinstance(names, list) and isinstance(content, dict) else [""]:
+                yield (name, str(dotted)), yaml.lookup(content, str(dotted)) if dotted else content
+
+
+def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
+    """Yield what changed in a parameter, by the names of the values in a block."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in dict.fromkeys([*before, *now]):
+            yield from _differences(f"{name}.{key}".lstrip("."), before.get(key), now.get(key))
+    elif not is_same(before, now):
+        yield f"{name or 'it'} was {before!r} and is {now!r}"
+
+
+def _content(path: Path) -> Any:
+    """Return what a file of parameters holds; its hash where it is not read here."""
+    readers = {".json": json.loads, ".toml": tomllib.loads}
+    if path.suffix in readers:
+        try:
+            return readers[path.suffix](path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+    if path.suffix in (".yaml", ".yml"):
+        return yaml.read(path)
+    return lockfile.md5(path) if path.is_file() else None
