@@ -89,10 +89,10 @@ class Tidy(Mini):
             target[key] = value
         self.write(NOTEBOOK, json.dumps(content, indent=1) + "\n")
 
-    def lock(self) -> None:
+    def lock(self, run: str = "runs/train.ipynb") -> None:
         """Write what the stage makes, and dvc.lock as DVC would write it after running it."""
         for name in ("models/model.bin", "runs/train.ipynb", "metrics/train.json"):
-            self.write(name, name)
+            self.write(name, run if name.endswith(".ipynb") else name)
         deps = [
             NOTEBOOK,
             "requirements.lock",

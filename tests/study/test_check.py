@@ -72,6 +72,10 @@ def _lock_behind(tidy: Tidy) -> None:
     tidy.write("src/mini/model.py", "x = 1\n")
 
 
+def _run_parameters(tidy: Tidy) -> None:
+    tidy.lock(notebook(cell("max_iter = 600", "injected-parameters")))
+
+
 def _extra(tidy: Tidy) -> None:
     """Give the study an environment of its own, which holds headrace and all it needs."""
     shutil.rmtree(tidy.root / ".venv", ignore_errors=True)
@@ -207,6 +211,7 @@ PLANTS: dict[str, Plant] = {
         "add it to pyproject.toml and make lock",
     ),
     "lock-behind": (_lock_behind, "dvc.lock:4", "make repro"),
+    "run-parameters": (_run_parameters, "runs/train.ipynb", "dvc repro --force train"),
 }
 
 

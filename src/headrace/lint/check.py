@@ -14,6 +14,7 @@ from headrace.lint import (  # noqa: F401  # importing them registers their rule
     parameters,
     pipeline,
     repository,
+    runs,
 )
 from headrace.lint.context import Location, Study
 from headrace.lint.fixes import Fix

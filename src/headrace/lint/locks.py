@@ -1,5 +1,6 @@
 """Rules on the locks: requirements.lock is what is installed, dvc.lock is what lies here."""
 
+import shlex
 import sys
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from headrace.core.requirements import MAX_LISTED
 from headrace.core.requirements import NAME as REQUIREMENTS
 from headrace.errors import join_names
 from headrace.execution import resource_usage
-from headrace.lint.cache import HashCache
+from headrace.lint.cache import Cache
 from headrace.lint.context import Location, Study
 from headrace.lint.rules import Violation, rule
 
@@ -23,6 +24,8 @@ UNLOCKED = {"pip", "setuptools", "wheel"}
 """Packages that `python -m venv` may install."""
 CHANGED = "{} changed"
 """What is said of a file with other bytes than dvc.lock records."""
+LATER_NS = 1_000_000_000
+"""A file whose times were set has changed (ctime) so much later than it says (mtime)."""
 
 
 @rule(repro=True)
@@ -75,14 +78,16 @@ def lock_behind(study: Study) -> Iterator[Violation]:
 
     Next: {step}
     """
-    # This is `dvc status`, without the start of dvc.
+    # This is `dvc status`, without the start of dvc, and without its trust in a file's times.
     for stage in study.stages.values():
         lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
         is_main = stage.file == pipeline.MAIN
         repro = "make repro" if is_main else pipeline.repro_command(stage.file)
         for location, name, differences in _behind(study, stage, lock):
             step = f"{repro}, and commit {lock} with what it changed"
-            if is_main and _is_old_output(study, differences):
+            if restored := list(_restorations(study, differences)):
+                step = ", then ".join([*restored, step])
+            elif is_main and _is_old_output(study, differences):
                 step = f"dvc checkout, which brings what {lock} records; or {step}"
             problem = ", ".join(differences)
             yield Violation(location, stage=name, problem=problem, lock=lock, step=step)
@@ -93,12 +98,12 @@ def cost_of_edit(project: Project, notebooks: Collection[str]) -> str:
 
     Stages after them stay up to date: with the same parameters the outputs are the same.
     """
-    study = Study(project, HashCache(project.root))
+    study = Study(project, Cache(project.root))
     names = [
         name
         for stage in study.stages.values()
         if any(dep.covers(notebook) for dep in stage.deps for notebook in notebooks)
-        for name, record in _records(study, stage).items()
+        for name, record in stage_records(study, stage).items()
         if not [*_differences(study, stage, record)]
     ]
     if not names:
@@ -115,11 +120,25 @@ def _is_old_output(study: Study, differences: Sequence[str]) -> bool:
     return {*differences} <= {CHANGED.format(path) for path in outs}
 
 
+def _restorations(study: Study, differences: Sequence[str]) -> Iterator[str]:
+    """Yield commands for files that DVC takes for the recorded ones, or cannot bring back."""
+    for name in (difference.removesuffix(CHANGED.format("")) for difference in differences):
+        if not study.is_file(name):
+            continue
+        status, promise = (study.root / name).stat(), study.promises.get(name)
+        is_disguised = status.st_ctime_ns - status.st_mtime_ns > LATER_NS
+        if promise is None:
+            if is_disguised:
+                yield f"touch {shlex.quote(name)}"
+        elif is_disguised or promise.broken_objects(study.root, study.cache.md5):
+            yield promise.restore_command(study.root, study.cache.md5)
+
+
 def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Location, str, list[str]]]:
     """Yield location, name and differences of a stage, or of each member of a matrix."""
     if not study.locks[stage.file]:  # nothing has been run yet
         return
-    records = _records(study, stage)
+    records = stage_records(study, stage)
     if not records:
         yield study.at(stage.file, *stage.keys), stage.name, [f"{lock} has no record of it"]
     for name, record in records.items():
@@ -127,7 +146,7 @@ def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Location, s
             yield study.at(lock, "stages", name), name, differences
 
 
-def _records(study: Study, stage: Stage) -> dict[str, Record]:
+def stage_records(study: Study, stage: Stage) -> dict[str, Record]:
     """Return a stage's record in dvc.lock; of a matrix, the records of all its members."""
     lock = study.locks[stage.file]
     if not stage.is_many:

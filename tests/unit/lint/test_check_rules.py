@@ -1,9 +1,12 @@
 """What each rule of `headrace check` reports, and what it does not."""
 
+import hashlib
 import io
 import json
+import os
 import re
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +15,7 @@ from clean_study import NOTEBOOK, Tidy
 from mini_study import DEFAULTS, cell, notebook
 from nbstripout._nbstripout import main as nbstripout
 
+from headrace.core import hash_cache
 from headrace.core.imports import Graph
 from headrace.core.pipeline import Stage
 from headrace.lint import notebook_ast
@@ -519,14 +523,63 @@ def test_the_members_of_a_matrix_are_compared_by_their_own_records(tidy: Tidy) -
     assert tidy.check("lock-behind").count("src/mini/model.py changed") == 2
 
 
-def test_a_large_file_s_hash_is_cached_until_the_file_changes(tidy: Tidy) -> None:
+def test_a_large_file_that_was_changed_with_its_size_and_times_kept_is_noticed(
+    tidy: Tidy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns  # for the memory of hashes, two seconds have passed
+    monkeypatch.setattr(hash_cache.time, "time_ns", lambda: now() + 2 * 10**9)
     tidy.write("data/table.csv", "x" * 2**20)
     tidy.lock()
     assert tidy.check().endswith(" passed.\n")
-    memory = json.loads((tidy.root / ".headrace/hashes.json").read_text())
-    (entry,) = memory["md5"].values()
-    entry[3] = "0" * 32
-    (tidy.root / ".headrace/hashes.json").write_text(json.dumps(memory))
-    assert "data/table.csv changed" in tidy.check()
-    tidy.write("data/table.csv", "x" * 2**20)
-    assert tidy.check().endswith(" passed.\n")
+    path = tidy.root / "data/table.csv"
+    assert str(path) in (tidy.root / ".headrace/hashes.json").read_text()
+    status = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"y")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert "data/table.csv changed" in tidy.check("lock-behind")
+
+
+def _set_old_time(path: Path) -> None:
+    os.utime(path, (0, 0))
+
+
+def test_a_file_that_dvc_takes_for_the_old_one_is_touched_before_a_run(tidy: Tidy) -> None:
+    tidy.lock()
+    tidy.write("src/mini/model.py", "x = 1\n")
+    _set_old_time(tidy.root / "src/mini/model.py")
+    assert "Next: touch src/mini/model.py, then make repro" in tidy.check("lock-behind")
+
+
+def test_an_output_that_dvc_takes_for_the_recorded_one_is_removed_first(tidy: Tidy) -> None:
+    tidy.lock()
+    output = tidy.root / "models/model.bin"
+    md5 = hashlib.md5(output.read_bytes()).hexdigest()
+    kept = tidy.root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    tidy.write(str(kept.relative_to(tidy.root)), output.read_text())
+    tidy.write("models/model.bin", "other")
+    assert "Next: dvc checkout, which brings" in tidy.check("lock-behind")
+    _set_old_time(output)
+    step = "Next: rm -f models/model.bin && dvc checkout models/model.bin, then make repro"
+    assert step in tidy.check("lock-behind")
+    kept.write_text("other")
+    name = kept.relative_to(tidy.root)
+    step = f"Next: rm -f models/model.bin {name} && dvc repro train, then make repro"
+    assert step in tidy.check("lock-behind")
+
+
+def _run_with(tidy: Tidy, source: str) -> None:
+    """Have the stage's run be one with these parameters, as dvc.lock has it."""
+    tidy.lock(notebook(cell(DEFAULTS, "parameters"), cell(source, "injected-parameters")))
+
+
+def test_a_run_with_other_parameters_than_recorded_is_found(tidy: Tidy) -> None:
+    _run_with(tidy, "# Parameters\nseed = 7\nmax_iter = 20\nrate = 0.5\nname = 'first'\n")
+    assert tidy.check("run-parameters").endswith(" passed.\n")
+    _run_with(tidy, "# Parameters\nseed = 7\nmax_iter = 600\nrate = 0.5\nname = 'first'\n")
+    message = tidy.check("run-parameters")
+    assert "dvc.lock records: max_iter was 600, and 20 is recorded. [run-parameters]" in message
+    assert "Next: dvc repro --force train" in message
+    entry = ".dvc/cache/runs/ab/abc/def"
+    tidy.write(entry, (tidy.root / "dvc.lock").read_text())
+    assert f"Next: rm -f {entry} && dvc repro --force train" in tidy.check("run-parameters")
