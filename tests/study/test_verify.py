@@ -235,7 +235,11 @@ def test_stages_that_wait_for_each_other_end_with_a_word(make: Make) -> None:
 def test_deps_come_from_the_cache_and_never_as_links_to_it(make: Make) -> None:
     study = make(
         first=stage("open('made/data', 'w').write('data')", outs="made/data"),
-        second=stage("open('made/data', 'w').write('data')", deps="made/data"),
+        # Outside of a room `headrace run` itself refuses a stage that writes what it reads.
+        second=stage(
+            "import os\nif 'HEADRACE_ROOM' in os.environ: open('made/data', 'w').write('data')",
+            deps="made/data",
+        ),
     )
     files = [path for path in study.root.glob(".dvc/cache/files/**/*") if path.is_file()]
     cached = {path: path.read_bytes() for path in files}

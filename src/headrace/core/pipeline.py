@@ -36,6 +36,14 @@ class Entry:
         """Whether DVC keeps it in its cache."""
         return self.settings.get("cache") is not False
 
+    def paths(self, root: Path) -> list[Path]:
+        """Return what it names in a study; where DVC fills in a part, all that may be meant."""
+        if "*" not in self.path:
+            return [root / self.path]
+        pattern = Path(glob(str(root)), glob(self.path))  # which may be absolute
+        folder = Path(pattern.anchor)
+        return sorted(folder.glob(str(pattern.relative_to(folder))))
+
     def covers(self, path: str) -> bool:
         """Tell whether a file is this one, or lies in this folder."""
         folders = (path, *(path[:place] for place, letter in enumerate(path) if letter == "/"))

@@ -50,13 +50,15 @@ class Promise:
         removal = shlex.join(["rm", "-f", self.file.path, *broken])
         target = shlex.quote(self.target)
         if self.is_cached and cached and os.path.relpath(cached, root) not in broken:
-            return f"{removal} && dvc checkout {target}"
-        if self.is_cached and dvc_cache.remotes(root):
-            made = f" (or, if the remote has no better one, {self.command})"
-            return f"{removal} && dvc pull {target}{made if self.command else ''}"
-        if self.command:
+            step = f"{removal} && dvc checkout {target}"
+        elif self.is_cached and dvc_cache.remotes(root):
+            step = f"{removal} && dvc pull {target}"
+            step += f" (or, if the remote has no better one, {self.command})" * bool(self.command)
+        elif self.command:
             return f"{removal} && {self.command}"
-        return f"{removal}; then copy the file from where you had it, and dvc add {target}"
+        else:
+            step = f"{removal}, copy the file from where you had it, and dvc add {target}"
+        return step if self.command else f"dvc add {target} if you meant to change it, or {step}"
 
 
 def of_stage(project: Project, stage: Stage) -> dict[str, Promise]:
@@ -132,7 +134,7 @@ def _of_dvc_files(root: Path, deps: list[Entry]) -> Iterator[Promise]:
     found = [path for folder in sorted(folders) for path in folder.glob("*.dvc")]
     found += [path for folder in paths if folder.is_dir() for path in folder.rglob("*.dvc")]
     for path in dict.fromkeys(path for path in found if path.is_file()):
-        name = path.relative_to(root).as_posix()
+        name = Path(os.path.relpath(path, root)).as_posix()
         with suppress(ProjectError, OSError):  # DVC itself says what is wrong with it
             content = yaml.parse(path.read_bytes(), name)
             folder = posixpath.join(posixpath.dirname(name), str(content.get("wdir", "")))

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.core import pipeline, processes
+from headrace.core import hash_cache, processes
+from headrace.core.hash_cache import Signature
 from headrace.core.pipeline import Entry, Stage
 from headrace.core.project import run_name
 from headrace.errors import StageError, join_names
@@ -28,9 +29,6 @@ LOOK_S = 0.3
 """Seconds in which a process may end by itself, or is seen to write."""
 TERMINATION_S = 2.0
 """Seconds between SIGTERM and SIGKILL."""
-
-State = tuple[int, int, int]
-"""A file's inode, size and time of change."""
 
 
 def end(stage: Stage, root: Path, threads: bool) -> None:
@@ -147,13 +145,9 @@ def _is_part(name: str, out: str) -> bool:
     return name.rpartition("/")[0] == folder and stem in name.rpartition("/")[2]
 
 
-def _states(root: Path, outs: Sequence[Entry]) -> Iterator[tuple[str, State]]:
+def _states(root: Path, outs: Sequence[Entry]) -> Iterator[tuple[str, Signature]]:
     """Yield the outs' files with their states."""
-    for out in outs:
-        named = root.glob(pipeline.glob(out.path)) if "*" in out.path else [root / out.path]
-        for path in named:
-            for file in path.rglob("*") if path.is_dir() else [path]:
-                with suppress(OSError):
-                    status = file.stat()
-                    state = (status.st_ino, status.st_size, status.st_ctime_ns)
-                    yield os.path.relpath(file, root), state
+    for path in (path for out in outs for path in out.paths(root)):
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            with suppress(OSError):
+                yield os.path.relpath(file, root), hash_cache.signature(file)

@@ -4,11 +4,11 @@ import json
 import os
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headrace.core import dvc_cache, notebook, parameters, yaml
-from headrace.core.lockfile import File, Record
+from headrace.core.lockfile import NAME, File, Record
 from headrace.core.metrics import is_same
 from headrace.core.pipeline import Stage
 from headrace.core.project import file_name
@@ -42,7 +42,7 @@ def run_parameters(study: Study) -> Iterator[Violation]:
                 if parameter in recorded and not is_same(value, recorded[parameter])
             ]
             if differences:
-                lock = stage.to_study("dvc.lock")
+                lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
                 problem = join_names(differences, MAX_NAMED)
                 step = _step(study, stage, name, out)
                 yield Violation(Location(run), problem=problem, lock=lock, step=step, stage=name)

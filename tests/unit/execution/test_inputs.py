@@ -189,12 +189,31 @@ def test_a_stage_refuses_other_bytes_and_says_what_brings_the_promised_ones(
     again = "dvc repro make" if promise is _promise_by_a_stage else "copy the file from where"
     target = "data" if promise is _promise_by_a_folder else TABLE
     steps = {
-        "intact": f"Next: rm -f {TABLE} && dvc checkout {target}",
-        "broken": f"Next: rm -f {TABLE} {made}",
+        "intact": f"rm -f {TABLE} && dvc checkout {target}",
+        "broken": f"rm -f {TABLE} {made}",
         "none": again,
     }
     assert steps[kept] in message
     assert kept == "intact" or again in message
+    is_added = promise is not _promise_by_a_stage
+    assert (f"Next: dvc add {target} if you meant to change it, or rm" in message) == is_added
+
+
+def test_a_dep_outside_of_the_study_or_with_a_part_that_dvc_fills_in_is_watched_too(
+    study: Mini,
+) -> None:
+    outside = study.root.parent / f"{study.root.name}-outside"
+    outside.mkdir()
+    study.replace(
+        "dvc.yaml", f"      - {MODEL}\n", f"      - ../{outside.name}\n      - src/${{x}}\n"
+    )
+    (outside / "table.csv").write_text("1")
+    for change in (_rewrite(f"../{outside.name}/table.csv"), _rewrite(MODEL)):
+        inputs = _inputs(study)
+        inputs.require_promised()
+        change(study.root)
+        with pytest.raises(StageError, match="changed while train ran"):
+            inputs.require_unchanged()
 
 
 def test_the_list_of_a_folder_s_files_is_not_believed_where_its_hash_is_wrong(study: Mini) -> None:
