@@ -23,55 +23,51 @@ papermill_engines.register(ENGINE, HeadraceEngine)  # also where no entry point 
 
 
 def execute(
+    project: Project,
     source: nbformat.NotebookNode,
     values: Mapping[str, Any],
-    *,
-    project: Project,
     watch: StageWatch,
     rules: Rules,
 ) -> tuple[nbformat.NotebookNode, int | None]:
     """Run a copy of a notebook with these parameters, until its end or its first error.
 
     Returns the executed notebook and the index of the cell at which it stopped short, or None. The
-    cell's outputs hold the error, unless a kernel died in it. The cells of an engine
-    that is not headrace's are not watched.
+    cell's outputs hold the error, unless a kernel died in it. The cells of an engine that is not
+    headrace's are not watched.
 
     Errors:
         NotebookError: the notebook names a kernel that is not installed.
         ProjectError: an option of [tool.headrace] is not one that papermill takes.
     """
-    engine, options = _engine(project), _options(project)
+    engine = _engine(project)
     kernel = (source.metadata.get("kernelspec") or {}).get("name") or KERNEL
     if kernel != KERNEL or engine != ENGINE:
         _require_kernel(kernel)
-    if engine == ENGINE:
-        options |= {"watch": watch, "rules": rules}
+    options = _options(project) | {"engine_name": engine, "kernel_name": kernel}
     if kernel == KERNEL:
         options["language"] = "python"
+    if engine == ENGINE:
+        options |= {"watch": watch, "rules": rules}
+    options["execution_timeout"] = rules.timeout
     node = deepcopy(source)
     node.cells = [cell for cell in node.cells if not parameters_cell.is_injected(cell)]
     with TemporaryDirectory() as folder:
         # Another engine leaves no trace of a notebook that failed but this file.
         output = None if engine == ENGINE else Path(folder) / "run.ipynb"
         try:
-            executed = papermill.execute_notebook(
-                node,
-                output,
-                dict(values),
-                engine_name=engine,
-                kernel_name=kernel,
-                progress_bar=False,
-                execution_timeout=rules.timeout,
-                **options,
-            )
+            return papermill.execute_notebook(node, output, dict(values), **options), None
         except PapermillExecutionError as error:
             stopped = error.cell_index if watch.stopped is None else watch.stopped
             return _partial(watch, output), stopped
         except (DeadKernelError, CellTimeoutError):
             partial = _partial(watch, output)
-            begun = [bool(cell.metadata.papermill["start_time"]) for cell in partial.cells]
-            return partial, max(index for index, has_begun in enumerate(begun) if has_begun)
-    return executed, None
+            return partial, _last_begun(partial)
+
+
+def _last_begun(node: nbformat.NotebookNode) -> int:
+    """Return the index of the last cell that a kernel began."""
+    begun = [bool(cell.metadata.papermill["start_time"]) for cell in node.cells]
+    return max(index for index, has_begun in enumerate(begun) if has_begun)
 
 
 def _partial(watch: StageWatch, output: Path | None) -> nbformat.NotebookNode:
@@ -96,7 +92,7 @@ def _engine(project: Project) -> str:
 
 def _options(project: Project) -> dict[str, Any]:
     """Return papermill's own options in [tool.headrace]."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"progress_bar": False}
     for name in ("log_output", "report_mode"):
         value = project.settings.get(name, False)
         if not isinstance(value, bool):

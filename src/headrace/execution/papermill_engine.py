@@ -20,7 +20,7 @@ from papermill.translators import PythonTranslator, papermill_translators
 
 from headrace.core.attributes import replaced
 from headrace.execution import in_process_executor, normalize
-from headrace.execution.supervisor import LIMIT_GRACE_S
+from headrace.execution.progress import LIMIT_GRACE_S
 
 ENGINE = "headrace"
 KERNEL = "python3"

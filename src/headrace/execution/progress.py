@@ -18,6 +18,8 @@ CELL = struct.Struct("<i?d")
 """The running cell's number, whether the stage ended, and when the cell's time is up."""
 INTERRUPTED_AT, ERROR_AT = 16, 32
 """Where the supervisor notes an interruption, and where the stage writes its last words."""
+LIMIT_GRACE_S = 2.0
+"""Seconds that a cell has to end by itself once its time is up: its own process shows more."""
 
 
 class StageState:

@@ -84,9 +84,7 @@ def _execute(
     try:
         with isolation.recording():
             rules = _rules(project, state)
-            node, stopped = executor.execute(
-                source.node, values, project=project, watch=watch, rules=rules
-            )
+            node, stopped = executor.execute(project, source.node, values, watch, rules)
         meter.mark("cells")
         normalize.save(complete if stopped is None else failed, node, project.root)
     except Interrupted as by:

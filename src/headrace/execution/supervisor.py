@@ -19,7 +19,7 @@ from headrace.core.pipeline import Stage
 from headrace.core.project import Project, run_name
 from headrace.errors import StageError
 from headrace.execution import environment, partial_run
-from headrace.execution.progress import Progress, StageState
+from headrace.execution.progress import LIMIT_GRACE_S, Progress, StageState
 from headrace.execution.stage_process import INTERRUPTED
 
 LIMIT_CHECK_S = 0.25
@@ -27,9 +27,6 @@ LIMIT_CHECK_S = 0.25
 
 TRACKER_S = 1.0
 """Seconds that multiprocessing's tracker has, once a stage has ended, to remove shared memory."""
-
-LIMIT_GRACE_S = 2.0
-"""Seconds that a cell has to end by itself once its time is up: its own process shows more."""
 
 
 class Process(Protocol):
