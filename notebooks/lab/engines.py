@@ -125,7 +125,7 @@ def _ways(folder: Path, make: Callable[[Path], Path]) -> Ways:
     """Make a study twice, the second with papermill's own command in every stage."""
     headrace, papermill = (make(folder / engine) for engine in ("headrace", "papermill"))
     text = (papermill / "dvc.yaml").read_text()
-    for name, stage in pipeline.read(papermill, pipeline.MAIN).items():
+    for name, stage in pipeline.read(papermill, "dvc.yaml").items():
         command = BY_PAPERMILL.format(notebook=stage.notebook, run=f"runs/{name}.ipynb")
         text = text.replace(f"headrace run {name}\n", f"{command}\n")
     (papermill / "dvc.yaml").write_text(text)

@@ -93,12 +93,13 @@ def test_a_missing_dep_of_a_second_pipeline_is_found_and_fixed_there(beside: Tid
 BROKEN = {
     "no yaml": ("stages: [", f"{FILE}:1: The pipeline file cannot be used: "),
     "a stage of dvc.yaml": (
-        BESIDE.replace("play", "train"),
+        "stages: {train: {wdir: .., cmd: headrace run train}}\n",
         f"{FILE}:1: The pipeline file cannot be used: stage 'train' is in dvc.yaml as well",
     ),
     "months that params.yaml lacks": (
         BESIDE.replace("months.played", "months.playd"),
-        "matrix of stage 'play': month must be a plain list, or refer to one of params.yaml",
+        f"{FILE}:6: The pipeline file cannot be used: failed to parse 'stages.play.matrix':"
+        " Could not find 'months.playd'",
     ),
 }
 

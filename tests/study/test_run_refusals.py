@@ -65,7 +65,11 @@ MISTAKES_IN_DVC_YAML = {
         "dvc.yaml lists trian in params, but params.yaml",
     ),
     "a value that is not there": (("- train", "- train.max_itr"), "Did you mean max_iter?"),
-    "params as a mapping": (("- seed", "- other.yaml: [seed]"), "must be a list of names"),
+    "a file that is not there": (
+        ("- seed", "- other.yaml: [seed]"),
+        "params of stage 'train' list other.yaml, which is missing. Next: git checkout HEAD",
+    ),
+    "params that are no names": (("- seed", "- 3"), "must be names in params.yaml, or files"),
     "one name from two places": (
         ("- train", "- train\n      - train.rate"),
         "rate from two places",

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from headrace.bundle.archive import sha256, sha256_of_file
-from headrace.core import yaml
 from headrace.core.imports import Graph
-from headrace.core.pipeline import Stage
+from headrace.core.param_files import read, values
 from headrace.core.project import Project
+from headrace.core.stage import PARAMS, Stage
 from headrace.errors import ProjectError
 
 
@@ -49,21 +49,20 @@ def parameters(project: Project, stage: str) -> dict[str, Any]:
         ProjectError: the stage does not list among its deps the run of another one, which holds
             its parameters, and so would not run again when one of these changes.
     """
-    content = yaml.read(project.root / "params.yaml")
-    values: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     listed = {dep.path for dep in project.stage(stage).deps}
     for name, maker in upstream(project, stage).items():
-        run = f"runs/{name}.ipynb"
-        names = [dotted for dotted in maker.body.get("params") or [] if isinstance(dotted, str)]
         # A stage whose cmd runs no notebook leaves no run that could hold its parameters.
-        is_made = any(out.path == run for out in maker.outs)
-        if name != stage and names and is_made and run not in listed:
+        is_made = any(out.path == maker.run for out in maker.outs)
+        if name != stage and maker.params and is_made and maker.run not in listed:
             raise ProjectError(
-                f"dvc.yaml: stage {name} has the parameter {names[0]}, which stage {stage} must"
-                f" depend on too. Next: add {run} to the deps of {stage}"
+                f"dvc.yaml: stage {name} has the parameter {maker.params[0]}, which stage {stage}"
+                f" must depend on too. Next: add {maker.run} to the deps of {stage}"
             )
-        values |= {dotted: yaml.lookup(content, dotted) for dotted in names}
-    return values
+        given = values(maker.params, read([maker], project.read))
+        for (file, dotted), value in given.items():
+            parameters[dotted if file == PARAMS else f"{file}:{dotted}"] = value
+    return parameters
 
 
 def upstream(project: Project, stage: str) -> dict[str, Stage]:

@@ -24,13 +24,13 @@ def check(project: Project) -> bool:
     """
     with tempfile.TemporaryDirectory() as folder:
         _, head = clean_room.checkout(project, Path(folder) / "tree", worktree=False)
-        differences = [*_differences(project, head.root)]
+        differences = [*_differences(project, head)]
     print(*differences or ["dvc.lock and the metrics in git match the last dvc repro"], sep="\n")
     return not differences
 
 
-def _differences(project: Project, head: Path) -> Iterator[str]:
-    old, new = lockfile.read(head), lockfile.read(project.root)
+def _differences(project: Project, head: Project) -> Iterator[str]:
+    old, new = head.records, project.records
     if not old:
         yield f"No dvc.lock is committed. {NEXT}"
         return
@@ -43,7 +43,7 @@ def _differences(project: Project, head: Path) -> Iterator[str]:
         elif changes := [*_changed_inputs(old[stage], new[stage], outs)]:
             yield f"stage {stage} has not run since a change of {', '.join(changes)}. {NEXT}"
         else:
-            yield from _changed_outputs(project, head, stage, old[stage], new[stage])
+            yield from _changed_outputs(project, head.root, stage, old[stage], new[stage])
 
 
 def _changed_inputs(old: Record, new: Record, outs: set[str]) -> Iterator[str]:

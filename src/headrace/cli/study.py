@@ -10,6 +10,7 @@ import headrace
 from headrace.cli.base import command, in_study, show_page, stage_names
 from headrace.core import requirements
 from headrace.core.project import Project
+from headrace.core.stage import file_name, repro_command
 from headrace.errors import HeadraceError, join_names, nearest_name
 
 BACKTEST_RESULT, BACKTEST_PLOT = "metrics/backtest.json", "plots/backtest.svg"
@@ -36,14 +37,28 @@ def debug(project: Project, stage: str, words: tuple[str, ...]) -> None:
     """Open a failed run in JupyterLab, at the cell that failed."""
     from headrace.lab import launch
 
-    failed = project.root / "runs/failed" / f"{stage}.ipynb"
+    failed = project.root / f"runs/failed/{file_name(stage)}.ipynb"
     if not failed.is_file():
-        name, _, member = stage.rpartition("-")
-        if name not in project.all_stages:  # else it is one of a matrix
-            name, member = stage, ""
-        command = project.stage(name).command(member)
-        raise HeadraceError(f"There is no failed run of {stage}. Next: {command}")
+        raise HeadraceError(_no_failed_run(project, stage))
     launch.start(project, words, failed=failed)
+
+
+def _no_failed_run(project: Project, name: str) -> str:
+    """Return the message where no run of a stage failed; a member may be named as its run is.
+
+    Errors:
+        ProjectError: there is no such stage.
+    """
+    stages = project.all_stages.values()
+    meant = [stage for stage in stages if name in (stage.group, stage.name, file_name(stage.name))]
+    if not meant:
+        project.stage(name)  # which names the nearest
+    runs = (file_name(stage.name) for stage in meant)
+    failed = [run for run in runs if (project.root / f"runs/failed/{run}.ipynb").is_file()]
+    first = meant[0]
+    command = first.command() if len(meant) == 1 else repro_command(first.file, first.group)
+    step = f"headrace debug {failed[0]}" if failed else command
+    return f"There is no failed run of {name}. Next: {step}"
 
 
 @command("lab", examples="headrace lab --no-browser --port 9999", context_settings=WORDS)

@@ -36,8 +36,8 @@ def changes(old: State, new: State) -> tuple[CostChange, ...]:
 
 
 def _files(state: State) -> list[str]:
-    listed = yaml.or_empty(state.pipeline.get("metrics"), list)
-    return [path for path in map(str, listed) if path.startswith(f"{resource_usage.FOLDER}/")]
+    listed = [metric.path for pipeline in state.pipelines for metric in pipeline.metrics]
+    return [path for path in listed if path.startswith(f"{resource_usage.FOLDER}/")]
 
 
 def _content(state: State, path: str) -> dict[str, Any] | None:

@@ -1,17 +1,22 @@
 """What went into two states: parameters, commits, and files with the stages that they feed."""
 
-from collections.abc import Iterator
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from headrace.compare.model import Commit, FileChange, ParameterChange
 from headrace.core import git, yaml
 from headrace.core.metrics import is_same, leaves
-from headrace.core.pipeline import Stage, stages_of
+from headrace.core.param_files import values
+from headrace.core.stage import PARAMS as PARAMETERS
+from headrace.core.stage import Param, Stage, group_of
 from headrace.core.states import State
+from headrace.errors import ProjectError
 
 FIELDS = "%H%x00%an%x00%aI%x00%s"
 PLAIN = ("--no-color", "--no-ext-diff", "--relative", "-z")
-PIPELINE, PARAMETERS = "dvc.yaml", "params.yaml"
 
 
 def parameter_changes(old: State, new: State) -> tuple[ParameterChange, ...]:
@@ -85,42 +90,65 @@ def _stages(path: str, source: str, feeds: dict[str, set[str]]) -> tuple[str, ..
 
 
 def _feeds(old: State, new: State) -> dict[str, set[str]]:
-    """Return the stages that each dep feeds, by dvc.yaml and by dvc.lock, which has plain paths."""
-    feeds: dict[str, set[str]] = {PIPELINE: set(), PARAMETERS: set()}
-    pipelines = [stages_of(state.pipeline) for state in (old, new)]
-    for state, stages in zip((old, new), pipelines, strict=True):
-        for name, stage in stages.items():
+    """Return the stages that each file feeds, by dvc.yaml and by dvc.lock, which has plain paths.
+
+    A file that fills templates feeds those that came out otherwise.
+    """
+    feeds: defaultdict[str, set[str]] = defaultdict(set)
+    for state in (old, new):
+        for stage in state.stages.values():
             for path in [*(dep.path for dep in stage.deps), *_other_parameter_files(stage)]:
-                feeds.setdefault(path, set()).add(name)
+                feeds[path].add(stage.group)
         for name, record in state.lock.items():
             for file in record.deps:
-                feeds.setdefault(file.path, set()).add(name.partition("@")[0])
-    for name in {*pipelines[0], *pipelines[1]}:
-        before, after = (stages.get(name) for stages in pipelines)
-        if before is None or after is None or before.body != after.body:
-            feeds[PIPELINE].add(name)
-        if _parameters(before, old) != _parameters(after, new):
-            feeds[PARAMETERS].add(name)
+                feeds[file.path].add(group_of(name))
+    before, after = old.stages, new.stages
+    for name in {*before, *after}:
+        stages = before.get(name), after.get(name)
+        group = next(stage for stage in stages if stage).group
+        if _body(stages[0]) != _body(stages[1]):
+            for path in _sources(stages, (old, new)):
+                feeds[path].add(group)
+        if _parameters(stages[0], old) != _parameters(stages[1], new):
+            feeds[PARAMETERS].add(group)
     return feeds
 
 
-def _listed_params(stage: Stage) -> list[Any]:
-    return yaml.or_empty(stage.body.get("params"), list)
+def _body(stage: Stage | None) -> dict[str, Any] | None:
+    return stage.body if stage else None
+
+
+def _sources(stages: Iterable[Stage | None], states: Iterable[State]) -> Iterator[str]:
+    """Yield the files that make a stage what it is: its pipeline file, and what fills templates."""
+    for stage in filter(None, stages):
+        yield stage.file
+        if stage.definition:
+            contents = [p.content for state in states for p in state.pipelines]
+            listed = [item for c in contents for item in yaml.or_empty(c.get("vars"), list)]
+            folder = posixpath.dirname(stage.file)
+            for path in (
+                PARAMETERS,
+                *(item.partition(":")[0] for item in listed if isinstance(item, str)),
+            ):
+                yield posixpath.normpath(posixpath.join(folder, path))
+
+
+def _params(stage: Stage) -> list[Param]:
+    with suppress(ProjectError):  # `headrace check` reports what is none
+        return stage.params
+    return []
 
 
 def _other_parameter_files(stage: Stage) -> list[str]:
     """Return the parameter files of a stage other than params.yaml."""
-    mappings = (item for item in _listed_params(stage) if isinstance(item, dict))
-    return [str(file) for item in mappings for file in item if file != PARAMETERS]
+    return [param.file for param in _params(stage) if param.file != PARAMETERS]
 
 
 def _parameters(stage: Stage | None, state: State) -> dict[str, object]:
     """Return the values in params.yaml of the parameters that a stage lists."""
-    names: list[Any] = []
-    for item in _listed_params(stage) if stage is not None else ():
-        listed = item.get(PARAMETERS, []) if isinstance(item, dict) else [item]
-        names += listed if isinstance(listed, list) else list(state.params)
-    return {str(name): yaml.lookup(state.params, str(name)) for name in names}
+    params = _params(stage) if stage is not None else []
+    listed = [param for param in params if param.file == PARAMETERS]
+    return {name: value for (_, name), value in values(listed, {PARAMETERS: state.params}).items()}
 
 
 def _as_utf8(text: str) -> str:

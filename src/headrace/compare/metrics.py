@@ -3,10 +3,8 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from headrace.core.metrics import is_number, is_same, leaves
-from headrace.core.pipeline import metrics_of
 from headrace.core.states import State
 from headrace.execution import resource_usage
 
@@ -56,22 +54,11 @@ def read_pairs(old: State, new: State) -> list[MetricsPair]:
 
 
 def metrics_files(state: State) -> list[str]:
-    """Return the metrics files in a state's dvc.yaml, without those of costs.
-
-    A path with `${…}`, as in a matrix, stands for all files that match it.
-    """
-    paths = []
-    for metric in metrics_of(state.pipeline):
-        paths += _matching_files(state, metric.path) if "*" in metric.path else [metric.path]
+    """Return the metrics files in a state's dvc.yaml, without those of costs."""
+    paths = (metric.path for pipeline in state.pipelines for metric in pipeline.all_metrics)
     return [
         path for path in dict.fromkeys(paths) if not path.startswith(f"{resource_usage.FOLDER}/")
     ]
-
-
-def _matching_files(state: State, pattern: str) -> list[str]:
-    if state.commit is None:  # an untracked file is a result too
-        return [path.relative_to(state.root).as_posix() for path in state.root.glob(pattern)]
-    return [path for path in state.files if fnmatchcase(path, pattern)]
 
 
 def _read_pair(file: str, old: State, new: State) -> MetricsPair:

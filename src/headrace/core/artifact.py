@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.core import git, yaml
+from headrace.core import git, pipeline, yaml
 from headrace.core.project import Project
+from headrace.core.stage import MAIN
 from headrace.errors import ProjectError, nearest
 
 NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-/_]*[a-zA-Z0-9])?"
@@ -58,7 +59,7 @@ def artifacts(root: Path) -> dict[str, str]:
     Errors:
         ProjectError: there is none, or one is not as DVC has it.
     """
-    block: Any = yaml.read(root / "dvc.yaml").get("artifacts")
+    block: Any = pipeline.read(root, MAIN).top_level("artifacts")
     if not block:
         raise ProjectError(f"dvc.yaml has no artifact to register. Next: add {EXAMPLE}")
     if not isinstance(block, dict):

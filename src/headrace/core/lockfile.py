@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+import posixpath
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,34 @@ class File:
 class Record:
     """The last run of a stage, or of one member of a matrix ("backtest@6")."""
 
-    cmd: str
+    commands: tuple[str, ...]
     deps: tuple[File, ...]
     params: dict[str, dict[str, Any]]
     outs: tuple[File, ...]
+    wdir: str = "."
+    """The folder in which it ran, from where all its paths begin."""
+
+    @property
+    def cmd(self) -> str:
+        """Its commands as a shell runs them, each by itself, until one fails."""
+        if len(self.commands) == 1:
+            return self.commands[0]
+        return " && ".join(f"(\n{command}\n)" for command in self.commands)
+
+    def at(self, folder: str) -> "Record":
+        """Return the record of a stage that runs in this folder: paths begin where it begins."""
+        if folder == ".":
+            return self
+
+        def located(path: str) -> str:
+            return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
+
+        deps, outs = (
+            tuple(replace(file, path=located(file.path)) for file in part)
+            for part in (self.deps, self.outs)
+        )
+        params = {located(path): values for path, values in self.params.items()}
+        return Record(self.commands, deps, params, outs, folder)
 
 
 def read(root: Path) -> dict[str, Record]:
@@ -64,8 +89,8 @@ def parse(text: bytes) -> dict[str, Record]:
 def _record(stage: dict[str, Any]) -> Record:
     deps, outs = (tuple(map(file_of, stage.get(part) or [])) for part in ("deps", "outs"))
     cmd = stage["cmd"]
-    command = " && ".join(cmd) if isinstance(cmd, list) else str(cmd)
-    return Record(command, deps, stage.get("params") or {}, outs)
+    commands = cmd if isinstance(cmd, list) else str(cmd).splitlines()
+    return Record((*map(str, commands),), deps, stage.get("params") or {}, outs)
 
 
 def file_of(entry: dict[str, Any]) -> File:

@@ -3,6 +3,9 @@
 import ast
 import itertools
 import json
+import re
+import textwrap
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +19,13 @@ TAG = "parameters"
 FOLDER = "notebooks"
 CHECKPOINTS = ".ipynb_checkpoints"
 """The folder in which JupyterLab keeps what was saved last."""
+MAGIC = re.compile(
+    r"(?P<before>\s*(?:[\w\[\]., ]+=\s*)?)[%!?].*"  # %time f(), files = !ls, ?frame
+    r"|\s*[\w.%*]+\?{1,2}\s*"  # frame.head?
+    r"|\s*[,;/][A-Za-z_].*"  # /f x: a call without parentheses
+)
+"""A line of IPython syntax."""
+PYTHON_INSIDE = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,8 @@ class Source:
     path: Path
     node: "nbformat.NotebookNode"
     defaults: dict[str, Any]
+    has_cell: bool
+    """Whether it has a parameters cell: a notebook without parameters needs none."""
 
     @property
     def name(self) -> str:
@@ -36,8 +48,8 @@ def read(path: Path) -> Source:
     """Read a source notebook.
 
     Errors:
-        NotebookError: it is missing, is not a notebook, or has no cell tagged "parameters" with
-            names and literals only.
+        NotebookError: it is missing, is not a notebook, or has two cells tagged "parameters", or
+            one with anything but names, literals and magics.
     """
     import nbformat  # takes a fifth of a second; a caller may only want a name
 
@@ -58,7 +70,8 @@ def read(path: Path) -> Source:
             f"{name(path)} is not a notebook: {problem}."
             f" Next: correct it, or git checkout HEAD {name(path)}"
         ) from None
-    return Source(path, node, defaults(parameters_cell(node, path).source, path))
+    cell = parameters_cell(node, path)
+    return Source(path, node, defaults(cell.source, path) if cell else {}, cell is not None)
 
 
 def _repaired(content: dict[str, Any]) -> dict[str, Any]:
@@ -88,13 +101,15 @@ def _without_nulls(metadata: dict[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (metadata or {}).items() if value is not None}
 
 
-def parameters_cell(node: "nbformat.NotebookNode", path: Path) -> "nbformat.NotebookNode":
-    """Return the one cell that is tagged "parameters".
+def parameters_cell(node: "nbformat.NotebookNode", path: Path) -> "nbformat.NotebookNode | None":
+    """Return the one cell that is tagged "parameters", or None.
 
     Errors:
-        NotebookError: there is none, or more than one.
+        NotebookError: there is more than one.
     """
     cells = [cell for cell in node.cells if TAG in cell.metadata.get("tags", [])]
+    if not cells:
+        return None
     refuse_but_one(len(cells), path)
     cell: nbformat.NotebookNode = cells[0]
     return cell
@@ -115,7 +130,7 @@ def refuse_but_one(count: int, path: Path) -> None:
 
 
 def defaults(source: str, path: Path) -> dict[str, Any]:
-    """Return names and values of a cell that holds only lines such as `max_iter = 200`.
+    """Return names and values of a cell that holds only lines such as `max_iter = 200`, or magics.
 
     Errors:
         NotebookError: it holds anything else, or is not Python; the line is given.
@@ -134,7 +149,36 @@ def assignments(source: str) -> list[tuple[str, ast.expr]]:
     Errors:
         SyntaxError: the source is not Python, or holds anything else; the line is given.
     """
-    return [_assignment(statement, source) for statement in ast.parse(source).body]
+    statements = ast.parse(without_magics(source)).body
+    return [_assignment(line, source) for line in statements if not isinstance(line, ast.Pass)]
+
+
+def without_magics(source: str) -> str:
+    """Return a cell's Python: IPython's own lines do nothing, and all lines keep their numbers."""
+    lines = source.splitlines()
+    first = next(filter(str.strip, lines), "").split()
+    if first and first[0].startswith("%%") and first[0] not in PYTHON_INSIDE:
+        return ""  # another language
+    for number in magics(source):
+        lines[number - 1] = _without_magic(lines[number - 1])
+    return "\n".join(lines)
+
+
+def magics(source: str) -> list[int]:
+    """Return the numbers, from 1, of a cell's lines of IPython syntax."""
+    # A line such as `a = b %c` is both: where Python can read the cell, it holds no magic.
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        ast.parse(textwrap.dedent(source))
+        return []
+    lines = enumerate(source.splitlines(), start=1)
+    return [number for number, line in lines if MAGIC.fullmatch(line)]
+
+
+def _without_magic(line: str) -> str:
+    """Return a line of Python that assigns to the same name, with the same indentation."""
+    before = (match["before"] if (match := MAGIC.fullmatch(line)) else None) or ""
+    indentation = line[: len(line) - len(line.lstrip())]
+    return f"{before}None" if "=" in before else f"{indentation}pass"
 
 
 def _assignment(statement: ast.stmt, source: str) -> tuple[str, ast.expr]:

@@ -17,6 +17,14 @@ UNKNOWN = "extra_forbidden"
 
 
 @dataclass(frozen=True)
+class Value:
+    """A value that a stage gives to its notebook, and the file that it is from."""
+
+    value: Any
+    file: str
+
+
+@dataclass(frozen=True)
 class Mismatch:
     """A name that a stage's parameters and its notebook's parameters cell do not share."""
 
@@ -27,28 +35,29 @@ class Mismatch:
 
 
 def mismatches(
-    stage: str, source: str, defaults: Mapping[str, Any], expected: Mapping[str, Any]
+    stage: str, source: str, defaults: Mapping[str, Any], expected: Mapping[str, Value]
 ) -> Iterator[Mismatch]:
     """Yield the names and types in which a parameters cell and a stage's parameters differ.
 
-    `source` is the notebook's name, `defaults` what its cell declares, `expected` what the typed
-    model makes of the stage's parameters.
+    `source` is the notebook's name, `defaults` what its cell declares, `expected` the stage's
+    parameters: those of params.yaml as the typed model has them.
     """
-    for name, value in expected.items():
+    for name, given in expected.items():
+        value, is_typed = given.value, given.file == FILE
         if name not in defaults:
             near = nearest(name, set(defaults) - set(expected))
             yield Mismatch(
                 name,
-                f'{FILE}: stage "{stage}" is given {name}, but the parameters cell of'
+                f'{given.file}: stage "{stage}" is given {name}, but the parameters cell of'
                 f" {source} has no such name."
                 f"{near or f' Next: add a line such as `{name} = {value!r}` to it'}",
                 in_cell=False,
             )
-        elif not _same_type(defaults[name], value):
+        elif not _same_type(defaults[name], value, is_typed=is_typed):
             yield Mismatch(
                 name,
                 f"{source}: the default of {name} is {_with_type(defaults[name])}, but"
-                f" {FILE} and the typed model say {_with_type(value)}. Next: headrace sync",
+                f" {_says(given.file)} {_with_type(value)}. Next: headrace sync",
                 in_cell=True,
             )
     for name in defaults:
@@ -62,8 +71,16 @@ def mismatches(
             )
 
 
-def _same_type(default: object, value: object) -> bool:
+def _says(file: str) -> str:
+    return f"{file} and the typed model say" if file == FILE else f"{file} says"
+
+
+def _same_type(default: object, value: object, *, is_typed: bool) -> bool:
     if isinstance(value, float) and type(default) is int:  # a cell may say 1 for 1.0
+        return True
+    if not is_typed and isinstance(default, float) and type(value) is int:  # as YAML may
+        return True
+    if isinstance(default, list | tuple) and isinstance(value, list | tuple):  # as for DVC
         return True
     return default is None or value is None or type(default) is type(value)
 
@@ -112,14 +129,14 @@ def _error_line(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Proj
 
 def _owner(place: tuple[Any, ...], project: Project) -> str:
     """Name the stage and notebook that a block belongs to, where it is a stage's."""
-    stages = {stage.name: stage for stage in project.notebook_stages()}
+    stages = {stage.group: stage for stage in project.notebook_stages()}
     if len(place) < 2 or place[0] not in stages:
         return ""
     stage = stages[place[0]]
     try:
-        return f' of stage "{stage}" ({notebook.name(project.notebook(stage))})'
+        return f' of stage "{stage.group}" ({notebook.name(project.notebook(stage))})'
     except ProjectError:  # an error of its own
-        return f' of stage "{stage}"'
+        return f' of stage "{stage.group}"'
 
 
 def _model(project: Project) -> str:

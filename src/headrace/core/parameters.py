@@ -1,26 +1,23 @@
-"""A stage's parameters: read from params.yaml, and checked before anything runs."""
+"""A stage's parameters: read from params.yaml and other files, and checked before anything runs."""
 
 import keyword
-import os
-import re
+import math
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from headrace.core import parameter_check, yaml
+from headrace.core import notebook, param_files, parameter_check, yaml
 from headrace.core.notebook import Source
-from headrace.core.pipeline import Stage
+from headrace.core.param_files import Contents, is_compute
+from headrace.core.parameter_check import Value
 from headrace.core.project import Project
-from headrace.errors import ParameterError, ProjectError, nearest
+from headrace.core.stage import Param, Stage
+from headrace.errors import ParameterError, nearest
 
 FILE = parameter_check.FILE
-COMPUTE = "compute"
-"""The block that the runner uses itself; no notebook takes it."""
-REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
-"""How a pipeline file refers to a value of params.yaml."""
+Values = dict[str, Value]
 
 
 def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
@@ -39,120 +36,150 @@ def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
         raise ParameterError("\n".join(lines), lines) from None
 
 
-@dataclass(frozen=True)
-class StageParameters:
-    """A stage's values: those for its notebook, and the runner's own block."""
+def load_for(project: Project, stages: Collection[Stage]) -> tuple[Contents, Contents]:
+    """Return the files that the stages' params list, by their paths: as written, and as typed.
 
-    notebook: dict[str, Any]
-    compute: dict[str, Any]
-
-
-def for_stage(project: Project, stage: Stage, source: Source) -> StageParameters:
-    """Return what params.yaml gives to a stage.
-
-    A `matrix` stage such as "backtest@6" takes its matrix values as well.
+    Only params.yaml has a typed model. A study without parameters may do without that file.
 
     Errors:
+        ProjectError, ParameterError: see `load` and `param_files.read`.
+    """
+    raw: dict[str, Mapping[str, Any]] = {}
+    typed: dict[str, Mapping[str, Any]] = {}
+    is_listed = any(param.file == FILE for stage in stages for param in stage.params)
+    if is_listed or (project.root / FILE).exists():
+        content, model = load(project)
+        raw[FILE], typed[FILE] = content, model.model_dump()
+    others = param_files.read(stages, project.read, known=raw)
+    return raw | others, others | typed
+
+
+def for_stage(project: Project, stage: Stage, source: Source) -> dict[str, Any]:
+    """Return what a stage's params give to it, and what it has as a member of a matrix or foreach.
+
+    Errors:
+        ProjectError: a file of parameters cannot be read.
         ParameterError: the model refuses params.yaml, two blocks hold one name, or the names and
             types are not those of the parameters cell.
+        NotebookError: there are values, and no cell that declares them.
     """
-    raw, typed = load(project)
-    matrix_values = _matrix_values(stage, raw)
-    values = merge(stage_values(raw, stage), matrix_values, stage.name)
-    expected = stage_values(typed.model_dump(), stage) | matrix_values
-    for mismatch in parameter_check.mismatches(stage.name, source.name, source.defaults, expected):
+    raw, typed = load_for(project, [stage])
+    values = stage_values(stage, raw, source.defaults)
+    expected = stage_values(stage, typed, source.defaults)
+    if expected and not source.has_cell:
+        notebook.refuse_but_one(0, source.path)
+    for mismatch in parameter_check.mismatches(stage.group, source.name, source.defaults, expected):
         raise ParameterError(mismatch.message)
-    blocks = [_block(raw, dotted) for dotted in stage.params if _is_compute(dotted)]
-    return StageParameters(values, {k: v for block in blocks for k, v in block.items()})
+    return {name: given.value for name, given in values.items()}
 
 
-def _is_compute(dotted: str) -> bool:
-    return dotted.split(".")[0] == COMPUTE
+def stage_values(stage: Stage, contents: Contents, declared: Collection[str]) -> Values:
+    """Return the names and values that a notebook gets, each with the file that it is from.
 
+    A listed block gives all its names, but for `compute`; a file that is listed whole gives those
+    that the notebook's cell declares, and so do the values of a member where the stage's params
+    depend on the member themselves.
 
-def stage_values(
-    content: Mapping[str, Any], stage: Stage, names: Sequence[str] | None = None
-) -> dict[str, Any]:
-    """Return names and values of the blocks that a stage lists, or of some, but for `compute`."""
-    values: dict[str, Any] = {}
-    for dotted in stage.params if names is None else names:
-        if not _is_compute(dotted):
-            values = merge(values, _block(content, dotted), stage.name)
+    Errors:
+        ParameterError: a name is from two places, cannot be a parameter, or is in no file.
+    """
+    values: Values = {}
+    for param in stage.params:
+        if param.name and not is_compute(param):
+            values = merge(values, block_values(contents, param), stage)
+    values = merge(values, _member_values(stage, declared), stage)
+    for param in stage.params:
+        if not param.name:
+            values = merge(values, _whole_file(contents, param, {*declared} - {*values}), stage)
     return values
 
 
-def _block(content: Mapping[str, Any], dotted: str) -> dict[str, Any]:
+def block_values(contents: Contents, param: Param) -> Values:
+    """Return what a listed name gives: a block's names and values, or one value."""
+    return {name: Value(value, param.file) for name, value in _block(contents, param).items()}
+
+
+def _member_values(stage: Stage, declared: Collection[str]) -> Values:
+    """Return the values of a member; `key`, and what its params depend on, where it is declared."""
+    optional = {*stage.values} if stage.takes_members_by_params else {"key"} - {*stage.matrix}
+    return {
+        name: Value(value, stage.file)
+        for name, value in stage.values.items()
+        if name in declared or name not in optional
+    }
+
+
+def _whole_file(contents: Contents, param: Param, declared: Collection[str]) -> Values:
+    """Return the declared names that a file has, at its top level or in one of its blocks."""
+    content = contents[param.file]
+    values: Values = {}
+    for name in sorted(declared):
+        dotted = [name] if name in content else [*dotted_names(content, name)]
+        dotted = [n for n in dotted if not is_compute(Param(param.file, n))]
+        if len(dotted) > 1:
+            raise ParameterError(
+                f"{param.file} has {name} more than once: {', '.join(dotted)}."
+                " Next: list the one that is meant in the stage's params"
+            )
+        if dotted:
+            values[name] = Value(yaml.lookup(content, dotted[0]), param.file)
+    return values
+
+
+def dotted_names(content: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield the dotted names in a file that end in a name and hold a value."""
+    blocks = {key: block for key, block in content.items() if isinstance(block, dict)}
+    if name in content and name not in blocks:
+        yield name
+    yield from (f"{key}.{name}" for key, block in blocks.items() if name in block)
+
+
+def _block(contents: Contents, param: Param) -> dict[str, Any]:
     """Return a block's names and values, or one value under its own name."""
-    value: Any = content
-    for part in dotted.split("."):
-        if not isinstance(value, Mapping) or part not in value:
+    value: Any = contents[param.file]
+    for part in param.name.split("."):
+        inner = yaml.lookup(value, part) if isinstance(value, list | tuple) else None
+        if inner is None and not (isinstance(value, Mapping) and part in value):
             near = nearest(part, value if isinstance(value, Mapping) else [])
             raise ParameterError(
-                f"dvc.yaml lists {dotted} in params, but {FILE} has none.{near}"
+                f"dvc.yaml lists {param.name} in params, but {param.file} has none.{near}"
                 " Next: correct the name, or add it"
             )
-        value = value[part]
+        value = inner if inner is not None else value[part]
     return dict(value) if isinstance(value, dict) else {part: value}
 
 
-def merge(values: Mapping[str, Any], new: Mapping[str, Any], stage: str) -> dict[str, Any]:
+def merge(values: Mapping[str, Value], new: Mapping[str, Value], stage: Stage) -> Values:
     """Return both together; each name stands once, and is a plain name of Python.
 
     Errors:
-        ParameterError: a name stands twice, or cannot be assigned to.
+        ParameterError: a name stands twice, or cannot be assigned to; or a value is not of JSON.
     """
-    for name in new:
+    for name, given in new.items():
         if name in values:
             raise ParameterError(
-                f"dvc.yaml: stage {stage!r} takes {name} from two places. Next: rename one"
+                f"{stage.file}: stage {stage.group!r} takes {name} from two places."
+                " Next: rename one"
             )
         # Python reads some letters as others (NFKC): a bold A would arrive as a plain one.
         plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name
         if not plain or keyword.iskeyword(name):
             raise ParameterError(
-                f"{FILE}: {name!r} cannot be a name in a notebook. Next: rename it"
+                f"{given.file}: {name!r} cannot be a name in a notebook. Next: rename it"
+            )
+        if not _is_json(given.value):
+            raise ParameterError(
+                f"{given.file}: {name} is {given.value!r}, which JSON does not know."
+                " Next: write it as text or as a finite number"
             )
     return {**values, **new}
 
 
-def _matrix_values(stage: Stage, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the matrix values of the member that DVC runs, by the key in DVC_STAGE."""
-    if not isinstance(stage.body.get("matrix"), dict):
-        return {}
-    # DVC tells a command which member it runs by this variable alone: `cmd` is fixed text.
-    members = {
-        "-".join(map(_dvc_text, values.values())): values for values in matrix(stage, content)
-    }
-    key = os.environ.get("DVC_STAGE", "").partition("@")[2]
-    if key not in members:
-        names = ", ".join(f"{stage}@{member}" for member in members)
-        raise ProjectError(f"Stage {stage.name!r} is a matrix. Next: dvc repro with one of {names}")
-    return members[key]
-
-
-def matrix(stage: Stage, content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the values of each member of a matrix: from lists of its own, or of params.yaml.
-
-    A stage without a matrix has one member without values.
-
-    Errors:
-        ProjectError: an axis is neither a plain list nor a reference to one, `${block.name}`.
-    """
-    members: list[dict[str, Any]] = [{}]
-    axes = stage.body.get("matrix")
-    for axis, values in axes.items() if isinstance(axes, dict) else ():
-        reference = REFERENCE.fullmatch(values) if isinstance(values, str) else None
-        choices = yaml.lookup(content, reference[1]) if reference else values
-        if not isinstance(choices, list):
-            raise ProjectError(
-                f"dvc.yaml: matrix of stage {stage.name!r}: {axis} must be a plain list,"
-                f" or refer to one of {FILE}. Next: write its items, or "
-                "${block.name}"
-            )
-        members = [{**member, axis: choice} for member in members for choice in choices]
-    return members
-
-
-def _dvc_text(value: object) -> str:
-    """Return a matrix value as DVC writes it into a stage's name: true, where Python has True."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _is_json(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    return type(value) in yaml.SCALARS and not (
+        isinstance(value, float) and not math.isfinite(value)
+    )

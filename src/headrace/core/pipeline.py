@@ -2,265 +2,240 @@
 
 Plain `dvc repro` runs dvc.yaml alone. The study's .dvcignore hides backtest/dvc.yaml from DVC, so
 `dvc status` does not list its stages; `headrace backtest` runs them.
+
+A stage without templates is read by headrace's own reader; what has any, by DVC's (`templates`).
 """
 
+import os
 import posixpath
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headrace.core import yaml
-from headrace.core.yaml import Key
+from headrace.core import lockfile, yaml
+from headrace.core.lockfile import Record
+from headrace.core.stage import BACKTEST, MAIN, Entry, Stage, file_name, group_of
 from headrace.errors import ProjectError, unreadable
 
-MAIN = "dvc.yaml"
-BACKTEST = "backtest/dvc.yaml"
-OUTS = ("outs", "metrics", "plots")
+if TYPE_CHECKING:
+    from headrace.core.templates import Read, Resolver
+
+MANY = {"matrix", "foreach", "do"}
+"""The keys of a definition that stands for several stages."""
+TEMPLATE = re.compile(r"\$\{[^}]*\}")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A dep or an out: its path from the study on, with `*` for each `${…}`, and its settings."""
+class Pipeline(Mapping[str, Stage]):
+    """The stages of a pipeline file by the names that dvc.lock has, each read when asked for.
 
-    path: str
-    settings: dict[str, Any]
-    keys: tuple[Key, ...]
-    """Its place in the pipeline file."""
+    `read` gives the files from which templates are filled.
 
-    @property
-    def is_cached(self) -> bool:
-        """Whether DVC keeps it in its cache."""
-        return self.settings.get("cache") is not False
-
-    def paths(self, root: Path) -> list[Path]:
-        """Return what it names in a study; where DVC fills in a part, all that may be meant."""
-        if "*" not in self.path:
-            return [root / self.path]
-        pattern = Path(glob(str(root)), glob(self.path))  # which may be absolute
-        folder = Path(pattern.anchor)
-        return sorted(folder.glob(str(pattern.relative_to(folder))))
-
-    def covers(self, path: str) -> bool:
-        """Tell whether a file is this one, or lies in this folder."""
-        folders = (path, *(path[:place] for place, letter in enumerate(path) if letter == "/"))
-        return any(fnmatchcase(folder, glob(self.path)) for folder in folders)
-
-    def meets(self, path: str) -> bool:
-        """Tell whether a path is this one, lies in it, or is a folder that it lies in."""
-        return self.covers(path) or self.path.startswith(f"{path}/")
-
-
-def glob(path: str) -> str:
-    """Return a pattern of `fnmatch` in which only the `*` of a path is special."""
-    return path.replace("[", "[[]").replace("?", "[?]")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage of a pipeline file; a `matrix` or `foreach` is one stage with many members.
-
-    Deps and outs that are not as DVC wants them are left out: `headrace check` reports those.
+    Errors:
+        ProjectError: on a look at what is a template, where DVC cannot resolve it.
     """
 
-    name: str
-    entry: dict[str, Any]
-    file: str = MAIN
-    """The pipeline file that has it."""
-
-    def __str__(self) -> str:
-        """Return its name."""
-        return self.name
-
-    @cached_property
-    def body(self) -> dict[str, Any]:
-        """The mapping that holds `cmd`, `deps` and `outs`."""
-        inner = self.entry.get("do")
-        return inner if "foreach" in self.entry and isinstance(inner, dict) else self.entry
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        """Its place in the pipeline file."""
-        return ("stages", self.name)
-
-    def at(self, *keys: Key) -> tuple[Key, ...]:
-        """Return the place of a part of it in the pipeline file."""
-        return (*self.keys, *(("do",) if self.body is not self.entry else ()), *keys)
-
-    @property
-    def is_many(self) -> bool:
-        """Whether it is a `matrix` or a `foreach`."""
-        return "matrix" in self.entry or "foreach" in self.entry
-
-    @property
-    def cmd(self) -> str:
-        """Its command."""
-        cmd = self.body.get("cmd", "")
-        return " && ".join(map(str, cmd)) if isinstance(cmd, list) else str(cmd).strip()
-
-    @property
-    def is_run(self) -> bool:
-        """Whether headrace runs its notebook."""
-        return self.cmd == f"headrace run {self.name}"
+    def __init__(self, content: Mapping[str, Any], file: str, read: "Read") -> None:
+        self.content, self.file = content, file
+        stages = yaml.or_empty(content.get("stages"), dict).items()
+        self.groups = {name: entry for name, entry in stages if isinstance(entry, dict)}
+        self._read = read
+        self._stages: dict[str, Stage] = {}
+        self._members: dict[str, dict[str, None]] = {}
 
     @cached_property
-    def deps(self) -> list[Entry]:
-        """The files that it reads."""
-        return self._entries("deps")
+    def _resolver(self) -> "Resolver":
+        from headrace.core.templates import Resolver
 
-    @cached_property
-    def outs(self) -> list[Entry]:
-        """The files that it writes: outs, metrics and plots."""
-        return [entry for part in OUTS for entry in self._entries(part)]
+        return Resolver(self.content, self.file, self._read)
+
+    def members(self, group: str) -> Mapping[str, None]:
+        """Return the names of the stages that a definition stands for, in their order."""
+        if group not in self._members:
+            is_many = MANY & self.groups[group].keys()
+            names = self._resolver.names(group) if is_many else [group]
+            self._members[group] = dict.fromkeys(names)
+        return self._members[group]
+
+    def __iter__(self) -> Iterator[str]:
+        for group in self.groups:
+            yield from self.members(group)
+
+    def __len__(self) -> int:
+        return sum(len(self.members(group)) for group in self.groups)
+
+    def __getitem__(self, name: str) -> Stage:
+        if name not in self._stages:
+            group = group_of(name)
+            if group not in self.groups or name not in self.members(group):
+                raise KeyError(name)
+            self._stages[name] = self._stage(name, self.groups[group])
+        return self._stages[name]
+
+    def _stage(self, name: str, definition: dict[str, Any]) -> Stage:
+        if not {*MANY, "vars"} & definition.keys() and "${" not in repr(definition):
+            return Stage(name, definition, self.file)
+        body, values = self._resolver.stage(name)
+        return Stage(name, body, self.file, values, definition)
 
     @cached_property
     def metrics(self) -> list[Entry]:
-        """Its metrics, which are among the outs."""
-        return self._entries("metrics")
-
-    @cached_property
-    def params(self) -> list[str]:
-        """The dotted names of params.yaml that it lists.
-
-        Errors:
-            ProjectError: it lists anything else.
-        """
-        names = self.body.get("params") or []
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ProjectError(
-                f"{self.file}: params of stage {self.name!r} must be a list of names in"
-                " params.yaml. Next: write one name to a line, such as - train"
-            )
-        return names
-
-    @cached_property
-    def notebooks(self) -> list[str]:
-        """The source notebooks that it may run; of several deps, those that bear its name."""
-        listed = [dep.path for dep in self.deps if fnmatchcase(dep.path, "notebooks/*.ipynb")]
-        stems = {path: Path(path).stem.lstrip("0123456789_") for path in listed}
-        matching = [path for path, stem in stems.items() if stem == self.name]
-        return matching if len(listed) > 1 and matching else listed
+        """The metrics files of no stage."""
+        return Stage("", {"metrics": self.top_level("metrics")}, self.file).metrics
 
     @property
-    def notebook(self) -> str:
-        """The source notebook that it runs: the one among its deps.
+    def all_metrics(self) -> list[Entry]:
+        """The metrics files: those of no stage, then of each."""
+        return [*self.metrics, *(metric for stage in self.values() for metric in stage.metrics)]
 
-        A stage that lists several, since it vouches for others, runs the one that bears its name.
+    def top_level(self, part: str) -> Any:
+        """Return its `metrics` or `artifacts` outside of the stages, without templates.
 
         Errors:
-            ProjectError: the stage lists none, or several and none of its own name.
+            ProjectError: DVC cannot resolve them.
         """
-        if len(self.notebooks) != 1:
-            raise ProjectError(
-                f"{self.file}: stage {self.name!r} must list one notebook among its deps;"
-                f" it lists {len(self.notebooks)}. Next: list notebooks/01_{self.name}.ipynb"
-            )
-        return self.notebooks[0]
+        written = self.content.get(part)
+        return self._resolver.top_level(part) if "${" in repr(written) else written
 
-    def command(self, member: str = "") -> str:
-        """Return the command that runs it, or one member of a matrix."""
-        return repro_command(self.file, f"{self.name}@{member}" if member else self.name)
+    def located(self, records: Mapping[str, Record]) -> dict[str, Record]:
+        """Return records of the dvc.lock beside it with paths from the study on."""
+        return {name: record.at(self._wdir(name)) for name, record in records.items()}
 
-    def _entries(self, part: str) -> list[Entry]:
-        listed = yaml.or_empty(self.body.get(part), list)
-        return [
-            Entry(path, settings, self.at(part, index))
-            for index, item in enumerate(listed)
-            for path, settings in self._paths(item)
-        ]
-
-    def _paths(self, item: object) -> Iterator[tuple[str, dict[str, Any]]]:
-        # DVC writes an out as a path, or as a mapping of one path to its settings.
-        pairs = item.items() if isinstance(item, dict) else [(item, {})]
-        for path, settings in pairs:
-            if isinstance(path, str) and path:
-                pattern = re.sub(r"\$\{[^}]*\}", "*", self.to_study(path))
-                yield pattern, yaml.or_empty(settings, dict)
-
-    def to_study(self, path: str) -> str:
-        """Return a path of the stage's from the study on: its file may have a folder, and it, too.
-
-        A path on another machine stays as it is.
-        """
-        wdir = self.body.get("wdir")
-        folder = posixpath.join(posixpath.dirname(self.file), wdir if isinstance(wdir, str) else "")
-        return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
-
-    def from_study(self, path: str) -> str:
-        """Return how the stage itself writes a path from the study on."""
-        return posixpath.relpath(path, self.to_study("."))
+    def _wdir(self, name: str) -> str:
+        definition = self.groups.get(group_of(name), {})
+        inner = yaml.or_empty(definition.get("do", definition), dict)
+        if "${" in repr(inner.get("wdir")) and name in self:
+            return self[name].wdir
+        return Stage(name, {"wdir": inner.get("wdir")}, self.file).wdir
 
 
-Stages = dict[str, Stage]
-"""Stages by name, in the order of their pipeline file."""
+def metric_patterns(content: Mapping[str, Any], file: str = MAIN) -> list[str]:
+    """Return the metrics files in the content of a pipeline file with `*` for each `${…}`.
+
+    Those of no stage come first. So the files of members are found that a matrix has no more.
+    """
+    definitions = yaml.or_empty(content.get("stages"), dict).values()
+    bodies = [d.get("do", d) for d in definitions if isinstance(d, dict)]
+    stages = (Stage("", body, file) for body in (content, *bodies) if isinstance(body, dict))
+    return [TEMPLATE.sub("*", metric.path) for stage in stages for metric in stage.metrics]
 
 
 def names(root: Path) -> list[str]:
     """Return a project's pipeline files from its root on; a folder's own project has its own."""
-    folders = sorted(path.parent for path in root.glob(f"[!.]*/{MAIN}"))
-    # A folder with a pyproject.toml is another study, such as a baked one, with its own stages.
-    beside = [folder.name for folder in folders if not (folder / "pyproject.toml").exists()]
-    return [MAIN, *(f"{folder}/{MAIN}" for folder in beside)]
+    beside = []
+    for folder, folders, files in os.walk(root):
+        # A folder with a pyproject.toml is another study, such as a baked one, with its own stages.
+        if Path(folder) != root and "pyproject.toml" in files:
+            folders.clear()
+        elif MAIN in files:
+            beside.append((Path(folder).relative_to(root) / MAIN).as_posix())
+        added = {name.removesuffix(".dvc") for name in files}  # by `dvc add`: nothing but data
+        folders[:] = sorted(n for n in folders if not n.startswith((".", "__")) and n not in added)
+    return [MAIN, *(name for name in beside if name != MAIN)]
 
 
-def repro_command(file: str, stage: str = "") -> str:
-    """Return the command that runs a stage of a pipeline file, or all that are not up to date."""
-    if file == BACKTEST:
-        return "headrace backtest"
-    if file == MAIN:
-        return f"dvc repro {stage}".rstrip()
-    return f"dvc repro {file}:{stage}" if stage else f"dvc repro {file}"
+def names_in(files: Iterable[str]) -> list[str]:
+    """Return the pipeline files among the files of a project."""
+    listed = {*files}
+    found = sorted(path for path in listed if path.endswith(f"/{MAIN}"))
+
+    def is_own(path: str) -> bool:
+        parts = path.split("/")[:-1]
+        above = ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+        hidden = any(part.startswith((".", "__")) for part in parts)
+        return not hidden and not any(f"{folder}/pyproject.toml" in listed for folder in above)
+
+    return [MAIN, *filter(is_own, found)]
 
 
-def stages_of(content: dict[str, Any], file: str = MAIN) -> Stages:
-    """Return the stages in the content of a pipeline file; what is not one is left out."""
-    stages = yaml.or_empty(content.get("stages"), dict).items()
-    return {name: Stage(name, entry, file) for name, entry in stages if isinstance(entry, dict)}
+def parse(text: bytes, file: str, read: "Read") -> Pipeline:
+    """Return the pipeline in the text of a file.
+
+    Errors:
+        ProjectError: it is not YAML, or maps no names to stages.
+    """
+    content = yaml.parse(text, file, json_only=False)
+    stages = content.get("stages", {})
+    is_mapping = isinstance(stages, dict) and all(isinstance(s, dict) for s in stages.values())
+    if not is_mapping or not all(isinstance(name, str) for name in stages):
+        raise ProjectError(
+            f"{file}: `stages` must map names to stages. Next: indent each stage below its name"
+        )
+    return Pipeline(content, file, read)
 
 
-def metrics_of(content: dict[str, Any]) -> list[Entry]:
-    """Return the metrics files in the content of a dvc.yaml: those of no stage, then of each."""
-    bodies = (Stage("", content), *stages_of(content).values())
-    return [metric for stage in bodies for metric in stage.metrics]
+def read_file(root: Path, path: str) -> bytes | None:
+    """Return the content of a file by its path from a folder on; None where there is none.
+
+    Errors:
+        ProjectError: it cannot be read.
+    """
+    try:
+        return (root / path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ProjectError(f"{unreadable(path, error)}. Next: make it a readable file") from None
 
 
-def read(root: Path, name: str) -> Stages:
-    """Return the stages of one pipeline file.
+def read(root: Path, name: str) -> Pipeline:
+    """Return one pipeline file.
 
     Errors:
         ProjectError: it cannot be read, or maps no names to stages.
     """
-    try:
-        content = yaml.parse((root / name).read_bytes(), name)
-    except OSError as error:
-        raise ProjectError(
-            f"{unreadable(name, error)}. Next: git checkout HEAD -- {name}"
-        ) from None
-    stages = content.get("stages", {})
-    if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
-        raise ProjectError(
-            f"{name}: `stages` must map names to stages. Next: indent each stage below its name"
-        )
-    return stages_of(content, name)
+    text = read_file(root, name)
+    if text is None:
+        raise ProjectError(f"{name} is missing. Next: git checkout HEAD -- {name}")
+    return parse(text, name, partial(read_file, root))
 
 
-def read_all(root: Path) -> dict[str, Stages]:
-    """Return the stages of every pipeline file, by the file's name.
+def read_all(root: Path) -> dict[str, Pipeline]:
+    """Return every pipeline file by its name.
 
     Errors:
-        ProjectError: see `read`; or two files have a stage of one name, which would share its run.
+        ProjectError: see `read`; or two stages would write one run.
     """
-    pipelines: dict[str, Stages] = {}
-    for name in names(root):
-        stages = read(root, name)
-        for earlier, earlier_stages in pipelines.items():
-            if shared := sorted(earlier_stages.keys() & stages.keys()):
-                raise ProjectError(
-                    f"{name}: stage {shared[0]!r} is in {earlier} as well, and both would write"
-                    f" runs/{shared[0]}.ipynb. Next: give one of them another name"
-                )
-        pipelines[name] = stages
+    pipelines = {name: read(root, name) for name in names(root)}
+    earlier: dict[str, tuple[Pipeline, str]] = {}
+    for pipeline in pipelines.values():
+        for name in pipeline:
+            others, other = earlier.setdefault(file_name(name), (pipeline, name))
+            if others is not pipeline or other != name:
+                _refuse_shared_run(others[other], pipeline[name])
     return pipelines
+
+
+def _refuse_shared_run(one: Stage, other: Stage) -> None:
+    if one.is_run and other.is_run and one.run == other.run:
+        raise ProjectError(
+            f"{other.file}: stage {other.name!r} is in {one.file} as well, and both would write"
+            f" {one.run}. Next: give one of them another name"
+        )
+
+
+def stages_of(pipelines: Iterable[Pipeline]) -> dict[str, Stage]:
+    """Return the stages of several files; where one has another's name, by its file as well."""
+    stages: dict[str, Stage] = {}
+    for pipeline in pipelines:
+        for name, stage in pipeline.items():
+            stages[f"{pipeline.file}:{name}" if name in stages else name] = stage
+    return stages
+
+
+def records(pipelines: Iterable[Pipeline], read: "Read") -> dict[str, Record]:
+    """Return what the dvc.lock beside each file records, with paths from the study on.
+
+    The backtest's is left out, which is no part of what `dvc repro` makes.
+
+    Errors:
+        ProjectError: a dvc.lock is not as DVC 3 writes it.
+    """
+    records: dict[str, Record] = {}
+    for pipeline in pipelines:
+        text = read(posixpath.join(posixpath.dirname(pipeline.file), lockfile.NAME))
+        if text is not None and pipeline.file != BACKTEST:
+            for name, record in pipeline.located(lockfile.parse(text)).items():
+                records[f"{pipeline.file}:{name}" if name in records else name] = record
+    return records

@@ -2,8 +2,10 @@
 
 import importlib
 import os
+import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +13,16 @@ from types import ModuleType
 from typing import Any
 
 from headrace.core import pipeline
+from headrace.core.lockfile import Record
 from headrace.core.metrics import is_numeric
-from headrace.core.pipeline import Stage, Stages
-from headrace.errors import ProjectError, nearest
+from headrace.core.pipeline import Pipeline
+from headrace.core.stage import MAIN, MEMBER, Stage, group_of
+from headrace.errors import ProjectError, join_names, nearest
 
 SCRATCH = ("notebooks", "scratch")
 """The folder in which `headrace check` looks at nothing."""
+MAX_LISTED = 8
+"""Stages that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -31,39 +37,59 @@ class Project:
         """The folder of the project's own packages."""
         return self.root / str(self.settings.get("source", "src"))
 
-    @cached_property
-    def stages(self) -> Stages:
-        """The stages of dvc.yaml, which `dvc repro` runs."""
-        return pipeline.read(self.root, pipeline.MAIN)
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file by its path from the root on, or None."""
+        return pipeline.read_file(self.root, path)
 
     @cached_property
-    def pipelines(self) -> dict[str, Stages]:
+    def stages(self) -> Pipeline:
+        """The stages of dvc.yaml, which `dvc repro` runs."""
+        return pipeline.read(self.root, MAIN)
+
+    @cached_property
+    def pipelines(self) -> dict[str, Pipeline]:
         """The stages of every pipeline file: dvc.yaml, then those that run when they are named."""
         return pipeline.read_all(self.root)
 
     @property
-    def all_stages(self) -> Stages:
-        """The stages of all pipeline files, in order."""
-        return {name: stage for stages in self.pipelines.values() for name, stage in stages.items()}
+    def all_stages(self) -> dict[str, Stage]:
+        """The stages of all pipeline files, in order; a name that stands twice with its file."""
+        return pipeline.stages_of(self.pipelines.values())
 
-    def stage(self, name: str) -> Stage:
-        """Return a stage by its name.
+    @property
+    def records(self) -> dict[str, Record]:
+        """What dvc.lock records of the last run of each stage, and those of other files do."""
+        return pipeline.records(self.pipelines.values(), self.read)
+
+    def stage(self, name: str, environment: Mapping[str, str] = os.environ) -> Stage:
+        """Return a stage by its name; of a `matrix` or `foreach`, the member that DVC runs.
 
         Errors:
-            ProjectError: no pipeline file has it; the nearest name is shown.
+            ProjectError: no pipeline file has it; the nearest name is shown. Or it stands for many.
         """
-        if name in self.stages:  # a stage of dvc.yaml depends on no other file
-            return self.stages[name]
-        stages = self.all_stages
-        if name not in stages:
-            files = " and ".join(self.pipelines)
-            has = "has" if len(self.pipelines) == 1 else "have"
-            step = "name one of these" if stages else f"add it to {files}"
-            raise ProjectError(
-                f"{files} {has} no stage {name!r}.{nearest(name, stages)}"
-                f" Stages: {', '.join(stages) or 'none'}. Next: {step}"
-            )
-        return stages[name]
+        file, key = _run_by_dvc(name, environment)
+        wanted = f"{name}{MEMBER}{key}" if key else name
+        # A stage of dvc.yaml depends on no other file, where DVC does not say that it is another's.
+        files = [] if file in ("", MAIN) else [f for f in self.pipelines if f.endswith(file)]
+        group = group_of(wanted)
+        in_main = not files and group in self.stages.groups
+        others = {} if in_main else self.pipelines
+        for stages in [self.stages] if in_main else [others[file] for file in files or others]:
+            if wanted in stages:
+                return stages[wanted]
+            if group in stages.groups:
+                raise ProjectError(_of_many(wanted, group, [*stages.members(group)]))
+        raise ProjectError(self._no_stage(name))
+
+    def _no_stage(self, name: str) -> str:
+        files = " and ".join(self.pipelines)
+        has = "has" if len(self.pipelines) == 1 else "have"
+        groups = [group for stages in self.pipelines.values() for group in stages.groups]
+        step = "name one of these" if groups else f"add it to {files}"
+        return (
+            f"{files} {has} no stage {name!r}.{nearest(name, groups)}"
+            f" Stages: {join_names(groups, MAX_LISTED) or 'none'}. Next: {step}"
+        )
 
     def notebook_stages(self) -> list[Stage]:
         """Return the stages that `headrace run` runs, in the order of the pipeline files."""
@@ -158,16 +184,30 @@ class Project:
         return module
 
 
-def run_name(stage: str) -> str:
-    """Return what a stage's files are called: "train", or "backtest-6" for "backtest@6"."""
+def _run_by_dvc(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return the pipeline file and the member for which DVC runs a stage of this name.
+
+    Of a file, the end of its path: DVC names it from the folder that it was started in. Both are
+    empty where DVC runs no such stage, or names none.
+    """
     # DVC writes `train` or `train@6` there, and `folder/dvc.yaml:train` for another pipeline file.
-    name, _, member = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
-    return file_name(f"{stage}@{member}") if member and name == stage else stage
+    address = environment.get("DVC_STAGE", "")
+    match = re.fullmatch(rf"(?:(.*{MAIN}):)?([^{MEMBER}]*)(?:{MEMBER}(.*))?", address, re.DOTALL)
+    if match is None or match[2] != group_of(name):
+        return "", ""
+    key = "" if MEMBER in name else match[3] or ""
+    return (match[1] or "").removeprefix("./").replace("../", ""), key
 
 
-def file_name(stage: str) -> str:
-    """Return what the files of a stage are called by its name in dvc.lock."""
-    return stage.replace("@", "-")
+def _of_many(wanted: str, group: str, members: list[str]) -> str:
+    """Return the message about a stage that has no such member, or of which none is named."""
+    listed = join_names(members, MAX_LISTED)
+    if not members:
+        return f"Stage {group!r} stands for no stage. Next: give its matrix or foreach values"
+    if wanted != group:
+        near = nearest(wanted, members)
+        return f"Stage {group!r} has no {wanted!r}.{near} Next: name one of {listed}"
+    return f"Stage {group!r} stands for {len(members)} stages. Next: dvc repro with one of {listed}"
 
 
 def _place(error: Exception) -> str:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from headrace.core import dvc_cache, lockfile, pipeline, yaml
 from headrace.core.dvc_cache import Store
-from headrace.core.lockfile import File
-from headrace.core.pipeline import Entry, Stage
+from headrace.core.lockfile import File, Record
+from headrace.core.pipeline import Pipeline
 from headrace.core.project import Project
+from headrace.core.stage import MAIN, Entry, Stage
 from headrace.errors import DataError, ProjectError
 
 Hash = Callable[[Path], str]
@@ -104,13 +105,22 @@ def _of_outs(project: Project, reader: Stage | None = None) -> Iterator[Promise]
     """Yield the promises of all stages' outs, but for those of the reader itself."""
     own = (reader.name, reader.file) if reader else ("", "")
     for name in pipeline.names(project.root):
-        with _tolerated(name not in (pipeline.MAIN, own[1])):
-            is_main = name == pipeline.MAIN
-            stages = project.stages if is_main else pipeline.read(project.root, name)
-            for record_name, record in lockfile.read((project.root / name).parent).items():
-                stage = stages.get(record_name.partition("@")[0])
-                if stage is not None and (stage.name, stage.file) != own:
-                    yield from (_of_out(stage, record_name, out) for out in record.outs)
+        with _tolerated(name not in (MAIN, own[1])):
+            stages = project.stages if name == MAIN else pipeline.read(project.root, name)
+            records = stages.located(lockfile.read((project.root / name).parent))
+            for record_name, record in records.items():
+                if (record_name, name) != own:
+                    yield from _of_record(stages, record_name, record, reader)
+
+
+def _of_record(
+    stages: Pipeline, name: str, record: Record, reader: Stage | None
+) -> Iterator[Promise]:
+    """Yield what a stage's record says of its outs, of those that a reader reads."""
+    for out in record.outs:
+        is_read = reader is None or any(dep.meets(out.path) for dep in reader.deps)
+        if is_read and (stage := stages.get(name)):
+            yield _of_out(stage, out)
 
 
 def _tolerated(another: bool) -> suppress:
@@ -118,13 +128,10 @@ def _tolerated(another: bool) -> suppress:
     return suppress(*([ProjectError] if another else []))
 
 
-def _of_out(stage: Stage, record_name: str, out: File) -> Promise:
-    """Return what the record of a stage, or of one member of it, says of an out."""
-    path = stage.to_study(out.path)
+def _of_out(stage: Stage, out: File) -> Promise:
     lock = posixpath.join(posixpath.dirname(stage.file), lockfile.NAME)
-    command = stage.command(record_name.partition("@")[2])
-    is_cached = all(entry.is_cached for entry in stage.outs if entry.covers(path))
-    return Promise(replace(out, path=path), lock, path, command, is_cached)
+    is_cached = all(entry.is_cached for entry in stage.outs if entry.covers(out.path))
+    return Promise(out, lock, out.path, stage.command(), is_cached)
 
 
 def _of_dvc_files(root: Path, deps: list[Entry]) -> Iterator[Promise]:

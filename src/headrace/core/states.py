@@ -6,10 +6,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from headrace.core import git, lockfile, yaml
+from headrace.core import git, pipeline, yaml
 from headrace.core.git import Objects
 from headrace.core.lockfile import Record
+from headrace.core.pipeline import Pipeline
 from headrace.core.project import Project
+from headrace.core.stage import BACKTEST, Stage
 from headrace.errors import ProjectError, nearest
 
 WORKING_TREE = "the working tree"
@@ -59,33 +61,42 @@ class State:
     @cached_property
     def lock(self) -> dict[str, Record]:
         """The records of its dvc.lock; none where it has no dvc.lock."""
-        text = self.read(lockfile.NAME)
-        return lockfile.parse(text) if text is not None else {}
+        return pipeline.records(self.pipelines, self.read)
 
     @cached_property
-    def pipeline(self) -> dict[str, Any]:
-        """The content of its dvc.yaml; empty where it has none."""
-        return self._yaml("dvc.yaml")
+    def pipelines(self) -> list[Pipeline]:
+        """Its dvc.yaml, and the pipeline files beside it but for the backtest's."""
+        names = pipeline.names(self.root) if self.commit is None else pipeline.names_in(self.files)
+        return [
+            Pipeline(self._yaml(name, json_only=False), name, self.read)
+            for name in names
+            if name != BACKTEST
+        ]
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """The stages of its pipeline files."""
+        return pipeline.stages_of(self.pipelines)
 
     @cached_property
     def params(self) -> dict[str, Any]:
         """The content of its params.yaml; empty where it has none."""
         return self._yaml("params.yaml")
 
-    def _yaml(self, name: str) -> dict[str, Any]:
+    def _yaml(self, name: str, *, json_only: bool = True) -> dict[str, Any]:
         text = self.read(name)
         if text is None:
             return {}
         try:
-            return _parse(text, name)
-        except ProjectError:
-            return yaml.parse(text, f"{name} of {self.name}")  # the message says of which state
+            return _parse(text, name, json_only=json_only)
+        except ProjectError:  # the message says of which state
+            return yaml.parse(text, f"{name} of {self.name}", json_only=json_only)
 
 
 @lru_cache(maxsize=8)
-def _parse(text: bytes, name: str) -> dict[str, Any]:
+def _parse(text: bytes, name: str, *, json_only: bool) -> dict[str, Any]:
     """Return the content of a file; most files are the same in both states."""
-    return yaml.parse(text, name)
+    return yaml.parse(text, name, json_only=json_only)
 
 
 def pair(project: Project, names: Iterable[str], objects: Objects) -> tuple[State, State]:

@@ -116,8 +116,10 @@ def read(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def parse(text: bytes, name: str) -> dict[str, Any]:
+def parse(text: bytes, name: str, *, json_only: bool = True) -> dict[str, Any]:
     """Read YAML that holds one mapping; `name` is what messages call it.
+
+    Without `json_only` values and names may be of any type, as in a dvc.yaml.
 
     Errors:
         ProjectError: it is not valid YAML 1.2, or holds a tag, a date, a NaN or a key that is not
@@ -143,7 +145,8 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
             " Next: write lines such as `name: value`"
         )
     try:
-        _refuse_other_types(content, name, "")
+        if json_only:
+            _refuse_other_types(content, name, "")
     except RecursionError:
         raise ProjectError(
             f"{name} is nested too deeply, or contains itself. Next: write it flatter"
@@ -189,7 +192,10 @@ def or_empty(value: object, kind: type[Kind]) -> Kind:
 def lookup(content: Any, dotted: str) -> Any:
     """Return the value under a dotted name, or None where there is none."""
     for part in dotted.split("."):
-        content = content.get(part) if isinstance(content, dict) else None
+        if isinstance(content, list | tuple) and part.isdecimal() and int(part) < len(content):
+            content = content[int(part)]
+        else:
+            content = content.get(part) if isinstance(content, dict) else None
     return content
 
 

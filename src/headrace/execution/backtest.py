@@ -14,8 +14,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from headrace.core import attributes
-from headrace.core.pipeline import BACKTEST
 from headrace.core.project import Project
+from headrace.core.stage import BACKTEST
 from headrace.errors import HeadraceError, ProjectError
 
 LOCK = ".headrace/backtest.lock"

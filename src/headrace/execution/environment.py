@@ -4,14 +4,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.core import atomic, cpu, yaml
-from headrace.core.parameter_check import FILE
-from headrace.core.pipeline import Stage
+from headrace.core import atomic, cpu, param_files
 from headrace.core.project import Project
+from headrace.core.stage import Stage
 from headrace.execution import isolation
-
-COMPUTE = "compute"
-"""The block of params.yaml that says on how many threads a stage computes."""
 
 INLINE = "module://matplotlib_inline.backend_inline"
 """The backend that shows figures in a notebook. Set before the study's own modules are imported:
@@ -58,12 +54,7 @@ def of_run(project: Project, stage: Stage, outer: Mapping[str, str]) -> dict[str
     Errors:
         ProjectError: params.yaml cannot be read.
     """
-    names = [name for name in stage.params if name.split(".")[0] == COMPUTE]
-    content = yaml.read(project.root / FILE) if names else {}
-    compute: dict[str, Any] = {}
-    for name in names:
-        value = yaml.lookup(content, name)
-        compute |= value if isinstance(value, dict) else {name.rpartition(".")[2]: value}
+    compute = param_files.compute_of(stage, project.read)
     return of_stage(project, outer) | compute_variables(compute)
 
 

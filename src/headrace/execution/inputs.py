@@ -17,8 +17,8 @@ from headrace.core import hash_cache, lockfile, promises, yaml
 from headrace.core.hash_cache import HashCache, Signature
 from headrace.core.metrics import is_same
 from headrace.core.parameter_check import FILE
-from headrace.core.pipeline import Stage
-from headrace.core.project import Project, run_name
+from headrace.core.project import Project
+from headrace.core.stage import Stage, file_name
 from headrace.errors import DataError, HeadraceError, StageError
 from headrace.execution import isolation
 
@@ -66,7 +66,7 @@ class Inputs:
                 wrong[self._describe(promise, file.md5)] = promise.restore_command(self._root)
         if wrong:
             problems, steps = "\n".join(wrong), ", then ".join(wrong.values())
-            name = run_name(self._stage.name)
+            name = file_name(self._stage.name)
             raise DataError(f"{problems}\nStage {name} did not begin. Next: {steps}")
 
     def _is_made_by_hand(self, path: Path) -> bool:
@@ -89,7 +89,7 @@ class Inputs:
         """
         if isolation.active():  # only the stage itself can write there, and verify reports it
             return
-        name = run_name(self._stage.name)
+        name = file_name(self._stage.name)
         files = self._changed_files()
         again = [file for file, problem in files.items() if problem == AGAIN]
         lines = [*self._changed_parameters(name)]
@@ -105,7 +105,7 @@ class Inputs:
         if lines:
             raise StageError("\n".join([*lines, step]))
         if "DVC_STAGE" not in os.environ:
-            outs = (path for out in self._stage.outs for path in out.paths(self._root))
+            outs = (self._root / out.path for out in self._stage.outs)
             self._cache.add_made(path for path in outs if path.is_file())
             self._save()
 
@@ -160,7 +160,7 @@ class Inputs:
 
     def _paths(self) -> Iterator[Path]:
         """Yield the files of the deps."""
-        for path in (path for dep in self._stage.deps for path in dep.paths(self._root)):
+        for path in (self._root / dep.path for dep in self._stage.deps):
             if path.is_dir():
                 files = (file for file in path.rglob("*") if file.is_file())
                 yield from (file for file in files if not LEFT_OUT & {*file.parts})

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from headrace.core import hash_cache, processes
 from headrace.core.hash_cache import Signature
-from headrace.core.pipeline import Entry, Stage
-from headrace.core.project import run_name
+from headrace.core.stage import Entry, Stage, file_name
 from headrace.errors import StageError, join_names
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def end(stage: Stage, root: Path, threads: bool) -> None:
         return
     import psutil
 
-    name, outs = run_name(stage.name), stage.outs
+    name, outs = file_name(stage.name), stage.outs
     before = dict(_states(root, outs))
     _, left = psutil.wait_procs(running, timeout=LOOK_S)
     written = {process: {*_written(process, root, outs)} for process in left}
@@ -147,7 +146,7 @@ def _is_part(name: str, out: str) -> bool:
 
 def _states(root: Path, outs: Sequence[Entry]) -> Iterator[tuple[str, Signature]]:
     """Yield the outs' files with their states."""
-    for path in (path for out in outs for path in out.paths(root)):
+    for path in (root / out.path for out in outs):
         for file in path.rglob("*") if path.is_dir() else [path]:
             with suppress(OSError):
                 yield os.path.relpath(file, root), hash_cache.signature(file)

@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import nbformat
@@ -18,14 +19,19 @@ SCHEMA = "params.schema.json"
 def outdated(project: Project) -> dict[str, str]:
     """Return the notebooks whose cell has other values than params.yaml, with their new text.
 
+    Of a `matrix` or `foreach` they are the first member's, but for what makes it that member.
     Comments stay. Names are neither added nor removed: `headrace run` reports those.
     """
     changed = {}
-    raw, _ = parameters.load(project)
-    for stage in project.notebook_stages():
+    stages = {stage.notebook: stage for stage in reversed(project.notebook_stages())}
+    raw, _ = parameters.load_for(project, stages.values())
+    for stage in reversed(stages.values()):
         source = notebook.read(project.notebook(stage))
         cell = notebook.parameters_cell(source.node, source.path)
-        text = replace(cell.source, parameters.stage_values(raw, stage))
+        if cell is None:
+            continue
+        values = parameters.stage_values(replace(stage, values={}), raw, source.defaults)
+        text = with_values(cell.source, {name: given.value for name, given in values.items()})
         if text != cell.source:
             cell.source = text
             name = source.path.relative_to(project.root).as_posix()
@@ -33,7 +39,7 @@ def outdated(project: Project) -> dict[str, str]:
     return changed
 
 
-def replace(cell: str, values: Mapping[str, Any]) -> str:
+def with_values(cell: str, values: Mapping[str, Any]) -> str:
     """Return a parameters cell with these values in the place of its literals."""
     content = cell.encode()
     lines = content.splitlines(keepends=True)

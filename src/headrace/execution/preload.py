@@ -92,7 +92,7 @@ class Server:
             return
         others: dict[str, tuple[str, dict[str, str]]] = {}
         with suppress(HeadraceError):  # whoever runs the stage is told
-            for study, needed in preload_imports.followers(name):
+            for study, needed in preload_imports.followers(name, outer or self._variables):
                 variables = environment.of_run(study, needed, outer or self._variables)
                 if not self._is_own(variables):
                     others[_digest(variables)] = (needed.name, variables)
@@ -114,7 +114,7 @@ class Server:
         with suppress(OSError, ValueError), _received(client) as (request, streams):
             with suppress(HeadraceError):  # the stage itself says what is wrong with it
                 study = project.find_project()
-                stage = study.stage(request["stage"])
+                stage = study.stage(request["stage"], request["environment"])
                 variables = environment.of_run(study, stage, request["environment"])
                 if not self._is_own(variables):
                     client.sendall(f"elsewhere {_digest(variables)}\n".encode())

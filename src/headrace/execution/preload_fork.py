@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import headrace
 from headrace.core import processes, project, requirements
-from headrace.core.pipeline import Stage
+from headrace.core.stage import Stage
 from headrace.errors import HeadraceError
 from headrace.execution import stage_process, supervisor
 from headrace.execution.preload_client import OF_ONE_STAGE, STREAMS, shared_variables

@@ -16,8 +16,8 @@ import pydantic
 from nbformat import validator
 
 from headrace.core import imports, project
-from headrace.core.pipeline import Stage
 from headrace.core.project import Project
+from headrace.core.stage import Stage
 from headrace.errors import HeadraceError
 
 COMPANIONS = {
@@ -34,16 +34,21 @@ Names = tuple[str, ...]
 """The parts of a dotted name, of which the last may be no module."""
 
 
-def followers(name: str) -> Iterator[tuple[Project, Stage]]:
-    """Yield a stage, and those behind it that read what it or another of them makes."""
+def followers(name: str, environment: Mapping[str, str]) -> Iterator[tuple[Project, Stage]]:
+    """Yield a stage, and those behind it that read what it or another of them makes.
+
+    Of a `matrix` or `foreach` one stands for all, which import the same.
+    """
     study = project.find_project()
-    stage = study.stage(name)
+    stage = study.stage(name, environment)
     yield study, stage
-    made = {out.path for out in stage.outs}
+    made, groups = {out.path for out in stage.outs}, {stage.group}
     for other in study.stages.values():
         if made & {dep.path for dep in other.deps}:
             made |= {out.path for out in other.outs}
-            yield study, other
+            if other.group not in groups:
+                groups.add(other.group)
+                yield study, other
 
 
 def named(study: Project, stage: Stage) -> Iterator[Names]:

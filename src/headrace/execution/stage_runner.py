@@ -11,8 +11,8 @@ import nbformat
 
 from headrace.core import notebook, parameters, processes
 from headrace.core.notebook import Source
-from headrace.core.pipeline import Stage
-from headrace.core.project import Project, run_name
+from headrace.core.project import Project
+from headrace.core.stage import Stage, file_name
 from headrace.errors import HeadraceError, StageError
 from headrace.execution import (
     executor,
@@ -37,6 +37,7 @@ from headrace.execution.resource_usage import Meter
 def run(project: Project, stage: Stage, state: StageState, meter: Meter) -> None:
     """Run a stage of dvc.yaml: its source notebook in, `runs/STAGE.ipynb` out.
 
+    It works in the stage's folder, which is the study's own where dvc.yaml has no `wdir`.
     All checks come before the first cell; `state` records each cell that begins, `meter` each
     part that ends.
 
@@ -53,11 +54,11 @@ def run(project: Project, stage: Stage, state: StageState, meter: Meter) -> None
     source = notebook.read(project.notebook(stage))
     values = parameters.for_stage(project, stage, source)
     inputs.require_promised()
-    os.chdir(project.root)
-    name = run_name(stage.name)
+    os.chdir(project.root / stage.wdir)
+    name = file_name(stage.name)
     print(f"  {name}: {source.name}, {len(source.node.cells)} cells", flush=True)
     meter.mark("checks")
-    _execute(project, name, source, values.notebook, state, meter)
+    _execute(project, stage, source, values, state, meter)
     meter.mark("writing")
     used = meter.read()
     resource_usage.write(used, project.root, name)
@@ -68,7 +69,7 @@ def run(project: Project, stage: Stage, state: StageState, meter: Meter) -> None
 
 def _execute(
     project: Project,
-    name: str,
+    stage: Stage,
     source: Source,
     values: Mapping[str, Any],
     state: StageState,
@@ -79,7 +80,8 @@ def _execute(
     One that stopped short goes to runs/failed, and is not an output. Whatever nobody expected
     leaves the partial run to the supervisor, whose process no cell has touched.
     """
-    complete, failed = (project.root / "runs" / part / f"{name}.ipynb" for part in ("", "failed"))
+    name = file_name(stage.name)
+    complete, failed = project.root / stage.run, project.root / f"runs/failed/{name}.ipynb"
     watch = _StageWatch(state, partial_run.path_of(project, name))
     try:
         with isolation.recording():

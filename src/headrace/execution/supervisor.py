@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from headrace.core import processes
-from headrace.core.pipeline import Stage
-from headrace.core.project import Project, run_name
+from headrace.core.project import Project
+from headrace.core.stage import Stage, file_name
 from headrace.errors import StageError
 from headrace.execution import environment, partial_run
 from headrace.execution.progress import LIMIT_GRACE_S, Progress, StageState
@@ -69,7 +69,7 @@ def run(
         ProjectError: it has no notebook.
         StageError: its process died: killed, out of memory, or a crash in a C library.
     """
-    notebook, name = project.notebook(stage), run_name(stage.name)
+    notebook, name = project.notebook(stage), file_name(stage.name)
     dvc = dvc or processes.parent_dvc()
     processes.become_subreaper()
     partial_run.path_of(project, name).unlink(missing_ok=True)  # of a run that was killed

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.core import yaml
 from headrace.core.metrics import is_numeric
-from headrace.core.pipeline import glob
+from headrace.core.stage import glob
 from headrace.core.yaml import Key
 from headrace.gates.live import Rule
 from headrace.stats import Recipe

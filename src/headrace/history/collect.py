@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from headrace.core import git
 from headrace.core.metrics import is_number
-from headrace.core.pipeline import glob
 from headrace.core.project import Project
+from headrace.core.stage import glob
 from headrace.errors import ProjectError, join_names
 from headrace.gates.model import NAME, Gate, matching
 from headrace.history import commits, series

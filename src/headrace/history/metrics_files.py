@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from headrace.core import git, yaml
+from headrace.core import git
 from headrace.core.git import Objects
 from headrace.core.metrics import is_number, leaves
-from headrace.core.pipeline import glob, stages_of
+from headrace.core.pipeline import metric_patterns
 from headrace.core.project import Project
+from headrace.core.stage import glob
+from headrace.core.states import State
 from headrace.errors import ProjectError
 from headrace.history.commits import Commit
 
@@ -70,7 +72,7 @@ class MetricsFiles:
     @cached_property
     def newest(self) -> list[Metric]:
         """The stages' metrics in the newest commit that has any: those that are numbers."""
-        per_commit = ([*self._numbers(files)] for files in reversed(self.files))
+        per_commit = ([*dict.fromkeys(self._numbers(files))] for files in reversed(self.files))
         return next((metrics for metrics in per_commit if metrics), [])
 
     def _numbers(self, files: Files) -> Iterator[Metric]:
@@ -98,24 +100,28 @@ def read(project: Project, commits: Sequence[Commit], names: Sequence[str]) -> M
     """
     prefix = git.prefix(project.root)
     with Objects(project.root) as objects:
-        patterns, notes = _patterns(objects, f"{commits[-1].hash}:{prefix}dvc.yaml")
+        newest = State(project.root, "the newest commit", commits[-1].hash, "", objects)
+        patterns, notes = _patterns(newest)
         folders = dict.fromkeys([*map(posixpath.dirname, patterns), FOLDER])
         files = read_files(objects, commits, prefix, folders, _filter(names, patterns))
         contents = read_contents(objects, (blob for paths in files for blob in paths.values()))
     return MetricsFiles(commits, files, contents, patterns, notes)
 
 
-def _patterns(objects: Objects, name: str) -> tuple[list[str], list[str]]:
-    """Return the stages' metrics files in the newest dvc.yaml, and a note where it is broken."""
-    text = objects.read(name)
+def _patterns(newest: State) -> tuple[list[str], list[str]]:
+    """Return the stages' metrics files in the newest dvc.yaml, and a note where it is broken.
+
+    After those of its stages come patterns, for the files of members that a matrix has no more.
+    """
     try:
-        content = yaml.parse(text or b"{}", "dvc.yaml of the newest commit")
+        stages = [*newest.stages.values()]
+        patterns = [path for p in newest.pipelines for path in metric_patterns(p.content, p.file)]
     except ProjectError as error:
         return [f"{FOLDER}/*.json"], [f"All of {FOLDER}/*.json are read. {error}"]
-    if not isinstance(content.get("stages"), dict):
+    if not stages:
         return [f"{FOLDER}/*.json"], []
-    stages = reversed(stages_of(content).values())
-    return [metric.path for stage in stages for metric in stage.metrics], []
+    files = [metric.path for stage in reversed(stages) for metric in stage.metrics]
+    return [*dict.fromkeys([*files, *(pattern for pattern in patterns if "*" in pattern)])], []
 
 
 def _filter(names: Sequence[str], patterns: Sequence[str]) -> Callable[[str], bool]:

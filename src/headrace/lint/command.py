@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from headrace.core import atomic, git, pipeline, project
 from headrace.core.project import Project
+from headrace.core.stage import MAIN
 from headrace.errors import ProjectError
 from headrace.lint.cache import Cache
 from headrace.lint.check import REPRO, Finding, findings, select
@@ -52,10 +53,8 @@ def _study(study_project: Project, *, staged: bool) -> Iterator[Study]:
         checkout = Path(folder).resolve()
         tree = git.staged_tree(study_project.root, Path(objects))
         git.export_tree(study_project.root, tree, checkout, Path(objects))
-        if not (checkout / pipeline.MAIN).is_file():
-            raise ProjectError(
-                f"The next commit has no {pipeline.MAIN}. Next: git add {pipeline.MAIN}"
-            )
+        if not (checkout / MAIN).is_file():
+            raise ProjectError(f"The next commit has no {MAIN}. Next: git add {MAIN}")
         yield Study(project.find_project(checkout), cache, staged=True)
 
 

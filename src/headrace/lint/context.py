@@ -5,16 +5,17 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from headrace.core import git, lockfile, parameters, pipeline, project, yaml
-from headrace.core.imports import Graph
+from headrace.core import git, lockfile, param_files, parameters, project, yaml
+from headrace.core.imports import Chain, Graph
 from headrace.core.notebook import CHECKPOINTS, FOLDER
-from headrace.core.pipeline import Stage
 from headrace.core.project import Project
+from headrace.core.stage import PARAMS, Stage
 from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 from headrace.lint import notebook_ast
 from headrace.lint.cache import Cache
 from headrace.lint.notebook_ast import Notebook
+from headrace.lint.paths_used import Use
 
 if TYPE_CHECKING:
     from headrace.core.promises import Promise
@@ -49,12 +50,17 @@ class Study:
         self.cache = cache
         self.staged = staged
         self._trees: dict[str, Any] = {}
+        self._other_parameters: dict[str, Any] = {}
+        self.imports: dict[str, dict[str, Chain]] = {}
+        """What each notebook imports: a matrix has many stages of one notebook."""
+        self.uses: dict[tuple[str, str], dict[str, list[Use]]] = {}
+        """The files that each notebook uses, in each folder in which it runs."""
 
     @cached_property
     def dvc_error(self) -> str:
         """Why a pipeline file cannot be used; empty where all can."""
         try:
-            _ = self.project.pipelines
+            _ = self.project.all_stages  # each of which may have templates that name nothing
         except ProjectError as error:
             return str(error)
         return ""
@@ -63,6 +69,12 @@ class Study:
     def stages(self) -> dict[str, Stage]:
         """The stages of the pipeline files; none where one is broken."""
         return {} if self.dvc_error else self.project.all_stages
+
+    @property
+    def groups(self) -> list[Stage]:
+        """The stages that pipeline files list: of a `matrix` or `foreach` the first member."""
+        stages = reversed(self.stages.values())
+        return [*{(stage.file, stage.group): stage for stage in stages}.values()][::-1]
 
     @property
     def runs(self) -> list[tuple[Stage, Notebook]]:
@@ -91,17 +103,36 @@ class Study:
     @cached_property
     def _notebook_names(self) -> list[str]:
         paths = sorted((self.root / FOLDER).rglob("*.ipynb"))
-        names = (path.relative_to(self.root).as_posix() for path in paths if path.is_file())
-        return [name for name in names if CHECKPOINTS not in name]
+        names = [path.relative_to(self.root).as_posix() for path in paths if path.is_file()]
+        # A pipeline file in a folder may have its notebooks beside it.
+        listed = (name for stage in self.stages.values() for name in stage.notebooks)
+        names += [name for name in listed if self.is_file(name)]
+        return [name for name in dict.fromkeys(names) if CHECKPOINTS not in name]
 
     @cached_property
-    def parameters(self) -> Any:
-        """The content of params.yaml, and the same as the study's pydantic model.
+    def parameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The content of params.yaml, as it is written and as the study's pydantic model has it.
+
+        Both are empty where there is no such file, and no stage that lists parameters.
 
         Errors:
             HeadraceError: params.yaml cannot be read, or does not match the model.
         """
-        return parameters.load(self.project)
+        bodies = (stage.body for stage in self.stages.values())
+        if not self.is_file(PARAMS) and not any(body.get("params") for body in bodies):
+            return {}, {}
+        raw, model = parameters.load(self.project)
+        return raw, model.model_dump()
+
+    def other_parameters(self, stage: Stage) -> dict[str, Any]:
+        """Return the content of the other files that hold parameters of a stage, by their paths.
+
+        Errors:
+            ProjectError: one is missing, or cannot be read.
+        """
+        known = {PARAMS, *self._other_parameters}
+        self._other_parameters |= param_files.read([stage], self.project.read, known)
+        return self._other_parameters
 
     @cached_property
     def values(self) -> dict[str, Any] | None:
@@ -113,9 +144,10 @@ class Study:
 
     @cached_property
     def locks(self) -> dict[str, dict[str, lockfile.Record]]:
-        """The records in the dvc.lock beside each pipeline file."""
+        """The records in the dvc.lock beside each pipeline file, with paths from the study on."""
         return {
-            name: lockfile.read((self.root / name).parent) for name in pipeline.names(self.root)
+            name: pipeline.located(lockfile.read((self.root / name).parent))
+            for name, pipeline in self.project.pipelines.items()
         }
 
     @cached_property

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from headrace.core import pipeline, yaml_edit
+from headrace.core import yaml_edit
+from headrace.core.stage import MAIN
 from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 
@@ -22,7 +23,7 @@ class PipelineEdit:
     stage: str
     keys: tuple[Key, ...]
     path: str
-    file: str = pipeline.MAIN
+    file: str = MAIN
 
     def apply(self, text: str) -> str:
         """Return the edited text; unchanged where it is written in a way that cannot be edited."""

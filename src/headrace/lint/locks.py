@@ -6,15 +6,14 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from headrace.core import pipeline, requirements, yaml
+from headrace.core import param_files, requirements, yaml
 from headrace.core.lockfile import NAME, File, Record
 from headrace.core.metrics import is_number
-from headrace.core.parameter_check import FILE as PARAMS_FILE
-from headrace.core.pipeline import Entry, Stage
-from headrace.core.project import Project, file_name
+from headrace.core.project import Project
 from headrace.core.requirements import MAX_LISTED
 from headrace.core.requirements import NAME as REQUIREMENTS
-from headrace.errors import join_names
+from headrace.core.stage import MAIN, PARAMS, Entry, Param, Stage, file_name, repro_command
+from headrace.errors import ProjectError, join_names
 from headrace.execution import resource_usage
 from headrace.lint.cache import Cache
 from headrace.lint.context import Location, Study
@@ -79,18 +78,38 @@ def lock_behind(study: Study) -> Iterator[Violation]:
     Next: {step}
     """
     # This is `dvc status`, without the start of dvc, and without its trust in a file's times.
+    for (file, _, problem), stages in _behind(study).items():
+        lock = PurePosixPath(file).with_name(NAME).as_posix()
+        repro = "make repro" if file == MAIN else repro_command(file)
+        step = f"{repro}, and commit {lock} with what it changed"
+        if restored := list(_restorations(study, problem)):
+            step = ", then ".join([*restored, step])
+        elif file == MAIN and _is_old_output(study, problem):
+            step = f"dvc checkout, which brings what {lock} records; or {step}"
+        # Of a matrix with a thousand stages one finding is enough.
+        named = [*stages] if len(stages) <= MAX_LISTED else [join_names(stages, 1)]
+        for name, first in zip(named, stages, strict=False):
+            is_recorded = first in study.locks[file]
+            keys = ("stages", first) if is_recorded else stages[first].keys
+            location = study.at(lock if is_recorded else file, *keys)
+            yield Violation(location, stage=name, problem=", ".join(problem), lock=lock, step=step)
+
+
+def _behind(study: Study) -> dict[tuple[str, str, tuple[str, ...]], dict[str, Stage]]:
+    """Return the stages that are behind, by their file, their group and what differs."""
+    behind: dict[tuple[str, str, tuple[str, ...]], dict[str, Stage]] = {}
     for stage in study.stages.values():
-        lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
-        is_main = stage.file == pipeline.MAIN
-        repro = "make repro" if is_main else pipeline.repro_command(stage.file)
-        for location, name, differences in _behind(study, stage, lock):
-            step = f"{repro}, and commit {lock} with what it changed"
-            if restored := list(_restorations(study, differences)):
-                step = ", then ".join([*restored, step])
-            elif is_main and _is_old_output(study, differences):
-                step = f"dvc checkout, which brings what {lock} records; or {step}"
-            problem = ", ".join(differences)
-            yield Violation(location, stage=name, problem=problem, lock=lock, step=step)
+        records = study.locks[stage.file]
+        if not records:  # nothing has been run yet
+            continue
+        if record := records.get(stage.name):
+            differences = (*_differences(study, stage, record),)
+        else:
+            differences = (f"{PurePosixPath(stage.file).with_name(NAME)} has no record of it",)
+        if differences:
+            key = stage.file, stage.group, differences
+            behind.setdefault(key, {})[stage.name] = stage
+    return behind
 
 
 def cost_of_edit(project: Project, notebooks: Collection[str]) -> str:
@@ -134,33 +153,19 @@ def _restorations(study: Study, differences: Sequence[str]) -> Iterator[str]:
             yield promise.restore_command(study.root, study.cache.md5)
 
 
-def _behind(study: Study, stage: Stage, lock: str) -> Iterator[tuple[Location, str, list[str]]]:
-    """Yield location, name and differences of a stage, or of each member of a matrix."""
-    if not study.locks[stage.file]:  # nothing has been run yet
-        return
-    records = stage_records(study, stage)
-    if not records:
-        yield study.at(stage.file, *stage.keys), stage.name, [f"{lock} has no record of it"]
-    for name, record in records.items():
-        if differences := list(_differences(study, stage, record)):
-            yield study.at(lock, "stages", name), name, differences
-
-
 def stage_records(study: Study, stage: Stage) -> dict[str, Record]:
-    """Return a stage's record in dvc.lock; of a matrix, the records of all its members."""
+    """Return a stage's record in dvc.lock, by its name there."""
     lock = study.locks[stage.file]
-    if not stage.is_many:
-        return {name: lock[name] for name in [stage.name] if name in lock}
-    return {name: record for name, record in lock.items() if name.partition("@")[0] == stage.name}
+    return {name: lock[name] for name in [stage.name] if name in lock}
 
 
 def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
     """Yield the differences between a record and the study as it is."""
-    if stage.entry.get("frozen") is True:  # DVC does not run it, whatever changes
+    if stage.body.get("frozen") is True:  # DVC does not run it, whatever changes
         return
-    if not stage.is_many and "${" not in stage.cmd and stage.cmd != record.cmd.strip():
+    if [*map(str.strip, stage.commands)] != [*map(str.strip, record.commands)]:
         yield "its cmd changed"
-    deps, outs = ({stage.to_study(f.path): f for f in part} for part in (record.deps, record.outs))
+    deps, outs = ({file.path: file for file in part} for part in (record.deps, record.outs))
     yield from _unrecorded("dep", stage.deps, deps)
     yield from _unrecorded("out", stage.outs, outs)
     yield from _changed_files(study, deps | outs)
@@ -185,13 +190,32 @@ def _changed_files(study: Study, files: Mapping[str, File]) -> Iterator[str]:
 
 def _changed_params(study: Study, stage: Stage, record: Record) -> Iterator[str]:
     """Yield parameters with other values than in dvc.lock, or without one there."""
-    listed = yaml.or_empty(stage.body.get("params"), list)
-    names = [name for name in listed if isinstance(name, str)]
-    recorded = yaml.or_empty(yaml.or_empty(record.params, dict).get(PARAMS_FILE), dict)
-    if study.values is None or any("${" in name for name in names):
+    try:
+        params = stage.params
+        contents = {PARAMS: study.values or {}} | study.other_parameters(stage)
+    except ProjectError:  # the rules on parameters report it
         return
-    for name in names:
+    values = param_files.values(params, contents)
+    for (file, name), value in values.items():
+        recorded = yaml.or_empty(yaml.or_empty(record.params, dict).get(file), dict)
+        label = name if file == PARAMS else f"{file}:{name}"
+        if file == PARAMS and study.values is None:
+            continue
         if name not in recorded:
-            yield f"parameter {name} is new"
-        elif yaml.lookup(study.values, name) != recorded[name]:
-            yield f"parameter {name} changed"
+            yield f"parameter {label} is new"
+        elif value != recorded[name] and not (
+            isinstance(value, tuple) and [*value] == recorded[name]
+        ):
+            yield f"parameter {label} changed"
+    yield from _removed_params(params, record, values)
+
+
+def _removed_params(
+    params: Collection[Param], record: Record, values: Collection[tuple[str, str]]
+) -> Iterator[str]:
+    """Yield what a file that is listed whole has no more."""
+    for param in params:
+        if not param.name:
+            recorded = yaml.or_empty(record.params.get(param.file), dict)
+            names = (name for name in recorded if (param.file, name) not in values)
+            yield from (f"parameter {param.file}:{name} is gone" for name in names)

@@ -5,7 +5,6 @@ nbformat would validate it against its schema, which takes longer than all rules
 
 import ast
 import json
-import re
 import textwrap
 from collections.abc import Iterator
 from copy import deepcopy
@@ -15,16 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import source_form
-from headrace.core.notebook import TAG
+from headrace.core.notebook import TAG, magics, without_magics
 from headrace.core.yaml import or_empty
-
-MAGIC = re.compile(
-    r"(?P<before>\s*(?:[\w\[\]., ]+=\s*)?)[%!?].*"  # %time f(), files = !ls, ?frame
-    r"|\s*[\w.%*]+\?{1,2}\s*"  # frame.head?
-    r"|\s*[,;/][A-Za-z_].*"  # /f x: a call without parentheses
-)
-"""A line of IPython syntax."""
-PYTHON_INSIDE = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
 @dataclass(frozen=True)
@@ -69,24 +60,14 @@ class Cell:
     @cached_property
     def magics(self) -> list[int]:
         """The numbers, from 1, of its lines of IPython syntax."""
-        # A line such as `a = b %c` is both: where Python can read the cell, it holds no magic.
-        if not self.is_code or isinstance(_parsed(self.source), ast.Module):
-            return []
-        lines = enumerate(self.source.splitlines(), start=1)
-        return [number for number, line in lines if MAGIC.fullmatch(line)]
+        return magics(self.source) if self.is_code else []
 
     @cached_property
     def parsed(self) -> ast.Module | SyntaxError:
         """Its syntax tree without magics, line numbers unchanged; or the syntax error."""
         if not self.is_code:
             return ast.Module([], [])
-        lines = self.source.splitlines()
-        for number in self.magics:
-            lines[number - 1] = _without_magic(lines[number - 1])
-        first = next(filter(str.strip, self.source.splitlines()), "").split()
-        if first and first[0].startswith("%%") and first[0] not in PYTHON_INSIDE:
-            lines = []  # another language
-        return _parsed("\n".join(lines))
+        return _parsed(without_magics(self.source))
 
     @property
     def tree(self) -> ast.Module:
@@ -140,13 +121,6 @@ def _cells(content: object) -> list[dict[str, Any]]:
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise ValueError("it has no list of cells")
     return cells
-
-
-def _without_magic(line: str) -> str:
-    """Return a line of Python that assigns to the same name, with the same indentation."""
-    before = (match["before"] if (match := MAGIC.fullmatch(line)) else None) or ""
-    indentation = line[: len(line) - len(line.lstrip())]
-    return f"{before}None" if "=" in before else f"{indentation}pass"
 
 
 def _parsed(source: str) -> ast.Module | SyntaxError:

@@ -59,10 +59,10 @@ def stage_without_notebook(study: Study) -> Iterator[Violation]:
 
     Next: write its steps into a notebook, list that in deps, and set cmd: headrace run {stage}
     """
-    for stage in study.stages.values():
+    for stage in study.groups:
         if not stage.is_run:
             location = study.at(stage.file, *stage.at("cmd"))
-            yield Violation(location, stage=stage.name, cmd=stage.cmd)
+            yield Violation(location, stage=stage.group, cmd=stage.cmd)
 
 
 @rule(repro=True)
@@ -74,7 +74,7 @@ def stage_notebook(study: Study) -> Iterator[Violation]:
     for stage in study.stages.values():
         if stage.is_run and len(stage.notebooks) != 1:
             count = len(stage.notebooks)
-            yield Violation(study.at_deps(stage), stage=stage.name, count=count)
+            yield Violation(study.at_deps(stage), stage=stage.group, count=count)
 
 
 @rule(repro=True)
@@ -88,7 +88,7 @@ def notebook_missing(study: Study) -> Iterator[Violation]:
             if dep.path in stage.notebooks and dep.path not in study.notebooks:
                 location = study.at(stage.file, *dep.keys)
                 near = nearest(dep.path, study.notebooks)
-                yield Violation(location, stage=stage.name, notebook=dep.path, near=near)
+                yield Violation(location, stage=stage.group, notebook=dep.path, near=near)
 
 
 @rule()

@@ -8,10 +8,19 @@ from functools import cached_property
 from typing import Any
 
 from headrace.core import notebook as source_notebook
-from headrace.core import parameters, yaml
+from headrace.core import parameters
+from headrace.core.param_files import Contents, is_compute
 from headrace.core.parameter_check import FILE, Mismatch, mismatches
-from headrace.core.pipeline import MAIN, Stage
-from headrace.errors import HeadraceError, NotebookError, ParameterError, nearest_name
+from headrace.core.parameters import Values
+from headrace.core.stage import MAIN, Param, Stage, group_of
+from headrace.core.yaml import Key
+from headrace.errors import (
+    HeadraceError,
+    NotebookError,
+    ParameterError,
+    ProjectError,
+    nearest_name,
+)
 from headrace.lint.context import Location, Study
 from headrace.lint.notebook_ast import Cell, Notebook
 from headrace.lint.rules import PREFIX, Violation, rule, split
@@ -26,7 +35,10 @@ def dvc_yaml(study: Study) -> Iterator[Violation]:
     if study.dvc_error:
         prefix = PREFIX.match(study.dvc_error)
         file = prefix["file"] if prefix else MAIN
-        yield _from_error(study.dvc_error, Location(file, line=1), step=f"fix {file}")
+        # DVC names what it cannot resolve as in 'stages.train@6.cmd'.
+        place = re.search(r"'((?:stages|vars|metrics|artifacts)\b[^' ]*)'", study.dvc_error)
+        keys = [group_of(part) for part in place[1].split(".")] if place else []
+        yield _from_error(study.dvc_error, study.at(file, *keys), step=f"fix {file}")
 
 
 @rule(repro=True)
@@ -61,6 +73,7 @@ def parameters_cell(study: Study) -> Iterator[Violation]:
     for stage, notebook in study.runs:
         try:
             _ = notebook.error or _defaults(study, notebook)
+            _refuse_missing_cell(study, stage, notebook)
         except NotebookError as error:
             cell, line = _cell(notebook), re.match(r".*?, line (\d+): ", str(error))
             location = Location(notebook.name)
@@ -68,7 +81,21 @@ def parameters_cell(study: Study) -> Iterator[Violation]:
                 location = Location(notebook.name, cell.number, int(line[1]))
             message = str(error)[line.end() :] if line else str(error)
             step = "write only lines such as `max_iter = 200` in it"
-            yield _from_error(message, location, step=step, stage=stage.name)
+            yield _from_error(message, location, step=step, stage=stage.group)
+
+
+def _refuse_missing_cell(study: Study, stage: Stage, notebook: Notebook) -> None:
+    """Refuse a notebook without a parameters cell whose stage has values for it.
+
+    Errors:
+        NotebookError: see above.
+    """
+    values: Values = {}
+    if not notebook.error and _cell(notebook) is None:
+        with suppress(HeadraceError):  # params.yaml itself may be broken
+            values, _ = _values(study, stage, {})
+    if values:
+        source_notebook.refuse_but_one(0, study.root / notebook.name)
 
 
 @rule(repro=True)
@@ -80,25 +107,30 @@ def parameters_listed(study: Study) -> Iterator[Violation]:
     for pair in _pairs(study):
         stage, notebook = pair.stage, pair.notebook
         if pair.error:
-            location = study.at(stage.file, *stage.at("params", *_index(stage, pair.error)))
+            location = study.at(stage.file, *_place(stage, pair.error))
             step = f"list names of {FILE} in the stage's params"
-            yield _from_error(pair.error, location, step=step, stage=stage.name)
-        for index, dotted in pair.unused:
-            problem = f"stage {stage.name} lists {dotted}, but its notebook uses no value of it"
+            yield _from_error(pair.error, location, step=step, stage=stage.group)
+        for param in pair.unused:
+            problem = f"stage {stage.group} lists {param}, but its notebook uses no value of it"
             step = "remove it from the stage's params, or add its names to the parameters cell"
-            location = study.at(stage.file, *stage.at("params", index))
-            yield Violation(location, problem=problem, step=step, stage=stage.name)
+            location = study.at(stage.file, *param.keys)
+            yield Violation(location, problem=problem, step=step, stage=stage.group)
         for name, dotted in pair.unlisted.items():
-            problem = f"{notebook.name} takes {name}, but stage {stage.name} does not list {dotted}"
+            problem = (
+                f"{notebook.name} takes {name}, but stage {stage.group} does not list {dotted}"
+            )
             step = f"list {dotted} in the stage's params, or remove {name} from the notebook"
             location = study.at(stage.file, *stage.at("params"))
-            yield Violation(location, problem=problem, step=step, stage=stage.name)
+            yield Violation(location, problem=problem, step=step, stage=stage.group)
 
 
-def _index(stage: Stage, message: str) -> list[int]:
-    """Return the index of the stage's params entry that a message names."""
-    entries = yaml.or_empty(stage.body.get("params"), list)
-    return [index for index, entry in enumerate(entries) if f" {entry} " in message][:1]
+def _place(stage: Stage, message: str) -> tuple[Key, ...]:
+    """Return the place of the stage's param that a message names; of all where it names none."""
+    with suppress(ProjectError):
+        for param in stage.params:
+            if f" {param} " in message:
+                return param.keys
+    return stage.at("params")
 
 
 @rule(repro=True)
@@ -112,9 +144,9 @@ def parameters_agree(study: Study) -> Iterator[Violation]:
             name = mismatch.name
             if name not in pair.reported:
                 location = _default_location(pair.notebook, name) if mismatch.in_cell else None
-                location = location or study.at(FILE, *pair.key(name))
+                location = location or study.at(pair.file(name), *pair.key(name))
                 step = "use the same names in both"
-                yield _from_error(mismatch.message, location, step=step, stage=pair.stage.name)
+                yield _from_error(mismatch.message, location, step=step, stage=pair.stage.group)
 
 
 @dataclass(frozen=True)
@@ -123,30 +155,32 @@ class Pair:
 
     stage: Stage
     notebook: Notebook
-    params: dict[str, Any]
-    """The content of params.yaml."""
-    values: dict[str, Any]
+    contents: Contents
+    """The content of params.yaml, and of other files of parameters."""
+    values: Values
     """The values that the stage passes to the notebook; empty where there is an error."""
     error: str
     defaults: dict[str, Any]
     """The names and values of the parameters cell."""
 
     @property
-    def listed(self) -> list[str]:
-        """The dotted names that the stage lists."""
-        return [] if self.error else self.stage.params
+    def listed(self) -> list[Param]:
+        """The blocks and values that the stage lists, but for the runner's own."""
+        params = [] if self.error else self.stage.params
+        return [param for param in params if param.name and not is_compute(param)]
 
-    def names(self, dotted: str) -> set[str]:
-        """Return the names of the values below a dotted name."""
-        return set(parameters.stage_values(self.params, self.stage, [dotted]))
+    def names(self, param: Param) -> set[str]:
+        """Return the names of the values that a listed name gives."""
+        return {*parameters.block_values(self.contents, param)}
 
     @cached_property
-    def unused(self) -> list[tuple[int, str]]:
-        """Index and dotted name of the listed entries of which the notebook uses nothing."""
+    def unused(self) -> list[Param]:
+        """The listed names of which the notebook uses nothing; one without a cell is reported."""
+        listed = self.listed if _cell(self.notebook) else []
         return [
-            (index, dotted)
-            for index, dotted in enumerate(self.listed)
-            if (names := self.names(dotted)) and not names & self.defaults.keys()
+            param
+            for param in listed
+            if (names := self.names(param)) and not names & self.defaults.keys()
         ]
 
     @cached_property
@@ -164,21 +198,22 @@ class Pair:
     @property
     def reported(self) -> set[str]:
         """The names that `unused` or `unlisted` report."""
-        return {*self.unlisted, *(n for _, dotted in self.unused for n in self.names(dotted))}
+        return {*self.unlisted, *(name for param in self.unused for name in self.names(param))}
 
     def _dotted(self, name: str) -> list[str]:
-        """Return all dotted names in params.yaml that end in a name and hold a value."""
-        blocks = {key: block for key, block in self.params.items() if isinstance(block, dict)}
-        top = [name] if name in self.params and name not in blocks else []
-        return [*top, *(f"{key}.{name}" for key, block in blocks.items() if name in block)]
+        return [*parameters.dotted_names(self.contents.get(FILE, {}), name)]
 
-    def key(self, name: str) -> tuple[str, ...]:
-        """Return the key of params.yaml from which the stage gets a name."""
-        for dotted in self.listed:
-            if name in self.names(dotted):
-                parts = tuple(dotted.split("."))
+    def file(self, name: str) -> str:
+        """Return the file from which the stage gets a name, or should."""
+        return self.values[name].file if name in self.values else FILE
+
+    def key(self, name: str) -> tuple[Key, ...]:
+        """Return the key there."""
+        for param in self.listed:
+            if name in self.names(param):
+                parts = tuple(param.name.split("."))
                 return parts if parts[-1] == name else (*parts, name)
-        return ()
+        return self.stage.keys if name in self.stage.values else ()
 
 
 def _pairs(study: Study) -> Iterator[Pair]:
@@ -191,25 +226,27 @@ def _pairs(study: Study) -> Iterator[Pair]:
         with suppress(NotebookError):
             if not notebook.error:
                 defaults = _defaults(study, notebook)
-                yield Pair(stage, notebook, params, *_values(study, stage), defaults)
+                values, error = _values(study, stage, defaults)
+                contents = {FILE: params} | ({} if error else study.other_parameters(stage))
+                yield Pair(stage, notebook, contents, values, error, defaults)
 
 
-def _values(study: Study, stage: Stage) -> tuple[dict[str, Any], str]:
-    """Return the values that a stage (of a matrix, its first) passes on, or the error."""
-    params, typed = study.parameters
+def _values(study: Study, stage: Stage, defaults: dict[str, Any]) -> tuple[Values, str]:
+    """Return the values that a stage passes on, or the error."""
+    raw, typed = study.parameters
     try:
-        item = next(iter(parameters.matrix(stage, params)), {})
-        parameters.merge(parameters.stage_values(params, stage), item, stage.name)
-        return parameters.stage_values(typed.model_dump(), stage) | item, ""
+        others = study.other_parameters(stage)
+        parameters.stage_values(stage, {FILE: raw} | others, defaults)
+        return parameters.stage_values(stage, {FILE: typed} | others, defaults), ""
     except HeadraceError as error:
         return {}, str(error)
 
 
 def _mismatches(pair: Pair) -> list[Mismatch]:
     """Return the mismatches; a misspelt name is one mistake, reported where it is missing."""
-    if pair.error:
+    if pair.error or _cell(pair.notebook) is None:
         return []
-    stage, notebook = pair.stage.name, pair.notebook.name
+    stage, notebook = pair.stage.group, pair.notebook.name
     unknown = pair.defaults.keys() - pair.values.keys()
     misspelt = {nearest_name(name, unknown) for name in pair.values.keys() - pair.defaults.keys()}
     every = mismatches(stage, notebook, pair.defaults, pair.values)
@@ -223,13 +260,14 @@ def _cell(notebook: Notebook) -> Cell | None:
 
 
 def _defaults(study: Study, notebook: Notebook) -> dict[str, Any]:
-    """Return the names and values of a notebook's parameters cell.
+    """Return the names and values of a notebook's parameters cell; none where it has no cell.
 
     Errors:
-        NotebookError: there is no such cell, or it contains other code.
+        NotebookError: there are two such cells, or one that contains other code.
     """
     path = study.root / notebook.name
-    source_notebook.refuse_but_one(sum(cell.is_parameters for cell in notebook.cells), path)
+    count = sum(cell.is_parameters for cell in notebook.cells)
+    source_notebook.refuse_but_one(count or 1, path)
     cell = _cell(notebook)
     return source_notebook.defaults(cell.source if cell else "", path)
 

@@ -42,6 +42,8 @@ class Files:
     paths: ModuleType | None
     declared: Collection[str]
     """The deps and outs of all stages."""
+    folder: str = "."
+    """Where the notebook runs, from the study on."""
 
     def attribute(self, name: str) -> str:
         """Return the path of an attribute of the paths module; "" where it is not a path."""
@@ -55,7 +57,7 @@ class Files:
         """Return the path that a literal is; "" where it is another text."""
         if not PLAIN.fullmatch(text):
             return ""
-        path = os.path.normpath(text)
+        path = os.path.normpath(os.path.join(self.folder, text))  # noqa: PTH118  # text
         if in_call and (FILE.fullmatch(text) or path in self.declared):
             return path
         if not re.search(r"[./]", text):  # "features" may be a folder, or a column's name

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from headrace.core.imports import Chain
-from headrace.core.pipeline import Entry, Stage
 from headrace.core.requirements import NAME as REQUIREMENTS
+from headrace.core.stage import Entry, Stage
 from headrace.lint.context import Location, Study
 from headrace.lint.fixes import AddDep, Uncache
 from headrace.lint.notebook_ast import Notebook
@@ -26,23 +26,24 @@ def undeclared_import(study: Study) -> Iterator[Violation]:
                     _add_dep(stage, file),
                     notebook=notebook.name,
                     chain=", which imports ".join(chain),
-                    stage=stage.name,
+                    stage=stage.group,
                     file=file,
                 )
 
 
 def _imports(study: Study, notebook: Notebook) -> dict[str, Chain]:
     """Return the files of the study's modules that a notebook needs, each with its import chain."""
-    shortest: dict[str, Chain] = {}
-    for cell in notebook.code:
-        for file, chain in study.graph.files(cell.tree).items():
-            if file not in shortest or len(chain) < len(shortest[file]):
-                shortest[file] = chain
-    return shortest
+    if notebook.name not in study.imports:
+        shortest = study.imports.setdefault(notebook.name, {})
+        for cell in notebook.code:
+            for file, chain in study.graph.files(cell.tree).items():
+                if file not in shortest or len(chain) < len(shortest[file]):
+                    shortest[file] = chain
+    return study.imports[notebook.name]
 
 
 def _add_dep(stage: Stage, path: str) -> AddDep:
-    return AddDep(stage.name, stage.at("deps"), stage.from_study(path), stage.file)
+    return AddDep(stage.group, stage.at("deps"), stage.from_study(path), stage.file)
 
 
 @rule(repro=True)
@@ -52,7 +53,7 @@ def undeclared_read(study: Study) -> Iterator[Violation]:
     Next: {step}
     """
     for stage, notebook in study.runs:
-        for path, path_uses in _uses(study, notebook).items():
+        for path, path_uses in _uses(study, stage, notebook).items():
             is_written = any(use.verb == "writes" for use in path_uses)
             if not is_written and not _is_listed([*stage.deps, *stage.outs], path):
                 fix = _fix(study, stage, path_uses[0])
@@ -60,7 +61,7 @@ def undeclared_read(study: Study) -> Iterator[Violation]:
                 yield Violation(
                     Location(notebook.name, path_uses[0].cell, path_uses[0].line),
                     fix,
-                    stage=stage.name,
+                    stage=stage.group,
                     verb=path_uses[0].verb,
                     path=path,
                     step=step if fix else f"add it to the stage's deps in {stage.file}",
@@ -98,21 +99,22 @@ def undeclared_write(study: Study) -> Iterator[Violation]:
     Next: list {path} in the stage's outs, or write to a listed file
     """
     for stage, notebook in study.runs:
-        for path, path_uses in _uses(study, notebook).items():
+        for path, path_uses in _uses(study, stage, notebook).items():
             writes = [use for use in path_uses if use.verb == "writes"]
             if writes and not _is_listed(stage.outs, path):
                 location = Location(notebook.name, writes[0].cell, writes[0].line)
-                yield Violation(location, stage=stage.name, path=path)
+                yield Violation(location, stage=stage.group, path=path)
 
 
-def _uses(study: Study, notebook: Notebook) -> dict[str, list[Use]]:
-    """Return where a notebook uses which file, in order."""
-    stages = study.stages.values()
-    declared = {entry.path for stage in stages for entry in (*stage.deps, *stage.outs)}
-    by_path: dict[str, list[Use]] = {}
-    for use in uses(notebook, Files(study.root, study.paths, declared)):
-        by_path.setdefault(use.path, []).append(use)
-    return by_path
+def _uses(study: Study, stage: Stage, notebook: Notebook) -> dict[str, list[Use]]:
+    """Return where a stage's notebook uses which file, in order."""
+    if (notebook.name, stage.wdir) not in study.uses:
+        stages = study.stages.values()
+        declared = {entry.path for each in stages for entry in (*each.deps, *each.outs)}
+        by_path = study.uses.setdefault((notebook.name, stage.wdir), {})
+        for use in uses(notebook, Files(study.root, study.paths, declared, stage.wdir)):
+            by_path.setdefault(use.path, []).append(use)
+    return study.uses[notebook.name, stage.wdir]
 
 
 def _is_listed(entries: list[Entry], path: str) -> bool:
@@ -129,7 +131,7 @@ def unlisted_lock(study: Study) -> Iterator[Violation]:
     for stage in study.stages.values():
         if stage.is_run and not any(dep.covers(REQUIREMENTS) for dep in stage.deps):
             fix = _add_dep(stage, REQUIREMENTS)
-            yield Violation(study.at_deps(stage), fix, stage=stage.name, lock=REQUIREMENTS)
+            yield Violation(study.at_deps(stage), fix, stage=stage.group, lock=REQUIREMENTS)
 
 
 @rule()
@@ -142,5 +144,5 @@ def cached_metrics(study: Study) -> Iterator[Violation]:
         for metric in stage.metrics:
             if metric.is_cached:
                 location = study.at(stage.file, *metric.keys)
-                fix = Uncache(stage.name, metric.keys, metric.path, stage.file)
-                yield Violation(location, fix, stage=stage.name, path=metric.path)
+                fix = Uncache(stage.group, metric.keys, metric.path, stage.file)
+                yield Violation(location, fix, stage=stage.group, path=metric.path)

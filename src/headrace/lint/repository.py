@@ -37,7 +37,7 @@ def tracked_twice(study: Study) -> Iterator[Violation]:
             is_reported = out in stage.metrics  # by `cached-metrics`, which keeps it in git
             if out.is_cached and not is_reported and any(out.covers(name) for name in tracked):
                 location = study.at(stage.file, *out.keys)
-                yield Violation(location, stage=stage.name, path=out.path)
+                yield Violation(location, stage=stage.group, path=out.path)
     for name in tracked:
         if name.endswith(".dvc") and (path := name.removesuffix(".dvc")) in tracked:
             yield Violation(Location(name), path=path)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from headrace.core import dvc_cache, notebook, parameters, yaml
+from headrace.core import dvc_cache, notebook, yaml
 from headrace.core.lockfile import NAME, File, Record
 from headrace.core.metrics import is_same
-from headrace.core.pipeline import Stage
-from headrace.core.project import file_name
+from headrace.core.param_files import COMPUTE
+from headrace.core.stage import Stage
 from headrace.errors import join_names
 from headrace.lint.context import Location, Study
 from headrace.lint.locks import stage_records
@@ -31,21 +31,22 @@ def run_parameters(study: Study) -> Iterator[Violation]:
     # It was edited while the stage ran; DVC records what it reads at a stage's end.
     for stage in study.stages.values():
         for name, record in stage_records(study, stage).items() if stage.is_run else ():
-            run = f"runs/{file_name(name)}.ipynb"
-            out = next((out for out in record.outs if stage.to_study(out.path) == run), None)
-            if out is None or not _is_run(study, run, out):
+            out = next((out for out in record.outs if out.path == stage.run), None)
+            if out is None or not _is_run(study, stage.run, out):
                 continue
             recorded = _recorded(record)
             differences = [
                 f"{parameter} was {value!r}, and {recorded[parameter]!r} is recorded"
-                for parameter, value in _injected(study.root / run).items()
+                for parameter, value in _injected(study.root / stage.run).items()
                 if parameter in recorded and not is_same(value, recorded[parameter])
             ]
             if differences:
                 lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
                 problem = join_names(differences, MAX_NAMED)
-                step = _step(study, stage, name, out)
-                yield Violation(Location(run), problem=problem, lock=lock, step=step, stage=name)
+                step = _step(study, stage, out)
+                yield Violation(
+                    Location(stage.run), problem=problem, lock=lock, step=step, stage=name
+                )
 
 
 def _is_run(study: Study, run: str, out: File) -> bool:
@@ -58,7 +59,7 @@ def _recorded(record: Record) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for content in record.params.values():
         for dotted, value in yaml.or_empty(content, dict).items():
-            if dotted.split(".")[0] != parameters.COMPUTE:
+            if dotted.split(".")[0] != COMPUTE:
                 values |= value if isinstance(value, dict) else {dotted.split(".")[-1]: value}
     return values
 
@@ -77,9 +78,9 @@ def _injected(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _step(study: Study, stage: Stage, name: str, run: File) -> str:
+def _step(study: Study, stage: Stage, run: File) -> str:
     """Return what runs the stage again, and makes DVC forget that it has such a run."""
-    command = stage.command(name.partition("@")[2]).replace("dvc repro", "dvc repro --force")
+    command = stage.command().replace("dvc repro", "dvc repro --force")
     runs = [folder / "runs" for folder in dvc_cache.store_of(study.root).folders[:1]]
     kept = [path for folder in runs for path in folder.glob("*/*/*") if _holds(path, run.md5)]
     names = [os.path.relpath(path, study.root) for path in kept]

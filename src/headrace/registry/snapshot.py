@@ -10,7 +10,7 @@ from headrace.compare import metrics
 from headrace.core import identity, lockfile, yaml
 from headrace.core.git import Object, Objects
 from headrace.core.identity import Moment
-from headrace.core.pipeline import metrics_of
+from headrace.core.pipeline import metric_patterns
 from headrace.errors import ProjectError
 from headrace.execution import resource_usage
 from headrace.gates import model
@@ -82,7 +82,7 @@ class SnapshotReader:
         problems: list[str] = []
         lock, pipeline, params, gates = blobs
         outs = self._parse(lock, lockfile.NAME, _outs, problems) or {}
-        stages = self._parse(pipeline, "dvc.yaml", yaml.parse, problems) or {}
+        stages = self._parse(pipeline, "dvc.yaml", _pipeline, problems) or {}
         header, _, message = commit.content.decode("utf-8", "backslashreplace").partition("\n\n")
         snapshot = Snapshot(
             digest,
@@ -141,6 +141,10 @@ def _outs(text: bytes, _: str) -> dict[str, str]:
     return {out.path: out.md5 for record in records for out in record.outs}
 
 
+def _pipeline(text: bytes, name: str) -> dict[str, Any]:
+    return yaml.parse(text, name, json_only=False)
+
+
 def _metrics(text: bytes, file: str) -> Metrics:
     # MD5 is the name that DVC gives a file; nothing here relies on its strength.
     md5 = hashlib.md5(text, usedforsecurity=False).hexdigest()
@@ -150,7 +154,7 @@ def _metrics(text: bytes, file: str) -> Metrics:
 def _metrics_files(pipeline: Mapping[str, Any], outs: Iterable[str]) -> Iterator[str]:
     """Yield the metrics files of dvc.yaml, without the cost files; of a matrix stage, its outs."""
     paths: dict[str, None] = {}
-    for metric in metrics_of(dict(pipeline)):
-        matches = [out for out in outs if fnmatchcase(out, metric.path)]
-        paths.update(dict.fromkeys(matches if "*" in metric.path else [metric.path]))
+    for pattern in metric_patterns(pipeline):
+        matches = [out for out in outs if fnmatchcase(out, pattern)]
+        paths.update(dict.fromkeys(matches if "*" in pattern else [pattern]))
     return (path for path in paths if not path.startswith(f"{resource_usage.FOLDER}/"))

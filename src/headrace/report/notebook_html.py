@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from headrace.core import atomic, notebook
 from headrace.core.metrics import is_same
 from headrace.core.project import Project
+from headrace.core.stage import file_name
 from headrace.errors import NotebookError
 from headrace.execution.parameters_cell import is_injected
 from headrace.report import pages
@@ -113,6 +114,6 @@ def _repr(value: object) -> str:
 
 def _order(project: Project) -> Callable[[Path], tuple[int, int, str]]:
     """Return a key that sorts runs as the pipeline files sort their stages; 6 before 10."""
-    places = {name: place for place, name in enumerate(project.all_stages)}
+    places = {file_name(name): place for place, name in enumerate(project.all_stages)}
     last = len(places)
-    return lambda run: (places.get(run.stem.partition("-")[0], last), len(run.stem), run.stem)
+    return lambda run: (places.get(run.stem, last), len(run.stem), run.stem)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import dvc_cache, git, requirements
-from headrace.core.project import Project
+from headrace.core.project import MAX_LISTED, Project
 from headrace.errors import HeadraceError, ProjectError, join_names, nearest
 from headrace.report.text import counted
 from headrace.verify import certificate, clean_room, perturb, result
@@ -63,7 +63,8 @@ def _select(stages: Sequence[str], names: Sequence[str]) -> list[str]:
         if name not in stages:
             raise ProjectError(
                 f"dvc.lock has no stage {name!r}.{nearest(name, stages)}"
-                f" Stages: {', '.join(stages)}. Next: name one, or run yours first: dvc repro"
+                f" Stages: {join_names(stages, MAX_LISTED)}."
+                " Next: name one, or run yours first: dvc repro"
             )
     return [stage for stage in stages if not names or stage in names]
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import headrace
-from headrace.core import lockfile
 from headrace.core.imports import has_code
 from headrace.core.lockfile import Record
 from headrace.core.project import Project
@@ -46,7 +45,7 @@ def missing_inputs(project: Project, stage: str, room: Room) -> Iterator[str]:
 
 def _is_in_dvc(project: Project, name: str) -> bool:
     """Tell whether a file or its folder is an out of a stage, or was added by `dvc add`."""
-    outs = {out.path for record in lockfile.read(project.root).values() for out in record.outs}
+    outs = {out.path for record in project.records.values() for out in record.outs}
     parts = (Path(name), *Path(name).parents)
     return any(
         part.as_posix() in outs or (project.root / f"{part}.dvc").is_file() for part in parts
@@ -88,7 +87,8 @@ def undeclared_inputs(
     project: Project, stage: str, record: Record, room: Room, changed: Collection[str]
 ) -> Iterator[str]:
     """Name files that a stage opened and that are neither its deps nor files that it wrote."""
-    declared = {*changed, *(file.path for file in (*record.deps, *record.outs))}
+    files = (file.path for file in (*record.deps, *record.outs))
+    declared = {*changed, *record.params, *files}
     for name in _events(room, "read"):
         path = Path(name).resolve()
         relative = _relative(path, room.study.resolve())

@@ -7,7 +7,8 @@ from typing import Any
 from headrace.core import cpu, lockfile
 from headrace.core.dvc_cache import Store
 from headrace.core.lockfile import File
-from headrace.core.project import Project, file_name
+from headrace.core.project import Project
+from headrace.core.stage import file_name
 from headrace.execution import resource_usage
 from headrace.verify import file_diff
 

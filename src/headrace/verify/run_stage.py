@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core import lockfile, parameters, pipeline, yaml
+from headrace.core import lockfile, param_files, yaml
 from headrace.core.dvc_cache import Store
 from headrace.core.lockfile import File, Record
-from headrace.core.pipeline import Stage
-from headrace.core.project import Project, file_name
+from headrace.core.project import Project
+from headrace.core.stage import PARAMS, file_name
 from headrace.execution import isolation, resource_usage
 from headrace.verify import clean_room, messages, perturb, result
 from headrace.verify.result import Outcome
@@ -37,8 +37,8 @@ class VerifiedStudy:
     @property
     def threads(self) -> int:
         """The number of threads in params.yaml."""
-        content = yaml.read(self.tree.root / parameters.FILE)
-        threads = yaml.lookup(content, f"{parameters.COMPUTE}.threads")
+        content = yaml.read(self.tree.root / PARAMS)
+        threads = yaml.lookup(content, f"{param_files.COMPUTE}.threads")
         return threads if isinstance(threads, int) else 1
 
 
@@ -64,9 +64,10 @@ class StageRun:
             if not self._is_unchanged(dep):
                 yield f"{dep.path} {step}"
         for file, values in self.record.params.items():
-            content = yaml.read(self.study.tree.root / file)
+            content = param_files.parse(self.study.tree.read(file) or b"{}", file)
             for name, value in values.items():
-                if yaml.lookup(content, name) != value:
+                now = yaml.lookup(content, name)
+                if ([*now] if isinstance(now, tuple) else now) != value:
                     yield f"{file}: {name} {step}"
 
     def _is_unchanged(self, dep: File) -> bool:
@@ -87,7 +88,7 @@ class StageRun:
             isolation.ROOM: str(room.events),
         }
         specification = {
-            "folder": str(room.study),
+            "folder": str(room.study / self.record.wdir),
             "network": str(room.network),
             "cpus": environment.cpus,
             "umask": environment.umask,
@@ -139,10 +140,12 @@ class StageRun:
         yield from messages.undeclared_outputs(stage, self._before, after, self._declared())
 
     def _declared(self) -> set[str]:
-        """Return the stage's outs, and the metrics that dvc.yaml lists outside of the stages."""
-        content = yaml.read(self.study.tree.root / pipeline.MAIN)
-        paths = {metric.path for metric in Stage("", content).metrics}
-        return paths | {out.path for out in self.record.outs}
+        """Return what the stage may write: its outs, dvc.yaml's own metrics, the runner's files."""
+        pipelines = self.study.tree.pipelines.values()
+        metrics = {metric.path for pipeline in pipelines for metric in pipeline.metrics}
+        name = file_name(self.stage)
+        own = {f"runs/{name}.ipynb", f"{resource_usage.FOLDER}/{name}.json"}
+        return metrics | own | {out.path for out in self.record.outs}
 
     def _log_tail(self) -> str:
         lines = self.room.log.read_text("utf-8", "replace").strip().splitlines()

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from headrace.core import lockfile, processes
-from headrace.core.project import file_name
+from headrace.core import processes
+from headrace.core.stage import MAIN, file_name
 from headrace.errors import ProjectError
 from headrace.execution import resource_usage
 from headrace.verify import perturb
@@ -24,18 +24,15 @@ class Scheduler:
 
     def __init__(self, study: VerifiedStudy, *, jobs: int) -> None:
         self.study, self.jobs = study, jobs
-        self.records = lockfile.read(study.tree.root)
+        self.records = study.tree.records
         self._shares = perturb.shares(jobs)
         self._makers = {out.path: name for name, rec in self.records.items() for out in rec.outs}
 
     @property
     def stages(self) -> list[str]:
-        """The stages in the order of dvc.yaml; of a matrix, its members in dvc.lock."""
-        ordered = []
-        for name in self.study.tree.stages:
-            members = [record for record in self.records if record.startswith(f"{name}@")]
-            ordered += members or [name]
-        return ordered
+        """The stages of dvc.yaml in their order, then those of other files that have been run."""
+        stages = self.study.tree.all_stages
+        return [name for name, s in stages.items() if s.file == MAIN or name in self.records]
 
     def run(self, stages: Sequence[str], folder: Path) -> Iterator[Outcome]:
         """Run stages in rooms below a folder, `jobs` at a time; yield each outcome as it ends.
@@ -82,10 +79,6 @@ class Scheduler:
         if record is None:
             return Outcome(stage, findings=[f"stage {stage} was never run. Next: dvc repro"])
         declared = len(record.outs)
-        listed = self.study.tree.stages.get(stage.partition("@")[0])
-        if listed is not None and "wdir" in listed.entry:
-            problem = "has a wdir, which verify does not support. Next: write its paths without it"
-            return Outcome(stage, declared, findings=[f"stage {stage} {problem}"])
         try:
             stage_run = StageRun(self.study, stage, record, folder)
             changed = [*stage_run.changed_inputs()]

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from headrace.core import pipeline
-from headrace.core.pipeline import Stage
+from headrace.core import stage as stages
+from headrace.core.pipeline import Pipeline
+from headrace.core.stage import Stage
 from headrace.errors import ProjectError
 
 
@@ -25,11 +27,17 @@ def test_metrics_and_plots_are_outs_and_keep_their_settings() -> None:
     assert train.outs[1].keys == ("stages", "train", "metrics", 0)
 
 
-def test_an_interpolated_path_covers_the_files_of_all_members() -> None:
-    (out,) = stage(outs=["data/${item.month}.csv"]).outs
-    assert out.path == "data/*.csv"
-    assert out.covers("data/6.csv")
-    assert not out.covers("data/6.json")
+def written(name: str = "train", **definition: Any) -> Pipeline:
+    """Return the pipeline with this one definition, beside which there is no file."""
+    return Pipeline({"stages": {name: definition}}, "dvc.yaml", lambda _: None)
+
+
+def test_a_member_s_paths_are_its_own() -> None:
+    members = written(matrix={"month": [6, 7]}, outs=["data/${item.month}.csv"], cmd="x")
+    assert [*members] == ["train@6", "train@7"]
+    (out,) = members["train@6"].outs
+    assert (out.path, out.keys) == ("data/6.csv", ("stages", "train", "outs", 0))
+    assert not out.covers("data/7.csv")
 
 
 def test_a_folder_covers_the_files_in_it_and_meets_the_folders_around_it() -> None:
@@ -47,27 +55,29 @@ def test_of_several_notebooks_a_stage_runs_the_one_of_its_name() -> None:
 
 
 def test_a_foreach_has_its_body_below_do() -> None:
-    each = Stage("each", {"foreach": [1], "do": {"cmd": "headrace run each", "deps": ["a"]}})
-    assert (each.is_run, each.is_many) == (True, True)
+    pipeline = written("each", foreach=[1], do={"cmd": "headrace run each", "deps": ["a"]})
+    each = pipeline["each@1"]
+    assert (each.is_run, each.values) == (True, {"item": 1})
     assert each.deps[0].keys == ("stages", "each", "do", "deps", 0)
 
 
 def test_a_stage_names_its_command_by_its_file() -> None:
     assert stage().command() == "dvc repro train"
-    assert stage().command("6") == "dvc repro train@6"
+    assert stage("train@6").command() == "dvc repro train@6"
     assert stage(file="months/dvc.yaml").command() == "dvc repro months/dvc.yaml:train"
-    assert stage(file=pipeline.BACKTEST).command() == "headrace backtest"
+    assert stage(file=stages.BACKTEST).command() == "headrace backtest"
 
 
 def test_params_that_are_no_names_are_refused() -> None:
-    with pytest.raises(ProjectError, match="params of stage 'train' must be a list of names"):
-        _ = stage(params=[{"other.yaml": ["a"]}]).params
+    for params in ({"a": 1}, [3], [{"other.yaml": "a"}], [{"other.yaml": [3]}]):
+        with pytest.raises(ProjectError, match="params of stage 'train' must be names in"):
+            _ = stage(params=params).params
 
 
 def test_two_files_with_a_stage_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     for name in ("dvc.yaml", "b/dvc.yaml"):
-        (tmp_path / name).write_text("stages: {train: {cmd: x}}\n", "utf-8")
+        (tmp_path / name).write_text("stages: {train: {cmd: headrace run train}}\n", "utf-8")
     with pytest.raises(ProjectError, match=r"stage 'train' is in dvc.yaml as well.*Next: "):
         pipeline.read_all(tmp_path)
 

@@ -6,6 +6,7 @@ import pytest
 
 from headrace.core import project
 from headrace.core.project import Project
+from headrace.core.stage import file_name
 from headrace.errors import ProjectError
 
 
@@ -73,8 +74,43 @@ def test_a_setting_that_names_no_object_of_the_study_is_refused(
     assert message in str(error.value)
 
 
-def test_a_member_of_a_matrix_has_files_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(project.os, "environ", {"DVC_STAGE": "backtest/dvc.yaml:backtest@6"})
-    assert project.run_name("backtest") == "backtest-6"
-    assert project.run_name("train") == "train"
-    assert project.file_name("a@b") == "a-b"
+MATRIX = "stages: {each: {matrix: {k: [6, 7]}, cmd: headrace run each}, train: {cmd: x}}\n"
+
+
+def test_dvc_says_which_member_of_which_file_runs(tmp_path: Path) -> None:
+    mine = study(tmp_path, "[tool.headrace]\n")
+    for name in ("dvc.yaml", "months/dvc.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(MATRIX.replace("cmd: headrace run each", "cmd: x"), "utf-8")
+    for address, name, found in (
+        ("each@6", "each", ("dvc.yaml", "each@6")),
+        ("months/dvc.yaml:each@7", "each", ("months/dvc.yaml", "each@7")),
+        ("../months/dvc.yaml:each@7", "each", ("months/dvc.yaml", "each@7")),
+        ("../dvc.yaml:each@7", "each", ("dvc.yaml", "each@7")),
+        ("months/dvc.yaml:train", "train", ("months/dvc.yaml", "train")),
+        ("each@6", "train", ("dvc.yaml", "train")),
+        ("", "each@7", ("dvc.yaml", "each@7")),
+        ("each@6", "each@7", ("dvc.yaml", "each@7")),
+    ):
+        stage = mine.stage(name, {"DVC_STAGE": address})
+        assert (stage.file, stage.name) == found
+    assert file_name("a@b") == "a-b"
+
+
+def test_a_stage_of_a_thousand_members_is_described_in_a_line(tmp_path: Path) -> None:
+    mine = study(tmp_path, "[tool.headrace]\n")
+    text = MATRIX.replace("[6, 7]", str([*range(1000)]))
+    (tmp_path / "dvc.yaml").write_text(text, "utf-8")
+    with pytest.raises(ProjectError) as error:
+        mine.stage("each")
+    assert str(error.value) == (
+        "Stage 'each' stands for 1000 stages. Next: dvc repro with one of each@0, each@1, each@2,"
+        " each@3, each@4, each@5, each@6, each@7 and 992 more"
+    )
+    with pytest.raises(
+        ProjectError, match=r"has no 'each@1000'\. Did you mean each@100\?"
+    ) as error:
+        mine.stage("each@1000")
+    assert len(str(error.value)) < 200
+    with pytest.raises(ProjectError, match=r"Did you mean each\? Stages: each, train\. Next"):
+        mine.stage("eahc")

@@ -1,6 +1,7 @@
 """Values reach a notebook's parameters cell in value and type, and nothing else changes."""
 
 import ast
+from collections.abc import Mapping
 from contextlib import suppress
 
 import nbformat
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.core import parameters
+from headrace.core.parameter_check import Value
+from headrace.core.stage import Stage
 from headrace.errors import ParameterError
 from headrace.execution import normalize, parameters_cell
 from headrace.execution.papermill_engine import KERNEL
@@ -82,19 +85,19 @@ def test_a_parameter_arrives_in_value_and_type(values: dict[str, object]) -> Non
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_what_is_no_plain_name_is_refused(name: str) -> None:
     with pytest.raises(ParameterError, match="cannot be a name in a notebook"):
-        parameters.merge({}, {name: 1}, "train")
+        parameters.merge({}, {name: Value(1, "params.yaml")}, Stage("train", {}))
 
 
 @given(st.text(min_size=1, max_size=8))
 @settings(max_examples=300, deadline=None)
 def test_a_name_that_is_not_refused_is_read_as_what_it_is(name: str) -> None:
-    accepted: dict[str, object] = {}
+    accepted: Mapping[str, Value] = {}
     with suppress(ParameterError):
-        accepted = parameters.merge({}, {name: 1}, "train")
+        accepted = parameters.merge({}, {name: Value(1, "params.yaml")}, Stage("train", {}))
     for accepted_name in accepted:
         statements = ast.parse(accepted_name).body
         assert ast.dump(statements[0]) == ast.dump(ast.Expr(ast.Name(name, ast.Load())))
-        assert _round_trip(accepted) == {name: 1}
+        assert _round_trip({name: accepted[name].value}) == {name: 1}
 
 
 @pytest.mark.long
@@ -111,9 +114,9 @@ def test_sync_sets_the_named_values_and_leaves_the_rest(
 ) -> None:
     cell = "# é\n" + "\n".join(f"{name} = {value!r}  # ü {name}" for name, value in old.items())
     result: dict[str, object] = {}
-    exec(parameters_cell.replace(cell, new), result)  # literals, made here
+    exec(parameters_cell.with_values(cell, new), result)  # literals, made here
     expected = {name: new.get(name, value) for name, value in old.items()}
     assert repr({name: result[name] for name in old}) == repr(expected)
-    assert parameters_cell.replace(cell, new).count("#") >= cell.count("#") - sum(
+    assert parameters_cell.with_values(cell, new).count("#") >= cell.count("#") - sum(
         repr(value).count("#") for value in old.values()
     )

