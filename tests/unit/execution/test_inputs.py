@@ -207,6 +207,7 @@ def test_a_dep_outside_of_the_study_or_with_a_part_that_dvc_fills_in_is_watched_
     study.replace(
         "dvc.yaml", f"      - {MODEL}\n", f"      - ../{outside.name}\n      - src/${{x}}\n"
     )
+    study.replace("dvc.yaml", "stages:", f"vars: [{{x: {MODEL.removeprefix('src/')}}}]\nstages:")
     (outside / "table.csv").write_text("1")
     for change in (_rewrite(f"../{outside.name}/table.csv"), _rewrite(MODEL)):
         inputs = _inputs(study)
