@@ -186,6 +186,24 @@ def assert_same(root: Path, content: Resolved, file: str = MAIN) -> Resolved | N
     return theirs
 
 
+def forms(kind: str) -> list[Any]:
+    """Return the forms in the table, each under its name."""
+    path = Path(__file__).with_name("dvc_forms.yaml")
+    content = yaml.parse(path.read_bytes(), path.name, json_only=False)
+    return [pytest.param(form, id=name) for name, form in content[kind].items()]
+
+
+@pytest.mark.parametrize("content", forms("accepted"))
+def test_a_form_of_dvc_is_read_as_dvc_reads_it(study: Path, content: Resolved) -> None:
+    assert assert_same(study, content) is not None
+
+
+@pytest.mark.parametrize("content", forms("refused"))
+def test_what_dvc_refuses_is_refused_with_a_next_step(study: Path, content: Resolved) -> None:
+    assert assert_same(study, content) is None
+    assert by_headrace(study, MAIN) is None
+
+
 QUICK = settings(
     max_examples=40, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True
 )
