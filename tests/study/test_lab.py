@@ -83,7 +83,11 @@ class Server:
     def stop(self) -> None:
         """Stop the server that was started here."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=30)
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:  # now and then it waits for a kernel that has ended
+            self.process.kill()
+            self.process.wait()
         self.log.close()
 
 
