@@ -255,6 +255,26 @@ ON_DISK: dict[str, Callable[[dict[str, Any]], object]] = {
 """What another editor may have written; JupyterLab has its own way with each."""
 
 
+@pytest.mark.parametrize("name", ["runs/train.ipynb", "notebooks/scratch/try.ipynb"])
+def test_a_run_and_a_scratch_notebook_that_were_only_opened_keep_every_byte(
+    server: Server, study: Path, name: str
+) -> None:
+    (study / name).parent.mkdir(parents=True, exist_ok=True)
+    before = (study / "runs/train.ipynb").read_bytes()
+    (study / name).write_bytes(before)
+    content = server.ask("GET", f"contents/{name}")["content"]
+    content["metadata"]["kernelspec"]["display_name"] = "Python 3 (ipykernel)"
+    content["metadata"]["language_info"] = {"name": "python", "version": "3.11.7"}
+    _save(server, name, content)
+    assert (study / name).read_bytes() == before
+    content["cells"][1]["outputs"] = []
+    content["cells"][1]["execution_count"] = None
+    _save(server, name, content)
+    assert (study / name).read_bytes() != before
+    (study / "runs/train.ipynb").write_bytes(before)
+    (study / "notebooks/scratch/try.ipynb").unlink(missing_ok=True)
+
+
 @pytest.mark.parametrize("indent", [1, 4])
 @pytest.mark.parametrize("kind", ON_DISK)
 def test_a_notebook_that_was_only_opened_keeps_every_byte(
@@ -370,6 +390,7 @@ def test_looking_at_notebooks_changes_nothing(
 ) -> None:
     _visit(chromium, server)
     names = sorted(path.relative_to(study).as_posix() for path in study.glob("notebooks/*.ipynb"))
+    names.append("runs/train.ipynb")  # an output of DVC's
     looks = [chromium.run(f"{LOOK}({json.dumps(name)})") for name in names]
     assert len(looks) > 5
     assert all(end == "completed" for _, end in looks)

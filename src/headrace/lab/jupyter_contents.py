@@ -45,14 +45,13 @@ class ContentsManager(AsyncLargeFileManager):
     async def _save_notebook(
         self, os_path: str, nb: nbformat.NotebookNode, capture_validation_error: Any = None
     ) -> None:
-        """Write a notebook, a source notebook without its outputs."""
+        """Write a notebook that is not on disk already, a source notebook without its outputs."""
         side = _side_file(os_path)
-        if side is None:
-            await super()._save_notebook(os_path, nb, capture_validation_error)
-            return
-        clean, outputs = output_store.split(nb)
-        if not _has_source(Path(os_path), clean):
+        clean, outputs = output_store.split(nb) if side else (nb, {})
+        if not _is_on_disk(Path(os_path), clean):
             await super()._save_notebook(os_path, clean, capture_validation_error)
+        if side is None:
+            return
         output_store.write(outputs, side)  # last: the notebook is what must not be lost
         if self.notary.check_signature(nb):
             self.notary.sign(output_store.join(clean, outputs))  # it will be opened joined
@@ -102,20 +101,20 @@ def _remove_outputs(path: Path) -> None:
         shutil.rmtree(inside.parent, ignore_errors=True)
 
 
-def _has_source(path: Path, clean: nbformat.NotebookNode) -> bool:
-    """Tell whether a file holds this source: then it stays as it is, since looking is no change.
+def _is_on_disk(path: Path, node: nbformat.NotebookNode) -> bool:
+    """Tell whether a file holds a notebook: then it stays as it is, since looking is no change.
 
-    Where it names the same kernel, `clean` gets its words for it, which differ from machine to
-    machine.
+    Where both name the same kernel, the node gets the file's words for it, which differ from
+    machine to machine.
     """
     try:
         stored = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     except Exception:  # missing or broken: nbformat raises whatever its readers raise
         return False
-    kernel, current = (node.metadata.get("kernelspec", {}) for node in (stored, clean))
+    kernel, current = (part.metadata.get("kernelspec", {}) for part in (stored, node))
     if kernel.get("name") == current.get("name") != source_form.PYTHON["name"]:
-        clean.metadata["kernelspec"] = kernel
-    return output_store.is_source_of(stored, clean)
+        node.metadata["kernelspec"] = kernel
+    return output_store.is_same(stored, node)
 
 
 def _side_file(path: str | Path) -> Path | None:

@@ -36,17 +36,22 @@ def split(node: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, Outputs]:
     return clean, outputs
 
 
-def is_source_of(stored: nbformat.NotebookNode, clean: nbformat.NotebookNode) -> bool:
-    """Tell whether a notebook from disk holds just this source, whatever its layout and marks."""
-    old, new = nbformat.convert(deepcopy(stored), 4), deepcopy(clean)
-    names = {name for _, name in source_form.strip(old.metadata, old.cells)}
-    for node in (old, new):
-        node.metadata.setdefault("kernelspec", source_form.PYTHON)  # as JupyterLab adds it
-        if (stored.nbformat, stored.nbformat_minor) < (4, 5):  # ids have been made since
-            for cell in node.cells:
-                cell.pop("id", None)
-    is_same = (old.metadata, old.cells) == (new.metadata, new.cells)
-    return is_same and not names & set(source_form.RESULTS)
+def is_same(stored: nbformat.NotebookNode, saved: nbformat.NotebookNode) -> bool:
+    """Tell whether a notebook from disk is the one to save, whatever its layout and marks."""
+    has_ids = (stored.nbformat, stored.nbformat_minor) >= (4, 5)  # else they have been made since
+    old, new = (_content(node, with_ids=has_ids) for node in (stored, saved))
+    return old == new
+
+
+def _content(node: nbformat.NotebookNode, *, with_ids: bool) -> tuple[Any, ...]:
+    """Return what counts of a notebook: its source, and its results."""
+    copy = nbformat.convert(deepcopy(node), 4)
+    results = [(cell.get("outputs"), cell.get("execution_count")) for cell in copy.cells]
+    source_form.strip(copy.metadata, copy.cells)
+    copy.metadata.setdefault("kernelspec", source_form.PYTHON)  # as JupyterLab adds it
+    for cell in () if with_ids else copy.cells:
+        cell.pop("id", None)
+    return copy.metadata, copy.cells, results
 
 
 def join(clean: nbformat.NotebookNode, outputs: Outputs) -> nbformat.NotebookNode:

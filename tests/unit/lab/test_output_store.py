@@ -41,6 +41,18 @@ def test_a_notebook_of_an_older_format_is_the_same_source() -> None:
         {"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
     )
     opened, _ = output_store.split(nbformat.convert(old, 4))
-    assert output_store.is_source_of(old, opened)
+    assert output_store.is_same(old, opened)
     opened.cells[0].source = "2"
-    assert not output_store.is_source_of(old, opened)
+    assert not output_store.is_same(old, opened)
+
+
+def test_a_notebook_with_other_results_is_another() -> None:
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=1)])
+    for change in (
+        {"execution_count": 2},
+        {"outputs": [nbformat.v4.new_output("stream", text="")]},
+    ):
+        other = nbformat.from_dict(node)
+        other.cells = [nbformat.from_dict(node.cells[0] | change)]
+        assert output_store.is_same(node, nbformat.from_dict(node))
+        assert not output_store.is_same(node, other)
