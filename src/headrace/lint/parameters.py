@@ -128,7 +128,7 @@ def _place(stage: Stage, message: str) -> tuple[Key, ...]:
     """Return the place of the stage's param that a message names; of all where it names none."""
     with suppress(ProjectError):
         for param in stage.params:
-            if f" {param} " in message:
+            if f" {param} " in message or f" list {param.file}, " in message:
                 return param.keys
     return stage.at("params")
 
