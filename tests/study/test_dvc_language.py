@@ -97,6 +97,15 @@ stages:
     params: [../conf/more.yaml: [y]]
     outs: [inside.txt, ../runs/inside.ipynb]
 """
+BELOW = """\
+stages:
+  below:
+    matrix: {k: [1, 2]}
+    cmd: headrace run below
+    deps: [nb/below.ipynb, ../../requirements.lock]
+    params: [own]
+    outs: ['k${item.k}.txt']
+"""
 WRITE = "from pathlib import Path"
 NOTEBOOKS = {
     "each": ("item = ''\nrounds = 0", "out/{item}.txt", "{item} {rounds}"),
@@ -135,6 +144,7 @@ OUTPUTS = {
     "out/ok.txt": "ok\n",
     "out/listed.txt": "none",
     "sub/inside.txt": "2 given",
+    "deep/er/k2.txt": "5 2",
 }
 
 
@@ -153,6 +163,11 @@ def language(tmp_path: Path) -> Mini:
     study.write("params.json", json.dumps({"z": 3, "block": {"deep": 4}, "more": [1]}))
     study.write("sub/given.txt", "given")
     study.write(".gitignore", "/.headrace\n__pycache__\n/runs/failed\n/runs/.partial\n")
+    study.write("deep/er/dvc.yaml", BELOW)
+    study.write("deep/er/params.yaml", "own: 5\n")
+    code = "open(f'k{k}.txt', 'w').write(f'{own} {k}')"
+    below = notebook(cell("own = 0\nk = 0", "parameters"), cell(code))
+    study.write("deep/er/nb/below.ipynb", below)
     for name, (defaults, path, text) in NOTEBOOKS.items():
         parameters = [cell(defaults, "parameters")] if defaults else []
         if name == "inside":
@@ -173,7 +188,7 @@ def test_dvc_s_forms_run_check_and_verify(language: Mini) -> None:
     committed(language)
     report = language.run("check", "repro", "notebook-without-stage", "stage-without-notebook")
     assert report.stdout.endswith(" checks passed.\n"), report.stdout
-    bake.run(language.root, "dvc", "repro")
+    bake.run(language.root, "dvc", "repro", "--all-pipelines")
     for name, text in OUTPUTS.items():
         assert (language.root / name).read_text("utf-8") == text, name
     runs = {
@@ -185,4 +200,4 @@ def test_dvc_s_forms_run_check_and_verify(language: Mini) -> None:
     assert language.run("check", "lock-behind").stdout == "1 check passed.\n"
     bake.commit(language.root)
     verified = language.run("verify")
-    assert "All 14 stages reproduce" in verified.stdout, verified.stdout
+    assert "All 16 stages reproduce" in verified.stdout, verified.stdout

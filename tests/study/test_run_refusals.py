@@ -196,6 +196,15 @@ def test_debug_names_the_nearest_stage(mini: Mini) -> None:
     assert "no stage 'trian'. Did you mean train?" in mini.run("debug", "trian").stdout
 
 
+def test_debug_takes_the_name_of_a_member_or_of_its_run(mini: Mini) -> None:
+    mini.replace("dvc.yaml", "    params:", "    matrix:\n      month: [5, 6]\n    params:")
+    for name, step in (("train", "dvc repro train"), ("train@5", "dvc repro train@5")):
+        assert f"no failed run of {name}. Next: {step}\n" in mini.run("debug", name).stdout
+    assert "Next: dvc repro train@5\n" in mini.run("debug", "train-5").stdout
+    mini.write("runs/failed/train-6.ipynb", "{}")
+    assert "Next: headrace debug train-6\n" in mini.run("debug", "train").stdout
+
+
 def test_a_metrics_file_that_is_misspelt_is_named_with_the_nearest(mini: Mini) -> None:
     mini.write("metrics/train.json", "{}")
     assert "Did you mean metrics/train.json?" in mini.run("metrics", "metrics/trian.json").stdout

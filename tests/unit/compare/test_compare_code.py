@@ -98,6 +98,23 @@ def test_the_pipeline_feeds_the_stages_whose_entry_changed(history: History) -> 
     assert history.files("HEAD") == {"M dvc.yaml": ("evaluate",)}
 
 
+def test_a_file_that_fills_templates_feeds_the_stages_that_come_out_otherwise(
+    history: History,
+) -> None:
+    filled = "vars: [conf.yaml]\nstages:\n  fit: {cmd: x, deps: ['src/${which}.py']}\n"
+    history.write(
+        "dvc.yaml", filled + "  each: {foreach: '${ks}', do: {cmd: x}}\n  not: {cmd: x}\n"
+    )
+    history.write("conf.yaml", "which: model\nks: [1, 2]\n")
+    bake.commit(history.top)
+    history.write("conf.yaml", "which: old\nks: [1, 2]\n")
+    assert history.files("HEAD") == {"M conf.yaml": ("fit",)}
+    history.write("conf.yaml", "which: model\nks: [1, 2, 3]\n")
+    assert history.files("HEAD") == {"M conf.yaml": ("each",)}
+    history.write("src/model.py", "new\n")
+    assert history.files("HEAD")["M src/model.py"] == ("fit",)
+
+
 def test_uncommitted_and_untracked_files_belong_to_the_working_tree(history: History) -> None:
     history.write("src/model.py", "new\n")
     history.write("src/evaluate_more.py", "new\n")
