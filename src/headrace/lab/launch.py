@@ -31,7 +31,7 @@ def start(project: Project, words: Sequence[str], *, failed: Path | None = None)
         raise ModuleNotFoundError(name="jupyterlab")
     from headrace.lab import output_store
 
-    output_store.remove_orphans(project.root)
+    output_store.follow_moves(project.root)
     path = os.pathsep.join(filter(None, [str(project.source), os.environ.get("PYTHONPATH")]))
     options = [*OPTIONS, f"--ServerApp.root_dir={project.root}"]
     options += _options_at_cell(project.root, failed) if failed else []

@@ -5,13 +5,14 @@ DVC hashes the file on disk, so an output saved in a source notebook would be a 
 
 import hashlib
 import json
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from headrace.core import atomic, source_form
+from headrace.core import atomic, notebook, project, source_form
 
 FOLDER = ".headrace/outputs"
 """Where outputs are kept, below the study; git ignores it."""
@@ -101,9 +102,30 @@ def path_of(root: Path, name: str) -> Path:
     return root / FOLDER / f"{name}.json"
 
 
-def remove_orphans(root: Path) -> None:
-    """Remove the outputs of notebooks that are gone, such as those that git has moved."""
+def follow_moves(root: Path) -> None:
+    """Give outputs to the notebook that was moved elsewhere than in JupyterLab; remove orphans."""
     folder = root / FOLDER
-    for side in folder.rglob("*.json"):
-        if not (root / side.relative_to(folder).with_suffix("")).is_file():
+    for side in sorted(folder.rglob("*.json")):
+        if (root / side.relative_to(folder).with_suffix("")).is_file():
+            continue
+        if moved := _moved_notebook(root, read(side)):
+            target = path_of(root, moved)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            side.replace(target)
+        else:
             side.unlink()
+
+
+def _moved_notebook(root: Path, outputs: Outputs) -> str | None:
+    """Return a source notebook that has no outputs, and all the cells that these are of."""
+    sources = {key: cell["source"] for key, cell in outputs.items()}
+    for path in sorted((root / notebook.FOLDER).rglob("*.ipynb")) if sources else ():
+        inside = path.relative_to(root)
+        is_source = inside.parts[:2] != project.SCRATCH and notebook.CHECKPOINTS not in inside.parts
+        if is_source and not path_of(root, inside.as_posix()).exists():
+            with suppress(Exception):  # nbformat raises whatever its readers raise
+                cells = nbformat.read(path, as_version=4).cells
+                found = {_key(cell, index): _hash(cell) for index, cell in enumerate(cells)}
+                if sources.items() <= found.items():
+                    return inside.as_posix()
+    return None

@@ -30,9 +30,9 @@ def test_outputs_of_a_notebook_that_is_gone_are_removed(tmp_path: Path) -> None:
         path.write_text("{}")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks/here.ipynb").write_text("{}")
-    output_store.remove_orphans(tmp_path)
+    output_store.follow_moves(tmp_path)
     assert [path.name for path in tmp_path.rglob("*.json")] == ["here.ipynb.json"]
-    output_store.remove_orphans(tmp_path / "more")  # a study without a folder of outputs
+    output_store.follow_moves(tmp_path / "more")  # a study without a folder of outputs
 
 
 def test_a_notebook_of_an_older_format_is_the_same_source() -> None:
@@ -56,3 +56,19 @@ def test_a_notebook_with_other_results_is_another() -> None:
         other.cells = [nbformat.from_dict(node.cells[0] | change)]
         assert output_store.is_same(node, nbformat.from_dict(node))
         assert not output_store.is_same(node, other)
+
+
+def test_outputs_follow_a_notebook_that_git_has_moved(tmp_path: Path) -> None:
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=1)])
+    clean, outputs = output_store.split(node)
+    output_store.write(outputs, output_store.path_of(tmp_path, "notebooks/01_old.ipynb"))
+    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
+    for name, moved in (("00_other", other), ("more/02_new", clean), ("scratch/03", clean)):
+        path = tmp_path / f"notebooks/{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(moved, path)
+    (tmp_path / "notebooks/broken.ipynb").write_text("{")
+    output_store.follow_moves(tmp_path)
+    kept = [path for path in (tmp_path / output_store.FOLDER).rglob("*") if path.is_file()]
+    assert kept == [output_store.path_of(tmp_path, "notebooks/more/02_new.ipynb")]
+    assert output_store.read(kept[0]) == outputs
