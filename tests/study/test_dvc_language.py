@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from mini_study import Mini, cell, notebook
 
+from headrace.core import project
+from headrace.execution import sandbox
 from lab import bake
 
 MODEL = """\
@@ -201,3 +203,11 @@ def test_dvc_s_forms_run_check_and_verify(language: Mini) -> None:
     bake.commit(language.root)
     verified = language.run("verify")
     assert "All 16 stages reproduce" in verified.stdout, verified.stdout
+
+
+def test_a_sandbox_has_the_files_that_fill_templates(language: Mini, tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    copy = sandbox.copy(project.find_project(language.root), tmp_path / "copy", {})
+    assert [*copy.all_stages] == [*project.find_project(language.root).all_stages]
+    for name in ("conf/more.toml", "params.json", "deep/er/nb/below.ipynb"):
+        assert (copy.root / name).is_file()

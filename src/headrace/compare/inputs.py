@@ -1,15 +1,14 @@
 """What went into two states: parameters, commits, and files with the stages that they feed."""
 
-import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from headrace.compare.model import Commit, FileChange, ParameterChange
-from headrace.core import git, yaml
+from headrace.core import git
 from headrace.core.metrics import is_same, leaves
-from headrace.core.param_files import values
+from headrace.core.param_files import parse, values
 from headrace.core.stage import PARAMS as PARAMETERS
 from headrace.core.stage import Param, Stage, group_of
 from headrace.core.states import State
@@ -22,14 +21,24 @@ PLAIN = ("--no-color", "--no-ext-diff", "--relative", "-z")
 def parameter_changes(old: State, new: State) -> tuple[ParameterChange, ...]:
     """Return the values of params.yaml that differ between the states; a list is one value.
 
-    1 differs from 1.0 and from true, as it does for a stage.
+    1 differs from 1.0 and from true, as it does for a stage. After them come those of other files
+    that stages list, each with its file's name.
     """
-    before, after = (dict(leaves(state.params, empty=True)) for state in (old, new))
+    before, after = (dict(_values(state)) for state in (old, new))
     return tuple(
         ParameterChange(name, before.get(name), after.get(name))
         for name in dict.fromkeys([*before, *after])
         if not is_same(before.get(name), after.get(name))
     )
+
+
+def _values(state: State) -> Iterator[tuple[str, Any]]:
+    yield from leaves(state.params, empty=True)
+    files = (path for s in state.stages.values() for path in _other_parameter_files(s))
+    for path in dict.fromkeys(files):
+        with suppress(ProjectError):  # `headrace check` reports what cannot be read
+            content = parse(state.read(path) or b"{}", path)
+            yield from ((f"{path}:{name}", v) for name, v in leaves(content, empty=True))
 
 
 def commits_between(old: State, new: State) -> tuple[Commit, ...]:
@@ -123,14 +132,9 @@ def _sources(stages: Iterable[Stage | None], states: Iterable[State]) -> Iterato
     for stage in filter(None, stages):
         yield stage.file
         if stage.definition:
-            contents = [p.content for state in states for p in state.pipelines]
-            listed = [item for c in contents for item in yaml.or_empty(c.get("vars"), list)]
-            folder = posixpath.dirname(stage.file)
-            for path in (
-                PARAMETERS,
-                *(item.partition(":")[0] for item in listed if isinstance(item, str)),
-            ):
-                yield posixpath.normpath(posixpath.join(folder, path))
+            yield PARAMETERS
+            for state in states:
+                yield from (path for p in state.pipelines for path in p.vars_files)
 
 
 def _params(stage: Stage) -> list[Param]:

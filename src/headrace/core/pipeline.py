@@ -98,6 +98,16 @@ class Pipeline(Mapping[str, Stage]):
         written = self.content.get(part)
         return self._resolver.top_level(part) if "${" in repr(written) else written
 
+    @property
+    def vars_files(self) -> list[str]:
+        """The files that its `vars` name, from the study on."""
+        bodies = [definition.get("do", definition) for definition in self.groups.values()]
+        listed = (body.get("vars") for body in (self.content, *bodies) if isinstance(body, dict))
+        paths = [item for items in listed for item in yaml.or_empty(items, list)]
+        folder = posixpath.dirname(self.file)
+        files = (path.partition(":")[0] for path in paths if isinstance(path, str))
+        return [posixpath.normpath(posixpath.join(folder, file)) for file in files]
+
     def located(self, records: Mapping[str, Record]) -> dict[str, Record]:
         """Return records of the dvc.lock beside it with paths from the study on."""
         return {name: record.at(self._wdir(name)) for name, record in records.items()}
@@ -126,7 +136,7 @@ def names(root: Path) -> list[str]:
     beside = []
     for folder, folders, files in os.walk(root):
         # A folder with a pyproject.toml is another study, such as a baked one, with its own stages.
-        if Path(folder) != root and "pyproject.toml" in files:
+        if Path(folder) != root and {"pyproject.toml", "pyvenv.cfg"} & {*files}:
             folders.clear()
         elif MAIN in files:
             beside.append((Path(folder).relative_to(root) / MAIN).as_posix())

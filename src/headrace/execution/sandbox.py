@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
     parameters cells; by default those of [tool.headrace.quick] in pyproject.toml.
     """
     source = str(original.source.relative_to(original.root))
-    optional = (name for name in OPTIONAL if (original.root / name).exists())
+    optional = (name for name in (*OPTIONAL, *_listed(original)) if (original.root / name).exists())
     for name in dict.fromkeys((*COPIED, *original.pipelines, source, *optional)):
         path = original.root / name
         (into / name).parent.mkdir(parents=True, exist_ok=True)
@@ -36,6 +36,15 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
     copied = project.find_project(into)
     _headrace(copied, "sync")
     return copied
+
+
+def _listed(original: Project) -> Iterator[str]:
+    """Yield the files of parameters that pipeline files name, and notebooks elsewhere."""
+    for pipeline in original.pipelines.values():
+        yield from pipeline.vars_files
+    for stage in original.notebook_stages():
+        yield from (param.file for param in stage.params)
+        yield from (path for path in stage.notebooks if not path.startswith("notebooks/"))
 
 
 def _headrace(copied: Project, command: str) -> None:

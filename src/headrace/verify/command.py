@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.core import dvc_cache, git, requirements
 from headrace.core.project import MAX_LISTED, Project
+from headrace.core.stage import group_of
 from headrace.errors import HeadraceError, ProjectError, join_names, nearest
 from headrace.report.text import counted
 from headrace.verify import certificate, clean_room, perturb, result
@@ -60,13 +61,13 @@ def _no_lock(worktree: bool) -> str:
 
 def _select(stages: Sequence[str], names: Sequence[str]) -> list[str]:
     for name in names:
-        if name not in stages:
+        if name not in stages and name not in map(group_of, stages):
             raise ProjectError(
                 f"dvc.lock has no stage {name!r}.{nearest(name, stages)}"
                 f" Stages: {join_names(stages, MAX_LISTED)}."
                 " Next: name one, or run yours first: dvc repro"
             )
-    return [stage for stage in stages if not names or stage in names]
+    return [stage for stage in stages if not names or {stage, group_of(stage)} & {*names}]
 
 
 def _announce(

@@ -98,6 +98,14 @@ def test_the_pipeline_feeds_the_stages_whose_entry_changed(history: History) -> 
     assert history.files("HEAD") == {"M dvc.yaml": ("evaluate",)}
 
 
+def test_parameters_of_other_files_are_compared_too(history: History) -> None:
+    history.write("other.yaml", "x: 1\ny: [1]\n")
+    bake.commit(history.top)
+    history.write("other.yaml", "x: 2\ny: [1]\n")
+    (change,) = history.between(inputs.parameter_changes, "HEAD", None)
+    assert (change.name, change.old, change.new) == ("other.yaml:x", 1, 2)
+
+
 def test_a_file_that_fills_templates_feeds_the_stages_that_come_out_otherwise(
     history: History,
 ) -> None:
