@@ -4,16 +4,14 @@ DVC hashes deps and parameters when a stage has ended, so without this an edit i
 recorded as what the stage ran with.
 """
 
-import json
 import os
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from headrace.core import hash_cache, lockfile, promises, yaml
+from headrace.core import hash_cache, param_files, promises, yaml
 from headrace.core.hash_cache import HashCache, Signature
 from headrace.core.metrics import is_same
 from headrace.core.parameter_check import FILE
@@ -44,7 +42,7 @@ class Inputs:
         self._project, self._stage = project, stage
         self._root = project.root
         self._cache = HashCache(project.root)
-        self._parameters = dict(_parameters(project.root, stage))
+        self._parameters = dict(_parameters(project, stage))
         self._files = {path: self._file(path) for path in self._paths()}
         self._save()
 
@@ -111,7 +109,7 @@ class Inputs:
 
     def _changed_parameters(self, name: str) -> Iterator[str]:
         try:
-            now = dict(_parameters(self._root, self._stage))
+            now = dict(_parameters(self._project, self._stage))
         except HeadraceError as error:
             yield f"{FILE} changed while {name} ran: {error}"
             return
@@ -177,15 +175,13 @@ class Inputs:
             self._cache.save()
 
 
-def _parameters(root: Path, stage: Stage) -> Iterator[tuple[tuple[str, str], Any]]:
+def _parameters(project: Project, stage: Stage) -> Iterator[tuple[tuple[str, str], Any]]:
     """Yield the parameters that a stage lists, by file and dotted name; "" is a whole file."""
-    for item in yaml.or_empty(stage.body.get("params"), list):
-        files = item.items() if isinstance(item, dict) else [(FILE, [item])]
-        for file, names in files:
-            name = stage.to_study(str(file))
-            content = _content(root / name)
-            for dotted in names if isinstance(names, list) and isinstance(content, dict) else [""]:
-                yield (name, str(dotted)), yaml.lookup(content, str(dotted)) if dotted else content
+    contents = param_files.read([stage], project.read)
+    for param in stage.params:
+        content = contents[param.file]
+        value = yaml.lookup(content, param.name) if param.name else content
+        yield (param.file, param.name), value
 
 
 def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
@@ -195,16 +191,3 @@ def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
             yield from _differences(f"{name}.{key}".lstrip("."), before.get(key), now.get(key))
     elif not is_same(before, now):
         yield f"{name or 'it'} was {before!r} and is {now!r}"
-
-
-def _content(path: Path) -> Any:
-    """Return what a file of parameters holds; its hash where it is not read here."""
-    readers = {".json": json.loads, ".toml": tomllib.loads}
-    if path.suffix in readers:
-        try:
-            return readers[path.suffix](path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-    if path.suffix in (".yaml", ".yml"):
-        return yaml.read(path)
-    return lockfile.md5(path) if path.is_file() else None
