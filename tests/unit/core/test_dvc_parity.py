@@ -217,8 +217,8 @@ def test_a_dvc_yaml_is_read_as_dvc_reads_it(study: Path, content: Resolved) -> N
 
 @pytest.mark.long
 @given(CONTENTS, st.sampled_from([MAIN, "sub/dvc.yaml"]))
-@settings(max_examples=10_000, deadline=None, suppress_health_check=[*HealthCheck])
-def test_ten_thousand_dvc_yamls_are_read_as_dvc_reads_them(
+@settings(max_examples=3_000, deadline=None, suppress_health_check=[*HealthCheck])
+def test_three_thousand_dvc_yamls_are_read_as_dvc_reads_them(
     study: Path, content: Resolved, file: str
 ) -> None:
     for name in (MAIN, "sub/dvc.yaml"):
