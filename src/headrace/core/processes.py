@@ -43,10 +43,11 @@ def parent_dvc() -> int | None:
 def _first_but_shells() -> int | None:
     """Return the nearest ancestor that is no shell with a command, read from Linux's /proc.
 
-    It is one of this session: where DVC was killed meanwhile, the ancestor is init.
+    Where DVC was killed meanwhile, init has taken its place. In a container DVC may itself be the
+    first process, and then has this one in its session.
     """
     process = os.getppid()
-    while process > 0 and os.getsid(process) == os.getsid(0):
+    while process > 1 or (process == 1 and os.getsid(1) == os.getsid(0)):
         words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
         name = Path(f"/proc/{process}/comm").read_text().strip()
         if name not in SHELLS or b"-c" not in words:

@@ -58,7 +58,7 @@ def _without(reason: str) -> int | None:
 
 def _run(stage: str) -> int | None:
     dvc = processes.parent_dvc()
-    if dvc is None:
+    if dvc is None or os.getsid(dvc) != os.getsid(0):  # an ancestor in another session adopted it
         return _without("no dvc was found above this process")
     first = address = _address(dvc)
     for _ in range(ATTEMPTS):
