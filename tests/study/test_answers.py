@@ -136,6 +136,7 @@ def test_the_worst_batch_is_the_loudest(watched: Path, tmp_path: Path) -> None:
     )
     bake.run(study, "headrace", "ingest", str(tmp_path / "bad.parquet"), "--batch", "2013-12")
     (study / "data/live/2013-10.parquet").write_bytes(b"no table")
+    bake.run(study, "dvc", "add", "--quiet", "data/live/2013-10.parquet")
     process = bake.run(study, "dvc", "repro", "--single-item", "--force", "monitor", check=False)
     assert process.returncode == 0, process.stdout
     result = bake.run(study, "headrace", "monitor", "--quiet", "--gate", check=False)

@@ -46,7 +46,7 @@ def test_followers_are_the_stages_that_read_what_a_stage_makes(mini: Mini) -> No
     mini.write("dvc.yaml", "\n".join(["stages:", *lines]) + "\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(mini.root)
-        names = [stage.name for _, stage in preload_imports.followers("a")]
+        names = [stage.name for _, stage in preload_imports.followers("a", {})]
     assert names == ["a", "b", "d"]
 
 
