@@ -11,10 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from headrace.core import hash_cache, param_files, promises, yaml
+from headrace.core import hash_cache, param_files, promises
 from headrace.core.hash_cache import HashCache, Signature
 from headrace.core.metrics import is_same
-from headrace.core.parameter_check import FILE
 from headrace.core.project import Project
 from headrace.core.stage import Stage, file_name
 from headrace.errors import DataError, HeadraceError, StageError
@@ -42,7 +41,7 @@ class Inputs:
         self._project, self._stage = project, stage
         self._root = project.root
         self._cache = HashCache(project.root)
-        self._parameters = dict(_parameters(project, stage))
+        self._parameters = self._read_parameters()
         self._files = {path: self._file(path) for path in self._paths()}
         self._save()
 
@@ -107,14 +106,20 @@ class Inputs:
             self._cache.add_made(path for path in outs if path.is_file())
             self._save()
 
+    def _read_parameters(self) -> dict[tuple[str, str], Any]:
+        contents = param_files.read([self._stage], self._project.read)
+        return param_files.values(self._stage.params, contents)
+
     def _changed_parameters(self, name: str) -> Iterator[str]:
         try:
-            now = dict(_parameters(self._project, self._stage))
+            now = self._read_parameters()
         except HeadraceError as error:
-            yield f"{FILE} changed while {name} ran: {error}"
+            problem = str(error).partition("Next:")[0].rstrip()
+            yield f"Parameters changed while {name} ran: {problem}"
             return
-        for (file, dotted), before in self._parameters.items():
-            for what in _differences(dotted, before, now.get((file, dotted))):
+        for file, dotted in dict.fromkeys([*self._parameters, *now]):
+            key = file, dotted
+            for what in _differences(dotted, self._parameters.get(key), now.get(key)):
                 yield f"{file} changed while {name} ran: {what}."
 
     def _changed_files(self) -> dict[str, str]:
@@ -175,19 +180,10 @@ class Inputs:
             self._cache.save()
 
 
-def _parameters(project: Project, stage: Stage) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Yield the parameters that a stage lists, by file and dotted name; "" is a whole file."""
-    contents = param_files.read([stage], project.read)
-    for param in stage.params:
-        content = contents[param.file]
-        value = yaml.lookup(content, param.name) if param.name else content
-        yield (param.file, param.name), value
-
-
 def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
     """Yield what changed in a parameter, by the names of the values in a block."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*before, *now]):
-            yield from _differences(f"{name}.{key}".lstrip("."), before.get(key), now.get(key))
+            yield from _differences(f"{name}.{key}", before.get(key), now.get(key))
     elif not is_same(before, now):
-        yield f"{name or 'it'} was {before!r} and is {now!r}"
+        yield f"{name} was {before!r} and is {now!r}"

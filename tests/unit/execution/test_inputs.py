@@ -24,6 +24,8 @@ def study(mini: Mini, monkeypatch: pytest.MonkeyPatch) -> Mini:
     """A study whose stage reads a module and a folder, as DVC runs it."""
     monkeypatch.setenv("DVC_STAGE", "train")
     mini.replace("dvc.yaml", "    deps:\n", DEPS)
+    mini.replace("dvc.yaml", "    params:\n", "    params:\n      - conf/a.yaml: []\n")
+    mini.write("conf/a.yaml", "{x: 1}")
     mini.write(MODEL, "x = 1\n")
     mini.write(TABLE, "a,b\n1,2\n")
     return mini
@@ -66,6 +68,10 @@ def _set(old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
+def _whole(value: str) -> Callable[[Path], object]:
+    return lambda root: (root / "conf/a.yaml").write_text(f"{{x: {value}}}")
+
+
 AGAIN = "has the same bytes again: train may have read others"
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a parameter": (
@@ -75,6 +81,15 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a parameter's type": (_set("seed: 7", "seed: 7.0"), "seed was 7 and is 7.0"),
     "a parameter that is gone": (_set("seed: 7\n", ""), "seed was 7 and is None"),
     "a params.yaml that is none": (_set("seed: 7", "seed: ["), "changed while train ran"),
+    "a value of a whole file": (
+        _whole("2"),
+        "conf/a.yaml changed while train ran: x was 1 and is 2",
+    ),
+    "a new value of a whole file": (
+        _whole("1, y: 3"),
+        "conf/a.yaml changed while train ran: y was None",
+    ),
+    "a whole file that is none": (_whole("["), "Parameters changed while train ran: conf/a.yaml"),
     "a source file": (_rewrite(MODEL), f"{MODEL} changed while train ran."),
     "the notebook": (_rewrite(NOTEBOOK), f"{NOTEBOOK} changed while train ran."),
     "a file that is gone": (lambda root: (root / MODEL).unlink(), f"{MODEL} changed"),
@@ -96,6 +111,7 @@ def test_a_stage_fails_where_what_it_reads_changed_while_it_ran(study: Mini, kin
         inputs.require_unchanged()
     assert message in str(error.value)
     assert "Next: run it again: dvc repro train" in str(error.value)
+    assert str(error.value).count("Next:") == 1
 
 
 def _ignored(root: Path) -> None:
