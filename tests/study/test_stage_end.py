@@ -148,21 +148,38 @@ def test_shared_memory_of_workers_is_removed_after_the_stage(mini: Mini) -> None
     assert not Path("/dev/shm", (mini.root / "name").read_text().strip()).exists()
 
 
-STUCK = """\
-import threading, time
+HELD = """\
+import multiprocessing, os, subprocess, threading, time
 from headrace.execution import left_processes, process_end
 from headrace.core import project
 study = project.find_project()
 stage = study.stage("train")
 process_end.check_at_end(lambda threads: left_processes.end(stage, study.root, threads))
-model = open("model", "w")
-threading.Thread(target=time.sleep, args=(600,)).start()
+def write():
+    with open("model", "w") as model:
+        model.write("half")
+        model.flush()
+        time.sleep(600)
+{cell}
+while not os.path.exists("model"): time.sleep(0.02)
 process_end.end_process(0, grace=0.2)
 """
+# The pool's end lets the main thread go on while what ignores SIGTERM is still waited for.
+HOLDERS = {
+    "a thread that never ends": "threading.Thread(target=write).start()",
+    "a pool's worker": "from concurrent.futures import ProcessPoolExecutor\n"
+    "pool = ProcessPoolExecutor(1, multiprocessing.get_context('fork'))\n"
+    "def work():\n"
+    "    subprocess.Popen(['sh', '-c', 'trap \"\" TERM; exec sleep 4 >&- 2>&-'])\n"
+    "    write()\n"
+    "task = pool.submit(work)",
+}
 
 
-def test_a_stage_fails_where_a_thread_that_never_ends_holds_an_output(mini: Mini) -> None:
+@pytest.mark.parametrize("cell", HOLDERS.values(), ids=HOLDERS)
+def test_a_stage_fails_where_what_never_ends_holds_an_output(mini: Mini, cell: str) -> None:
     mini.replace("dvc.yaml", "    outs:\n", "    outs:\n      - model\n")
-    result = bake.run(mini.root, sys.executable, "-c", STUCK, check=False, env=bake.environment())
+    words = [sys.executable, "-c", HELD.format(cell=cell)]
+    result = bake.run(mini.root, *words, check=False, env=bake.environment())
     assert result.returncode == 1
-    assert "while a thread or process that it started was still writing model" in result.stdout
+    assert "was still writing model. Next: let the notebook wait" in result.stdout

@@ -52,6 +52,7 @@ def end_process(code: int, grace: float = GRACE_S) -> NoReturn:
             with suppress(Exception):
                 traceback.print_exc()
     watchdog.cancel()
+    watchdog.join()  # once begun, it ends the process: what it ended lets this thread go on
     _exit(code, threads=False)
 
 
