@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from headrace.core import lockfile, yaml
@@ -132,17 +132,38 @@ def metric_patterns(content: Mapping[str, Any], file: str = MAIN) -> list[str]:
 
 
 def names(root: Path) -> list[str]:
-    """Return a project's pipeline files from its root on; a folder's own project has its own."""
-    beside = []
+    """Return a project's pipeline files from its root on; a folder's own project has its own.
+
+    A folder that a plain line of .dvcignore names is left out, as by DVC.
+    """
+    beside, ignored = [], _ignored(root)
     for folder, folders, files in os.walk(root):
         # A folder with a pyproject.toml is another study, such as a baked one, with its own stages.
         if Path(folder) != root and {"pyproject.toml", "pyvenv.cfg"} & {*files}:
             folders.clear()
         elif MAIN in files:
             beside.append((Path(folder).relative_to(root) / MAIN).as_posix())
-        added = {name.removesuffix(".dvc") for name in files}  # by `dvc add`: nothing but data
-        folders[:] = sorted(n for n in folders if not n.startswith((".", "__")) and n not in added)
+        # What `dvc add` made is nothing but data.
+        hidden = {name.removesuffix(".dvc") for name in files} | ignored
+        above = PurePosixPath("/", Path(folder).relative_to(root).as_posix())
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith((".", "__")) and not {name, str(above / name)} & hidden
+        )
     return [MAIN, *(name for name in beside if name != MAIN)]
+
+
+def _ignored(root: Path) -> set[str]:
+    """Return the folders that .dvcignore names: `build` anywhere, `/data/raw` from the root on.
+
+    Lines with wildcards are left to DVC, and so is a file that takes back what it ignores.
+    """
+    lines = (read_file(root, ".dvcignore") or b"").decode("utf-8", "replace").splitlines()
+    if any(line.startswith("!") for line in lines):
+        return set()
+    plain = [line.rstrip().rstrip("/") for line in lines if not {*line} & {*"#*?[\\"}]
+    return {f"/{line.lstrip('/')}" if "/" in line else line for line in plain}
 
 
 def names_in(files: Iterable[str]) -> list[str]:

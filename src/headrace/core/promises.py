@@ -69,7 +69,8 @@ def of_stage(project: Project, stage: Stage) -> dict[str, Promise]:
         ProjectError: the pipeline's dvc.lock cannot be read.
         DataError: the list of a folder's files, in DVC's cache, is not what its name says.
     """
-    promises = [*_of_outs(project, stage), *_of_dvc_files(project.root, stage.deps)]
+    files = dict.fromkeys([MAIN, stage.file, *_pipelines_near(project.root, stage.deps)])
+    promises = [*_of_outs(project, files, stage), *_of_dvc_files(project.root, stage.deps)]
     return {
         path: promise
         for path, promise in _by_file(project, promises, stage.deps).items()
@@ -84,7 +85,8 @@ def of_all(project: Project) -> dict[str, Promise]:
         See `of_stage`.
     """
     deps = [dep for stage in project.all_stages.values() for dep in stage.deps]
-    promises = [*_of_outs(project), *_of_dvc_files(project.root, deps)]
+    files = pipeline.names(project.root)
+    promises = [*_of_outs(project, files), *_of_dvc_files(project.root, deps)]
     return _by_file(project, promises)
 
 
@@ -101,10 +103,12 @@ def _by_file(
     }
 
 
-def _of_outs(project: Project, reader: Stage | None = None) -> Iterator[Promise]:
-    """Yield the promises of all stages' outs, but for those of the reader itself."""
+def _of_outs(
+    project: Project, files: Iterable[str], reader: Stage | None = None
+) -> Iterator[Promise]:
+    """Yield the promises of the outs of pipeline files, but for those of the reader itself."""
     own = (reader.name, reader.file) if reader else ("", "")
-    for name in pipeline.names(project.root):
+    for name in files:
         with _tolerated(name not in (MAIN, own[1])):
             stages = project.stages if name == MAIN else pipeline.read(project.root, name)
             records = stages.located(lockfile.read((project.root / name).parent))
@@ -136,9 +140,8 @@ def _of_out(stage: Stage, out: File) -> Promise:
 
 def _of_dvc_files(root: Path, deps: list[Entry]) -> Iterator[Promise]:
     """Yield the promises of the .dvc files in the folders of the deps, above, and below them."""
-    paths = [root / dep.path for dep in deps if "://" not in dep.path]
-    folders = {parent for path in paths for parent in path.parents if parent.is_relative_to(root)}
-    found = [path for folder in sorted(folders) for path in folder.glob("*.dvc")]
+    paths = _paths(root, deps)
+    found = [path for folder in _folders(root, paths) for path in folder.glob("*.dvc")]
     found += [path for folder in paths if folder.is_dir() for path in folder.rglob("*.dvc")]
     for path in dict.fromkeys(path for path in found if path.is_file()):
         name = Path(os.path.relpath(path, root)).as_posix()
@@ -150,6 +153,26 @@ def _of_dvc_files(root: Path, deps: list[Entry]) -> Iterator[Promise]:
                     file = lockfile.file_of(entry)
                     where = posixpath.normpath(posixpath.join(folder, file.path))
                     yield Promise(replace(file, path=where), name, where)
+
+
+def _pipelines_near(root: Path, deps: list[Entry]) -> Iterator[str]:
+    """Yield the pipeline files in the deps and in the folders above: a stage walks no study."""
+    paths = _paths(root, deps)
+    for folder in sorted({*paths, *_folders(root, paths)}):
+        is_inside = folder.is_relative_to(root) and ".." not in folder.parts
+        if is_inside and (folder / MAIN).is_file():
+            yield (folder / MAIN).relative_to(root).as_posix()
+
+
+def _paths(root: Path, deps: list[Entry]) -> list[Path]:
+    """Return the paths of deps; none for those on other machines."""
+    return [root / dep.path for dep in deps if "://" not in dep.path]
+
+
+def _folders(root: Path, paths: Iterable[Path]) -> list[Path]:
+    """Return the folders above some paths, up to the study's."""
+    parents = {parent for path in paths for parent in path.parents}
+    return sorted(parent for parent in parents if parent.is_relative_to(root))
 
 
 def _files(file: File, store: Store) -> Iterator[File]:

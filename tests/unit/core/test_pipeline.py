@@ -82,6 +82,18 @@ def test_two_files_with_a_stage_of_one_name_are_refused(tmp_path: Path) -> None:
         pipeline.read_all(tmp_path)
 
 
+def test_a_folder_that_dvcignore_names_has_no_pipeline_file(tmp_path: Path) -> None:
+    files = ["dvc.yaml", "a/dvc.yaml", "a/raw/dvc.yaml", "build/x/dvc.yaml", "months/dvc.yaml"]
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("stages: {}\n", "utf-8")
+    ignore = tmp_path / ".dvcignore"
+    ignore.write_text("# downloads\n/a/raw/\nbuild\n/months/dvc.yaml\nraw*\n", "utf-8")
+    assert pipeline.names(tmp_path) == ["dvc.yaml", "a/dvc.yaml", "months/dvc.yaml"]
+    ignore.write_text("build\n!/build\n", "utf-8")
+    assert pipeline.names(tmp_path) == files
+
+
 def test_a_missing_pipeline_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"^dvc\.yaml is missing\. Next: git checkout"):
         pipeline.read(tmp_path, "dvc.yaml")

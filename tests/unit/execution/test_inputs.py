@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mini_study import Mini
 
-from headrace.core import project
+from headrace.core import pipeline, project
 from headrace.errors import DataError, StageError
 from headrace.execution.inputs import Inputs
 
@@ -213,6 +213,22 @@ def test_a_stage_refuses_other_bytes_and_says_what_brings_the_promised_ones(
     assert kept == "intact" or again in message
     is_added = promise is not _promise_by_a_stage
     assert (f"Next: dvc add {target} if you meant to change it, or rm" in message) == is_added
+
+
+def test_a_stage_of_dvc_yaml_looks_for_pipeline_files_beside_its_deps_alone(
+    study: Mini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_root: Path) -> list[str]:
+        raise AssertionError("it walked the study")
+
+    _promise_by_a_stage(study, "earlier\n")
+    study.write("data/dvc.yaml", MAKE.replace("  make", "stages:\n  make").replace("data/", ""))
+    (study.root / "dvc.lock").rename(study.root / "data/dvc.lock")
+    study.replace("data/dvc.lock", TABLE, "table.csv")
+    study.write("build/dvc.yaml", "no: [pipeline")
+    monkeypatch.setattr(pipeline, "names", refuse)
+    with pytest.raises(DataError, match=r"dvc repro data/dvc\.yaml:make"):
+        _inputs(study).require_promised()
 
 
 def test_a_dep_outside_of_the_study_or_with_a_part_that_dvc_fills_in_is_watched_too(
