@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def _lock_behind(tidy: Tidy) -> None:
 
 def _run_parameters(tidy: Tidy) -> None:
     tidy.lock(notebook(cell("max_iter = 600", "injected-parameters")))
+
+
+def _member_values(tidy: Tidy) -> None:
+    stages, _, body = (tidy.root / "dvc.yaml").read_text().partition("  train:\n")
+    body = textwrap.indent(body.replace("runs/train.", "runs/train-a."), "  ")
+    each = f"{stages}  train:\n    foreach: {{a: {{lr: 0.5}}}}\n    do:\n{body}"
+    tidy.lock(notebook(cell("item = {'lr': 0.1}", "injected-parameters")))
+    tidy.replace("dvc.lock", '"stages": {\n  "train"', '"stages": {\n  "train@a"')
+    tidy.replace("dvc.lock", "runs/train.", "runs/train-a.")
+    (tidy.root / "runs/train.ipynb").rename(tidy.root / "runs/train-a.ipynb")
+    tidy.write("dvc.yaml", each)
 
 
 def _extra(tidy: Tidy) -> None:
@@ -212,6 +224,7 @@ PLANTS: dict[str, Plant] = {
     ),
     "lock-behind": (_lock_behind, "dvc.lock:4", "make repro"),
     "run-parameters": (_run_parameters, "runs/train.ipynb", "dvc repro --force train"),
+    "member-values": (_member_values, "dvc.yaml:3", "dvc repro --force train@a"),
 }
 
 

@@ -87,7 +87,7 @@ def stage_values(stage: Stage, contents: Contents, declared: Collection[str]) ->
     for param in stage.params:
         if param.name and not is_compute(param):
             values = merge(values, block_values(contents, param), stage)
-    values = merge(values, _member_values(stage, declared), stage)
+    values = merge(values, member_values(stage, declared), stage)
     for param in stage.params:
         if not param.name:
             values = merge(values, _whole_file(contents, param, {*declared} - {*values}), stage)
@@ -99,7 +99,7 @@ def block_values(contents: Contents, param: Param) -> Values:
     return {name: Value(value, param.file) for name, value in _block(contents, param).items()}
 
 
-def _member_values(stage: Stage, declared: Collection[str]) -> Values:
+def member_values(stage: Stage, declared: Collection[str]) -> Values:
     """Return the values of a member; `key`, and what its params depend on, where it is declared."""
     optional = {*stage.values} if stage.takes_members_by_params else {"key"} - {*stage.matrix}
     return {

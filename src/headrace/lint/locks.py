@@ -103,11 +103,11 @@ def _behind(study: Study) -> dict[tuple[str, str, tuple[str, ...]], dict[str, St
         if not records:  # nothing has been run yet
             continue
         if record := records.get(stage.name):
-            differences = (*_differences(study, stage, record),)
+            found = (*differences(study, stage, record),)
         else:
-            differences = (f"{PurePosixPath(stage.file).with_name(NAME)} has no record of it",)
-        if differences:
-            key = stage.file, stage.group, differences
+            found = (f"{PurePosixPath(stage.file).with_name(NAME)} has no record of it",)
+        if found:
+            key = stage.file, stage.group, found
             behind.setdefault(key, {})[stage.name] = stage
     return behind
 
@@ -123,7 +123,7 @@ def cost_of_edit(project: Project, notebooks: Collection[str]) -> str:
         for stage in study.stages.values()
         if any(dep.covers(notebook) for dep in stage.deps for notebook in notebooks)
         for name, record in stage_records(study, stage).items()
-        if not [*_differences(study, stage, record)]
+        if not [*differences(study, stage, record)]
     ]
     if not names:
         return "Next: dvc repro. No stage that is up to date has to run again for it"
@@ -133,15 +133,15 @@ def cost_of_edit(project: Project, notebooks: Collection[str]) -> str:
     return f"Next: dvc repro, which runs stages again that are up to date: {', '.join(names)}{cost}"
 
 
-def _is_old_output(study: Study, differences: Sequence[str]) -> bool:
+def _is_old_output(study: Study, found: Sequence[str]) -> bool:
     """Tell whether only outputs differ, as after `git merge` or `git checkout` of a dvc.lock."""
     outs = {out.path for stage in study.stages.values() for out in stage.outs}
-    return {*differences} <= {CHANGED.format(path) for path in outs}
+    return {*found} <= {CHANGED.format(path) for path in outs}
 
 
-def _restorations(study: Study, differences: Sequence[str]) -> Iterator[str]:
+def _restorations(study: Study, found: Sequence[str]) -> Iterator[str]:
     """Yield commands for files that DVC takes for the recorded ones, or cannot bring back."""
-    for name in (difference.removesuffix(CHANGED.format("")) for difference in differences):
+    for name in (difference.removesuffix(CHANGED.format("")) for difference in found):
         if not study.is_file(name):
             continue
         status, promise = (study.root / name).stat(), study.promises.get(name)
@@ -159,9 +159,14 @@ def stage_records(study: Study, stage: Stage) -> dict[str, Record]:
     return {name: lock[name] for name in [stage.name] if name in lock}
 
 
-def _differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
+def is_frozen(stage: Stage) -> bool:
+    """Tell whether DVC does not run a stage, whatever changes."""
+    return stage.body.get("frozen") is True
+
+
+def differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
     """Yield the differences between a record and the study as it is."""
-    if stage.body.get("frozen") is True:  # DVC does not run it, whatever changes
+    if is_frozen(stage):
         return
     if [*map(str.strip, stage.commands)] != [*map(str.strip, record.commands)]:
         yield "its cmd changed"

@@ -3,18 +3,18 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from headrace.core import dvc_cache, notebook, yaml
+from headrace.core import dvc_cache, notebook, parameters, yaml
 from headrace.core.lockfile import NAME, File, Record
 from headrace.core.metrics import is_same
-from headrace.core.param_files import COMPUTE
+from headrace.core.parameter_check import Value
 from headrace.core.stage import Stage
-from headrace.errors import join_names
+from headrace.errors import ParameterError, ProjectError, join_names
 from headrace.lint.context import Location, Study
-from headrace.lint.locks import stage_records
+from headrace.lint.locks import differences, is_frozen, stage_records
 from headrace.lint.rules import Violation, rule
 
 INJECTED = "injected-parameters"
@@ -34,13 +34,9 @@ def run_parameters(study: Study) -> Iterator[Violation]:
             out = next((out for out in record.outs if out.path == stage.run), None)
             if out is None or not _is_run(study, stage.run, out):
                 continue
-            recorded = _recorded(record)
-            differences = [
-                f"{parameter} was {value!r}, and {recorded[parameter]!r} is recorded"
-                for parameter, value in _injected(study.root / stage.run).items()
-                if parameter in recorded and not is_same(value, recorded[parameter])
-            ]
-            if differences:
+            injected = _injected(study.root / stage.run)
+            recorded = _recorded(stage, record, injected)
+            if differences := _differences(injected, recorded, "and {!r} is recorded"):
                 lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
                 problem = join_names(differences, MAX_NAMED)
                 step = _step(study, stage, out)
@@ -49,19 +45,76 @@ def run_parameters(study: Study) -> Iterator[Violation]:
                 )
 
 
+@rule(repro=True)
+def member_values(study: Study) -> Iterator[Violation]:
+    """Stage {stage} ran with other values than {file} has, which DVC does not see: {problem}.
+
+    Next: {step}
+    """
+    # DVC records a member's name, command and files, and none of the values behind the name.
+    for stage in study.stages.values():
+        records = stage_records(study, stage) if stage.is_run and stage.values else {}
+        for name, record in records.items():
+            out = next((out for out in record.outs if out.path == stage.run), None)
+            if out is None or not _is_run(study, stage.run, out) or is_frozen(stage):
+                continue
+            injected = _injected(study.root / stage.run)
+            given = parameters.member_values(stage, injected)
+            wrong = _differences(injected, given, f"and {stage.file} has {{!r}}")
+            if wrong and not any(differences(study, stage, record)):  # DVC runs it again anyway
+                location = study.at(stage.file, *stage.keys)
+                problem, step = join_names(wrong, MAX_NAMED), _step(study, stage, out)
+                yield Violation(location, stage=name, file=stage.file, problem=problem, step=step)
+
+
+def _differences(
+    injected: Mapping[str, Any], expected: Mapping[str, Value], ending: str
+) -> list[str]:
+    """Return what a run was given other than expected; the order in a mapping is no difference."""
+    return [
+        f"{name} was {value!r}, {ending.format(expected[name].value)}"
+        for name, value in injected.items()
+        if name in expected and not is_same(_sorted(value), _sorted(expected[name].value))
+    ]
+
+
+def _sorted(value: Any) -> Any:
+    """Return a value with its mappings in the order of their names, and lists for tuples."""
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value, key=repr)}
+    return [*map(_sorted, value)] if isinstance(value, list | tuple) else value
+
+
 def _is_run(study: Study, run: str, out: File) -> bool:
     """Tell whether this is the run in dvc.lock; `lock_behind` reports another one."""
     return study.is_file(run) and study.cache.md5(study.root / run) == out.md5
 
 
-def _recorded(record: Record) -> dict[str, Any]:
-    """Return the parameters of a record by the names that they have in the notebook."""
-    values: dict[str, Any] = {}
-    for content in record.params.values():
-        for dotted, value in yaml.or_empty(content, dict).items():
-            if dotted.split(".")[0] != COMPUTE:
-                values |= value if isinstance(value, dict) else {dotted.split(".")[-1]: value}
-    return values
+def _recorded(stage: Stage, record: Record, names: Collection[str]) -> dict[str, Value]:
+    """Return what a stage would get out of a record, by the rule that gives it what files hold.
+
+    It is nothing where the stage lists by now what was not recorded; `lock_behind` says so.
+    """
+    files = {path: _nested(yaml.or_empty(part, dict)) for path, part in record.params.items()}
+    try:
+        contents = {param.file: files.get(param.file, {}) for param in stage.params}
+        values = parameters.stage_values(stage, contents, names)
+    except (ProjectError, ParameterError):
+        return {}
+    return {name: value for name, value in values.items() if value.file in contents}
+
+
+def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a file of which dvc.lock records single values by dotted names."""
+    nested: dict[str, Any] = {}
+    for dotted, value in content.items():
+        *blocks, name = str(dotted).split(".")
+        inner: Any = nested
+        for block in blocks:
+            inner = inner.setdefault(block, {}) if isinstance(inner, dict) else None
+        if isinstance(inner, dict):  # of a list and one of its items, the list is enough
+            inner[name] = dict(value) if isinstance(value, dict) else value
+    return nested
 
 
 def _injected(path: Path) -> dict[str, Any]:

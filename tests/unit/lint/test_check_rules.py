@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 import time
 from pathlib import Path
 from types import ModuleType
@@ -583,3 +584,84 @@ def test_a_run_with_other_parameters_than_recorded_is_found(tidy: Tidy) -> None:
     entry = ".dvc/cache/runs/ab/abc/def"
     tidy.write(entry, (tidy.root / "dvc.lock").read_text())
     assert f"Next: rm -f {entry} && dvc repro --force train" in tidy.check("run-parameters")
+
+
+LISTED = "      - seed\n      - compute\n      - train\n"
+FIRST = "max_iter = 20\nrate = 0.5\nname = 'first'\n"
+FILE = {"seed": 7, "train": {"max_iter": 20, "rate": 0.5, "name": "first"}}
+HONEST = {
+    "a block, and a whole file that has one of its names too": (
+        "[seed, train, {conf.yaml: }]",
+        {"params.yaml": FILE, "conf.yaml": {"max_iter": 99}},
+    ),
+    "a whole file with a name at its top and in a block": (
+        "[{params.yaml: }]",
+        {"params.yaml": FILE | {"evaluate": {"seed": 2}}},
+    ),
+    "single names of two blocks": (
+        "[seed, train.max_iter, {conf.yaml: [a.b.rate]}]",
+        {"params.yaml": {"seed": 7, "train.max_iter": 20}, "conf.yaml": {"a.b.rate": 0.5}},
+    ),
+    "an axis with the name of a key in a whole file": (
+        "[train, {conf.yaml: }]\n    matrix: {seed: [7]}",
+        {"params.yaml": {"train": FILE["train"]}, "conf.yaml": {"seed": 2}},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", HONEST)
+def test_what_a_stage_was_given_is_read_from_a_record_as_from_files(tidy: Tidy, form: str) -> None:
+    listed, recorded = HONEST[form]
+    member = "train@7" if "matrix" in listed else "train"
+    tidy.replace("dvc.yaml", f"params:\n{LISTED}", f"params: {listed}\n")
+    tidy.replace("dvc.yaml", "runs/train.ipynb", f"runs/{member.replace('@', '-')}.ipynb")
+    _record(tidy, member, f"seed = 7\n{FIRST}", params=recorded)
+    assert tidy.check("run-parameters").endswith(" passed.\n")
+    _record(tidy, member, f"seed = 7\n{FIRST.replace('20', '600')}", params=recorded)
+    message = "max_iter was 600, and 20 is recorded. [run-parameters]"
+    assert message in tidy.check("run-parameters")
+
+
+def _record(tidy: Tidy, member: str, source: str, **changes: object) -> None:
+    """Have the run of a member be one with these parameters, and its record hold these changes."""
+    _run_with(tidy, source)
+    run = f"runs/{member.replace('@', '-')}.ipynb"
+    (tidy.root / "runs/train.ipynb").rename(tidy.root / run)
+    tidy.replace("dvc.lock", "runs/train.ipynb", run)
+    lock = json.loads((tidy.root / "dvc.lock").read_text())
+    lock["stages"] = {member: lock["stages"]["train"] | changes}
+    tidy.write("dvc.lock", json.dumps(lock))
+
+
+MEMBERS = {
+    "a foreach": ("foreach: {a: {lr: 0.1, n: 2}}", "item = {'n': 2, 'lr': 0.1}\n", "train@a"),
+    "a foreach of vars": (
+        "vars: [{all: {a: {lr: 0.1, n: 2}}}]\n    foreach: ${all}",
+        "item = {'n': 2, 'lr': 0.1}\n",
+        "train@a",
+    ),
+    "a matrix": ("matrix: {m: [{lr: 0.1, n: 2}]}", "m = {'n': 2, 'lr': 0.1}\n", "train@m0"),
+}
+
+
+@pytest.mark.parametrize("form", MEMBERS)
+def test_a_member_s_values_that_dvc_does_not_record_are_compared_with_its_run(
+    tidy: Tidy, form: str
+) -> None:
+    definition, source, member = MEMBERS[form]
+    body = (tidy.root / "dvc.yaml").read_text().partition("  train:\n")[2]
+    body = body.replace("runs/train.ipynb", f"runs/{member.replace('@', '-')}.ipynb")
+    variables, _, definition = definition.rpartition("\n    ")
+    if "foreach" in definition:
+        body = f"    do:\n{textwrap.indent(body, '  ')}"
+    text = f"{variables}\nstages:\n  train:\n    {definition}\n{body}"
+    tidy.write("dvc.yaml", text)
+    _record(tidy, member, f"seed = 7\n{FIRST}{source}")
+    assert tidy.check("member-values").endswith(" passed.\n")
+    tidy.replace("dvc.yaml", "lr: 0.1", "lr: 0.5")
+    message = tidy.check("repro")
+    assert f"Stage {member} ran with other values than dvc.yaml has, which DVC does" in message
+    assert "{'lr': 0.5, 'n': 2}. [member-values]" in message
+    assert f"Next: dvc repro --force {member}" in message
+    tidy.write("src/mini/model.py", "x = 1\n")  # so that DVC runs it again
+    assert tidy.check("member-values").endswith(" passed.\n")
