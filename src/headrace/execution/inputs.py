@@ -29,8 +29,6 @@ class _File:
     """A file as it was before the first cell."""
 
     signature: Signature
-    attributes: tuple[int, ...]
-    """Mode, links, owner and group: a change of these changes the file's time of change."""
     md5: str
 
 
@@ -141,10 +139,8 @@ class Inputs:
             return "gone"
         if now.md5 != before.md5:
             return "changed"
-        # A link or a change of mode leaves the bytes alone, and the notebook is read once only.
-        is_touched = (
-            now.signature[:3] == before.signature[:3] and now.attributes != before.attributes
-        )
+        # A hard link or an attribute changes the time of change alone; the notebook is read once.
+        is_touched = now.signature[:3] == before.signature[:3]
         is_notebook = path == self._root / self._stage.notebook
         return "" if is_touched or is_notebook else AGAIN
 
@@ -171,9 +167,7 @@ class Inputs:
                 yield path
 
     def _file(self, path: Path) -> _File:
-        status, signature = path.stat(), hash_cache.signature(path)
-        attributes = (status.st_mode, status.st_nlink, status.st_uid, status.st_gid)
-        return _File(signature, attributes, self._cache.md5(path))
+        return _File(hash_cache.signature(path), self._cache.md5(path))
 
     def _save(self) -> None:
         if not isolation.active():

@@ -49,12 +49,6 @@ def _and_back(name: str) -> Callable[[Path], None]:
     return change
 
 
-def _and_back_with_its_times(root: Path) -> None:
-    status = (root / MODEL).stat()
-    _and_back(MODEL)(root)
-    os.utime(root / MODEL, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
 def _replaced(root: Path) -> None:
     shutil.copy2(root / MODEL, root / "copy")
     (root / "copy").replace(root / MODEL)
@@ -96,7 +90,6 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a new file of a folder": (_rewrite("data/new.csv"), "data/new.csv changed while train ran."),
     "a file of a folder": (_rewrite(TABLE), f"{TABLE} changed while train ran."),
     "there and back": (_and_back(MODEL), f"{MODEL} was written while train ran and {AGAIN}"),
-    "there and back with its times": (_and_back_with_its_times, AGAIN),
     "replaced by a copy": (_replaced, AGAIN),
     "touched": (lambda root: os.utime(root / MODEL), AGAIN),
 }
@@ -119,12 +112,19 @@ def _ignored(root: Path) -> None:
     (root / "data/server.log").write_text("a line")
 
 
+def _linked_and_back(root: Path) -> None:
+    os.link(root / MODEL, root / "link")
+    (root / "link").unlink()
+
+
 HARMLESS: dict[str, Callable[[Path], object]] = {
     "nothing": lambda root: None,
     "a parameter that it does not list": _set("seed: 7", "other: 1\nseed: 7"),
     "a comment": _set("seed: 7", "seed: 7 # a prime"),
     "a file that it does not list": _rewrite("src/mini/other.py"),
     "another mode": lambda root: (root / MODEL).chmod(0o400),
+    "the same mode": lambda root: (root / MODEL).chmod((root / MODEL).stat().st_mode),
+    "a hard link that is gone again": _linked_and_back,
     "a hard link": lambda root: os.link(root / MODEL, root / "link"),
     "the notebook, saved as it is": _and_back(NOTEBOOK),
     "a file that DVC ignores": _ignored,
