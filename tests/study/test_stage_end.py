@@ -58,9 +58,12 @@ def test_a_file_that_a_cell_left_open_is_written(mini: Mini) -> None:
     mini.cells(
         "import zipfile\nfile = open('left', 'w')\n_ = file.write('whole')",
         "archive = zipfile.ZipFile('left.zip', 'w')\narchive.writestr('a', 'whole')",
+        "held = [open('runs/held', 'w')]\nheld.append(held)\n_ = held[0].write('whole')",
     )
+    mini.replace("dvc.yaml", "    outs:\n", "    outs:\n      - runs/held\n")
     assert mini.run().returncode == 0
     assert (mini.root / "left").read_text() == "whole"
+    assert (mini.root / "runs/held").read_text() == "whole"
     assert zipfile.ZipFile(mini.root / "left.zip").read("a") == b"whole"
 
 
@@ -167,6 +170,8 @@ process_end.end_process(0, grace=0.2)
 # The pool's end lets the main thread go on while what ignores SIGTERM is still waited for.
 HOLDERS = {
     "a thread that never ends": "threading.Thread(target=write).start()",
+    "a daemon": "threading.Thread(target=write, daemon=True).start()",
+    "an open file": "threading.kept = open('model', 'w')",
     "a pool's worker": "from concurrent.futures import ProcessPoolExecutor\n"
     "pool = ProcessPoolExecutor(1, multiprocessing.get_context('fork'))\n"
     "def work():\n"

@@ -5,9 +5,11 @@ takes its outputs as soon as it ends. On Linux the stage's process is a subreape
 is found as well; elsewhere one that has left the process group is not.
 """
 
+import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,12 +35,14 @@ TERMINATION_S = 2.0
 def end(stage: Stage, root: Path, threads: bool) -> None:
     """End what this process has started, and what that started; name what is no idle worker.
 
-    `threads`: some of this process itself still run.
+    `threads`: some of this process itself still run. Its daemons are cut as it exits, and what it
+    has not yet written of an open file is lost.
 
     Errors:
         StageError: one of them was still writing an out, or held it open for writing.
     """
     running = _running()
+    threads = threads or _holds_out(root, stage.outs) or threading.active_count() > 1
     if not running and not threads:
         return
     import psutil
@@ -56,11 +60,11 @@ def end(stage: Stage, root: Path, threads: bool) -> None:
     _end(left)
     touched |= {out for out, state in _states(root, outs) if before.get(out) != state}
     if touched:
-        what = join_names(culprits, 3) or "a thread or process that it started"
+        what = join_names(culprits, 3) or "a thread or an open file of its own"
         raise StageError(
             f"Stage {name} came to its end while {what} was still writing"
             f" {join_names(sorted(touched), 3)}. Next: let the notebook wait for what it starts,"
-            f" such as by process.wait(), then {stage.command()}"
+            f" such as by process.wait(), and close its files, then {stage.command()}"
         )
     if names:
         print(f"  Ended what {name} left running: {', '.join(names)}.", file=sys.stderr)
@@ -120,6 +124,21 @@ def _end(running: Sequence["psutil.Process"]) -> None:
     processes.end_all(_running)
 
 
+def _holds_out(root: Path, outs: Sequence[Entry]) -> bool:
+    """Tell whether this process has an out open that no mere cycle of objects holds."""
+    if not any(_outs_at(_open_paths(), root, outs)):
+        return False
+    gc.collect()
+    return any(_outs_at(_open_paths(), root, outs))
+
+
+def _open_paths() -> Iterator[str]:
+    """Yield the files that this process has open, where the system is Linux."""
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):  # the list's own is closed again
+            yield str(descriptor.readlink())
+
+
 def _written(process: "psutil.Process", root: Path, outs: Sequence[Entry]) -> Iterator[str]:
     """Yield the outs that a process holds open for writing, or the like under a temporary name."""
     import psutil
@@ -132,6 +151,11 @@ def _written(process: "psutil.Process", root: Path, outs: Sequence[Entry]) -> It
         maps = Path(f"/proc/{process.pid}/maps").read_text("utf-8", "replace").splitlines()
         shared = (line.split(maxsplit=5) for line in maps if " rw-s " in line)
         paths += (parts[5] for parts in shared if len(parts) > 5)
+    yield from _outs_at(paths, root, outs)
+
+
+def _outs_at(paths: Iterable[str], root: Path, outs: Sequence[Entry]) -> Iterator[str]:
+    """Yield the outs to which files belong."""
     for path in (Path(path) for path in paths):
         if path.is_relative_to(root.resolve()):
             name = path.relative_to(root.resolve()).as_posix()
