@@ -123,7 +123,9 @@ def _of_record(
     """Yield what a stage's record says of its outs, of those that a reader reads."""
     for out in record.outs:
         is_read = reader is None or any(dep.meets(out.path) for dep in reader.deps)
-        if is_read and (stage := stages.get(name)):
+        stage = stages.get(name)
+        # A record is older than dvc.yaml where an out has moved to another stage since.
+        if is_read and stage and any(entry.covers(out.path) for entry in stage.outs):
             yield _of_out(stage, out)
 
 
