@@ -5,7 +5,9 @@ recorded as what the stage ran with.
 """
 
 import os
+import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +42,8 @@ class Inputs:
         self._root = project.root
         self._cache = HashCache(project.root)
         self._parameters = self._read_parameters()
-        self._files = {path: self._file(path) for path in self._paths()}
+        with _readable(self._root):
+            self._files = dict(self._listed())
         self._save()
 
     def require_promised(self) -> None:
@@ -122,7 +125,9 @@ class Inputs:
 
     def _changed_files(self) -> dict[str, str]:
         """Return the files that were written, with `AGAIN` where the bytes are the same."""
-        differences = {path: self._difference(path) for path in {*self._files, *self._paths()}}
+        with _readable(self._root):
+            paths = {*self._files, *self._paths()}
+        differences = {path: self._difference(path) for path in paths}
         return {
             os.path.relpath(path, self._root): problem
             for path, problem in sorted(differences.items())
@@ -157,12 +162,16 @@ class Inputs:
 
         return DvcIgnoreFilter(localfs, str(self._root))
 
+    def _listed(self) -> Iterator[tuple[Path, _File]]:
+        for path in self._paths():
+            with suppress(FileNotFoundError):  # an editor's own, gone since it was listed
+                yield path, self._file(path)
+
     def _paths(self) -> Iterator[Path]:
         """Yield the files of the deps."""
         for path in (self._root / dep.path for dep in self._stage.deps):
             if path.is_dir():
-                files = (file for file in path.rglob("*") if file.is_file())
-                yield from (file for file in files if not LEFT_OUT & {*file.parts})
+                yield from _files_in(path)
             elif path.is_file():
                 yield path
 
@@ -172,6 +181,30 @@ class Inputs:
     def _save(self) -> None:
         if not isolation.active():
             self._cache.save()
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and below it."""
+    for parent, folders, names in os.walk(folder, onerror=_raise_unless_gone):
+        folders[:] = [name for name in folders if name not in LEFT_OUT]
+        yield from (path for name in names if (path := Path(parent, name)).is_file())
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+@contextmanager
+def _readable(root: Path) -> Iterator[None]:
+    """Say which file or folder is one that this user may not read."""
+    try:
+        yield
+    except PermissionError as error:
+        path = os.path.relpath(error.filename, root)
+        raise DataError(
+            f"{path} cannot be read: {error.strerror}. Next: chmod u+rX {shlex.quote(path)}"
+        ) from None
 
 
 def _differences(name: str, before: Any, now: Any) -> Iterator[str]:

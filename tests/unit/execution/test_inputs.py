@@ -249,6 +249,33 @@ def test_a_dep_outside_of_the_study_or_with_a_part_that_dvc_fills_in_is_watched_
             inputs.require_unchanged()
 
 
+def test_a_record_that_is_left_of_a_stage_without_the_out_promises_nothing(study: Mini) -> None:
+    _promise_by_a_stage(study, "of before\n")
+    study.replace("dvc.yaml", f"      - {TABLE}\n", "      - data/moved.csv\n")
+    _inputs(study).require_promised()
+
+
+def test_what_vanishes_from_a_folder_while_it_is_listed_is_no_input(
+    study: Mini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(path: Path) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("headrace.core.lockfile.md5", vanish)
+    _inputs(study)
+
+
+def test_a_file_that_may_not_be_read_is_named_with_what_helps(
+    study: Mini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("headrace.core.lockfile.md5", refuse)
+    with pytest.raises(DataError, match=r"cannot be read: Permission denied. Next: chmod u\+rX "):
+        _inputs(study)
+
+
 def test_the_list_of_a_folder_s_files_is_not_believed_where_its_hash_is_wrong(study: Mini) -> None:
     file = _promise_by_a_folder(study, "a,b\n1,2\n")
     (listing,) = study.root.glob(".dvc/cache/files/md5/*/*.dir")
