@@ -143,6 +143,11 @@ PLANTS: dict[str, Plant] = {
         "dvc.yaml:4",
         "write its steps into a notebook",
     ),
+    "stage-name": (
+        lambda t: t.replace("dvc.yaml", "headrace run train", "headrace run trian"),
+        "dvc.yaml:4",
+        "write headrace run train",
+    ),
     "stage-notebook": (
         lambda t: t.replace("dvc.yaml", f"      - {NOTEBOOK}\n", ""),
         "dvc.yaml:5",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.core import lockfile, yaml
 from headrace.core.lockfile import Record
-from headrace.core.stage import BACKTEST, MAIN, Entry, Stage, file_name, group_of
+from headrace.core.stage import BACKTEST, MAIN, MEMBER, Entry, Stage, file_name, group_of
 from headrace.errors import ProjectError, unreadable
 
 if TYPE_CHECKING:
@@ -51,10 +51,20 @@ class Pipeline(Mapping[str, Stage]):
         return Resolver(self.content, self.file, self._read)
 
     def members(self, group: str) -> Mapping[str, None]:
-        """Return the names of the stages that a definition stands for, in their order."""
+        """Return the names of the stages that a definition stands for, in their order.
+
+        Errors:
+            ProjectError: DVC would not find one by its name.
+        """
         if group not in self._members:
             is_many = MANY & self.groups[group].keys()
             names = self._resolver.names(group) if is_many else [group]
+            if wrong := next((name for name in names if group_of(name) != group), None):
+                raise ProjectError(
+                    f"{self.file}: DVC finds no stage {wrong!r}, since {MEMBER} stands before the"
+                    f" name of a member. Next: write another character for {MEMBER} in stage"
+                    f" {group!r}"
+                )
             self._members[group] = dict.fromkeys(names)
         return self._members[group]
 

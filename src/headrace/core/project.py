@@ -16,7 +16,7 @@ from headrace.core import pipeline
 from headrace.core.lockfile import Record
 from headrace.core.metrics import is_numeric
 from headrace.core.pipeline import Pipeline
-from headrace.core.stage import MAIN, MEMBER, Stage, group_of
+from headrace.core.stage import MAIN, MEMBER, Stage, group_of, split_name
 from headrace.errors import ProjectError, join_names, nearest
 
 SCRATCH = ("notebooks", "scratch")
@@ -192,11 +192,12 @@ def _run_by_dvc(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
     """
     # DVC writes `train` or `train@6` there, and `folder/dvc.yaml:train` for another pipeline file.
     address = environment.get("DVC_STAGE", "")
-    match = re.fullmatch(rf"(?:(.*{MAIN}):)?([^{MEMBER}]*)(?:{MEMBER}(.*))?", address, re.DOTALL)
-    if match is None or match[2] != group_of(name):
+    match = re.fullmatch(rf"(?:(.*{MAIN}):)?(.*)", address, re.DOTALL)
+    group, member = split_name(match[2] if match else "")
+    if match is None or group != group_of(name):
         return "", ""
-    key = "" if MEMBER in name else match[3] or ""
-    return (match[1] or "").removeprefix("./").replace("../", ""), key
+    file = (match[1] or "").removeprefix("./").replace("../", "")
+    return file, "" if MEMBER in name else member
 
 
 def _of_many(wanted: str, group: str, members: list[str]) -> str:

@@ -114,7 +114,17 @@ class Stage:
     @cached_property
     def is_run(self) -> bool:
         """Whether headrace runs its notebook, alone or among other commands."""
-        return any(_runs(line, {self.group, self.name}) for line in self.commands)
+        return not {self.group, self.name}.isdisjoint(self.names_run)
+
+    @cached_property
+    def names_run(self) -> list[str]:
+        """The names that its commands give to `headrace run`."""
+        plain = {f"headrace run {name}": name for name in (self.group, self.name)}
+        return [
+            name
+            for line in self.commands
+            for name in ([plain[line]] if line in plain else _names_run(line))
+        ]
 
     @cached_property
     def deps(self) -> list[Entry]:
@@ -243,9 +253,15 @@ class Stage:
         return posixpath.relpath(path, self.wdir)
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """Return the name of a matrix or foreach and that of its member; of another stage the first."""
+    group, _, member = name.rpartition(MEMBER)  # the last one, as DVC has it
+    return (group, member) if group else (name, "")
+
+
 def group_of(name: str) -> str:
     """Return the name under which a pipeline file has a stage: "train" of "train@6"."""
-    return name.rpartition(MEMBER)[0] or name
+    return split_name(name)[0]
 
 
 def file_name(stage: str) -> str:
@@ -267,17 +283,16 @@ def repro_command(file: str, stage: str = "") -> str:
     return f"dvc repro {file}:{stage}" if stage else f"dvc repro {file}"
 
 
-def _runs(line: str, names: set[str]) -> bool:
-    """Tell whether `headrace run` with one of these names is among the commands of a line."""
-    if line.removeprefix("headrace run ") in names:
-        return True
+def _names_run(line: str) -> list[str]:
+    """Return the names that the commands of a line give to `headrace run`."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     try:
         words = list(lexer)
     except ValueError:  # a quotation mark too many: the shell refuses it
-        return False
-    return any(
-        posixpath.basename(program) == "headrace" and verb == "run" and name in names
+        return []
+    return [
+        name
         for program, verb, name in zip(words, words[1:], words[2:], strict=False)
-    )
+        if posixpath.basename(program) == "headrace" and verb == "run"
+    ]

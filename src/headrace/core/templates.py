@@ -16,6 +16,7 @@ from typing import Any
 
 from headrace.core import yaml
 from headrace.core.attributes import replaced
+from headrace.core.stage import split_name
 from headrace.errors import ProjectError
 
 Read = Callable[[str], bytes | None]
@@ -70,9 +71,8 @@ class Resolver:
         """
         with self._dvc():
             (body,) = self._resolver.resolve_one(name).values()
-            group, _, key = name.rpartition("@")
-            definition = self._resolver.definitions[group or name]
-            return body, _values(definition, key) if group else {}
+            group, key = split_name(name)
+            return body, _values(self._resolver.definitions[group], key) if key else {}
 
     def top_level(self, part: str) -> Any:
         """Return the `metrics` or `artifacts` that stand outside of the stages.

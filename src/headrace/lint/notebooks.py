@@ -60,9 +60,27 @@ def stage_without_notebook(study: Study) -> Iterator[Violation]:
     Next: write its steps into a notebook, list that in deps, and set cmd: headrace run {stage}
     """
     for stage in study.groups:
-        if not stage.is_run:
+        if not stage.names_run:
             location = study.at(stage.file, *stage.at("cmd"))
             yield Violation(location, stage=stage.group, cmd=stage.cmd)
+
+
+@rule(repro=True)
+def stage_name(study: Study) -> Iterator[Violation]:
+    """Stage {stage} runs `headrace run {name}`, but its own name is {own}.
+
+    Next: write headrace run {own}, or give {name} a stage of its own
+    """
+    # DVC removes a stage's outputs before the command says that there is no such stage.
+    reported = set()
+    for stage in study.stages.values():
+        for name in stage.names_run:
+            is_known = not name.startswith("-") and not {*name} & {*"$`"}  # the shell fills it in
+            is_other = is_known and name not in (stage.group, stage.name)
+            if is_other and (stage.file, stage.group) not in reported:
+                reported.add((stage.file, stage.group))  # of a matrix once
+                location = study.at(stage.file, *stage.at("cmd"))
+                yield Violation(location, stage=stage.name, name=name, own=stage.group)
 
 
 @rule(repro=True)

@@ -1,5 +1,6 @@
 """`headrace check` takes DVC's forms of dvc.yaml, and says in time what it cannot take."""
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,51 @@ def test_a_notebook_may_be_run_among_other_commands(tidy: Tidy, kind: str) -> No
     assert tidy.check().endswith(" passed.\n")
 
 
-@pytest.mark.parametrize("command", ["echo 'headrace run train'", "headrace runs train", "'"])
+OTHERS = {
+    "a typo": ("", "headrace run trian", "Stage train runs `headrace run trian`"),
+    "after its own": ("", "headrace run train && headrace run other", "`headrace run other`"),
+    "an item": ("foreach: [prep, train2]", "headrace run ${item}", "train@prep runs `headrace run"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_name_of_another_stage_is_found_before_dvc_removes_an_output(
+    tidy: Tidy, kind: str
+) -> None:
+    each, command, message = OTHERS[kind]
+    text = (tidy.root / "dvc.yaml").read_text().replace("headrace run train", command)
+    stages, _, body = text.partition("  train:\n")
+    if each:
+        body = f"    {each}\n    do:\n{textwrap.indent(body, '  ')}"
+    tidy.write("dvc.yaml", f"{stages}  train:\n{body}")
+    report = tidy.check("repro")
+    assert message in report
+    assert report.count("[stage-name]") == 1
+    assert "Next: write headrace run train, or" in report
+    assert tidy.check("stage-without-notebook").endswith(" passed.\n")
+
+
+@pytest.mark.parametrize("command", ["headrace run $NAME && headrace run train"])
+def test_a_name_that_the_shell_fills_in_is_let_be(tidy: Tidy, command: str) -> None:
+    tidy.replace("dvc.yaml", "headrace run train", command)
+    assert tidy.check("stage-name").endswith(" passed.\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["foreach: [a@b]\n    do:\n      ", "", "matrix: {m: [a@b]}\n    "]
+)
+def test_a_name_that_dvc_would_not_find_is_refused(tidy: Tidy, text: str) -> None:
+    name = "each" if text else "a@b"
+    tidy.write("dvc.yaml", f"stages:\n  {name}:\n    {text}cmd: headrace run {name}\n")
+    report = tidy.check("dvc-yaml")
+    assert report.startswith("dvc.yaml:1: ")
+    assert ": DVC finds no stage " in report
+    assert "Next: write another character for @ in stage" in report
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "echo 'headrace run train'", "headrace runs train", "'"]
+)
 def test_what_does_not_run_the_notebook_is_reported(tidy: Tidy, command: str) -> None:
     tidy.replace("dvc.yaml", "cmd: headrace run train", f'cmd: "{command}"')
     assert "not a notebook of its own" in tidy.check("stage-without-notebook")
