@@ -7,6 +7,7 @@ is found as well; elsewhere one that has left the process group is not.
 
 import gc
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +27,8 @@ TRACKER = "resource_tracker"
 """A process of multiprocessing's or loky's that removes shared memory once this one has ended."""
 WORKERS = ("multiprocessing.spawn", "multiprocessing.forkserver", "loky", "--multiprocessing-fork")
 """What the commands of idle workers hold; nobody needs to hear that they were ended."""
+NO_PARTS = (".lock", ".log")
+"""How files beside an out are called that never become one."""
 LOOK_S = 0.3
 """Seconds in which a process may end by itself, or is seen to write."""
 TERMINATION_S = 2.0
@@ -165,7 +168,9 @@ def _outs_at(paths: Iterable[str], root: Path, outs: Sequence[Entry]) -> Iterato
 def _is_part(name: str, out: str) -> bool:
     """Tell whether a file may become an out by a rename: models/.model.skops.x7 or the like."""
     folder, _, stem = out.rpartition("/")
-    return name.rpartition("/")[0] == folder and stem in name.rpartition("/")[2]
+    beside, _, file = name.rpartition("/")
+    is_bordered = re.search(rf"(^|[._~-]){re.escape(stem)}($|[._~-])", file)
+    return beside == folder and bool(is_bordered) and not file.endswith(NO_PARTS)
 
 
 def _states(root: Path, outs: Sequence[Entry]) -> Iterator[tuple[str, Signature]]:
