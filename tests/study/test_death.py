@@ -203,7 +203,7 @@ def test_an_interruption_before_the_first_cell_says_so(waiting: Mini) -> None:
     os.killpg(process.pid, signal.SIGINT)
     printed, _ = process.communicate(timeout=BOUND_S)
     assert process.returncode == 1
-    assert "Stage train was interrupted before its first cell." in printed
+    assert "Stage train was interrupted before its first cell. Next: dvc repro train" in printed
     assert "Traceback" not in printed
 
 

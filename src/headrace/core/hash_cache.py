@@ -1,4 +1,4 @@
-"""MD5s of large files from earlier runs and checks, in the git-ignored `.headrace/hashes.json`.
+"""MD5s of files from earlier runs and checks, in the git-ignored `.headrace/hashes.json`.
 
 A file is known by its inode, size, time of modification and time of change. The last cannot be set,
 so a file that was changed with its size and times kept is read again: DVC goes by the other three.
@@ -14,8 +14,8 @@ from typing import Any
 from headrace.core import atomic, lockfile
 
 FILE = ".headrace/hashes.json"
-LARGE = 2**20
-"""Hashing a smaller file is faster than looking it up."""
+LARGE = 2**16
+"""Hashing a smaller file takes less than a tenth of a millisecond, about what a look at it does."""
 YOUNG_NS = 1_000_000_000
 """A younger file is not remembered: a second change may fall into the same tick of the clock."""
 

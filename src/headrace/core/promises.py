@@ -36,7 +36,7 @@ class Promise:
     target: str
     """What DVC calls it: the file, or the folder that it lies in."""
     command: str = ""
-    """What makes it again, where a stage does."""
+    """What makes it again, where a stage does or it was imported."""
     is_cached: bool = True
 
     def broken_objects(self, root: Path, md5: Hash = lockfile.md5) -> list[str]:
@@ -149,12 +149,13 @@ def _of_dvc_files(root: Path, deps: list[Entry]) -> Iterator[Promise]:
         name = Path(os.path.relpath(path, root)).as_posix()
         with suppress(ProjectError, OSError):  # DVC itself says what is wrong with it
             content = yaml.parse(path.read_bytes(), name)
+            update = f"dvc update {shlex.quote(name)}" if content.get("deps") else ""
             folder = posixpath.join(posixpath.dirname(name), str(content.get("wdir", "")))
             for entry in yaml.or_empty(content.get("outs"), list):
                 if isinstance(entry, dict) and "md5" in entry and "path" in entry:
                     file = lockfile.file_of(entry)
                     where = posixpath.normpath(posixpath.join(folder, file.path))
-                    yield Promise(replace(file, path=where), name, where)
+                    yield Promise(replace(file, path=where), name, where, update)
 
 
 def _pipelines_near(root: Path, deps: list[Entry]) -> Iterator[str]:

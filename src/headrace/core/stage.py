@@ -219,6 +219,11 @@ class Stage:
         """Return the command that runs it."""
         return repro_command(self.file, self.name)
 
+    @property
+    def target(self) -> str:
+        """What DVC calls it: its name, in another pipeline file behind that file's."""
+        return self.name if self.file == MAIN else f"{self.file}:{self.name}"
+
     def _entries(self, part: str) -> list[Entry]:
         listed = yaml.or_empty(self.body.get(part), list)
         return [

@@ -94,7 +94,9 @@ class Inputs:
         lines += [f"{file} changed while {name} ran." for file in files if file not in again]
         step = f"Next: run it again: {self._stage.command()}"
         if again and not lines:
-            step += f" (or dvc commit -f {self._stage}, if you know that it read these bytes)"
+            step += (
+                f" (or dvc commit -f {self._stage.target}, if you know that it read these bytes)"
+            )
         lines += [
             f"{file} was written while {name} ran and has the same bytes again: {name} may have"
             " read others."

@@ -83,7 +83,7 @@ def run(
             return code
         if code == INTERRUPTED and not state.cell:
             raise StageError(
-                f"Stage {name} was interrupted before its first cell. Next: dvc repro {stage.name}"
+                f"Stage {name} was interrupted before its first cell. Next: {stage.command()}"
             )
         from headrace.execution import failure_message
 

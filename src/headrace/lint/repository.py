@@ -14,7 +14,6 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from headrace.core.hash_cache import LARGE
 from headrace.core.requirements import NAME as REQUIREMENTS
 from headrace.lint.context import Location, Study
 from headrace.lint.notebooks import MIB, outputs_size
@@ -78,7 +77,7 @@ def _secrets(study: Study, name: str, scanner: str) -> list[tuple[int, str]]:
     """
     path = study.root / name
     # As git does: a NUL byte near the beginning means that it is no text.
-    if path.stat().st_size > LARGE or b"\0" in (content := path.read_bytes())[:8000]:
+    if path.stat().st_size > MIB or b"\0" in (content := path.read_bytes())[:8000]:
         return []
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if study.cache.is_clean(scanner, md5):

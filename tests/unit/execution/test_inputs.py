@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mini_study import Mini
 
-from headrace.core import pipeline, project
+from headrace.core import hash_cache, lockfile, pipeline, project
 from headrace.errors import DataError, StageError
 from headrace.execution.inputs import Inputs
 
@@ -231,6 +232,26 @@ def test_a_stage_of_dvc_yaml_looks_for_pipeline_files_beside_its_deps_alone(
         _inputs(study).require_promised()
 
 
+def test_an_import_is_brought_back_by_dvc_update(study: Mini) -> None:
+    (study.root / ".dvc").mkdir()
+    content = {"deps": [{"path": "/from"}], "outs": [_hashed("table.csv", "promised")]}
+    study.write("data/table.csv.dvc", json.dumps(content))
+    with pytest.raises(DataError) as error:
+        _inputs(study).require_promised()
+    step = f"Next: rm -f {TABLE} && dvc update {TABLE}.dvc"
+    assert str(error.value).endswith(step)
+
+
+def test_the_next_step_names_the_pipeline_file_of_a_stage_in_a_folder(study: Mini) -> None:
+    study.write("sub/dvc.yaml", "stages: {b: {cmd: make, deps: [a, b.ipynb]}}")
+    (study.root / "sub/a").write_text("1")
+    found = project.find_project(study.root)
+    inputs = Inputs(found, found.stage("b"))
+    os.utime(study.root / "sub/a")
+    with pytest.raises(StageError, match=r"dvc commit -f sub/dvc\.yaml:b, if you know"):
+        inputs.require_unchanged()
+
+
 def test_a_dep_outside_of_the_study_or_with_a_part_that_dvc_fills_in_is_watched_too(
     study: Mini,
 ) -> None:
@@ -274,6 +295,18 @@ def test_a_file_that_may_not_be_read_is_named_with_what_helps(
     monkeypatch.setattr("headrace.core.lockfile.md5", refuse)
     with pytest.raises(DataError, match=r"cannot be read: Permission denied. Next: chmod u\+rX "):
         _inputs(study)
+
+
+def test_a_folder_s_files_are_hashed_by_the_first_stage_that_reads_them(
+    study: Mini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study.root / "data/part").write_bytes(bytes(10**6))
+    now, md5, read = time.time_ns, lockfile.md5, []
+    monkeypatch.setattr(hash_cache.time, "time_ns", lambda: now() + 2 * 10**9)
+    monkeypatch.setattr(lockfile, "md5", lambda path: read.append(path.name) or md5(path))
+    _inputs(study)
+    _inputs(study)
+    assert read.count("part") == 1
 
 
 def test_the_list_of_a_folder_s_files_is_not_believed_where_its_hash_is_wrong(study: Mini) -> None:
