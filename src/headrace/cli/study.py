@@ -89,7 +89,8 @@ def sync(project: Project, dry_run: bool) -> None:
     changed = parameters_cell.outdated(project)
     print(*changed or ["nothing to change"], sep="\n")
     if changed:
-        print(locks.cost_of_edit(project, changed), flush=True)
+        step = "headrace sync, then dvc repro" if dry_run else "dvc repro"
+        print(f"Next: {step}{locks.cost_of_edit(project, changed)}", flush=True)
     for name, text in changed.items() if not dry_run else ():
         atomic.write_text(project.root / name, text)
 

@@ -1,7 +1,7 @@
 """The files that hold parameters: params.yaml, and what a stage's params list besides."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from headrace.core import yaml
 from headrace.core.stage import PARAMS, Param, Stage
@@ -64,12 +64,16 @@ def read(
             if param.file not in contents and param.file not in known:
                 text = read_file(param.file)
                 if text is None:
-                    raise ProjectError(
-                        f"{stage.file}: params of stage {stage.group!r} list {param.file}, which is"
-                        f" missing. Next: git checkout HEAD -- {param.file}, or correct its name"
-                    )
+                    _refuse_missing(stage, param.file)
                 contents[param.file] = parse(text, param.file)
     return contents
+
+
+def _refuse_missing(stage: Stage, file: str) -> NoReturn:
+    lists = f"{stage.file}: params of stage {stage.group!r} list {file}, which is"
+    if "://" in file:
+        raise ProjectError(f"{lists} on another host. Next: copy it into the study, and list that")
+    raise ProjectError(f"{lists} missing. Next: git checkout HEAD -- {file}, or correct its name")
 
 
 def values(params: Iterable[Param], contents: Contents) -> dict[tuple[str, str], Any]:

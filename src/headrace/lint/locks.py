@@ -115,22 +115,26 @@ def _behind(study: Study) -> dict[tuple[str, str, tuple[str, ...]], dict[str, St
 def cost_of_edit(project: Project, notebooks: Collection[str]) -> str:
     """Say which up-to-date stages an edit of parameters cells makes stale, and what they cost.
 
-    Stages after them stay up to date: with the same parameters the outputs are the same.
+    It is said behind the step `dvc repro`; nothing where a dvc.lock cannot be read. Stages after
+    them stay up to date: with the same parameters the outputs are the same.
     """
     study = Study(project, Cache(project.root))
-    names = [
-        name
-        for stage in study.stages.values()
-        if any(dep.covers(notebook) for dep in stage.deps for notebook in notebooks)
-        for name, record in stage_records(study, stage).items()
-        if not [*differences(study, stage, record)]
-    ]
+    try:
+        names = [
+            name
+            for stage in study.stages.values()
+            if any(dep.covers(notebook) for dep in stage.deps for notebook in notebooks)
+            for name, record in stage_records(study, stage).items()
+            if not any(differences(study, stage, record))
+        ]
+    except ProjectError:  # such as marks of a merge; `dvc repro` says so
+        return ""
     if not names:
-        return "Next: dvc repro. No stage that is up to date has to run again for it"
+        return ". No stage that is up to date has to run again for it"
     costs = [resource_usage.recorded(project.root, file_name(name)) for name in names]
     seconds = sum(cost["wall_s"] for cost in costs if is_number(cost.get("wall_s")))
     cost = f" ({seconds:,.1f} s when they ran last)" if seconds else ""
-    return f"Next: dvc repro, which runs stages again that are up to date: {', '.join(names)}{cost}"
+    return f", which runs stages again that are up to date: {', '.join(names)}{cost}"
 
 
 def _is_old_output(study: Study, found: Sequence[str]) -> bool:

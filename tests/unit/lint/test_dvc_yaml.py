@@ -190,3 +190,11 @@ def test_a_stage_without_parameters_needs_no_parameters_cell(tidy: Tidy) -> None
     assert report.endswith("1 finding\n")
     tidy.replace("dvc.yaml", PARAMS, "")
     assert tidy.check("repro").endswith(" passed.\n")
+
+
+def test_parameters_on_another_host_are_no_file_of_git(tidy: Tidy) -> None:
+    tidy.replace("dvc.yaml", "      - train\n", "      - s3://bucket/conf.yaml: [train]\n")
+    report = tidy.check("repro")
+    assert "list s3://bucket/conf.yaml, which is on another host" in report
+    assert "Next: copy it into the study, and list that" in report
+    assert "git checkout" not in report

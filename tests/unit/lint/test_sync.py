@@ -19,10 +19,10 @@ def tidy(tmp_path: Path) -> Tidy:
 def test_sync_names_the_stages_that_it_makes_stale_and_their_seconds(tidy: Tidy) -> None:
     before = (tidy.root / NOTEBOOK).read_bytes()
     printed = tidy.run("sync", "--dry-run").stdout
-    step = "Next: dvc repro, which runs stages again that are up to date: train (9.3 s when they"
-    assert printed == f"{NOTEBOOK}\n{step} ran last)\n"
+    cost = "which runs stages again that are up to date: train (9.3 s when they ran last)"
+    assert printed == f"{NOTEBOOK}\nNext: headrace sync, then dvc repro, {cost}\n"
     assert (tidy.root / NOTEBOOK).read_bytes() == before
-    assert tidy.run("sync").stdout == printed
+    assert tidy.run("sync").stdout == f"{NOTEBOOK}\nNext: dvc repro, {cost}\n"
     assert "seed = 7" in (tidy.root / NOTEBOOK).read_text()
     assert tidy.run("sync").stdout == "nothing to change\n"
 
@@ -31,6 +31,12 @@ def test_sync_names_the_stages_that_it_makes_stale_and_their_seconds(tidy: Tidy)
 def test_without_a_record_of_the_cost_the_stages_are_named(tidy: Tidy, content: str) -> None:
     tidy.write("metrics/cost/train.json", content)
     assert tidy.run("sync").stdout.endswith(" that are up to date: train\n")
+
+
+def test_a_dvc_lock_with_marks_of_a_merge_leaves_the_cost_out(tidy: Tidy) -> None:
+    tidy.write("dvc.lock", "<<<<<<< HEAD\n=======\n>>>>>>> other\n")
+    assert tidy.run("sync").stdout == f"{NOTEBOOK}\nNext: dvc repro\n"
+    assert "seed = 7" in (tidy.root / NOTEBOOK).read_text()
 
 
 def test_a_stage_that_runs_anyway_costs_nothing_more(tidy: Tidy) -> None:
