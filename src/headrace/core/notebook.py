@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import nbformat
 
 TAG = "parameters"
+INJECTED = "injected-parameters"
+"""The tag of the cell that papermill, or headrace in its place, puts a run's parameters into."""
 FOLDER = "notebooks"
 CHECKPOINTS = ".ipynb_checkpoints"
 """The folder in which JupyterLab keeps what was saved last."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.core import notebook
 from headrace.core.project import Project
+from headrace.core.stage import PARAMS
 from headrace.errors import ProjectError, nearest, nearest_name
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-FILE = "params.yaml"
 UNKNOWN = "extra_forbidden"
 """What pydantic calls a name that the model does not declare."""
 
@@ -43,7 +43,7 @@ def mismatches(
     parameters: those of params.yaml as the typed model has them.
     """
     for name, given in expected.items():
-        value, is_typed = given.value, given.file == FILE
+        value, is_typed = given.value, given.file == PARAMS
         if name not in defaults:
             near = nearest(name, set(defaults) - set(expected))
             yield Mismatch(
@@ -66,13 +66,13 @@ def mismatches(
                 name,
                 f'{source} takes {name}, but stage "{stage}" gives it no such'
                 f" parameter.{nearest(name, set(expected) - set(defaults))}"
-                f" Next: add it to {FILE} and to the stage's params",
+                f" Next: add it to {PARAMS} and to the stage's params",
                 in_cell=True,
             )
 
 
 def _says(file: str) -> str:
-    return f"{file} and the typed model say" if file == FILE else f"{file} says"
+    return f"{file} and the typed model say" if file == PARAMS else f"{file} says"
 
 
 def _same_type(default: object, value: object, *, is_typed: bool) -> bool:
@@ -116,15 +116,15 @@ def _error_line(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Proj
     if detail["type"] == UNKNOWN:
         right = _nearest_name(place, raw, project)
         hint = f"Did you mean {right}?" if right else f"Next: declare it in {_model(project)}"
-        return f"{FILE}: {key} is not a parameter{_owner(place, project)}. {hint}"
+        return f"{PARAMS}: {key} is not a parameter{_owner(place, project)}. {hint}"
     if detail["type"] == "missing":
-        return f"{FILE}: {key}{_owner(place, project)} is missing. Next: add it"
+        return f"{PARAMS}: {key}{_owner(place, project)} is missing. Next: add it"
     message = str(detail["msg"]).removeprefix("Value error, ").removesuffix(".")
     step = f"Next: see its type and range in {_model(project)}"
     if not place:
-        return f"{FILE}: {message}. {step}"
+        return f"{PARAMS}: {message}. {step}"
     value = "empty" if detail["input"] is None else repr(detail["input"])
-    return f"{FILE}: {key} is {value}: {message[:1].lower()}{message[1:]}. {step}"
+    return f"{PARAMS}: {key} is {value}: {message[:1].lower()}{message[1:]}. {step}"
 
 
 def _owner(place: tuple[Any, ...], project: Project) -> str:

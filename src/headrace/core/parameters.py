@@ -13,10 +13,9 @@ from headrace.core.notebook import Source
 from headrace.core.param_files import Contents, is_compute
 from headrace.core.parameter_check import Value
 from headrace.core.project import Project
-from headrace.core.stage import Param, Stage
+from headrace.core.stage import PARAMS, Param, Stage
 from headrace.errors import ParameterError, nearest
 
-FILE = parameter_check.FILE
 Values = dict[str, Value]
 
 
@@ -27,7 +26,7 @@ def load(project: Project) -> tuple[dict[str, Any], BaseModel]:
         ProjectError: the file cannot be read.
         ParameterError: the model refuses a value; file, key, value and nearest name are given.
     """
-    raw = yaml.read(project.root / FILE)
+    raw = yaml.read(project.root / PARAMS)
     model = project.load("params")
     try:
         return raw, model.model_validate(raw)
@@ -46,10 +45,10 @@ def load_for(project: Project, stages: Collection[Stage]) -> tuple[Contents, Con
     """
     raw: dict[str, Mapping[str, Any]] = {}
     typed: dict[str, Mapping[str, Any]] = {}
-    is_listed = any(param.file == FILE for stage in stages for param in stage.params)
-    if is_listed or (project.root / FILE).exists():
+    is_listed = any(param.file == PARAMS for stage in stages for param in stage.params)
+    if is_listed or (project.root / PARAMS).exists():
         content, model = load(project)
-        raw[FILE], typed[FILE] = content, model.model_dump()
+        raw[PARAMS], typed[PARAMS] = content, model.model_dump()
     others = param_files.read(stages, project.read, known=raw)
     return raw | others, others | typed
 

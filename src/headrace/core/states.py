@@ -11,7 +11,7 @@ from headrace.core.git import Objects
 from headrace.core.lockfile import Record
 from headrace.core.pipeline import Pipeline
 from headrace.core.project import Project
-from headrace.core.stage import BACKTEST, Stage
+from headrace.core.stage import BACKTEST, PARAMS, Stage
 from headrace.errors import ProjectError, nearest
 
 WORKING_TREE = "the working tree"
@@ -81,7 +81,7 @@ class State:
     @cached_property
     def params(self) -> dict[str, Any]:
         """The content of its params.yaml; empty where it has none."""
-        return self._yaml("params.yaml")
+        return self._yaml(PARAMS)
 
     def _yaml(self, name: str, *, json_only: bool = True) -> dict[str, Any]:
         text = self.read(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from headrace import errors
 from headrace.core import notebook
 from headrace.core.project import Project
-from headrace.execution import isolation, normalize, partial_run
+from headrace.execution import isolation, partial_run
 from headrace.execution.progress import StageState
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def unexpected(error: BaseException) -> str:
 
 def number(node: "nbformat.NotebookNode", index: int) -> int:
     """Return a cell's number in the source notebook, from 1, by its index in the run."""
-    return sum(
-        normalize.INJECTED not in c.metadata.get("tags", []) for c in node.cells[: index + 1]
-    )
+    return sum(notebook.INJECTED not in c.metadata.get("tags", []) for c in node.cells[: index + 1])
 
 
 def _next_steps(name: str) -> list[str]:

@@ -15,9 +15,9 @@ import nbformat
 from nbformat.v4.rwbase import split_lines, strip_transient
 
 from headrace.core import atomic
+from headrace.core.notebook import INJECTED
 from headrace.execution import output_masks
 
-INJECTED = "injected-parameters"
 KERNELSPEC = ("name", "display_name", "language")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 """A widget's live view, by a random id: useless without its kernel."""

@@ -69,7 +69,7 @@ def schema(project: Project) -> bool:
 
 def is_injected(cell: nbformat.NotebookNode) -> bool:
     """Tell whether a run put this cell in."""
-    return normalize.INJECTED in _tags(cell)
+    return notebook.INJECTED in _tags(cell)
 
 
 def _tags(cell: nbformat.NotebookNode) -> list[str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from headrace.core import atomic, project, yaml_edit
 from headrace.core.project import Project
+from headrace.core.stage import PARAMS
 from headrace.errors import ProjectError
 
-COPIED = ("pyproject.toml", "requirements.lock", "params.yaml", "notebooks")
+COPIED = ("pyproject.toml", "requirements.lock", PARAMS, "notebooks")
 OPTIONAL = ("gates.yaml",)
 SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
 
@@ -32,7 +33,7 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
         else:
             shutil.copy2(path, into / name)
     quick = original.settings.get("quick", {}) if values is None else values
-    set_parameters(into / "params.yaml", quick)
+    set_parameters(into / PARAMS, quick)
     copied = project.find_project(into)
     _headrace(copied, "sync")
     return copied

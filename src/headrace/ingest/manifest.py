@@ -7,6 +7,7 @@ import pandas as pd
 from pyarrow import ArrowException
 
 from headrace.core import atomic, processes, yaml, yaml_edit
+from headrace.core.stage import MAIN, PARAMS
 from headrace.errors import DataError, ProjectError, reason
 from headrace.ingest.batch import batch_names, file_name
 
@@ -39,7 +40,7 @@ def texts_with(root: Path, name: str) -> dict[Path, str]:
     Errors:
         ProjectError: they have no stage or no parameter for batches.
     """
-    params, pipeline = root / "params.yaml", root / "dvc.yaml"
+    params, pipeline = root / PARAMS, root / MAIN
     deps = ("stages", STAGE, "deps")
     return {
         params: yaml_edit.add_item(params, (STAGE, PARAMETER), name, ordered=True),
@@ -56,7 +57,7 @@ def write_texts(texts: dict[Path, str]) -> None:
 
 def listed_batches(root: Path) -> list[str]:
     """Return the batches that params.yaml lists, as they stand there."""
-    batches = yaml.lookup(yaml.read(root / "params.yaml"), f"{STAGE}.{PARAMETER}")
+    batches = yaml.lookup(yaml.read(root / PARAMS), f"{STAGE}.{PARAMETER}")
     return [str(name) for name in batches] if isinstance(batches, list) else []
 
 

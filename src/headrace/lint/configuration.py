@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import artifact, yaml
-from headrace.core.parameter_check import FILE
+from headrace.core.stage import PARAMS
 from headrace.errors import ProjectError, nearest
 from headrace.gates import live, reader
 from headrace.gates.model import NAME, RATES, Gates
@@ -105,7 +105,7 @@ def log_never(study: Study) -> Iterator[Violation]:
     for bundle, inputs in _inputs(study).items() if names else ():
         for index, name in enumerate(names):
             if isinstance(name, str) and name not in inputs:  # `params-yaml` reports other types
-                location = study.at(FILE, *LOG_NEVER, index)
+                location = study.at(PARAMS, *LOG_NEVER, index)
                 yield Violation(location, name=name, file=bundle, near=nearest(name, inputs))
 
 

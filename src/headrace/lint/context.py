@@ -138,7 +138,7 @@ class Study:
     def values(self) -> dict[str, Any] | None:
         """The content of params.yaml; None where it cannot be read."""
         try:
-            return yaml.read(self.root / "params.yaml")
+            return yaml.read(self.root / PARAMS)
         except ProjectError:
             return None
 

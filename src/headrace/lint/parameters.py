@@ -10,9 +10,9 @@ from typing import Any
 from headrace.core import notebook as source_notebook
 from headrace.core import parameters
 from headrace.core.param_files import Contents, is_compute
-from headrace.core.parameter_check import FILE, Mismatch, mismatches
+from headrace.core.parameter_check import Mismatch, mismatches
 from headrace.core.parameters import Values
-from headrace.core.stage import MAIN, Param, Stage, group_of
+from headrace.core.stage import MAIN, PARAMS, Param, Stage, group_of
 from headrace.core.yaml import Key
 from headrace.errors import (
     HeadraceError,
@@ -47,15 +47,15 @@ def params_yaml(study: Study) -> Iterator[Violation]:
 
     Next: {step}
     """
-    step = f"correct {FILE}; src/study/params.py has the type and range of each value"
+    step = f"correct {PARAMS}; src/study/params.py has the type and range of each value"
     try:
         _ = study.parameters  # it is read where it is first asked for
     except ParameterError as error:
         for line in str(error).splitlines():
-            location = study.at(FILE, *map(str, error.places.get(line, ())))
+            location = study.at(PARAMS, *map(str, error.places.get(line, ())))
             yield _from_error(line, location, step=step)
     except HeadraceError as error:
-        yield _from_error(str(error), Location(FILE, line=1), step=step)
+        yield _from_error(str(error), Location(PARAMS, line=1), step=step)
 
 
 def _from_error(message: str, location: Location, *, step: str, stage: str = "") -> Violation:
@@ -108,7 +108,7 @@ def parameters_listed(study: Study) -> Iterator[Violation]:
         stage, notebook = pair.stage, pair.notebook
         if pair.error:
             location = study.at(stage.file, *_place(stage, pair.error))
-            step = f"list names of {FILE} in the stage's params"
+            step = f"list names of {PARAMS} in the stage's params"
             yield _from_error(pair.error, location, step=step, stage=stage.group)
         for param in pair.unused:
             problem = f"stage {stage.group} lists {param}, but its notebook uses no value of it"
@@ -201,11 +201,11 @@ class Pair:
         return {*self.unlisted, *(name for param in self.unused for name in self.names(param))}
 
     def _dotted(self, name: str) -> list[str]:
-        return [*parameters.dotted_names(self.contents.get(FILE, {}), name)]
+        return [*parameters.dotted_names(self.contents.get(PARAMS, {}), name)]
 
     def file(self, name: str) -> str:
         """Return the file from which the stage gets a name, or should."""
-        return self.values[name].file if name in self.values else FILE
+        return self.values[name].file if name in self.values else PARAMS
 
     def key(self, name: str) -> tuple[Key, ...]:
         """Return the key there."""
@@ -227,7 +227,7 @@ def _pairs(study: Study) -> Iterator[Pair]:
             if not notebook.error:
                 defaults = _defaults(study, notebook)
                 values, error = _values(study, stage, defaults)
-                contents = {FILE: params} | ({} if error else study.other_parameters(stage))
+                contents = {PARAMS: params} | ({} if error else study.other_parameters(stage))
                 yield Pair(stage, notebook, contents, values, error, defaults)
 
 
@@ -236,8 +236,8 @@ def _values(study: Study, stage: Stage, defaults: dict[str, Any]) -> tuple[Value
     raw, typed = study.parameters
     try:
         others = study.other_parameters(stage)
-        parameters.stage_values(stage, {FILE: raw} | others, defaults)
-        return parameters.stage_values(stage, {FILE: typed} | others, defaults), ""
+        parameters.stage_values(stage, {PARAMS: raw} | others, defaults)
+        return parameters.stage_values(stage, {PARAMS: typed} | others, defaults), ""
     except HeadraceError as error:
         return {}, str(error)
 

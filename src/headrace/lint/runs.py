@@ -17,8 +17,6 @@ from headrace.lint.context import Location, Study
 from headrace.lint.locks import differences, is_frozen, stage_records
 from headrace.lint.rules import Violation, rule
 
-INJECTED = "injected-parameters"
-"""The tag of the cell that papermill, or headrace in its place, puts a run's parameters into."""
 MAX_NAMED = 3
 
 
@@ -121,7 +119,7 @@ def _injected(path: Path) -> dict[str, Any]:
     """Return the parameters that a run was given; none where it is no notebook."""
     try:
         cells = json.loads(path.read_text("utf-8"))["cells"]
-        tagged = (cell for cell in cells if INJECTED in cell["metadata"].get("tags", []))
+        tagged = (cell for cell in cells if notebook.INJECTED in cell["metadata"].get("tags", []))
         return {
             name: value
             for cell in tagged

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from headrace.core import yaml
+from headrace.core.stage import PARAMS
 from headrace.errors import DataError, ProjectError, unreadable
 from headrace.gates import reader as gatesfile
 from headrace.gates.live import Light, Rule, Verdict, evaluate, lights
@@ -87,7 +88,7 @@ def table(path: Path) -> pd.DataFrame:
 
 
 def _listed(root: Path) -> list[str]:
-    batches = yaml.lookup(yaml.read(root / "params.yaml"), "monitor.batches")
+    batches = yaml.lookup(yaml.read(root / PARAMS), "monitor.batches")
     if not isinstance(batches, list):
         raise ProjectError(
             "params.yaml has no monitor.batches. Next: add it as the template has it"

@@ -11,11 +11,12 @@ from headrace.core import identity, lockfile, yaml
 from headrace.core.git import Object, Objects
 from headrace.core.identity import Moment
 from headrace.core.pipeline import metric_patterns
+from headrace.core.stage import MAIN, PARAMS
 from headrace.errors import ProjectError
 from headrace.execution import resource_usage
 from headrace.gates import model
 
-FILES = (lockfile.NAME, "dvc.yaml", "params.yaml", model.NAME)
+FILES = (lockfile.NAME, MAIN, PARAMS, model.NAME)
 Content = TypeVar("Content")
 
 
@@ -91,7 +92,7 @@ class SnapshotReader:
             message.partition("\n")[0],
             lock=hashlib.sha256(lock.content).hexdigest() if lock and lock.kind == "blob" else "",
             outs=outs,
-            parameters=self._parse(params, "params.yaml", yaml.parse, problems) or {},
+            parameters=self._parse(params, PARAMS, yaml.parse, problems) or {},
             gates=gates.content if gates else b"",
             problems=tuple(problems),
         )

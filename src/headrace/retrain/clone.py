@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import atomic, dvc_cache, git, processes, yaml_edit
+from headrace.core.stage import PARAMS
 from headrace.errors import ProjectError, StageError
 
 SETTINGS = ("user.", "commit.", "gpg.", "tag.")
@@ -47,7 +48,7 @@ class Clone:
 
     def set_parameters(self, values: Mapping[str, Any]) -> None:
         """Write values into params.yaml; comments stay."""
-        path = self.root / "params.yaml"
+        path = self.root / PARAMS
         atomic.write_text(path, yaml_edit.set_values(path, values))
 
     def repro(self) -> None:

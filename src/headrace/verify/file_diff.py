@@ -11,8 +11,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from headrace.core import notebook
 from headrace.core.metrics import leaves
-from headrace.execution import normalize
 
 TABLES = (".parquet", ".csv", ".tsv")
 SHOWN = 100
@@ -45,7 +45,7 @@ def _notebooks(new: Path, old: Path) -> str:
         return f"{len(new_cells)} cells, it had {len(old_cells)}"
     number = 0
     for new_cell, old_cell in zip(new_cells, old_cells, strict=True):
-        is_injected = normalize.INJECTED in new_cell.get("metadata", {}).get("tags", [])
+        is_injected = notebook.INJECTED in new_cell.get("metadata", {}).get("tags", [])
         number += not is_injected  # the reader knows the source notebook, which has no such cell
         cell_id = new_cell.get("id")
         place = "the injected parameters" if is_injected else f"cell {number} ({cell_id})"

@@ -12,9 +12,10 @@ from headrace.core.lockfile import Record
 from headrace.core.project import Project
 from headrace.core.requirements import NAME as LOCK
 from headrace.core.requirements import VENDOR
+from headrace.core.stage import MAIN, PARAMS
 from headrace.verify.clean_room import Room, Snapshot
 
-RUNNER_READS = ("dvc.yaml", "params.yaml", "pyproject.toml")
+RUNNER_READS = (MAIN, PARAMS, "pyproject.toml")
 """What the runner reads for every stage; DVC compares their contents itself."""
 
 HEADRACE = Path(headrace.__file__).parent

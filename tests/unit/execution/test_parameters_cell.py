@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.core import parameters
+from headrace.core import notebook, parameters
 from headrace.core.parameter_check import Value
 from headrace.core.stage import Stage
 from headrace.errors import ParameterError
@@ -70,7 +70,7 @@ def _round_trip(values: dict[str, object]) -> dict[str, object]:
         source, None, values, kernel_name=KERNEL, language="python", prepare_only=True
     )
     node = nbformat.reads(normalize.text(normalize.normalize(executed)), as_version=4)
-    assert [cell.metadata.tags for cell in node.cells] == [["parameters"], [normalize.INJECTED]]
+    assert [cell.metadata.tags for cell in node.cells] == [["parameters"], [notebook.INJECTED]]
     assigned: dict[str, object] = {}
     exec(node.cells[1].source, {"__builtins__": {}}, assigned)  # nothing can be called
     return assigned
