@@ -18,6 +18,8 @@ IDENTITY = ("-c", "user.name=Headrace", "-c", "user.email=headrace@example.org")
 
 OURS = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
 """What our own Makefile sets, and a user's shell does not."""
+MACHINES = ("EMAIL", "COLUMNS", "LINES", "PYTHONUNBUFFERED")
+"""What a machine or a terminal sets, and another does not."""
 NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 """With these git takes no settings of the machine's or the person's own."""
 
@@ -78,7 +80,7 @@ def environment(**variables: str) -> dict[str, str]:
     clean = {
         name: text
         for name, text in os.environ.items()
-        if not name.startswith(("DVC_", "GIT_")) and name not in ("EMAIL", "COLUMNS", "LINES")
+        if not name.startswith(("DVC_", "GIT_")) and name not in MACHINES
     }
     return {**clean, **NOBODY, "PATH": path, "DO_NOT_TRACK": "1", **variables}
 

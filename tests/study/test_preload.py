@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -54,7 +55,8 @@ def test_outputs_and_lock_are_the_same_bytes_with_and_without(chain: Chain, tmp_
                 code = 255
             if change == "its repair":
                 project.replace("notebooks/s1.ipynb", "1/0", "1")
-            project.repro(preload=preload, code=code)
+            printed = project.repro(preload=preload, code=code)
+            assert "preload: the server" not in printed
         assert chain.bytes() == plain.bytes(), change
 
 
@@ -89,7 +91,10 @@ def test_randomness_is_new_in_each_stage(chain: Chain) -> None:
 
 def test_a_stage_with_other_threads_has_a_server_of_its_own(chain: Chain) -> None:
     chain.replace("params.yaml", "threads: 1", "threads: 2")
-    shows = "import numpy, os\nprint(os.environ['OPENBLAS_NUM_THREADS'])\n" + PARENT
+    shows = (
+        "import numpy, threadpoolctl\nprint(threadpoolctl.threadpool_info()[0]['num_threads'])\n"
+        + PARENT
+    )
     chain.stages(shows, shows, shows, params={"s1": "compute.threads"})
     assert "preload:" not in chain.repro()
     printed = [chain.printed(f"s{index}").split() for index in range(3)]
@@ -97,10 +102,10 @@ def test_a_stage_with_other_threads_has_a_server_of_its_own(chain: Chain) -> Non
 
 
 def test_a_stage_with_an_environment_of_its_own_gets_it(chain: Chain) -> None:
-    chain.stages(*["import os\nprint(os.environ.get('OMP_PLACES'))"] * 2)
+    chain.stages(*["import subprocess\nprint(subprocess.getoutput('echo $OMP_PLACES'))"] * 2)
     chain.replace("dvc.yaml", "cmd: headrace run s1", "cmd: OMP_PLACES=cores headrace run s1")
     chain.repro()
-    assert (chain.printed("s0"), chain.printed("s1")) == ("None\n", "cores\n")
+    assert (chain.printed("s0"), chain.printed("s1")) == ("\n", "cores\n")
 
 
 def test_a_stage_is_charged_for_its_own_time_alone(chain: Chain) -> None:
@@ -177,12 +182,12 @@ def waiting(chain: Chain) -> Chain:
     return chain
 
 
-def _begin(chain: Chain) -> subprocess.Popen[str]:
+def _begin(chain: Chain, **variables: str) -> subprocess.Popen[str]:
     """Start `dvc repro`, and wait until its first stage waits."""
     process = subprocess.Popen(
         ("dvc", "repro"),
         cwd=chain.root,
-        env=bake.environment(),
+        env=bake.environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -248,6 +253,77 @@ def test_nothing_is_left_of_a_killed_dvc(waiting: Chain) -> None:
     assert _ended(*pids)
 
 
-def test_another_users_connection_is_closed_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "getuid", lambda: -1)
-    assert preload_client.run("train") is None
+@pytest.mark.parametrize("whose", ["user", "session"])
+def test_only_this_users_processes_of_this_session_are_answered(
+    whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert preload_client.is_own(ours)
+        if whose == "user":
+            monkeypatch.setattr(os, "getuid", lambda: -1)
+        else:
+            monkeypatch.setattr(os, "getsid", lambda process: process)
+        assert not preload_client.is_own(ours)
+
+
+def test_the_second_server_does_not_hold_the_first_one_s_socket(chain: Chain) -> None:
+    chain.replace("params.yaml", "threads: 1", "threads: 2")
+    chain.stages("import numpy", WAITS, "print('whole')", params={"s1": "compute.threads"})
+    chain.write("wait", "")
+    dvc = _begin(chain)
+    for server in servers(chain.root):
+        if server.pid not in _stage(chain):
+            server.kill()
+    (chain.root / "wait").unlink()
+    printed, _ = dvc.communicate(timeout=BOUND_S)
+    assert dvc.returncode == 0, printed
+    assert chain.printed("s2") == "whole\n"
+
+
+def test_the_server_holds_no_lock_of_the_command_that_started_it(chain: Chain) -> None:
+    chain.stages("1", "2")
+    text = (chain.root / "dvc.yaml").read_text()
+    for name in ("s0", "s1"):
+        command = f"(flock 9 && headrace run {name}) 9>.headrace.lock"
+        text = text.replace(f"cmd: headrace run {name}", f"cmd: {command}")
+    chain.write("dvc.yaml", text)
+    assert "preload:" not in chain.repro()
+
+
+def test_ctrl_c_while_the_server_imports_ends_the_stage_with_a_message(
+    chain: Chain, noisy: Path
+) -> None:
+    site = next((noisy / "lib").glob("*/site-packages"))
+    (site / "quiet/__init__.py").write_text(
+        "import os, time\nopen('pids', 'w').close()\n"
+        "while os.path.exists('wait'): time.sleep(0.02)\n"
+    )
+    chain.stages("import quiet")
+    chain.write("wait", "")
+    dvc = _begin(chain, PATH=f"{noisy / 'bin'}{os.pathsep}{bake.environment()['PATH']}")
+    os.killpg(dvc.pid, signal.SIGINT)
+    printed, _ = dvc.communicate(timeout=BOUND_S)
+    assert "Stage s0 was interrupted before its first cell." in printed
+    assert "Traceback" not in printed
+
+
+def test_a_stage_that_sets_variables_before_it_imports_runs_without(chain: Chain) -> None:
+    chain.stages("import os\nos.environ['TQDM_DISABLE'] = '1'\nimport pandas", "1")
+    assert "preload: it names os.environ" in chain.repro()
+
+
+def test_a_stage_in_a_folder_of_its_own_has_that_folder_s_settings(chain: Chain) -> None:
+    chain.stages("1", "import matplotlib\nprint(matplotlib.rcParams['lines.linewidth'], _dh[0])")
+    chain.write("sub/matplotlibrc", "lines.linewidth: 9\n")
+    chain.replace("dvc.yaml", "cmd: headrace run s1\n", "cmd: headrace run s1\n    wdir: sub\n")
+    text = (chain.root / "dvc.yaml").read_text()
+    head, _, tail = text.partition("    wdir: sub\n")
+    for path in ("notebooks/s1.ipynb", "runs/s0.ipynb", "runs/s1.ipynb"):
+        tail = tail.replace(f"- {path}", f"- ../{path}")
+    tail = tail.replace("- seed", "- ../params.yaml: [seed]")
+    chain.write("dvc.yaml", f"{head}    wdir: sub\n{tail}")
+    chain.repro()
+    runs = chain.bytes()
+    chain.repro("--force", preload="0")
+    assert chain.bytes() == runs

@@ -1,6 +1,7 @@
 """Execute a stage's notebook by papermill's own `execute_notebook`."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,9 +52,9 @@ def execute(
     options["execution_timeout"] = rules.timeout
     node = deepcopy(source)
     node.cells = [cell for cell in node.cells if not parameters_cell.is_injected(cell)]
-    with TemporaryDirectory() as folder:
-        # Another engine leaves no trace of a notebook that failed but this file.
-        output = None if engine == ENGINE else Path(folder) / "run.ipynb"
+    # Another engine leaves no trace of a notebook that failed but its file.
+    with nullcontext() if engine == ENGINE else TemporaryDirectory() as folder:
+        output = Path(folder) / "run.ipynb" if folder else None
         try:
             return papermill.execute_notebook(node, output, dict(values), **options), None
         except PapermillExecutionError as error:
@@ -67,7 +68,7 @@ def execute(
 def _last_begun(node: nbformat.NotebookNode) -> int:
     """Return the index of the last cell that a kernel began."""
     begun = [bool(cell.metadata.papermill["start_time"]) for cell in node.cells]
-    return max(index for index, has_begun in enumerate(begun) if has_begun)
+    return max((index for index, has_begun in enumerate(begun) if has_begun), default=0)
 
 
 def _partial(watch: StageWatch, output: Path | None) -> nbformat.NotebookNode:

@@ -67,8 +67,9 @@ def start_shell(recorder: Recorder) -> Iterator[ZMQInteractiveShell]:
         undo.callback(sys.modules.__setitem__, "__main__", sys.modules["__main__"])
         kernel = _prepared.pop() if _prepared else _new_kernel()
         kernel.session = recorder
-        if kernel.shell:  # what is to be restored is what this process has now
+        if kernel.shell:  # it was made ahead, in a process with other streams
             kernel.shell.save_sys_module_state()
+            _redirect_handlers()
         undo.callback(IPythonKernel.clear_instance)
         for owner, name, value in _replacements(kernel):
             undo.enter_context(replaced(owner, name, value))
@@ -105,6 +106,15 @@ def as_in_cell() -> Iterator[None]:
 
 
 _prepared: list[Any] = []
+
+
+def _redirect_handlers() -> None:
+    """Let the log handlers that imports have made ahead write to the cells, as others do."""
+    streams = {sys.__stdout__: sys.stdout, sys.__stderr__: sys.stderr}
+    for reference in logging._handlerList:  # type: ignore[attr-defined]
+        handler = reference()
+        if isinstance(handler, logging.StreamHandler) and handler.stream in streams:
+            handler.stream = streams[handler.stream]
 
 
 def _replacements(kernel: Any) -> list[tuple[object, str, object]]:

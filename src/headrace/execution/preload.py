@@ -17,12 +17,15 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from headrace.core import project
+from headrace.core.project import Project
+from headrace.core.stage import Stage
 from headrace.errors import HeadraceError
 from headrace.execution import (
     environment,
@@ -40,6 +43,10 @@ WAKE_S = 0.05
 """Seconds between two looks, during an import, whether the dvc has ended."""
 ASKING_S = 10.0
 """Seconds that a client may take to send its request."""
+IDLE_S = 600.0
+"""Seconds without a stage after which the server ends: a worker of a queue lives for days."""
+SETTLE_S = 0.2
+"""Seconds that a thread which an import has started may take to end by itself."""
 MAX_SKIPPED = 4
 """Packages with an effect, from which on none is imported ahead."""
 
@@ -52,9 +59,12 @@ class Server:
         self._stage = stage
         self._variables = dict(os.environ)
         self._listener = listener
+        listener.set_inheritable(False)  # whatever an import or this server starts must not hold it
         self._dvc_end = os.pidfd_open(dvc)
         self._skipped = skipped
-        self._root = project.find_project().root
+        study = project.find_project()
+        self._root = study.root
+        os.chdir(study.root / study.stage(stage).wdir)  # where the stage runs, and its shell begins
         self._later = self._import_ahead(stage, {})
         self._client: socket.socket | None = None
         self._forks: dict[int, int] = {}
@@ -64,15 +74,14 @@ class Server:
 
     def serve(self) -> None:
         """Fork a stage for each request until the dvc ends; import what comes later in between."""
-        os.chdir(self._root)
         preload_imports.warm_up()
         ipython_shell.prepare()
         signal.signal(signal.SIGALRM, self._end_with_dvc)
         is_done = False
         while True:
             sources = (self._listener.fileno(), self._dvc_end, *self._forks)
-            ready = select.select(sources, [], [], None if is_done else 0)[0]
-            if self._dvc_end in ready:
+            ready = select.select(sources, [], [], IDLE_S if is_done else 0)[0]
+            if self._dvc_end in ready or (is_done and not ready and not self._forks):
                 return
             for ended in self._forks.keys() & set(ready):
                 os.waitpid(self._forks.pop(ended), 0)
@@ -119,15 +128,29 @@ class Server:
                 if not self._is_own(variables):
                     client.sendall(f"elsewhere {_digest(variables)}\n".encode())
                     return
+                if reason := self._refusal(study, stage):
+                    client.sendall(f"refused {reason}\n".encode())
+                    return
                 for names in preload_imports.named(study, stage):
                     self._import(names)
                 self._later = self._import_ahead(stage.name, request["environment"])
+            if _has_threads():
+                client.sendall(b"refused the server has threads\n")
+                return
             gc.freeze()  # a collection in a fork would write to the pages that all share
             fork = os.fork()
             if fork == 0:
                 self._close()
                 Supervision(self._dvc, self._variables, client, request).run(streams)
             self._forks[os.pidfd_open(fork)] = fork
+
+    def _refusal(self, study: Project, stage: Stage) -> str:
+        """Return why a stage in this environment needs an interpreter of its own; or nothing."""
+        if study.root / stage.wdir != Path.cwd():
+            return "it runs in another folder"
+        if preload_imports.changes_environment(study, stage):
+            return "it names os.environ, which a package may read as it is imported"
+        return ""
 
     def _import(self, names: Names) -> None:
         """Import a module, unless it is left to the stages."""
@@ -136,12 +159,14 @@ class Server:
             return
         if package in self._project_names() or not preload_imports.is_installed(package):
             return
-        before = set(sys.modules)
+        before = preload_imports.Traces.now()
         signal.setitimer(signal.ITIMER_REAL, WAKE_S, WAKE_S)
         try:
             with ipython_shell.as_in_cell():
+                inside = preload_imports.Traces.now()
                 preload_imports.import_longest(names)
-            problem = self._effect(before)
+                problem = inside.difference()
+            problem = problem or self._effect(before)
         except BaseException as error:  # a package may fail in any way
             problem = repr(error)
         finally:
@@ -149,27 +174,21 @@ class Server:
         if problem:
             self._begin_anew(package, problem)
 
-    def _effect(self, before: set[str]) -> str:
+    def _effect(self, before: preload_imports.Traces) -> str:
         """Return what an import did that a fork would not have; nothing where it did nothing."""
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
         if os.fstat(self._output).st_size:
             return f"printed {os.pread(self._output, 200, 0)!r}"
-        imported = {name.partition(".")[0] for name in sys.modules.keys() - before}
+        imported = {name.partition(".")[0] for name in sys.modules.keys() - before.modules}
         if own := imported & self._project_names():
             return f"imported the project's own {', '.join(own)}"
-        if preload_imports.count_threads() > 1:
-            # A library that ends its threads for a fork, as OpenBLAS does, has done so after one.
-            fork = os.fork()
-            if fork == 0:
-                os._exit(0)
-            os.waitpid(fork, 0)
-            if preload_imports.count_threads() > 1:
-                return "started a thread"
-        return ""
+        return "started a thread" if _has_threads() else ""
 
     def _project_names(self) -> set[str]:
         """Return what the project's own folders would be asked for first, by its first name."""
         paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        folders = {self._root, *map(Path, filter(None, paths))}
+        folders = {self._root, Path.cwd(), *map(Path, filter(None, paths))}
         return {
             entry.name.partition(".")[0]
             for folder in folders
@@ -182,6 +201,7 @@ class Server:
         if self._client is not None:
             with suppress(OSError):
                 self._client.sendall(f"again {package}: {problem}\n".encode())
+        self._listener.set_inheritable(True)
         listener, skipped = str(self._listener.fileno()), ",".join((*self._skipped, package))
         module = [sys.executable, "-m", "headrace.execution.preload"]
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -208,21 +228,33 @@ def _received(client: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]
     Errors:
         ValueError: it is none.
     """
-    if preload_client.peer(client)[1] != os.getuid():
+    if not preload_client.is_own(client):
         raise ValueError("another user's request")
     client.settimeout(ASKING_S)
-    data, streams, _, _ = socket.recv_fds(client, 1 << 16, len(STREAMS))
+    data, streams, _, _ = socket.recv_fds(client, LENGTH.size, len(STREAMS))
     try:
-        while len(data) < LENGTH.size or len(data) < LENGTH.size + LENGTH.unpack_from(data)[0]:
-            more = client.recv(1 << 16)
-            if not more:
-                raise ValueError("half a request")
-            data += more
+        (size,) = LENGTH.unpack(data)
+        with client.makefile("rb") as file:
+            data = file.read(size)
         client.settimeout(None)
-        yield marshal.loads(data[LENGTH.size :]), streams
+        yield marshal.loads(data), streams
     finally:
         for stream in streams:
             os.close(stream)
+
+
+def _has_threads() -> bool:
+    """Tell whether this process has a thread that a fork would not have."""
+    until = time.monotonic() + SETTLE_S
+    while preload_imports.count_threads() > 1:
+        # A library that ends its threads for a fork, as OpenBLAS does, has done so after one.
+        fork = os.fork()
+        if fork == 0:
+            os._exit(0)
+        os.waitpid(fork, 0)
+        if time.monotonic() > until:
+            return True
+    return False
 
 
 def _digest(variables: Mapping[str, str]) -> str:
@@ -233,8 +265,15 @@ def _digest(variables: Mapping[str, str]) -> str:
 def main(listener: str, dvc: str, stage: str, skipped: str = "") -> None:
     """Serve until the dvc ends."""
     gc.disable()
+    for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        if descriptor not in (*STREAMS, int(listener)):
+            with suppress(OSError):  # such as a lock that the command's shell holds
+                os.close(descriptor)
     try:
         with socket.socket(fileno=int(listener)) as bound:
+            bound.listen(
+                socket.SOMAXCONN
+            )  # again, so that clients see this process at the other end
             Server(bound, int(dvc), stage, skipped.split(",") if skipped else []).serve()
         os._exit(0)
     except StageBegins as fork:

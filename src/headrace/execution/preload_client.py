@@ -60,12 +60,42 @@ def _run(stage: str) -> int | None:
     dvc = processes.parent_dvc()
     if dvc is None or os.getsid(dvc) != os.getsid(0):  # an ancestor in another session adopted it
         return _without("no dvc was found above this process")
-    first = address = _address(dvc)
+    if not _is_dvc(dvc):  # a wrapper of this stage alone, or a process that lives for days
+        return _without(f"process {dvc} above this one is no dvc")
+    before = {number: signal.getsignal(number) for number in processes.FORWARDED}
+    for number in before:
+        signal.signal(number, lambda *_: _leave(stage))
+    try:
+        return _ask_until_started(_address(dvc), dvc, stage)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_dvc(process: int) -> bool:
+    words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    return any(os.path.basename(word) == b"dvc" for word in words[:3])  # noqa: PTH119  # bytes
+
+
+def _leave(stage: str) -> None:
+    """Say that nothing was begun, and exit: a fork that is made for this process ends by itself."""
+    text = f"\nStage {stage} was interrupted before its first cell. Next: dvc repro {stage}\n"
+    os.write(2, text.encode())
+    os._exit(1)
+
+
+def _ask_until_started(first: str, dvc: int, stage: str) -> int | None:
+    """Ask servers until one runs the stage; return its exit code, or None where none does."""
+    address = first
+    value = ""
     for _ in range(ATTEMPTS):
-        answer, value, connection = _ask(address, dvc, stage)
+        connection = _connect(address) or _start(address, dvc, stage)
         if connection is None:
             return _without("the server could not be started")
+        _send(connection, stage)
+        answer, value = _read(connection)
         if answer == "started":
+            _forward_signals(connection)
             ended, code = _read(connection)
             return int(code) if ended else KILLED
         if answer == "elsewhere" and address == first:
@@ -75,21 +105,6 @@ def _run(stage: str) -> int | None:
         else:
             break
     return _without(value or "the server ended")
-
-
-def _ask(address: str, dvc: int, stage: str) -> tuple[str, str, socket.socket | None]:
-    """Ask a server for a stage; return its answer's word and value, and the connection."""
-    # No signal cuts a request in two: what comes meanwhile is forwarded once it is sent.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, processes.FORWARDED)
-    try:
-        connection = _connect(address) or _start(address, dvc, stage)
-        if connection is None:
-            return "", "", None
-        _send(connection, stage)
-        _forward_signals(connection)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return *_read(connection), connection
 
 
 def _address(dvc: int) -> str:
@@ -103,7 +118,9 @@ def _address(dvc: int) -> str:
         sorted(shared_variables(os.environ).items()),
         str(Path.cwd()),
         (sys.executable, sys.prefix, sys.orig_argv[1:2] == ["-I"]),
-        (os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), Path("/proc/self/ns/pid").stat().st_ino),
+        (os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)),
+        [Path(f"/proc/self/ns/{name}").stat().st_ino for name in ("pid", "mnt")],
+        _lines("/proc/self/oom_score_adj"),
         (inherited, _lines("/proc/self/limits"), _lines("/proc/self/cgroup")),
         site.stat().st_mtime_ns,  # packages were installed
     ]
@@ -125,17 +142,21 @@ def _connect(address: str) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
     with suppress(ConnectionRefusedError):
         connection.connect(address)
-        if peer(connection)[1] == os.getuid():
+        if is_own(connection):
             return connection
     connection.close()
     return None
 
 
-def peer(connection: socket.socket) -> tuple[int, int]:
-    """Return process and user at the other end of a connection."""
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+def is_own(connection: socket.socket) -> bool:
+    """Tell whether the other end is a process of this user's, in this session."""
+    size = struct.calcsize("3i")
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     process, user, _ = struct.unpack("3i", packed)
-    return process, user
+    with suppress(ProcessLookupError):  # it has just ended
+        # The process is 0 where it is one of another namespace.
+        return bool(process) and user == os.getuid() and os.getsid(process) == os.getsid(0)
+    return False
 
 
 def _start(address: str, dvc: int, stage: str) -> socket.socket | None:
@@ -183,9 +204,8 @@ def _send(connection: socket.socket, stage: str) -> None:
         "environment": dict(os.environ),
     }
     data = marshal.dumps(request)
-    data = LENGTH.pack(len(data)) + data
-    sent = socket.send_fds(connection, [data], STREAMS)
-    connection.sendall(data[sent:])
+    socket.send_fds(connection, [LENGTH.pack(len(data))], STREAMS)
+    connection.sendall(data)
 
 
 def _forward_signals(connection: socket.socket) -> None:

@@ -53,6 +53,8 @@ class Supervision:
             code = self._run()
         except StageBegins:
             raise
+        except KeyboardInterrupt:
+            code = stage_process.INTERRUPTED
         except BaseException:
             traceback.print_exc()
         with suppress(OSError, ValueError):
@@ -79,7 +81,10 @@ class Supervision:
         os.chdir(self._request["folder"])
         os.environ.clear()
         os.environ.update(self._request["environment"])
-        self._client.sendall(b"started\n")
+        try:
+            self._client.sendall(b"started\n")
+        except OSError:  # it has gone
+            os._exit(1)
         self._watch_client()
 
     def _watch_client(self) -> None:

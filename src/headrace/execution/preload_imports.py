@@ -3,14 +3,18 @@
 import ast
 import importlib
 import json
+import logging
+import os
 import re
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pydantic
 from nbformat import validator
@@ -28,7 +32,9 @@ COMPANIONS = {
 V4_5 = (4, 5)
 """The version of the notebook format."""
 MAGIC = re.compile(r"(?m)^\s*[%!?].*$|^.*\?$")
-SITE = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
+ENVIRONMENT = re.compile(r"\b(environ|putenv|setenv)\b|%(set_)?env\b")
+"""What sets a variable of the environment, or may."""
+SITE = tuple({f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "platlib")})
 
 Names = tuple[str, ...]
 """The parts of a dotted name, of which the last may be no module."""
@@ -51,27 +57,86 @@ def followers(name: str, environment: Mapping[str, str]) -> Iterator[tuple[Proje
                 yield study, other
 
 
+def changes_environment(study: Project, stage: Stage) -> bool:
+    """Tell whether a stage's code may set variables of the environment before it imports."""
+    with suppress(HeadraceError, OSError, ValueError):
+        modules = {path for tree in _trees(study, stage) for path in _modules(study, tree)}
+        texts = (path.read_text("utf-8") for path in (study.notebook(stage), *modules))
+        return any(ENVIRONMENT.search(text) for text in texts)
+    return False
+
+
 def named(study: Project, stage: Stage) -> Iterator[Names]:
     """Yield the names that a stage's notebook imports, itself and by the project's own modules."""
-    graph = imports.Graph(study.root, study.source)
-    trees = []
-    with suppress(HeadraceError, OSError, ValueError, KeyError, TypeError):
-        cells = json.loads(study.notebook(stage).read_bytes())["cells"]
-        trees = [_tree(cell) for cell in cells if cell["cell_type"] == "code"]
-    for tree in trees:
-        modules = [imports.tree_of(study.root / file) for file in graph.files(tree)]
+    for tree in _trees(study, stage):
+        modules = map(imports.tree_of, _modules(study, tree))
         for names in (name for part in (tree, *modules) for name in imports.imported(part, ())):
             yield names
             if companion := COMPANIONS.get(names[0]):
                 yield companion
 
 
+def _trees(study: Project, stage: Stage) -> list[ast.Module]:
+    """Return the syntax trees of a notebook's cells; none where the notebook cannot be read."""
+    with suppress(HeadraceError, OSError, ValueError, KeyError, TypeError):
+        cells = json.loads(study.notebook(stage).read_bytes())["cells"]
+        return [_tree(cell) for cell in cells if cell["cell_type"] == "code"]
+    return []
+
+
+def _modules(study: Project, tree: ast.Module) -> list[Path]:
+    """Return the project's own modules that code needs."""
+    return [study.root / file for file in imports.Graph(study.root, study.source).files(tree)]
+
+
 def _tree(cell: Mapping[str, Any]) -> ast.Module:
     """Return a cell's syntax tree, but for IPython's own commands."""
     try:
         return ast.parse(MAGIC.sub("", "".join(cell["source"])))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What imports leave in a process, beside modules."""
+
+    modules: frozenset[str]
+    descriptors: frozenset[str]
+    children: str
+    path: tuple[str, ...]
+    logging: tuple[int, int]
+    silent: int
+
+    @classmethod
+    def now(cls) -> Self:
+        """Return what there is now."""
+        return cls(
+            frozenset(sys.modules),
+            frozenset(_open_files()),
+            Path(f"/proc/self/task/{os.getpid()}/children").read_text(),
+            tuple(sys.path),
+            (len(logging.root.handlers), logging.root.level),
+            sum(rule[1:4] == (None, Warning, None) for rule in warnings.filters),
+        )
+
+    def difference(self) -> str:
+        """Name what an import has left since then; nothing where that is modules alone."""
+        now = type(self).now()
+        left = {
+            "opened a file": now.descriptors - self.descriptors,
+            "started a process": now.children != self.children,
+            "changed sys.path": now.path != self.path,
+            "set up logging": now.logging != self.logging,
+            "set a filter for all warnings": now.silent != self.silent,
+        }
+        return ", ".join(name for name, is_left in left.items() if is_left)
+
+
+def _open_files() -> Iterator[str]:
+    for path in [*Path("/proc/self/fd").iterdir()]:
+        with suppress(FileNotFoundError):  # the descriptor of this very look
+            yield str(path.readlink())
 
 
 def is_installed(package: str) -> bool:
