@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MANY = {"matrix", "foreach", "do"}
 """The keys of a definition that stands for several stages."""
+IGNORE = ".dvcignore"
 TEMPLATE = re.compile(r"\$\{[^}]*\}")
 
 
@@ -146,7 +147,7 @@ def names(root: Path) -> list[str]:
 
     A folder that a plain line of .dvcignore names is left out, as by DVC.
     """
-    beside, ignored = [], _ignored(root)
+    beside, ignored = [], _ignored(read_file(root, IGNORE))
     for folder, folders, files in os.walk(root):
         # A folder with a pyproject.toml is another study, such as a baked one, with its own stages.
         if Path(folder) != root and {"pyproject.toml", "pyvenv.cfg"} & {*files}:
@@ -164,28 +165,30 @@ def names(root: Path) -> list[str]:
     return [MAIN, *(name for name in beside if name != MAIN)]
 
 
-def _ignored(root: Path) -> set[str]:
+def _ignored(dvcignore: bytes | None) -> set[str]:
     """Return the folders that .dvcignore names: `build` anywhere, `/data/raw` from the root on.
 
     Lines with wildcards are left to DVC, and so is a file that takes back what it ignores.
     """
-    lines = (read_file(root, ".dvcignore") or b"").decode("utf-8", "replace").splitlines()
+    lines = (dvcignore or b"").decode("utf-8", "replace").splitlines()
     if any(line.startswith("!") for line in lines):
         return set()
     plain = [line.rstrip().rstrip("/") for line in lines if not {*line} & {*"#*?[\\"}]
     return {f"/{line.lstrip('/')}" if "/" in line else line for line in plain}
 
 
-def names_in(files: Iterable[str]) -> list[str]:
-    """Return the pipeline files among the files of a project."""
-    listed = {*files}
+def names_in(files: Iterable[str], dvcignore: bytes | None = None) -> list[str]:
+    """Return the pipeline files among the files of a project, of which one is its .dvcignore."""
+    listed, ignored = {*files}, _ignored(dvcignore)
     found = sorted(path for path in listed if path.endswith(f"/{MAIN}"))
 
     def is_own(path: str) -> bool:
         parts = path.split("/")[:-1]
-        above = ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+        above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
         hidden = any(part.startswith((".", "__")) for part in parts)
-        return not hidden and not any(f"{folder}/pyproject.toml" in listed for folder in above)
+        if hidden or ignored & {*parts, *(f"/{folder}" for folder in above)}:
+            return False
+        return not any(f"{folder}/pyproject.toml" in listed for folder in above)
 
     return [MAIN, *filter(is_own, found)]
 

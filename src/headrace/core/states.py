@@ -66,7 +66,10 @@ class State:
     @cached_property
     def pipelines(self) -> list[Pipeline]:
         """Its dvc.yaml, and the pipeline files beside it but for the backtest's."""
-        names = pipeline.names(self.root) if self.commit is None else pipeline.names_in(self.files)
+        if self.commit is None:
+            names = pipeline.names(self.root)
+        else:
+            names = pipeline.names_in(self.files, self.read(pipeline.IGNORE))
         return [
             Pipeline(self._yaml(name, json_only=False), name, self.read)
             for name in names

@@ -89,9 +89,10 @@ def test_a_folder_that_dvcignore_names_has_no_pipeline_file(tmp_path: Path) -> N
         (tmp_path / name).write_text("stages: {}\n", "utf-8")
     ignore = tmp_path / ".dvcignore"
     ignore.write_text("# downloads\n/a/raw/\nbuild\n/months/dvc.yaml\nraw*\n", "utf-8")
-    assert pipeline.names(tmp_path) == ["dvc.yaml", "a/dvc.yaml", "months/dvc.yaml"]
+    left = ["dvc.yaml", "a/dvc.yaml", "months/dvc.yaml"]
+    assert pipeline.names(tmp_path) == pipeline.names_in(files, ignore.read_bytes()) == left
     ignore.write_text("build\n!/build\n", "utf-8")
-    assert pipeline.names(tmp_path) == files
+    assert pipeline.names(tmp_path) == pipeline.names_in(files, ignore.read_bytes()) == files
 
 
 def test_a_missing_pipeline_file_is_named(tmp_path: Path) -> None:
