@@ -120,10 +120,9 @@ class Inputs:
             problem = str(error).partition("Next:")[0].rstrip()
             yield f"Parameters changed while {name} ran: {problem}"
             return
-        for file, dotted in dict.fromkeys([*self._parameters, *now]):
-            key = file, dotted
-            for what in _differences(dotted, self._parameters.get(key), now.get(key)):
-                yield f"{file} changed while {name} ran: {what}."
+        for key in dict.fromkeys([*self._parameters, *now]):
+            for what in _differences(key[1], self._parameters.get(key), now.get(key)):
+                yield f"{key[0]} changed while {name} ran: {what}."
 
     def _changed_files(self) -> dict[str, str]:
         """Return the files that were written, with `AGAIN` where the bytes are the same."""
@@ -172,10 +171,12 @@ class Inputs:
     def _paths(self) -> Iterator[Path]:
         """Yield the files of the deps."""
         for path in (self._root / dep.path for dep in self._stage.deps):
-            if path.is_dir():
-                yield from _files_in(path)
-            elif path.is_file():
+            if path.is_file():
                 yield path
+                continue
+            for parent, folders, names in os.walk(path, onerror=_raise_unless_gone):
+                folders[:] = [name for name in folders if name not in LEFT_OUT]
+                yield from (file for name in names if (file := Path(parent, name)).is_file())
 
     def _file(self, path: Path) -> _File:
         return _File(hash_cache.signature(path), self._cache.md5(path))
@@ -183,13 +184,6 @@ class Inputs:
     def _save(self) -> None:
         if not isolation.active():
             self._cache.save()
-
-
-def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder and below it."""
-    for parent, folders, names in os.walk(folder, onerror=_raise_unless_gone):
-        folders[:] = [name for name in folders if name not in LEFT_OUT]
-        yield from (path for name in names if (path := Path(parent, name)).is_file())
 
 
 def _raise_unless_gone(error: OSError) -> None:

@@ -169,8 +169,8 @@ def _is_part(name: str, out: str) -> bool:
     """Tell whether a file may become an out by a rename: models/.model.skops.x7 or the like."""
     folder, _, stem = out.rpartition("/")
     beside, _, file = name.rpartition("/")
-    is_bordered = re.search(rf"(^|[._~-]){re.escape(stem)}($|[._~-])", file)
-    return beside == folder and bool(is_bordered) and not file.endswith(NO_PARTS)
+    is_named = re.search(rf"(^|[._~-]){re.escape(stem)}($|[._~-])", file) is not None
+    return is_named and beside == folder and not file.endswith(NO_PARTS)
 
 
 def _states(root: Path, outs: Sequence[Entry]) -> Iterator[tuple[str, Signature]]:
