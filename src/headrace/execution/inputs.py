@@ -174,7 +174,7 @@ class Inputs:
             if path.is_file():
                 yield path
                 continue
-            for parent, folders, names in os.walk(path, onerror=_raise_unless_gone):
+            for parent, folders, names in os.walk(path, onerror=_raise_if_refused):
                 folders[:] = [name for name in folders if name not in LEFT_OUT]
                 yield from (file for name in names if (file := Path(parent, name)).is_file())
 
@@ -186,8 +186,8 @@ class Inputs:
             self._cache.save()
 
 
-def _raise_unless_gone(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
+def _raise_if_refused(error: OSError) -> None:
+    if isinstance(error, PermissionError):
         raise error
 
 
