@@ -16,8 +16,9 @@ def main() -> None:
     """Write what the last `make bench` measured into the README and the documentation."""
     readme = paths.root / "README.md"
     readme.write_text(with_table(readme.read_text("utf-8")), "utf-8")
-    rows = pd.DataFrame(json.loads((paths.root / bench.TIMES).read_text("utf-8")))
-    mpl_style.write(figures.stage_time(rows), paths.root / PICTURE)
+    if (paths.root / bench.TIMES).exists():
+        rows = pd.DataFrame(json.loads((paths.root / bench.TIMES).read_text("utf-8")))
+        mpl_style.write(figures.stage_time(rows), paths.root / PICTURE)
 
 
 def with_table(text: str) -> str:

@@ -1,19 +1,20 @@
 """Execute a stage's notebook by papermill's own `execute_notebook`."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
-import papermill
+import papermill.execute
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
+from headrace.core.attributes import replaced
 from headrace.core.project import Project
 from headrace.errors import NotebookError, ProjectError, nearest
 from headrace.execution import parameters_cell
@@ -52,8 +53,8 @@ def execute(
     options["execution_timeout"] = rules.timeout
     node = deepcopy(source)
     node.cells = [cell for cell in node.cells if not parameters_cell.is_injected(cell)]
-    # Another engine leaves no trace of a notebook that failed but its file.
-    with nullcontext() if engine == ENGINE else TemporaryDirectory() as folder:
+    with _no_file() if engine == ENGINE else TemporaryDirectory() as folder:
+        # Another engine leaves no trace of a notebook that failed but its file.
         output = Path(folder) / "run.ipynb" if folder else None
         try:
             return papermill.execute_notebook(node, output, dict(values), **options), None
@@ -63,6 +64,11 @@ def execute(
         except (DeadKernelError, CellTimeoutError):
             partial = _partial(watch, output)
             return partial, _last_begun(partial)
+
+
+def _no_file() -> AbstractContextManager[None]:
+    """Let papermill write no file: it would make its whole text even for no path."""
+    return replaced(papermill.execute, "write_ipynb", lambda *_: None)
 
 
 def _last_begun(node: nbformat.NotebookNode) -> int:
