@@ -45,6 +45,20 @@ def test_papermills_options_are_those_of_the_project(mini: Mini) -> None:
     assert all(cell["metadata"]["jupyter"] == {"source_hidden": True} for cell in code)
 
 
+def test_a_cell_may_call_papermill_itself(mini: Mini) -> None:
+    mini.cells(
+        "import nbformat, papermill\nv4 = nbformat.v4\n"
+        "inner = v4.new_notebook(cells=[v4.new_code_cell('1 / 0')])\n"
+        "inner.metadata.kernelspec = {'name': 'python3', 'language': 'python'}",
+        "try: papermill.execute_notebook(inner, 'inner.ipynb', progress_bar=False)\n"
+        "except papermill.PapermillExecutionError as error: print(error.ename)",
+    )
+    result = mini.run()
+    assert result.returncode == 0, result.stdout
+    assert mini.printed().startswith("ZeroDivisionError\n")
+    assert "papermill-error-cell" in (mini.root / "inner.ipynb").read_text()
+
+
 REFUSED = {
     'engine = "headace"': "engine is 'headace', which papermill does not have. Did you mean",
     "engine = 3": "engine is 3, which papermill does not have.",

@@ -67,8 +67,12 @@ def execute(
 
 
 def _no_file() -> AbstractContextManager[None]:
-    """Let papermill write no file: it would make its whole text even for no path."""
-    return replaced(papermill.execute, "write_ipynb", lambda *_: None)
+    """Let papermill write nothing for no path: it would make the run's whole text all the same.
+
+    A cell may call papermill itself, with a path.
+    """
+    write = papermill.execute.write_ipynb
+    return replaced(papermill.execute, "write_ipynb", lambda node, path: path and write(node, path))
 
 
 def _last_begun(node: nbformat.NotebookNode) -> int:
