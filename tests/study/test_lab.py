@@ -347,6 +347,39 @@ def test_outputs_move_with_a_notebook_into_scratch_and_out_of_it(
     assert _kept(study) == [NAME]
 
 
+STAGE = "stages:\n  more:\n    cmd: headrace run more\n    deps: [work/01_more.ipynb]\n"
+
+
+def test_a_notebook_of_a_pipeline_in_a_folder_is_a_source(server: Server, study: Path) -> None:
+    executed = json.loads(notebook({**cell("1"), "id": "a", "execution_count": 3}))
+    (study / "side/work").mkdir(parents=True)
+    name = "side/work/01_more.ipynb"
+
+    def save(pipeline: str, *kept: str) -> int | None:
+        (study / "side/dvc.yaml").write_text(pipeline)
+        _save(server, name, executed)
+        assert _kept(study) == [NAME, *kept]
+        opened = server.ask("GET", f"contents/{name}")["content"]["cells"][0]
+        assert opened["execution_count"] == 3
+        count: int | None = json.loads((study / name).read_text())["cells"][0]["execution_count"]
+        return count
+
+    _run_by_hand(server)
+    assert save("stages: {}") == 3  # nobody's yet
+    assert save(STAGE, name) is None
+    assert save("stages: [", name) is None  # half a pipeline file puts no outputs back
+    assert save("stages: {}") == 3
+    assert save(STAGE, name) is None
+    server.ask("PATCH", "contents/side", {"path": "moved"})
+    assert _kept(study) == ["moved/work/01_more.ipynb", NAME]
+    opened = server.ask("GET", "contents/moved/work/01_more.ipynb")["content"]["cells"][0]
+    assert opened["execution_count"] == 3
+    (study / "moved/dvc.yaml").unlink()
+    for folder in ("work/01_more.ipynb", "work", ""):
+        server.ask("DELETE", f"contents/moved/{folder}".rstrip("/"))
+    assert _kept(study) == [NAME]
+
+
 RESTORED = """
 (async () => {
   const end = performance.now() + 60000;

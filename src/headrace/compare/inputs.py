@@ -7,10 +7,11 @@ from typing import Any
 
 from headrace.compare.model import Commit, FileChange, ParameterChange
 from headrace.core import git
+from headrace.core.entry import Param
 from headrace.core.metrics import is_same, leaves
 from headrace.core.param_files import parse, values
 from headrace.core.stage import PARAMS as PARAMETERS
-from headrace.core.stage import Param, Stage, group_of
+from headrace.core.stage import Stage, group_of
 from headrace.core.states import State
 from headrace.errors import ProjectError
 

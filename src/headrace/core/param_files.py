@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
 from headrace.core import yaml
-from headrace.core.stage import PARAMS, Param, Stage
+from headrace.core.entry import Param
+from headrace.core.stage import PARAMS, Stage
 from headrace.errors import ProjectError
 
 COMPUTE = "compute"

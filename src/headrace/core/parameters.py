@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from headrace.core import notebook, param_files, parameter_check, yaml
+from headrace.core.entry import Param
 from headrace.core.notebook import Source
 from headrace.core.param_files import Contents, is_compute
 from headrace.core.parameter_check import Value
 from headrace.core.project import Project
-from headrace.core.stage import PARAMS, Param, Stage
+from headrace.core.stage import PARAMS, Stage
 from headrace.errors import ParameterError, nearest
 
 Values = dict[str, Value]

@@ -15,8 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from headrace.core import lockfile, yaml
+from headrace.core.entry import Entry
 from headrace.core.lockfile import Record
-from headrace.core.stage import BACKTEST, MAIN, MEMBER, Entry, Stage, file_name, group_of
+from headrace.core.stage import BACKTEST, MAIN, MEMBER, Stage, file_name, group_of
 from headrace.errors import ProjectError, unreadable
 
 if TYPE_CHECKING:
@@ -143,26 +144,33 @@ def metric_patterns(content: Mapping[str, Any], file: str = MAIN) -> list[str]:
 
 
 def names(root: Path) -> list[str]:
-    """Return a project's pipeline files from its root on; a folder's own project has its own.
+    """Return a project's pipeline files from its root on; a folder's own project has its own."""
+    beside = [(folder / MAIN).as_posix() for folder, files in folders(root) if MAIN in files]
+    return [MAIN, *(name for name in beside if name != MAIN)]
 
-    A folder that a plain line of .dvcignore names is left out, as by DVC.
+
+def folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the folders of a project, from its root on, each with the names of its files.
+
+    Those of another project and of data are left out, and, as by DVC, what a plain line of
+    .dvcignore names.
     """
-    beside, ignored = [], _ignored(read_file(root, IGNORE))
-    for folder, folders, files in os.walk(root):
+    ignored = _ignored(read_file(root, IGNORE))
+    for path, inside, files in os.walk(root):
+        folder = Path(path).relative_to(root)
         # A folder with a pyproject.toml is another study, such as a baked one, with its own stages.
-        if Path(folder) != root and {"pyproject.toml", "pyvenv.cfg"} & {*files}:
-            folders.clear()
-        elif MAIN in files:
-            beside.append((Path(folder).relative_to(root) / MAIN).as_posix())
+        if folder.parts and {"pyproject.toml", "pyvenv.cfg"} & {*files}:
+            inside.clear()
+            continue
+        yield folder, sorted(files)
         # What `dvc add` made is nothing but data.
         hidden = {name.removesuffix(".dvc") for name in files} | ignored
-        above = PurePosixPath("/", Path(folder).relative_to(root).as_posix())
-        folders[:] = sorted(
+        above = PurePosixPath("/", folder.as_posix())
+        inside[:] = sorted(
             name
-            for name in folders
+            for name in inside
             if not name.startswith((".", "__")) and not {name, str(above / name)} & hidden
         )
-    return [MAIN, *(name for name in beside if name != MAIN)]
 
 
 def _ignored(dvcignore: bytes | None) -> set[str]:

@@ -19,8 +19,6 @@ from headrace.core.pipeline import Pipeline
 from headrace.core.stage import MAIN, MEMBER, Stage, group_of, split_name
 from headrace.errors import ProjectError, join_names, nearest
 
-SCRATCH = ("notebooks", "scratch")
-"""The folder in which `headrace check` looks at nothing."""
 MAX_LISTED = 8
 """Stages that a message lists."""
 

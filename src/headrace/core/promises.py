@@ -15,10 +15,11 @@ from pathlib import Path
 
 from headrace.core import dvc_cache, lockfile, pipeline, yaml
 from headrace.core.dvc_cache import Store
+from headrace.core.entry import Entry
 from headrace.core.lockfile import File, Record
 from headrace.core.pipeline import Pipeline
 from headrace.core.project import Project
-from headrace.core.stage import MAIN, Entry, Stage
+from headrace.core.stage import MAIN, Stage
 from headrace.errors import DataError, ProjectError
 
 Hash = Callable[[Path], str]

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.core import hash_cache, processes
+from headrace.core.entry import Entry
 from headrace.core.hash_cache import Signature
-from headrace.core.stage import Entry, Stage, file_name
+from headrace.core.stage import Stage, file_name
 from headrace.errors import StageError, join_names
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from headrace.core import yaml
+from headrace.core.entry import glob
 from headrace.core.metrics import is_numeric
-from headrace.core.stage import glob
 from headrace.core.yaml import Key
 from headrace.gates.live import Rule
 from headrace.stats import Recipe

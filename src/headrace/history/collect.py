@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from typing import NoReturn
 
 from headrace.core import git
+from headrace.core.entry import glob
 from headrace.core.metrics import is_number
 from headrace.core.project import Project
-from headrace.core.stage import glob
 from headrace.errors import ProjectError, join_names
 from headrace.gates.model import NAME, Gate, matching
 from headrace.history import commits, series

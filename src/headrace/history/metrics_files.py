@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from headrace.core import git
+from headrace.core.entry import glob
 from headrace.core.git import Objects
 from headrace.core.metrics import is_number, leaves
 from headrace.core.pipeline import metric_patterns
 from headrace.core.project import Project
-from headrace.core.stage import glob
 from headrace.core.states import State
 from headrace.errors import ProjectError
 from headrace.history.commits import Commit

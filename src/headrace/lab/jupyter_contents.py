@@ -13,8 +13,9 @@ from jupyter_server.services.contents.filecheckpoints import AsyncGenericFileChe
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from traitlets import default
 
-from headrace.core import project, source_form
+from headrace.core import source_form, sources
 from headrace.core.notebook import CHECKPOINTS
+from headrace.errors import ProjectError
 from headrace.lab import output_store
 
 
@@ -35,25 +36,22 @@ class ContentsManager(AsyncLargeFileManager):
     ) -> Any:
         """Read a notebook with its outputs; `raw` adds the bytes on disk, which the hash is of."""
         notebook = await super()._read_notebook(os_path, as_version, capture_validation_error, raw)
-        side = _side_file(os_path)
-        if side is None:
-            return notebook
         node, content = notebook if raw else (notebook, None)
-        joined = output_store.join(node, output_store.read(side))
+        kept = _kept_at(os_path)
+        joined = output_store.join(node, output_store.read(kept)) if kept else node
         return (joined, content) if raw else joined
 
     async def _save_notebook(
         self, os_path: str, nb: nbformat.NotebookNode, capture_validation_error: Any = None
     ) -> None:
         """Write a notebook that is not on disk already, a source notebook without its outputs."""
-        side = _side_file(os_path)
-        clean, outputs = output_store.split(nb) if side else (nb, {})
+        kept = _kept_at(os_path)
+        clean, outputs = output_store.split(nb) if _is_source(os_path) else (nb, {})
         if not _is_on_disk(Path(os_path), clean):
             await super()._save_notebook(os_path, clean, capture_validation_error)
-        if side is None:
-            return
-        output_store.write(outputs, side)  # last: the notebook is what must not be lost
-        if self.notary.check_signature(nb):
+        if kept:
+            output_store.write(outputs, kept)  # last: the notebook is what must not be lost
+        if outputs and self.notary.check_signature(nb):
             self.notary.sign(output_store.join(clean, outputs))  # it will be opened joined
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
@@ -66,16 +64,14 @@ class ContentsManager(AsyncLargeFileManager):
         if old == new:
             return
         for notebook in _notebooks(new):
-            before = _side_file(old / notebook.relative_to(new))
-            if before != _side_file(notebook):
-                await self._bring_outputs(notebook, before)
+            await self._bring_outputs(notebook, _kept_at(old / notebook.relative_to(new)))
         _remove_outputs(old)
 
     async def _bring_outputs(self, notebook: Path, before: Path | None) -> None:
         """Save a notebook that was moved with the outputs that were kept for it, if any were."""
         outputs = output_store.read(before) if before else {}
         with suppress(Exception):  # a broken notebook was moved all the same
-            if outputs or before is None:
+            if outputs or _is_source(notebook):
                 node = await super()._read_notebook(str(notebook))
                 await self._save_notebook(str(notebook), output_store.join(node, outputs))
 
@@ -94,11 +90,9 @@ def _notebooks(path: Path) -> list[Path]:
 
 def _remove_outputs(path: Path) -> None:
     """Remove the outputs that are kept for a notebook, or for all those in a folder."""
-    side = _side_file(path)
-    if side:
-        side.unlink(missing_ok=True)
-    elif inside := _side_file(path / "any.ipynb"):
-        shutil.rmtree(inside.parent, ignore_errors=True)
+    if kept := _kept_at(path):
+        kept.unlink(missing_ok=True)
+        shutil.rmtree(kept.with_name(path.name), ignore_errors=True)
 
 
 def _is_on_disk(path: Path, node: nbformat.NotebookNode) -> bool:
@@ -117,14 +111,25 @@ def _is_on_disk(path: Path, node: nbformat.NotebookNode) -> bool:
     return output_store.is_same(stored, node)
 
 
-def _side_file(path: str | Path) -> Path | None:
-    """Return where a source notebook's outputs are kept, or nothing for any other file."""
+def _is_source(path: str | Path) -> bool:
+    """Tell whether a notebook's outputs are kept elsewhere than in its file."""
+    place = _place(path)
+    try:
+        return place is not None and sources.has(*place)
+    except ProjectError:  # a broken pipeline file must not put outputs back
+        return place is not None and output_store.path_of(*place).exists()
+
+
+def _kept_at(path: str | Path) -> Path | None:
+    """Return where the outputs of a source notebook of this path are kept; None outside a study."""
+    place = _place(path)
+    return output_store.path_of(*place) if place else None
+
+
+def _place(path: str | Path) -> tuple[Path, str] | None:
+    """Return the study that a file lies in, and the file's path from there on."""
     path = Path(path).resolve()
-    if path.suffix != ".ipynb" or "notebooks" not in path.parts:
-        return None
     for root in path.parents:
         if (root / "dvc.yaml").is_file() and (root / "pyproject.toml").is_file():
-            inside = path.relative_to(root)
-            source = inside.parts[0] == "notebooks" and inside.parts[:2] != project.SCRATCH
-            return output_store.path_of(root, inside.as_posix()) if source else None
+            return root, path.relative_to(root).as_posix()
     return None

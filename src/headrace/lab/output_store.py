@@ -5,6 +5,7 @@ DVC hashes the file on disk, so an output saved in a source notebook would be a 
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 import nbformat
 
-from headrace.core import atomic, notebook, project, source_form
+from headrace.core import atomic, pipeline, source_form
+from headrace.core.stage import is_source
 
 FOLDER = ".headrace/outputs"
 """Where outputs are kept, below the study; git ignores it."""
@@ -105,27 +107,40 @@ def path_of(root: Path, name: str) -> Path:
 def follow_moves(root: Path) -> None:
     """Give outputs to the notebook that was moved elsewhere than in JupyterLab; remove orphans."""
     folder = root / FOLDER
-    for side in sorted(folder.rglob("*.json")):
-        if (root / side.relative_to(folder).with_suffix("")).is_file():
-            continue
-        if moved := _moved_notebook(root, read(side)):
-            target = path_of(root, moved)
+    sides = {path: path.relative_to(folder).with_suffix("") for path in folder.rglob("*.json")}
+    orphans = sorted(path for path, name in sides.items() if not (root / name).is_file())
+    candidates = list(_without_outputs(root)) if orphans else []
+    for side in orphans:
+        if moved := _moved_notebook(read(side), candidates):
+            target = path_of(root, moved.relative_to(root).as_posix())
             target.parent.mkdir(parents=True, exist_ok=True)
             side.replace(target)
+            candidates.remove(moved)
         else:
             side.unlink()
 
 
-def _moved_notebook(root: Path, outputs: Outputs) -> str | None:
-    """Return a source notebook that has no outputs, and all the cells that these are of."""
-    sources = {key: cell["source"] for key, cell in outputs.items()}
-    for path in sorted((root / notebook.FOLDER).rglob("*.ipynb")) if sources else ():
-        inside = path.relative_to(root)
-        is_source = inside.parts[:2] != project.SCRATCH and notebook.CHECKPOINTS not in inside.parts
-        if is_source and not path_of(root, inside.as_posix()).exists():
-            with suppress(Exception):  # nbformat raises whatever its readers raise
-                cells = nbformat.read(path, as_version=4).cells
-                found = {_key(cell, index): _hash(cell) for index, cell in enumerate(cells)}
-                if sources.items() <= found.items():
-                    return inside.as_posix()
-    return None
+def _without_outputs(root: Path) -> Iterator[Path]:
+    """Yield the notebooks of a study, runs left out, for which no outputs are kept."""
+    for folder, files in pipeline.folders(root):
+        for name in (str(folder / file) for file in files):
+            if is_source(name) and not path_of(root, name).exists():
+                yield root / name
+
+
+def _moved_notebook(outputs: Outputs, candidates: Iterable[Path]) -> Path | None:
+    """Return the notebook that has most of the cells that outputs are of; None without a half."""
+    best, most = None, len(outputs) / 2
+    for path in candidates if outputs else ():
+        with suppress(Exception):  # nbformat raises whatever its readers raise
+            cells = nbformat.read(path, as_version=4).cells
+            matching = sum(_is_of(outputs, cell, index) for index, cell in enumerate(cells))
+            if matching > most:
+                best, most = path, matching
+    return best
+
+
+def _is_of(outputs: Outputs, cell: nbformat.NotebookNode, index: int) -> bool:
+    """Tell whether outputs are kept for a cell, edited or not; without an id, not edited."""
+    kept = outputs.get(_key(cell, index))
+    return kept is not None and ("id" in cell or kept["source"] == _hash(cell))

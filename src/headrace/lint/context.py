@@ -5,9 +5,8 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from headrace.core import git, lockfile, param_files, parameters, project, yaml
+from headrace.core import git, lockfile, param_files, parameters, sources, yaml
 from headrace.core.imports import Chain, Graph
-from headrace.core.notebook import CHECKPOINTS, FOLDER
 from headrace.core.project import Project
 from headrace.core.stage import PARAMS, Stage
 from headrace.core.yaml import Key
@@ -19,9 +18,6 @@ from headrace.lint.paths_used import Use
 
 if TYPE_CHECKING:
     from headrace.core.promises import Promise
-
-SCRATCH = f"{'/'.join(project.SCRATCH)}/"
-"""The folder of exploratory notebooks, with a slash at the end."""
 
 
 @dataclass(frozen=True, order=True)
@@ -89,25 +85,13 @@ class Study:
     @cached_property
     def notebooks(self) -> dict[str, Notebook]:
         """The source notebooks by name, without those in notebooks/scratch."""
-        return {
-            name: notebook_ast.read(self.root / name, name)
-            for name in self._notebook_names
-            if not name.startswith(SCRATCH)
-        }
+        names = sources.names(self.root, self.stages.values())
+        return {name: notebook_ast.read(self.root / name, name) for name in names}
 
     @cached_property
     def scratch_names(self) -> list[str]:
         """The notebooks in notebooks/scratch."""
-        return [name for name in self._notebook_names if name.startswith(SCRATCH)]
-
-    @cached_property
-    def _notebook_names(self) -> list[str]:
-        paths = sorted((self.root / FOLDER).rglob("*.ipynb"))
-        names = [path.relative_to(self.root).as_posix() for path in paths if path.is_file()]
-        # A pipeline file in a folder may have its notebooks beside it.
-        listed = (name for stage in self.stages.values() for name in stage.notebooks)
-        names += [name for name in listed if self.is_file(name)]
-        return [name for name in dict.fromkeys(names) if CHECKPOINTS not in name]
+        return [name for name in sources.in_folder(self.root) if name.startswith(sources.SCRATCH)]
 
     @cached_property
     def parameters(self) -> tuple[dict[str, Any], dict[str, Any]]:

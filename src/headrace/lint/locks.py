@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from headrace.core import param_files, requirements, yaml
+from headrace.core.entry import Entry, Param
 from headrace.core.lockfile import NAME, File, Record
 from headrace.core.metrics import is_number
 from headrace.core.project import Project
 from headrace.core.requirements import MAX_LISTED
 from headrace.core.requirements import NAME as REQUIREMENTS
-from headrace.core.stage import MAIN, PARAMS, Entry, Param, Stage, file_name, repro_command
+from headrace.core.stage import MAIN, PARAMS, Stage, file_name, repro_command
 from headrace.errors import ProjectError, join_names
 from headrace.execution import resource_usage
 from headrace.lint.cache import Cache

@@ -9,10 +9,11 @@ from typing import Any
 
 from headrace.core import notebook as source_notebook
 from headrace.core import parameters
+from headrace.core.entry import Param
 from headrace.core.param_files import Contents, is_compute
 from headrace.core.parameter_check import Mismatch, mismatches
 from headrace.core.parameters import Values
-from headrace.core.stage import MAIN, PARAMS, Param, Stage, group_of
+from headrace.core.stage import MAIN, PARAMS, Stage, group_of
 from headrace.core.yaml import Key
 from headrace.errors import (
     HeadraceError,

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from headrace.core.entry import Entry
 from headrace.core.imports import Chain
 from headrace.core.requirements import NAME as REQUIREMENTS
-from headrace.core.stage import Entry, Stage
+from headrace.core.stage import Stage
 from headrace.lint.context import Location, Study
 from headrace.lint.fixes import AddDep, Uncache
 from headrace.lint.notebook_ast import Notebook

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.stage import Entry
+from headrace.core.entry import Entry
 from headrace.execution import left_processes
 
 PARTS = [".model.skops.x7", "model.skops.tmp", "model.skops~", "tmp-model.skops", "x_model.skops"]

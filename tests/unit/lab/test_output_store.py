@@ -1,5 +1,6 @@
 """Outputs are split off a notebook and joined again, and a broken file of them does no harm."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -58,17 +59,61 @@ def test_a_notebook_with_other_results_is_another() -> None:
         assert not output_store.is_same(node, other)
 
 
-def test_outputs_follow_a_notebook_that_git_has_moved(tmp_path: Path) -> None:
-    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=1)])
-    clean, outputs = output_store.split(node)
-    output_store.write(outputs, output_store.path_of(tmp_path, "notebooks/01_old.ipynb"))
-    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
-    for name, moved in (("00_other", other), ("more/02_new", clean), ("scratch/03", clean)):
-        path = tmp_path / f"notebooks/{name}.ipynb"
+def _moved(root: Path, old: str, *notebooks: tuple[str, nbformat.NotebookNode]) -> list[str]:
+    """Return for which notebooks outputs are kept after a start, where some were kept for `old`."""
+    cells = [nbformat.v4.new_code_cell(str(n), execution_count=1, id=f"id-{n}") for n in range(4)]
+    _, outputs = output_store.split(nbformat.v4.new_notebook(cells=cells))
+    output_store.write(outputs, output_store.path_of(root, old))
+    for name, node in notebooks:
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(moved, path)
+        nbformat.write(node, path)
+    output_store.follow_moves(root)
+    kept = [path for path in (root / output_store.FOLDER).rglob("*") if path.is_file()]
+    assert all(output_store.read(path) == outputs for path in kept)
+    folder = root / output_store.FOLDER
+    return [path.relative_to(folder).as_posix().removesuffix(".json") for path in kept]
+
+
+def _notebook(*sources: str, ids: Sequence[int] = range(9)) -> nbformat.NotebookNode:
+    cells = [
+        nbformat.v4.new_code_cell(source, id=f"id-{n}")
+        for n, source in zip(ids, sources, strict=False)
+    ]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+SAME = _notebook("0", "1", "2", "3")
+OTHER = _notebook("0", "1", "2", "3", ids=range(5, 9))
+
+
+@pytest.mark.parametrize(
+    "new", ["notebooks/more/02_new.ipynb", "notebooks/scratch/03.ipynb", "side/notebooks/a.ipynb"]
+)
+def test_outputs_follow_a_notebook_that_git_has_moved(tmp_path: Path, new: str) -> None:
+    (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks/broken.ipynb").write_text("{")
+    others = [("notebooks/00_other.ipynb", OTHER), ("runs/run.ipynb", SAME)]
+    assert _moved(tmp_path, "notebooks/01_old.ipynb", *others, (new, SAME)) == [new]
+
+
+def test_outputs_follow_a_notebook_that_was_renamed_and_edited(tmp_path: Path) -> None:
+    edited = _notebook("0", "edited", "edited", "3", "more")
+    copied = _notebook("0", "1", ids=range(2))  # half of it: another's beginning
+    notebooks = (("notebooks/a.ipynb", copied), ("notebooks/b.ipynb", edited))
+    assert _moved(tmp_path, "notebooks/01_old.ipynb", *notebooks) == ["notebooks/b.ipynb"]
+
+
+def test_outputs_of_cells_without_ids_go_to_the_same_cells_only(tmp_path: Path) -> None:
+    node = nbformat.from_dict(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=1)])
+    )
+    node.nbformat_minor, _ = 4, node.cells[0].pop("id")
+    clean, outputs = output_store.split(node)
+    output_store.write(outputs, output_store.path_of(tmp_path, "notebooks/old.ipynb"))
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(clean, tmp_path / "notebooks/b.ipynb")
+    clean.cells[0].source = "2"
+    nbformat.write(clean, tmp_path / "notebooks/a.ipynb")
     output_store.follow_moves(tmp_path)
-    kept = [path for path in (tmp_path / output_store.FOLDER).rglob("*") if path.is_file()]
-    assert kept == [output_store.path_of(tmp_path, "notebooks/more/02_new.ipynb")]
-    assert output_store.read(kept[0]) == outputs
+    assert output_store.path_of(tmp_path, "notebooks/b.ipynb").exists()
