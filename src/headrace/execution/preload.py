@@ -17,8 +17,7 @@ import select
 import signal
 import socket
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -45,8 +44,6 @@ ASKING_S = 10.0
 """Seconds that a client may take to send its request."""
 IDLE_S = 600.0
 """Seconds without a stage after which the server ends: a worker of a queue lives for days."""
-SETTLE_S = 0.2
-"""Seconds that a thread which an import has started may take to end by itself."""
 MAX_SKIPPED = 4
 """Packages with an effect, from which on none is imported ahead."""
 
@@ -65,7 +62,7 @@ class Server:
         study = project.find_project()
         self._root = study.root
         os.chdir(study.root / study.stage(stage).wdir)  # where the stage runs, and its shell begins
-        self._later = self._import_ahead(stage, {})
+        self._later = self._import_ahead(stage)
         self._client: socket.socket | None = None
         self._forks: dict[int, int] = {}
         self._output = os.memfd_create("headrace-preload")
@@ -89,27 +86,29 @@ class Server:
             if self._listener.fileno() in ready:
                 with self._listener.accept()[0] as self._client:
                     self._answer(self._client)
+                self._client = None
             is_done = next(self._later, None) is None
 
-    def _import_ahead(self, name: str, outer: Mapping[str, str]) -> Iterator[str]:
+    def _import_ahead(self, name: str, command: Mapping[str, str] | None = None) -> Iterator[str]:
         """Import what a stage and those behind it need, one by one, on a second processor.
 
-        The first server, which knows the environment of the command, starts those of stages with
-        another number of threads.
+        Once a command has asked, and with it shown its environment, servers of stages with another
+        number of threads are started as well.
         """
         if len(os.sched_getaffinity(0)) == 1:
             return
         others: dict[str, tuple[str, dict[str, str]]] = {}
         with suppress(HeadraceError):  # whoever runs the stage is told
-            for study, needed in preload_imports.followers(name, outer or self._variables):
-                variables = environment.of_run(study, needed, outer or self._variables)
+            outer = self._variables if command is None else command
+            for study, needed in preload_imports.followers(name, outer):
+                variables = environment.of_run(study, needed, outer)
                 if not self._is_own(variables):
                     others[_digest(variables)] = (needed.name, variables)
                     continue
                 for names in preload_imports.named(study, needed):
                     self._import(names)
                     yield needed.name
-        for digest, (needed_name, variables) in others.items() if outer else ():
+        for digest, (needed_name, variables) in others.items() if command else ():
             address = f"{self._listener.getsockname().decode()}-{digest}"
             preload_client.start_server(address, self._dvc, needed_name, variables)
             yield needed_name
@@ -134,7 +133,7 @@ class Server:
                 for names in preload_imports.named(study, stage):
                     self._import(names)
                 self._later = self._import_ahead(stage.name, request["environment"])
-            if _has_threads():
+            if preload_imports.has_threads():
                 client.sendall(b"refused the server has threads\n")
                 return
             gc.freeze()  # a collection in a fork would write to the pages that all share
@@ -159,14 +158,14 @@ class Server:
             return
         if package in self._project_names() or not preload_imports.is_installed(package):
             return
-        before = preload_imports.Traces.now()
+        modules = set(sys.modules)
         signal.setitimer(signal.ITIMER_REAL, WAKE_S, WAKE_S)
         try:
             with ipython_shell.as_in_cell():
                 inside = preload_imports.Traces.now()
                 preload_imports.import_longest(names)
                 problem = inside.difference()
-            problem = problem or self._effect(before)
+            problem = problem or self._effect(sys.modules.keys() - modules)
         except BaseException as error:  # a package may fail in any way
             problem = repr(error)
         finally:
@@ -174,16 +173,15 @@ class Server:
         if problem:
             self._begin_anew(package, problem)
 
-    def _effect(self, before: preload_imports.Traces) -> str:
+    def _effect(self, modules: Iterable[str]) -> str:
         """Return what an import did that a fork would not have; nothing where it did nothing."""
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         if os.fstat(self._output).st_size:
             return f"printed {os.pread(self._output, 200, 0)!r}"
-        imported = {name.partition(".")[0] for name in sys.modules.keys() - before.modules}
-        if own := imported & self._project_names():
+        if own := {name.partition(".")[0] for name in modules} & self._project_names():
             return f"imported the project's own {', '.join(own)}"
-        return "started a thread" if _has_threads() else ""
+        return "started a thread" if preload_imports.has_threads() else ""
 
     def _project_names(self) -> set[str]:
         """Return what the project's own folders would be asked for first, by its first name."""
@@ -243,20 +241,6 @@ def _received(client: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]
             os.close(stream)
 
 
-def _has_threads() -> bool:
-    """Tell whether this process has a thread that a fork would not have."""
-    until = time.monotonic() + SETTLE_S
-    while preload_imports.count_threads() > 1:
-        # A library that ends its threads for a fork, as OpenBLAS does, has done so after one.
-        fork = os.fork()
-        if fork == 0:
-            os._exit(0)
-        os.waitpid(fork, 0)
-        if time.monotonic() > until:
-            return True
-    return False
-
-
 def _digest(variables: Mapping[str, str]) -> str:
     text = repr(sorted(shared_variables(variables).items()))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -271,9 +255,8 @@ def main(listener: str, dvc: str, stage: str, skipped: str = "") -> None:
                 os.close(descriptor)
     try:
         with socket.socket(fileno=int(listener)) as bound:
-            bound.listen(
-                socket.SOMAXCONN
-            )  # again, so that clients see this process at the other end
+            # Again: clients see at the other end whoever did it last.
+            bound.listen(socket.SOMAXCONN)
             Server(bound, int(dvc), stage, skipped.split(",") if skipped else []).serve()
         os._exit(0)
     except StageBegins as fork:

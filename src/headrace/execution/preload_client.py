@@ -20,8 +20,6 @@ from headrace.core import processes
 
 SWITCH = "HEADRACE_PRELOAD"
 """The variable that turns preload off ("0"), or prints why a stage does without ("debug")."""
-ROOM = "HEADRACE_ROOM"
-"""The variable of a clean room, in which nothing is shared."""
 OF_ONE_STAGE = ("DVC_STAGE", "OLDPWD", "PWD", "SHLVL", "_")
 """Variables that differ from stage to stage and that nothing reads while it is imported."""
 INHERITED = ("Umask", "Groups", "SigBlk", "SigIgn", "CapEff", "NoNewPrivs", "Seccomp", "Cpus_all")
@@ -38,10 +36,10 @@ ATTEMPTS = 8
 def run(stage: str) -> int | None:
     """Run a stage by a server; return its exit code, or None where it has to run without one.
 
-    That is so outside Linux, without a dvc above this process, and in a clean room, which shares
-    nothing.
+    That is so outside Linux, without a dvc above this process, and in a clean room, where preload
+    is turned off.
     """
-    if sys.platform != "linux" or ROOM in os.environ or os.environ.get(SWITCH) == "0":
+    if sys.platform != "linux" or os.environ.get(SWITCH) == "0":
         return None
     try:
         return _run(stage)
@@ -64,7 +62,7 @@ def _run(stage: str) -> int | None:
         return _without(f"process {dvc} above this one is no dvc")
     before = {number: signal.getsignal(number) for number in processes.FORWARDED}
     for number in before:
-        signal.signal(number, lambda *_: _leave(stage))
+        signal.signal(number, lambda *_: _leave())
     try:
         return _ask_until_started(_address(dvc), dvc, stage)
     finally:
@@ -77,8 +75,9 @@ def _is_dvc(process: int) -> bool:
     return any(os.path.basename(word) == b"dvc" for word in words[:3])  # noqa: PTH119  # bytes
 
 
-def _leave(stage: str) -> None:
+def _leave() -> None:
     """Say that nothing was begun, and exit: a fork that is made for this process ends by itself."""
+    stage = os.environ["DVC_STAGE"]
     text = f"\nStage {stage} was interrupted before its first cell. Next: dvc repro {stage}\n"
     os.write(2, text.encode())
     os._exit(1)
@@ -117,7 +116,7 @@ def _address(dvc: int) -> str:
     identity: list[object] = [
         sorted(shared_variables(os.environ).items()),
         str(Path.cwd()),
-        (sys.executable, sys.prefix, sys.orig_argv[1:2] == ["-I"]),
+        (sys.executable, sys.prefix, tuple(sys.flags)),
         (os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)),
         [Path(f"/proc/self/ns/{name}").stat().st_ino for name in ("pid", "mnt")],
         _lines("/proc/self/oom_score_adj"),

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import sysconfig
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -29,6 +30,8 @@ COMPANIONS = {
     "matplotlib": ("matplotlib", "backends", "backend_agg"),
 }
 """What a package imports only when it is used, as notebooks use it."""
+SETTLE_S = 0.2
+"""Seconds that a thread which an import has started may take to end by itself."""
 V4_5 = (4, 5)
 """The version of the notebook format."""
 MAGIC = re.compile(r"(?m)^\s*[%!?].*$|^.*\?$")
@@ -101,7 +104,6 @@ def _tree(cell: Mapping[str, Any]) -> ast.Module:
 class Traces:
     """What imports leave in a process, beside modules."""
 
-    modules: frozenset[str]
     descriptors: frozenset[str]
     children: str
     path: tuple[str, ...]
@@ -112,7 +114,6 @@ class Traces:
     def now(cls) -> Self:
         """Return what there is now."""
         return cls(
-            frozenset(sys.modules),
             frozenset(_open_files()),
             Path(f"/proc/self/task/{os.getpid()}/children").read_text(),
             tuple(sys.path),
@@ -167,6 +168,15 @@ def warm_up() -> None:
     importlib.import_module("IPython.extensions.storemagic")
 
 
-def count_threads() -> int:
-    """Return how many threads this process has, those of libraries among them."""
-    return len([*Path("/proc/self/task").iterdir()])
+def has_threads() -> bool:
+    """Tell whether this process has a thread that a fork would not have."""
+    until = time.monotonic() + SETTLE_S
+    while len([*Path("/proc/self/task").iterdir()]) > 1:
+        # A library that ends its threads for a fork, as OpenBLAS does, has done so after one.
+        fork = os.fork()
+        if fork == 0:
+            os._exit(0)
+        os.waitpid(fork, 0)
+        if time.monotonic() > until:
+            return True
+    return False

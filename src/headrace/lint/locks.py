@@ -122,11 +122,11 @@ def cost_of_edit(project: Project, notebooks: Collection[str]) -> str:
     study = Study(project, Cache(project.root))
     try:
         names = [
-            name
+            stage.name
             for stage in study.stages.values()
             if any(dep.covers(notebook) for dep in stage.deps for notebook in notebooks)
-            for name, record in stage_records(study, stage).items()
-            if not any(differences(study, stage, record))
+            and (record := record_of(study, stage))
+            and not any(differences(study, stage, record))
         ]
     except ProjectError:  # such as marks of a merge; `dvc repro` says so
         return ""
@@ -158,10 +158,9 @@ def _restorations(study: Study, found: Sequence[str]) -> Iterator[str]:
             yield promise.restore_command(study.root, study.cache.md5)
 
 
-def stage_records(study: Study, stage: Stage) -> dict[str, Record]:
-    """Return a stage's record in dvc.lock, by its name there."""
-    lock = study.locks[stage.file]
-    return {name: lock[name] for name in [stage.name] if name in lock}
+def record_of(study: Study, stage: Stage) -> Record | None:
+    """Return a stage's record in dvc.lock; None where it has not been run."""
+    return study.locks[stage.file].get(stage.name)
 
 
 def is_frozen(stage: Stage) -> bool:

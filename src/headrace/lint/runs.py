@@ -14,7 +14,7 @@ from headrace.core.parameter_check import Value
 from headrace.core.stage import Stage
 from headrace.errors import ParameterError, ProjectError, join_names
 from headrace.lint.context import Location, Study
-from headrace.lint.locks import differences, is_frozen, stage_records
+from headrace.lint.locks import differences, is_frozen, record_of
 from headrace.lint.rules import Violation, rule
 
 MAX_NAMED = 3
@@ -27,20 +27,17 @@ def run_parameters(study: Study) -> Iterator[Violation]:
     Next: {step}
     """
     # It was edited while the stage ran; DVC records what it reads at a stage's end.
-    for stage in study.stages.values():
-        for name, record in stage_records(study, stage).items() if stage.is_run else ():
-            out = next((out for out in record.outs if out.path == stage.run), None)
-            if out is None or not _is_run(study, stage.run, out):
-                continue
-            injected = _injected(study.root / stage.run)
-            recorded = _recorded(stage, record, injected)
-            if differences := _differences(injected, recorded, "and {!r} is recorded"):
-                lock = PurePosixPath(stage.file).with_name(NAME).as_posix()
-                problem = join_names(differences, MAX_NAMED)
-                step = _step(study, stage, out)
-                yield Violation(
-                    Location(stage.run), problem=problem, lock=lock, step=step, stage=name
-                )
+    for stage, record, out in _runs(study):
+        injected = _injected(study.root / stage.run)
+        recorded = _recorded(stage, record, injected)
+        if wrong := _differences(injected, recorded, "and {!r} is recorded"):
+            yield Violation(
+                Location(stage.run),
+                problem=join_names(wrong, MAX_NAMED),
+                lock=PurePosixPath(stage.file).with_name(NAME).as_posix(),
+                step=_step(study, stage, out),
+                stage=stage.name,
+            )
 
 
 @rule(repro=True)
@@ -50,19 +47,30 @@ def member_values(study: Study) -> Iterator[Violation]:
     Next: {step}
     """
     # DVC records a member's name, command and files, and none of the values behind the name.
+    for stage, record, out in _runs(study):
+        if not stage.values or is_frozen(stage):
+            continue
+        injected = _injected(study.root / stage.run)
+        given = parameters.member_values(stage, injected)
+        wrong = _differences(injected, given, f"and {stage.file} has {{!r}}")
+        if wrong and not any(differences(study, stage, record)):  # DVC runs it again anyway
+            yield Violation(
+                study.at(stage.file, *stage.keys),
+                problem=join_names(wrong, MAX_NAMED),
+                file=stage.file,
+                step=_step(study, stage, out),
+                stage=stage.name,
+            )
+
+
+def _runs(study: Study) -> Iterator[tuple[Stage, Record, File]]:
+    """Yield the stages whose run is the one in dvc.lock; `lock_behind` reports another one."""
     for stage in study.stages.values():
-        records = stage_records(study, stage) if stage.is_run and stage.values else {}
-        for name, record in records.items():
-            out = next((out for out in record.outs if out.path == stage.run), None)
-            if out is None or not _is_run(study, stage.run, out) or is_frozen(stage):
-                continue
-            injected = _injected(study.root / stage.run)
-            given = parameters.member_values(stage, injected)
-            wrong = _differences(injected, given, f"and {stage.file} has {{!r}}")
-            if wrong and not any(differences(study, stage, record)):  # DVC runs it again anyway
-                location = study.at(stage.file, *stage.keys)
-                problem, step = join_names(wrong, MAX_NAMED), _step(study, stage, out)
-                yield Violation(location, stage=name, file=stage.file, problem=problem, step=step)
+        record = record_of(study, stage) if stage.is_run else None
+        for out in record.outs if record else ():
+            is_here = out.path == stage.run and study.is_file(stage.run)
+            if record and is_here and study.cache.md5(study.root / stage.run) == out.md5:
+                yield stage, record, out
 
 
 def _differences(
@@ -81,11 +89,6 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _sorted(value[name]) for name in sorted(value, key=repr)}
     return [*map(_sorted, value)] if isinstance(value, list | tuple) else value
-
-
-def _is_run(study: Study, run: str, out: File) -> bool:
-    """Tell whether this is the run in dvc.lock; `lock_behind` reports another one."""
-    return study.is_file(run) and study.cache.md5(study.root / run) == out.md5
 
 
 def _recorded(stage: Stage, record: Record, names: Collection[str]) -> dict[str, Value]:
