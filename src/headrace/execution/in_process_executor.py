@@ -152,6 +152,7 @@ class _Runner:
             _leave_child(error)
         await _run_tasks(limit)
         self.flush()
+        ipython_shell.forget_long_texts(self.shell, cell.execution_count, output_capture.PIECE)
         if limit.passed and not isinstance(error, CellTimeout):
             error = self._time_out(limit)
         self.recorder.end()

@@ -133,6 +133,14 @@ def _replacements(kernel: Any) -> list[tuple[object, str, object]]:
     ]
 
 
+def forget_long_texts(shell: Any, count: int, limit: int) -> None:
+    """Let go of what IPython keeps of a cell's streams, for `%notebook`, beyond a length."""
+    for output in shell.history_manager.outputs.get(count, ()):
+        texts = output.bundle.get("stream", [])
+        if sum(map(len, texts)) > limit:
+            texts.clear()
+
+
 def _new_kernel() -> Any:
     IPythonKernel.clear_instance()
     return IPythonKernel.instance()
@@ -167,6 +175,7 @@ def _pass_breakpoint(*_: Any, **__: Any) -> None:
 
 def _connect(shell: Any, recorder: Recorder) -> None:
     """Let what the shell shows go to the recorder, and load the magic that every kernel has."""
+    shell.history_manager.outputs.clear()  # IPython has one of these for all shells of a process
     for part in (shell.displayhook, shell.display_pub):
         part.session = recorder
         part.topic = b""

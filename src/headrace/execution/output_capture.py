@@ -24,7 +24,44 @@ Emit = Callable[[str, str], None]
 DESCRIPTORS = {"stdout": 1, "stderr": 2}
 
 PIECE = 1 << 22
-"""Bytes read at once of what a child process wrote: output of any length is in memory once."""
+"""Bytes read at once of what a child process wrote, characters kept in one piece of a long text:
+output of any length is in memory once."""
+
+LONG = 1 << 12
+"""Characters from which on a text is a piece of its own."""
+
+
+class GrowingText:
+    """A text that is written bit by bit, in pieces: one buffer would be copied as it grows.
+
+    A list of millions of short texts would take thirty times the text.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._last, self._size = io.StringIO(), 0
+
+    def write(self, text: str) -> None:
+        """Add a text at the end; a long one, which IPython's history has too, is not copied."""
+        if len(text) >= LONG:
+            self._end_piece()
+            self._pieces.append(text)
+            return
+        self._last.write(text)
+        self._size += len(text)
+        if self._size >= PIECE:
+            self._end_piece()
+
+    def take(self) -> str:
+        """Return the text, and begin anew."""
+        self._end_piece()
+        pieces, self._pieces = self._pieces, []
+        return "".join(pieces)
+
+    def _end_piece(self) -> None:
+        if self._size:
+            self._pieces.append(self._last.getvalue())
+            self._last, self._size = io.StringIO(), 0
 
 
 class Stream(io.TextIOBase):
@@ -45,7 +82,7 @@ class Stream(io.TextIOBase):
         fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)  # every writer adds at the end
         self._read = 0
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._waiting = io.StringIO()  # a list of millions of short texts takes thirty times more
+        self._waiting = GrowingText()
         self._in_line = False  # the main thread's last text does not end its line
         self._lines = _Lines()
         self._lock = threading.RLock()
@@ -89,8 +126,7 @@ class Stream(io.TextIOBase):
             if threading.get_ident() == self._thread:
                 self._in_line = False
                 self._add_lines()
-            if waiting := self._waiting.getvalue():
-                self._waiting = io.StringIO()
+            if waiting := self._waiting.take():
                 self._emit(self.name, waiting)
 
     def finish(self) -> None:

@@ -1,6 +1,5 @@
 """Turn the shell's messages into the running cell's outputs, as a notebook client does."""
 
-import io
 import sys
 import threading
 from collections import defaultdict
@@ -10,6 +9,7 @@ import nbformat
 from jupyter_client.session import Session
 
 from headrace.execution import output_widgets
+from headrace.execution.output_capture import GrowingText
 from headrace.execution.output_widgets import OutputWidgets
 
 RESULTS = ("display_data", "execute_result", "update_display_data")
@@ -24,7 +24,7 @@ class Recorder(Session):
     def __init__(self) -> None:
         super().__init__(key=b"nobody hears it")
         self._outputs: list[nbformat.NotebookNode] = []
-        self._text = io.StringIO()
+        self._text = GrowingText()
         self._widgets = OutputWidgets()
         self._muted = False
         self._displays: dict[str, list[nbformat.NotebookNode]] = defaultdict(list)
@@ -132,15 +132,14 @@ class Recorder(Session):
         if not self._clear_first:
             return
         self._clear_first = False
-        self._text = io.StringIO()
+        self._text = GrowingText()
         for displayed in self._displays.values():
             displayed[:] = [output for output in displayed if not _contains(output, self._outputs)]
         self._outputs.clear()
 
     def _join(self) -> None:
-        if text := self._text.getvalue():
+        if text := self._text.take():
             self._outputs[-1].text += text
-            self._text = io.StringIO()
 
 
 def _output(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode:

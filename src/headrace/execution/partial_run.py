@@ -20,6 +20,10 @@ def path_of(project: Project, name: str) -> Path:
     return project.root / "runs/.partial" / f"{name}.jsonl"
 
 
+PIECE = 1 << 22
+"""Characters that are written at once."""
+
+
 class PartialRun:
     """The file while the stage runs."""
 
@@ -39,7 +43,10 @@ class PartialRun:
     def _write(self, content: Any) -> None:
         # In ASCII, so that a lone surrogate is an escape; not synced to disk, because it has to
         # survive the process and not the machine.
-        self._file.write(json.dumps(content))
+        # Each piece is encoded by itself: a long text is in memory once more, and not four times.
+        for part in json.JSONEncoder().iterencode(content):
+            for start in range(0, len(part), PIECE):
+                self._file.write(part[start : start + PIECE])
         self._file.write("\n")
         self._file.flush()
 

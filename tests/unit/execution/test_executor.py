@@ -6,9 +6,12 @@ from typing import Any
 
 import nbformat
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headrace.execution import in_process_executor
 from headrace.execution.in_process_executor import Rules
+from headrace.execution.output_capture import PIECE, GrowingText
 
 V4 = nbformat.v4
 
@@ -199,3 +202,24 @@ def test_a_display_of_a_raw_dictionary_has_names_that_are_text() -> None:
     (outputs,), stopped = _run("display({1: 'one', 'text/plain': 'x'}, raw=True)")
     assert stopped is None
     assert outputs[0].data == {"1": "one", "text/plain": "x"}
+
+
+HISTORY = "[out.bundle.get('stream') for count in (1, 2) for out in _h.outputs[count][-1:]]"
+
+
+def test_a_long_text_is_not_kept_a_second_time_by_the_history() -> None:
+    long = "print('x' * 5_000_000)\n_h = get_ipython().history_manager"
+    outputs, stopped = _run(long, "print('short')", HISTORY)
+    assert stopped is None
+    assert len(outputs[0][0].text) == 5_000_001
+    assert _shown(outputs[2]) == "[[], ['short', '\\n']]"
+
+
+@given(st.lists(st.sampled_from(["", "a\n", "é" * 5000, "b" * 300, "c" * (PIECE + 1)])))
+@settings(max_examples=30, deadline=None)
+def test_a_growing_text_is_what_was_written(texts: list[str]) -> None:
+    growing = GrowingText()
+    for text in texts:
+        growing.write(text)
+    assert growing.take() == "".join(texts)
+    assert growing.take() == ""
