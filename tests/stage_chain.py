@@ -1,7 +1,10 @@
 """A project of several stages under DVC, each with a notebook of its own, one after another."""
 
+import shutil
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
+from typing import Self
 
 import psutil
 from mini_study import Mini, cell, notebook
@@ -43,6 +46,13 @@ class Chain(Mini):
         if not (self.root / ".dvc").exists():
             bake.run(self.root, "git", "init", "--quiet")
             bake.run(self.root, "dvc", "init", "--quiet")
+
+    def copied_to(self, root: Path) -> Self:
+        """Copy the project as it is into another folder, and return that one."""
+        shutil.copytree(self.root, root)
+        copied = copy(self)
+        copied.root = root
+        return copied
 
     def repro(self, *words: str, preload: str = "debug", code: int = 0, **variables: str) -> str:
         """Run `dvc repro`, and return what it printed."""

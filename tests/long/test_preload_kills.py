@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,8 +81,7 @@ def test_the_corpus_gives_the_same_bytes_as_stages_with_and_without(
     chain: Chain, tmp_path: Path
 ) -> None:
     chain.stages(*CORPUS.values(), chained=False)
-    plain = Chain.__new__(Chain)
-    plain.root = Path(shutil.copytree(chain.root, tmp_path / "plain"))
+    plain = chain.copied_to(tmp_path / "plain")
     for project, preload in ((chain, "debug"), (plain, "0")):
         project.repro("--keep-going", preload=preload, code=255)
     ours, theirs = chain.bytes(), plain.bytes()

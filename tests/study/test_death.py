@@ -4,17 +4,15 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import psutil
 import pytest
 from mini_study import Mini
+from waiting_stage import BOUND_S, begin, have_ended, noted
 
 from lab import bake
 
-BOUND_S = 30
 WAITS = """\
 import os, subprocess, time
 child = subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -48,26 +46,7 @@ def dvc(waiting: Mini) -> Iterator[subprocess.Popen[str]]:
 
 
 def _start(project: Mini) -> subprocess.Popen[str]:
-    return _begin(project, "dvc", "repro")
-
-
-def _begin(project: Mini, *words: str) -> subprocess.Popen[str]:
-    """Start a command in a session of its own, and wait until the stage waits."""
-    (project.root / "pids").unlink(missing_ok=True)
-    process = subprocess.Popen(
-        words,
-        cwd=project.root,
-        env=bake.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    until = time.monotonic() + BOUND_S
-    while not (project.root / "pids").exists():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < until
-    return process
+    return begin(project, "dvc", "repro")
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -78,20 +57,6 @@ def _end(process: subprocess.Popen[str]) -> None:
         except (psutil.Error, ProcessLookupError):
             continue
     process.communicate()
-
-
-def _pids(project: Mini) -> list[int]:
-    return [int(pid) for pid in (project.root / "pids").read_text().split()]
-
-
-def _have_ended(pids: list[int]) -> bool:
-    """Wait for these processes to end, within a bound; tell whether they did."""
-    processes = []
-    for pid in pids:
-        with suppress(psutil.NoSuchProcess):  # it may end between two looks
-            processes.append(psutil.Process(pid))
-    _, alive = psutil.wait_procs(processes, timeout=BOUND_S)
-    return not alive
 
 
 def _recovers(project: Mini) -> None:
@@ -107,7 +72,7 @@ def _recovers(project: Mini) -> None:
 def _dies_with(project: Mini, process: subprocess.Popen[str], number: signal.Signals) -> None:
     os.kill(process.pid, number)
     process.wait(BOUND_S)
-    assert _have_ended(_pids(project))
+    assert have_ended(*noted(project))
     assert not (project.root / "model").exists()
     assert not (project.root / "runs/train.ipynb").exists()
 
@@ -126,7 +91,7 @@ def _interrupted(project: Mini, process: subprocess.Popen[str]) -> None:
     assert process.returncode != 0
     assert "Stage train was interrupted (SIGINT) in cell 4 of notebooks/01_train.ipynb" in printed
     assert "Traceback" not in printed
-    assert _have_ended(_pids(project))
+    assert have_ended(*noted(project))
     partial = json.loads((project.root / "runs/failed/train.ipynb").read_text())
     assert "pids" in "".join(partial["cells"][-1]["source"])
     assert not (project.root / "runs/train.ipynb").exists()
@@ -143,12 +108,12 @@ def test_ctrl_c_ends_a_stage_with_a_message_and_keeps_the_notebook(
 def test_a_stage_that_is_killed_says_in_which_cell(
     waiting: Mini, dvc: subprocess.Popen[str], number: signal.Signals
 ) -> None:
-    os.kill(_pids(waiting)[0], number)
+    os.kill(noted(waiting)[0], number)
     printed, _ = dvc.communicate(timeout=BOUND_S)
     assert "failed in cell 4 of notebooks/01_train.ipynb:\n    import os, subprocess" in printed
     assert f"The process died in it, by {number.name}." in printed
     assert (waiting.root / "runs/failed/train.ipynb").exists()
-    assert _have_ended(_pids(waiting))
+    assert have_ended(*noted(waiting))
     _recovers(waiting)
 
 
@@ -199,7 +164,7 @@ def test_an_interruption_before_the_first_cell_says_so(waiting: Mini) -> None:
         "import os, time\nopen('pids', 'w').close()\nwhile os.path.exists('wait'): time.sleep(0.02)"
     )
     waiting.write("src/mini/params.py", slow)
-    process = _begin(waiting, "headrace", "run", "train")
+    process = begin(waiting, "headrace", "run", "train")
     os.killpg(process.pid, signal.SIGINT)
     printed, _ = process.communicate(timeout=BOUND_S)
     assert process.returncode == 1
@@ -208,11 +173,11 @@ def test_an_interruption_before_the_first_cell_says_so(waiting: Mini) -> None:
 
 
 def test_sigterm_to_the_command_alone_ends_the_stage(waiting: Mini) -> None:
-    process = _begin(waiting, "headrace", "run", "train")
+    process = begin(waiting, "headrace", "run", "train")
     process.terminate()
     process.communicate(timeout=BOUND_S)
     assert process.returncode == 130
-    assert _have_ended(_pids(waiting))
+    assert have_ended(*noted(waiting))
 
 
 @pytest.mark.long

@@ -2,23 +2,21 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 from stage_chain import SERVER, Chain, servers
+from waiting_stage import BOUND_S, begin, have_ended, noted
 
 from headrace.execution import preload_client
 from lab import bake
 
-BOUND_S = 60
 PARENT = "import os\nprint(open(f'/proc/{os.getppid()}/cmdline').read().split('\\0')[2])"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="preload is Linux's")
@@ -43,8 +41,7 @@ LIBRARIES = (
 
 def test_outputs_and_lock_are_the_same_bytes_with_and_without(chain: Chain, tmp_path: Path) -> None:
     chain.stages(*LIBRARIES)
-    plain = Chain.__new__(Chain)
-    plain.root = Path(shutil.copytree(chain.root, tmp_path / "chain-plain"))
+    plain = chain.copied_to(tmp_path / "chain-plain")
     for change in ("nothing", "a parameter", "a failure", "its repair"):
         code = 0
         for project, preload in ((chain, "debug"), (plain, "0")):
@@ -183,55 +180,31 @@ def waiting(chain: Chain) -> Chain:
     return chain
 
 
-def _begin(chain: Chain, **variables: str) -> subprocess.Popen[str]:
-    """Start `dvc repro`, and wait until its first stage waits."""
-    process = subprocess.Popen(
-        ("dvc", "repro"),
-        cwd=chain.root,
-        env=bake.environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    until = time.monotonic() + BOUND_S
-    while not (chain.root / "pids").exists():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < until
-    return process
-
-
 def _client(dvc: subprocess.Popen[str]) -> psutil.Process:
     """Return the `headrace run` below a dvc."""
     below = psutil.Process(dvc.pid).children(recursive=True)
     return next(process for process in below if "run" in process.cmdline()[-2:])
 
 
-def _ended(*pids: int) -> bool:
-    """Tell whether these processes end, within a bound."""
-    processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    return not psutil.wait_procs(processes, timeout=BOUND_S)[1]
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_stage_ends_with_the_command_that_waits_for_it(
     waiting: Chain, number: signal.Signals
 ) -> None:
-    dvc = _begin(waiting)
-    pids = [int(pid) for pid in (waiting.root / "pids").read_text().split()]
+    dvc = begin(waiting, "dvc", "repro")
+    pids = noted(waiting)
     os.kill(_client(dvc).pid, number)
     printed, _ = dvc.communicate(timeout=BOUND_S)
     assert dvc.returncode != 0
-    assert _ended(*pids)
+    assert have_ended(*pids)
     assert not (waiting.root / "runs/s0.ipynb").exists()
     if number != signal.SIGKILL:
         assert f"Stage s0 was interrupted ({number.name}) in cell 2" in printed
 
 
 def test_a_killed_server_costs_nothing_but_time(waiting: Chain) -> None:
-    dvc = _begin(waiting)
+    dvc = begin(waiting, "dvc", "repro")
     for server in servers(waiting.root):
-        if server.cmdline()[2] == SERVER and server.pid not in _stage(waiting):
+        if server.cmdline()[2] == SERVER and server.pid not in noted(waiting):
             server.kill()
     (waiting.root / "wait").unlink()
     printed, _ = dvc.communicate(timeout=BOUND_S)
@@ -240,18 +213,13 @@ def test_a_killed_server_costs_nothing_but_time(waiting: Chain) -> None:
     assert waiting.printed("s1") == f"{SERVER}\n"  # of a new one
 
 
-def _stage(chain: Chain) -> list[int]:
-    """Return the waiting stage's process and its supervisor, which look like the server."""
-    return [int(pid) for pid in (chain.root / "pids").read_text().split()]
-
-
 def test_nothing_is_left_of_a_killed_dvc(waiting: Chain) -> None:
-    dvc = _begin(waiting)
+    dvc = begin(waiting, "dvc", "repro")
     pids = [server.pid for server in servers(waiting.root)]
     assert len(pids) == 3  # server, supervisor, stage
     dvc.kill()
     dvc.communicate(timeout=BOUND_S)
-    assert _ended(*pids)
+    assert have_ended(*pids)
 
 
 @pytest.mark.parametrize("whose", ["user", "session"])
@@ -272,9 +240,9 @@ def test_the_second_server_does_not_hold_the_first_one_s_socket(chain: Chain) ->
     chain.replace("params.yaml", "threads: 1", "threads: 2")
     chain.stages("import numpy", WAITS, "print('whole')", params={"s1": "compute.threads"})
     chain.write("wait", "")
-    dvc = _begin(chain)
+    dvc = begin(chain, "dvc", "repro")
     for server in servers(chain.root):
-        if server.pid not in _stage(chain):
+        if server.pid not in noted(chain):
             server.kill()
     (chain.root / "wait").unlink()
     printed, _ = dvc.communicate(timeout=BOUND_S)
@@ -302,7 +270,9 @@ def test_ctrl_c_while_the_server_imports_ends_the_stage_with_a_message(
     )
     chain.stages("import quiet")
     chain.write("wait", "")
-    dvc = _begin(chain, PATH=f"{noisy / 'bin'}{os.pathsep}{bake.environment()['PATH']}")
+    dvc = begin(
+        chain, "dvc", "repro", PATH=f"{noisy / 'bin'}{os.pathsep}{bake.environment()['PATH']}"
+    )
     os.killpg(dvc.pid, signal.SIGINT)
     printed, _ = dvc.communicate(timeout=BOUND_S)
     assert "Stage s0 was interrupted before its first cell." in printed
