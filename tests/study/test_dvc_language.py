@@ -211,3 +211,24 @@ def test_a_sandbox_has_the_files_that_fill_templates(language: Mini, tmp_path: P
     assert [*copy.all_stages] == [*project.find_project(language.root).all_stages]
     for name in ("conf/more.toml", "params.json", "deep/er/nb/below.ipynb"):
         assert (copy.root / name).is_file()
+
+
+def test_a_study_without_params_whose_out_is_a_folder_with_a_slash_is_verified(mini: Mini) -> None:
+    code = "from pathlib import Path\nPath('out').mkdir()\n_ = Path('out/x.txt').write_text('x')"
+    (mini.root / "params.yaml").unlink()
+    mini.write("notebooks/01_train.ipynb", notebook(cell(code)))
+    mini.write(
+        "dvc.yaml",
+        """\
+        stages:
+          train:
+            cmd: headrace run train
+            deps: [notebooks/01_train.ipynb, requirements.lock]
+            outs: [out/, runs/train.ipynb]
+        """,
+    )
+    committed(mini)
+    bake.run(mini.root, "dvc", "repro")
+    bake.commit(mini.root)
+    verified = mini.run("verify")
+    assert "The stage reproduces: 2 outputs, identical." in verified.stdout, verified.stderr

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from headrace.compare import predictions
-from headrace.core import metrics, yaml
-from headrace.core.stage import PARAMS
+from headrace.core import metrics, param_files, pipeline
 from headrace.errors import DataError, unreadable
 from headrace.gates import reader
 from headrace.gates.model import NAME, Gates, Predictions, matching
@@ -63,7 +63,7 @@ def _intervals(
 ) -> dict[str, tuple[float, float]]:
     columns = [spec.label, spec.cluster, *(recipe.column for recipe in recipes.values())]
     rows = predictions.load(root / spec.file, spec.file, filter(None, columns))
-    prices = spec.price_values(yaml.read(root / PARAMS))
+    prices = spec.price_values(param_files.main_file(partial(pipeline.read_file, root)))
     label = rows.numbers(spec.label)
     functions = {
         name: score_function(recipe, label, rows.numbers(recipe.column), prices)

@@ -97,7 +97,10 @@ def file_of(entry: dict[str, Any]) -> File:
     """Return what an entry of a dvc.lock or a .dvc file says of a file."""
     # An entry of DVC 2 has no `hash`: its MD5 is of the text with Unix line ends.
     md5 = entry["md5"] if entry.get("hash") == "md5" else ""
-    return File(str(entry["path"]), str(md5), int(entry.get("size", 0)))
+    path = str(entry["path"])  # DVC keeps the slash that somebody wrote after a folder
+    return File(
+        path if "://" in path else posixpath.normpath(path), str(md5), int(entry.get("size", 0))
+    )
 
 
 def md5(path: Path) -> str:

@@ -38,6 +38,15 @@ def compute_of(stage: Stage, read_file: ReadFile) -> dict[str, Any]:
     return compute
 
 
+def main_file(read_file: ReadFile) -> dict[str, Any]:
+    """Return the content of params.yaml; nothing where a study has no parameters, and no such file.
+
+    Errors:
+        ProjectError: it cannot be read.
+    """
+    return parse(read_file(PARAMS) or b"{}", PARAMS)
+
+
 def parse(text: bytes, path: str) -> dict[str, Any]:
     """Return the names and values in the text of a file: YAML, JSON, TOML or Python.
 

@@ -11,9 +11,8 @@ import pandas as pd
 from headrace.bundle import load
 from headrace.compare import markdown, terminal
 from headrace.compare.model import Report, Side
-from headrace.core import lockfile, yaml
+from headrace.core import lockfile, param_files
 from headrace.core.project import Project
-from headrace.core.stage import PARAMS
 from headrace.errors import HeadraceError, ProjectError
 from headrace.gates import model, reader
 from headrace.ingest.batch import read as read_batch
@@ -84,7 +83,7 @@ def _compare(
 
 
 def _prices(project: Project, gates: model.Gates) -> Mapping[str, float]:
-    content = yaml.read(project.root / PARAMS)
+    content = param_files.main_file(project.read)
     if gates.predictions is None:
         return {}
     prices = gates.predictions.price_values(content)

@@ -18,7 +18,6 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, metadata_tags
 
 from headrace.core import param_files, project, yaml
-from headrace.core.stage import PARAMS
 from headrace.execution import environment, output_masks
 
 FOLDER = Path(".headrace/replay")
@@ -84,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     shutil.copytree(root, root / COPY, ignore=NOT_COPIED, symlinks=True)
     # Here, since the kernels inherit the environment of this process.
     os.environ.update(environment.of_stage(project.find_project(root / COPY), os.environ))
-    compute = yaml.lookup(yaml.read(root / PARAMS), param_files.COMPUTE)
+    compute = yaml.lookup(param_files.main_file(project.find_project().read), param_files.COMPUTE)
     os.environ.update(environment.compute_variables(compute or {}))
     mask_as_runs(root / COPY)
     config.pluginmanager.register(Replay(root))

@@ -13,7 +13,7 @@ from headrace.core import lockfile, param_files, yaml
 from headrace.core.dvc_cache import Store
 from headrace.core.lockfile import File, Record
 from headrace.core.project import Project
-from headrace.core.stage import PARAMS, file_name
+from headrace.core.stage import file_name
 from headrace.execution import isolation, resource_usage
 from headrace.verify import clean_room, messages, perturb, result
 from headrace.verify.result import Outcome
@@ -37,7 +37,7 @@ class VerifiedStudy:
     @property
     def threads(self) -> int:
         """The number of threads in params.yaml."""
-        content = yaml.read(self.tree.root / PARAMS)
+        content = param_files.main_file(self.tree.read)
         threads = yaml.lookup(content, f"{param_files.COMPUTE}.threads")
         return threads if isinstance(threads, int) else 1
 

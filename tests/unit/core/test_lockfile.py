@@ -51,3 +51,9 @@ def test_a_folder_s_hash_is_that_of_the_list_of_its_files(tmp_path: Path) -> Non
     (tmp_path / "b/c").write_bytes(b"b")
     assert lockfile.md5(tmp_path / "a") == "0cc175b9c0f1b6a831c399e269772661"
     assert lockfile.md5(tmp_path) == FOLDER_HASH
+
+
+def test_a_folder_has_one_path_with_and_without_a_slash() -> None:
+    text = LOCK.replace(b"path: data,", b"path: ./data/,").replace(b"a.csv", b"s3://one//a.csv")
+    record = lockfile.parse(text)["train"]
+    assert (record.outs[0].path, record.deps[0].path) == ("data", "s3://one//a.csv")
