@@ -10,6 +10,7 @@ from headrace.core import atomic, dvc_cache, processes, states
 from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.errors import DataError
+from headrace.report import pages
 from headrace.report.terminal import has_colours
 
 PAGE = "runs/html/diff.html"
@@ -55,7 +56,7 @@ def compare(project: Project, base: str) -> bool:
     with Objects(project.root) as objects:
         old, new = states.pair(project, _revisions(project.root, base), objects)
         comparison = report.build(project, old, new)
-    atomic.write_text(project.root / PAGE, page.render(comparison, project.root.name))
+    pages.write(project.root / PAGE, page.render(comparison, project.root.name))
     atomic.write_text(project.root / COMMENT, markdown.render(comparison))
     print(terminal.render(comparison, colour=has_colours()))
     return not comparison.broken

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from headrace.alerts import notify, update
 from headrace.cli.base import has_screen, show_page
-from headrace.core import atomic
 from headrace.core.project import Project
 from headrace.gates.live import Light, RuleState
 from headrace.monitor import page, results
 from headrace.monitor.results import MonitorResults
+from headrace.report import pages
 from headrace.report.terminal import table
 from headrace.report.text import number, plain
 
@@ -28,7 +28,7 @@ def run(project: Project, *, gate: bool, issue: bool, quiet: bool) -> int:
     print("\n".join(_lines(monitored)), flush=True)
     changes = update.update(project.root, monitored.figures, monitored.rules)
     notify.notify(project, changes, issue=issue)
-    atomic.write_text(project.root / PAGE, page.render(monitored))
+    pages.write(project.root / PAGE, page.render(monitored))
     print(f"\n{PAGE} shows it all.")
     if sys.stdout.isatty() and has_screen() and not quiet:
         show_page(project.root / PAGE)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headrace.compare import report as reports
 from headrace.compare.model import Report
-from headrace.core import atomic, states
+from headrace.core import states
 from headrace.core.git import Objects
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
@@ -47,8 +47,9 @@ def run(
 def _show(project: Project, report: Report, form: str, html: Path | None) -> None:
     if html:
         from headrace.compare import page
+        from headrace.report import pages
 
-        atomic.write_text(html, page.render(report, project.root.name))
+        pages.write(html, page.render(report, project.root.name))
         print(html)
     elif form == "markdown":
         from headrace.compare import markdown

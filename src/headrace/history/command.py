@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.core import atomic
 from headrace.core.project import Project
 from headrace.errors import HeadraceError
 from headrace.history import terminal
@@ -52,12 +51,9 @@ def run(
 
 def _write(history: History, path: Path) -> None:
     from headrace.history import page
+    from headrace.report import pages
 
-    try:
-        atomic.write_text(path, page.render(history))
-    except OSError as error:
-        problem = f"{path} cannot be written: {error.strerror}"
-        raise HeadraceError(f"{problem}. Next: --html with another file") from None
+    pages.write(path, page.render(history))
     print(f"{path} written", file=sys.stderr)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from headrace.core import atomic, git
+from headrace.core import git
 from headrace.core.project import Project
-from headrace.errors import HeadraceError, ProjectError
+from headrace.errors import ProjectError
 from headrace.registry import audit, markdown, terminal, text
 from headrace.registry.audit import Audit
 from headrace.registry.check import Outcome
@@ -86,12 +86,9 @@ def _locate(study: Project | None, repository: Path | None) -> tuple[Path, str |
 
 def _write_page(result: Audit, path: Path) -> None:
     from headrace.registry import page  # with Jinja2, which the terminal does without
+    from headrace.report import pages
 
-    try:
-        atomic.write_text(path, page.render(result))
-    except OSError as error:
-        problem = f"Cannot write {path}: {error.strerror}"
-        raise HeadraceError(f"{problem}. Next: --html with another file") from None
+    pages.write(path, page.render(result))
     print(path)
 
 

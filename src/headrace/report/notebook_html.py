@@ -11,7 +11,7 @@ from markupsafe import Markup
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
-from headrace.core import atomic, notebook
+from headrace.core import notebook
 from headrace.core.metrics import is_same
 from headrace.core.project import Project
 from headrace.core.stage import file_name
@@ -41,7 +41,7 @@ def write(project: Project) -> list[Path]:
     for run in sorted((project.root / "runs").glob("*.ipynb"), key=_order(project)):
         page = Path(FOLDER) / f"{run.stem}.html"
         node = nbformat.read(run, as_version=4)
-        atomic.write_text(project.root / page, render(node, project.root.name, run.stem))
+        pages.write(project.root / page, render(node, project.root.name, run.stem))
         written.append(page)
     return written
 

@@ -11,12 +11,15 @@ import re
 import unicodedata
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from headrace.core import atomic
 from headrace.core.metrics import is_numeric
+from headrace.errors import HeadraceError, reason
 from headrace.gates.live import Light
 from headrace.report.text import counted
 from headrace.report.text import number as plain_number
@@ -50,6 +53,19 @@ def render(template: str, *, title: str, css: str = "", policy: str = "", **valu
     allowed = policy if policy.startswith("default-src") else allowed
     page = _environment().get_template(template)
     return page.render(title=title, style=Markup(style), policy=allowed, **values) + "\n"
+
+
+def write(path: Path, page: str) -> None:
+    """Write a page, whole or not at all.
+
+    Errors:
+        HeadraceError: the file cannot be written, such as where a folder is.
+    """
+    try:
+        atomic.write_text(path, page)
+    except OSError as error:
+        step = "Next: name another file, or see who may write there"
+        raise HeadraceError(f"{path} cannot be written: {reason(error)}. {step}") from None
 
 
 def _style(name: str) -> str:

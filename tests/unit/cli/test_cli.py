@@ -240,6 +240,24 @@ def test_a_page_opens_in_the_browser(
     assert len(opened) == 1
 
 
+@pytest.mark.parametrize("verb", ["diff", "history", "audit"])
+@pytest.mark.parametrize("file", ["notebooks", ".", "params.yaml/page.html"])
+def test_a_page_that_cannot_be_written_is_named(
+    verb: str,
+    file: str,
+    mini: Mini,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mini.write("metrics/train.json", '{"a": 1}')
+    mini.write("dvc.yaml", "metrics: [metrics/train.json]\nstages: {}\n")
+    bake.commit(mini.root)
+    mini.write("metrics/train.json", '{"a": 2}')
+    monkeypatch.chdir(mini.root)
+    code, text = run(capsys, verb, "--html", file)
+    assert (code, f"{file} cannot be written: " in text, "Next: name another" in text) == (1, 1, 1)
+
+
 def test_the_list_of_rules_shows_names_and_keeps_within_the_terminal(
     mini: Mini, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
