@@ -1,14 +1,17 @@
 """Every message that a user meets ends in the next step; held over the source, not by a run."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 import headrace
 from headrace import errors
+from headrace.lint import repository, rules
 
 SOURCE = Path(headrace.__file__).parent
 STEPS = ("Next: ", "To look into it: headrace debug")
@@ -23,6 +26,22 @@ COMPLETED = {
     "registry/register.py": "the problems of a snapshot are whole messages of core.yaml",
 }
 """Files with messages that another place completes, each with the reason."""
+COMMAND = re.compile(
+    r"\b(dvc (repro|checkout|pull|fetch|add|commit|update)|git (add|rm|checkout|clone)|nbdiff-web"
+    r"|headrace (debug|history|ingest|diff)|rm|touch|chmod)( -\S+| HEAD| u\+rX)* '?$"
+)
+PLAIN = {
+    "alerts": "an incident's file is named by batch and rule in plain letters",
+    "bundle": "a wheel has a plain name",
+    "compare/changed_outputs.py": "an option",
+    "compare/predictions.py": "the table of gates.yaml, which the template names",
+    "incidents": "an incident's file is named by batch and rule in plain letters",
+    "ingest": "a batch has a plain name",
+    "registry": "a version and a stage have plain names, as gto has them",
+    "retrain": "a branch is named by its batch",
+    "verify/clean_room.py": "one of two files of ours",
+}
+"""Where a command holds names that a shell takes as they are, each with the reason."""
 
 
 @cache
@@ -179,3 +198,31 @@ def test_a_message_without_a_step_is_found(text: str, tmp_path: Path) -> None:
     file = tmp_path / "module.py"
     file.write_text(text)
     assert len(without_step(file)) == 1
+
+
+def _in_commands(node: ast.JoinedStr) -> Iterator[str]:
+    """Yield the values of an f-string that stand in a command."""
+    for text, value in pairwise(node.values):
+        is_command = isinstance(text, ast.Constant) and COMMAND.search(str(text.value))
+        if is_command and isinstance(value, ast.FormattedValue):
+            yield ast.unparse(value.value)
+
+
+def test_a_command_in_a_message_can_be_pasted_whatever_the_names_in_it() -> None:
+    found = {
+        f"{path.relative_to(SOURCE)}: {code}"
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.JoinedStr)
+        for code in _in_commands(node)
+        if not code.startswith("shlex.") and f" {code} = shlex." not in path.read_text("utf-8")
+        if not code.isupper()  # a constant
+    }
+    assert {place for place in found if not place.startswith(tuple(PLAIN))} == set()
+
+
+def test_a_rule_s_step_quotes_names_and_its_problem_does_not() -> None:
+    values = {"path": "my data.csv", "mib": 2.0}
+    problem, step = rules.Rule(repository.large_file, repro=False).render(values)
+    assert "tracks my data.csv (2.0 MiB)" in problem
+    assert step.startswith("git rm --cached 'my data.csv', and dvc add 'my data.csv', or")

@@ -1,6 +1,7 @@
 """Commands that run a study: its stages, its notebooks, its parameters."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def _no_failed_run(project: Project, name: str) -> str:
     failed = [run for run in runs if (project.root / f"runs/failed/{run}.ipynb").is_file()]
     first = meant[0]
     command = first.command() if len(meant) == 1 else repro_command(first.file, first.group)
-    step = f"headrace debug {failed[0]}" if failed else command
+    step = f"headrace debug {shlex.quote(failed[0])}" if failed else command
     return f"There is no failed run of {name}. Next: {step}"
 
 

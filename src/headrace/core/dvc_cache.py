@@ -7,6 +7,7 @@ import fcntl
 import json
 import logging
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from configparser import ConfigParser, Error
@@ -63,7 +64,8 @@ class Store:
         source = self.find(file) or self.new_outputs.get(file.path)
         if source is None:
             raise ProjectError(
-                f"{file.path} is not in DVC's cache. Next: dvc pull {file.path}, or dvc repro"
+                f"{file.path} is not in DVC's cache."
+                f" Next: dvc pull {shlex.quote(file.path)}, or dvc repro"
             )
         if source.is_dir():
             shutil.copytree(source, into / file.path)

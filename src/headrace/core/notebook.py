@@ -4,6 +4,7 @@ import ast
 import itertools
 import json
 import re
+import shlex
 import textwrap
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,14 +64,14 @@ def read(path: Path) -> Source:
                 cell.id = f"cell-{index}"
     except FileNotFoundError:
         raise NotebookError(
-            f"{name(path)} is missing. Next: git checkout HEAD {name(path)}, or, if it has a new"
-            " name, write that into dvc.yaml"
+            f"{name(path)} is missing. Next: git checkout HEAD {shlex.quote(name(path))}, or, if it"
+            " has a new name, write that into dvc.yaml"
         ) from None
     except Exception as error:  # nbformat raises whatever its readers raise
         problem = str(error).partition("\n")[0]
         raise NotebookError(
             f"{name(path)} is not a notebook: {problem}."
-            f" Next: correct it, or git checkout HEAD {name(path)}"
+            f" Next: correct it, or git checkout HEAD {shlex.quote(name(path))}"
         ) from None
     cell = parameters_cell(node, path)
     return Source(path, node, defaults(cell.source, path) if cell else {}, cell is not None)

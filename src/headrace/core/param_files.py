@@ -1,5 +1,6 @@
 """The files that hold parameters: params.yaml, and what a stage's params list besides."""
 
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -83,7 +84,9 @@ def _refuse_missing(stage: Stage, file: str) -> NoReturn:
     lists = f"{stage.file}: params of stage {stage.group!r} list {file}, which is"
     if "://" in file:
         raise ProjectError(f"{lists} on another host. Next: copy it into the study, and list that")
-    raise ProjectError(f"{lists} missing. Next: git checkout HEAD -- {file}, or correct its name")
+    raise ProjectError(
+        f"{lists} missing. Next: git checkout HEAD -- {shlex.quote(file)}, or correct its name"
+    )
 
 
 def values(params: Iterable[Param], contents: Contents) -> dict[tuple[str, str], Any]:

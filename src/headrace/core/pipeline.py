@@ -9,6 +9,7 @@ A stage without templates is read by headrace's own reader; what has any, by DVC
 import os
 import posixpath
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
@@ -239,7 +240,7 @@ def read(root: Path, name: str) -> Pipeline:
     """
     text = read_file(root, name)
     if text is None:
-        raise ProjectError(f"{name} is missing. Next: git checkout HEAD -- {name}")
+        raise ProjectError(f"{name} is missing. Next: git checkout HEAD -- {shlex.quote(name)}")
     return parse(text, name, partial(read_file, root))
 
 

@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -200,7 +201,7 @@ def _run_by_dvc(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
 
 def _of_many(wanted: str, group: str, members: list[str]) -> str:
     """Return the message about a stage that has no such member, or of which none is named."""
-    listed = join_names(members, MAX_LISTED)
+    listed = join_names(map(shlex.quote, members), MAX_LISTED)
     if not members:
         return f"Stage {group!r} stands for no stage. Next: give its matrix or foreach values"
     if wanted != group:

@@ -241,8 +241,8 @@ def repro_command(file: str, stage: str = "") -> str:
     if file == BACKTEST:
         return "headrace backtest"
     if file == MAIN:
-        return f"dvc repro {stage}".rstrip()
-    return f"dvc repro {file}:{stage}" if stage else f"dvc repro {file}"
+        return shlex.join(["dvc", "repro", *([stage] if stage else [])])
+    return shlex.join(["dvc", "repro", f"{file}:{stage}" if stage else file])
 
 
 def _names_run(line: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from collections.abc import Hashable, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -112,7 +113,7 @@ def read(path: Path) -> dict[str, Any]:
         return parse(path.read_bytes(), path.name)
     except OSError as error:
         raise ProjectError(
-            f"{unreadable(path.name, error)}. Next: git checkout HEAD -- {path.name}"
+            f"{unreadable(path.name, error)}. Next: git checkout HEAD -- {shlex.quote(path.name)}"
         ) from None
 
 

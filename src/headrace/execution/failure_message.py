@@ -1,6 +1,7 @@
 """Describe why a stage failed, and where: cell, line, error, and the next step."""
 
 import re
+import shlex
 import signal
 import time
 import traceback
@@ -86,7 +87,8 @@ def _next_steps(name: str) -> list[str]:
         return []
     return [
         f"The notebook as far as it got is runs/failed/{name}.ipynb.",
-        f"To look into it: headrace debug {name}   (opens it in JupyterLab, with its parameters)",
+        f"To look into it: headrace debug {shlex.quote(name)}"
+        "   (opens it in JupyterLab, with its parameters)",
     ]
 
 

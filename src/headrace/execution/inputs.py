@@ -94,9 +94,8 @@ class Inputs:
         lines += [f"{file} changed while {name} ran." for file in files if file not in again]
         step = f"Next: run it again: {self._stage.command()}"
         if again and not lines:
-            step += (
-                f" (or dvc commit -f {self._stage.target}, if you know that it read these bytes)"
-            )
+            target = shlex.quote(self._stage.target)
+            step += f" (or dvc commit -f {target}, if you know that it read these bytes)"
         lines += [
             f"{file} was written while {name} ran and has the same bytes again: {name} may have"
             " read others."

@@ -7,6 +7,7 @@ costs beside its own work, so it imports little.
 import hashlib
 import marshal
 import os
+import shlex
 import signal
 import socket
 import struct
@@ -78,7 +79,8 @@ def _is_dvc(process: int) -> bool:
 def _leave() -> None:
     """Say that nothing was begun, and exit: a fork that is made for this process ends by itself."""
     stage = os.environ["DVC_STAGE"]
-    text = f"\nStage {stage} was interrupted before its first cell. Next: dvc repro {stage}\n"
+    step = shlex.join(["dvc", "repro", stage])
+    text = f"\nStage {stage} was interrupted before its first cell. Next: {step}\n"
     os.write(2, text.encode())
     os._exit(1)
 

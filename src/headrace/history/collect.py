@@ -1,6 +1,7 @@
 """Collect the history of metrics: which metrics are meant, their values, and notes."""
 
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -91,7 +92,7 @@ def _matching(name: str, files: MetricsFiles) -> list[Metric]:
     if len(exact) > 1:
         raise ProjectError(
             f"{name} is the name of {len(exact)} metrics: {join_names(map(str, exact), LISTED)}."
-            f" Next: headrace history '{exact[0]}'"
+            f" Next: headrace history {shlex.quote(str(exact[0]))}"
         )
     return exact or [metric for metric in files.metrics if _covers(name, metric)]
 
@@ -175,7 +176,7 @@ def _moved(metric_series: Series, files: MetricsFiles) -> Iterator[str]:
         if path not in files.files[start] and metric.name in files.contents[blob].values:
             yield (
                 f"{metric} begins at {files.commits[start].short}; before, {path} had it."
-                f" Next: headrace history '*:{metric.name}'"
+                f" Next: headrace history {shlex.quote(f'*:{metric.name}')}"
             )
 
 
@@ -209,5 +210,5 @@ def _more_note(metrics: Sequence[Metric], files: MetricsFiles) -> Iterator[str]:
         example = f"{omitted[0].name.partition('.')[0]}*"
         yield (
             f"{len(metrics)} of {len(files.newest)} metrics are shown."
-            f" Next: headrace history '{example}', or '*' for all"
+            f" Next: headrace history {shlex.quote(example)}, or '*' for all"
         )

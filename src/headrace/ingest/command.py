@@ -4,6 +4,7 @@ Nothing has changed where it fails: all checks come before the first file is wri
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -111,7 +112,7 @@ def _read_source(project: Project, source: Path, name: str) -> tuple[str, pd.Dat
         if not name:
             raise DataError(
                 f"{source} is a folder, from which no batch gets its name."
-                f" Next: headrace ingest {source} --batch NAME, such as 2013-11"
+                f" Next: headrace ingest {shlex.quote(str(source))} --batch NAME, such as 2013-11"
             )
         batch.file_name(name)
         batches = [other for other in batch.batch_names(project.root) if other != name]
@@ -171,7 +172,7 @@ def _import_labels(root: Path, source: Path, name: str, spec: Predictions) -> No
     if _is_folder(source):
         raise DataError(
             f"{source} is a folder, and labels are in a file. Next: name the file; a server's log"
-            f" is imported by headrace ingest {source} --batch NAME"
+            f" is imported by headrace ingest {shlex.quote(str(source))} --batch NAME"
         )
     table, update = batch.read(root, name), read_file(source)
     table, summary = labels.join(table, update, spec)

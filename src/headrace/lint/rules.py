@@ -7,6 +7,7 @@ docstring is the message: the problem, then, after "Next: ", the command or edit
 
 import inspect
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,7 +63,10 @@ class Rule:
 
     def render(self, values: Mapping[str, object]) -> tuple[str, str]:
         """Return the problem and the next step with these values."""
-        problem, step = (text.format(**values) for text in self.message)
+        problem, step = self.message
+        names = {name: value for name, value in values.items() if name not in PLACEHOLDERS}
+        quoted = {k: shlex.quote(v) if isinstance(v, str) else v for k, v in names.items()}
+        problem, step = problem.format(**values), step.format(**{**values, **quoted})
         return re.sub(r"([.?])\.$", r"\1", problem), step
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -72,7 +73,8 @@ def _locate(study: Project | None, repository: Path | None) -> tuple[Path, str |
     """Return the folder to run git in, and the path to the study in it; None: all studies."""
     root = repository or (study.root if study else Path.cwd())
     if not root.is_dir():
-        raise ProjectError(f"{root} is not a folder. Next: git clone --bare {root}, and audit that")
+        step = f"git clone --bare {shlex.quote(str(root))}, and audit that"
+        raise ProjectError(f"{root} is not a folder. Next: {step}")
     try:
         git.run(root, "rev-parse", "--git-dir")
     except ProjectError:

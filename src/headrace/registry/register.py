@@ -1,6 +1,7 @@
 """`headrace register`: a version of the model, from a commit that is proved to reproduce."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -149,11 +150,13 @@ def _bundle_file(root: Path, path: str, md5: str) -> Path:
     """Return the bundle in DVC's cache or in a remote that is a folder, its MD5 verified."""
     file = dvc_cache.store_of(root).find(File(path, md5, 0))
     if file is None:
-        raise ProjectError(f"{path} is not in DVC's cache. Next: dvc pull {path}, or make repro")
+        raise ProjectError(
+            f"{path} is not in DVC's cache. Next: dvc pull {shlex.quote(path)}, or make repro"
+        )
     if lockfile.md5(file) != md5:
         raise ProjectError(
             f"The bytes of {path} in DVC's cache do not match {lockfile.NAME}."
-            f" Next: rm {file}, and make repro"
+            f" Next: rm {shlex.quote(str(file))}, and make repro"
         )
     return file
 

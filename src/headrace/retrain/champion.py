@@ -1,5 +1,6 @@
 """The champion: the bundle in production, and the parameters it was made with."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,4 +66,6 @@ def _committed(root: Path, path: str) -> tuple[Path, str]:
                 file = dvc_cache.store_of(root).find(out) or dvc_cache.fetch(root, out)
                 if file is not None:
                     return file, f"{path} of the last commit"
-    raise DataError(f"{path} of the last commit is not here. Next: dvc pull {path}, or dvc repro")
+    raise DataError(
+        f"{path} of the last commit is not here. Next: dvc pull {shlex.quote(path)}, or dvc repro"
+    )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -38,9 +39,8 @@ def missing_inputs(project: Project, stage: str, room: Room) -> Iterator[str]:
             continue
         problem = f"stage {stage} reads {name}, which is not among its deps"
         if not _is_in_dvc(project, name):
-            problem += (
-                f" and is tracked by neither git nor DVC. Next: git add {name}, or dvc add it"
-            )
+            step = f"git add {shlex.quote(name)}, or dvc add it"
+            problem += f" and is tracked by neither git nor DVC. Next: {step}"
         yield problem
 
 

@@ -6,6 +6,7 @@ of the study. nbval's own --nbdime fails under pytest 9, and waits for a browser
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from copy import deepcopy
@@ -67,7 +68,7 @@ class Replay:
             _write(stored, {cell: cell.cell.outputs for cell in self.different})
             _write(replayed, {cell: cell.test_outputs or [] for cell in self.different})
             terminalreporter.line("Outputs differ from what was stored. To see both side by side:")
-            terminalreporter.line(f"  nbdiff-web {stored} {replayed}")
+            terminalreporter.line(f"  {shlex.join(['nbdiff-web', str(stored), str(replayed)])}")
 
     def pytest_unconfigure(self) -> None:
         """Remove the copy."""

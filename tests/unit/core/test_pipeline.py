@@ -66,6 +66,7 @@ def test_a_stage_names_its_command_by_its_file() -> None:
     assert stage("train@6").command() == "dvc repro train@6"
     assert stage(file="months/dvc.yaml").command() == "dvc repro months/dvc.yaml:train"
     assert stage(file=stages.BACKTEST).command() == "headrace backtest"
+    assert stage("f@p q", "side/dvc.yaml").command() == "dvc repro 'side/dvc.yaml:f@p q'"
 
 
 def test_params_that_are_no_names_are_refused() -> None:
