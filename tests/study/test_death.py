@@ -62,11 +62,14 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _recovers(project: Mini) -> None:
     """The next run recovers without help, and what it makes is whole."""
     (project.root / "wait").unlink()
+    left = project.root / "runs/.train.ipynb.a1b2.ipynb"  # as a kill in the midst of writing leaves
+    left.touch()
     result = bake.run(project.root, "dvc", "repro", check=False, env=bake.environment())
     assert result.returncode == 0, result.stdout
     assert (project.root / "model").read_text() == "whole\n"
     assert "up to date" in bake.run(project.root, "dvc", "status", env=bake.environment()).stdout
     assert not list((project.root / "runs/.partial").glob("*"))
+    assert not left.exists()
 
 
 def _dies_with(project: Mini, process: subprocess.Popen[str], number: signal.Signals) -> None:

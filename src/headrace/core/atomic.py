@@ -1,5 +1,6 @@
 """Write files whole or not at all."""
 
+import glob
 import os
 import tempfile
 from collections.abc import Callable
@@ -25,6 +26,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what a killed process left beside a file that nobody is writing now."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{path.suffix}"):
+        left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
-from headrace.core import processes
+from headrace.core import atomic, processes
 from headrace.core.project import Project
 from headrace.core.stage import Stage, file_name
 from headrace.errors import StageError
@@ -72,7 +72,9 @@ def run(
     notebook, name = project.notebook(stage), file_name(stage.name)
     dvc = dvc or processes.parent_dvc()
     processes.become_subreaper()
-    partial_run.path_of(project, name).unlink(missing_ok=True)  # of a run that was killed
+    # Of a run that was killed:
+    partial_run.path_of(project, name).unlink(missing_ok=True)
+    atomic.remove_leftovers(project.root / stage.run)
     with StageState.new() as state:
         process = start(stage, state, environment.of_run(project, stage, os.environ))
         with _forwarding_signals(process, state), Progress(name, notebook, state) as progress:

@@ -129,18 +129,16 @@ def _without_outputs(root: Path) -> Iterator[Path]:
 
 
 def _moved_notebook(outputs: Outputs, candidates: Iterable[Path]) -> Path | None:
-    """Return the notebook that has most of the cells that outputs are of; None without a half."""
-    best, most = None, len(outputs) / 2
-    for path in candidates if outputs else ():
+    """Return the notebook that has most of the cells that outputs are of; None without a half.
+
+    A cell is the same by its id and its source: notebooks of one template share ids, and imports.
+    """
+    sources = {(key, cell["source"]) for key, cell in outputs.items()}
+    best, most = None, len(sources) / 2
+    for path in candidates if sources else ():
         with suppress(Exception):  # nbformat raises whatever its readers raise
             cells = nbformat.read(path, as_version=4).cells
-            matching = sum(_is_of(outputs, cell, index) for index, cell in enumerate(cells))
-            if matching > most:
-                best, most = path, matching
+            same = sources & {(_key(cell, index), _hash(cell)) for index, cell in enumerate(cells)}
+            if len(same) > most:
+                best, most = path, len(same)
     return best
-
-
-def _is_of(outputs: Outputs, cell: nbformat.NotebookNode, index: int) -> bool:
-    """Tell whether outputs are kept for a cell, edited or not; without an id, not edited."""
-    kept = outputs.get(_key(cell, index))
-    return kept is not None and ("id" in cell or kept["source"] == _hash(cell))

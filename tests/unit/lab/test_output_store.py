@@ -98,8 +98,8 @@ def test_outputs_follow_a_notebook_that_git_has_moved(tmp_path: Path, new: str) 
 
 
 def test_outputs_follow_a_notebook_that_was_renamed_and_edited(tmp_path: Path) -> None:
-    edited = _notebook("0", "edited", "edited", "3", "more")
-    copied = _notebook("0", "1", ids=range(2))  # half of it: another's beginning
+    edited = _notebook("0", "edited", "2", "3", "more")
+    copied = _notebook("0", "1", "other", "another")  # half of it, and the ids of all
     notebooks = (("notebooks/a.ipynb", copied), ("notebooks/b.ipynb", edited))
     assert _moved(tmp_path, "notebooks/01_old.ipynb", *notebooks) == ["notebooks/b.ipynb"]
 
@@ -117,3 +117,10 @@ def test_outputs_of_cells_without_ids_go_to_the_same_cells_only(tmp_path: Path) 
     nbformat.write(clean, tmp_path / "notebooks/a.ipynb")
     output_store.follow_moves(tmp_path)
     assert output_store.path_of(tmp_path, "notebooks/b.ipynb").exists()
+
+
+def test_outputs_of_a_notebook_that_is_gone_go_to_no_other_of_the_same_template(
+    tmp_path: Path,
+) -> None:
+    others = [(f"notebooks/{name}.ipynb", _notebook(*"0xyz")) for name in ("a", "b")]
+    assert _moved(tmp_path, "notebooks/01_old.ipynb", *others) == []
