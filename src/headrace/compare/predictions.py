@@ -48,6 +48,25 @@ class Table:
             raise DataError(f"{problem}. Next: write a number in every row")
         return values
 
+    def classes(self, *columns: str) -> list[Column]:
+        """Return columns of classes as numbers, shape (rows,): the same for the same class.
+
+        Errors:
+            DataError: there is no such column, or a value is missing.
+        """
+        listed = [self._column(name) for name in columns]
+        if not any(pa.types.is_large_string(c.type) or pa.types.is_string(c.type) for c in listed):
+            return [self.numbers(name) for name in columns]
+        texts = [np.asarray(pc.cast(column, pa.string()), dtype=object) for column in listed]
+        for name, values in zip(columns, texts, strict=True):
+            if any(value is None for value in values):
+                raise DataError(
+                    f"{self.name}: column {name} has values missing."
+                    " Next: write a class in every row"
+                )
+        _, codes = np.unique(np.concatenate(texts).astype(str), return_inverse=True)
+        return [*codes.astype("float64").reshape(len(columns), -1)]
+
     def groups(self, column: str) -> tuple[Codes, list[str]]:
         """Return each row's group as an index, and the groups' names; times are grouped by day."""
         values = self._column(column)

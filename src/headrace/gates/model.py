@@ -15,8 +15,9 @@ from headrace.stats import Recipe
 NAME = "gates.yaml"
 SCORES = (  # those of stats.scores, which imports numpy; a test compares the two
     *("roc_auc", "average_precision", "brier_score", "log_loss", "calibration_in_the_large"),
-    *("accuracy", "precision", "recall", "false_negative_rate", "false_positive_rate"),
-    *("mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "cost_per_1000"),
+    *("accuracy", "precision", "recall", "f1", "false_negative_rate", "false_positive_rate"),
+    *("balanced_accuracy", "f1_macro", "mean_absolute_error", "mean_squared_error"),
+    *("root_mean_squared_error", "r2", "mean", "cost_per_1000"),
 )
 RATES = ("false_negative_rate", "false_positive_rate", "accuracy", "precision", "recall")
 """Scores that a gate on groups can use."""

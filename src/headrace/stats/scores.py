@@ -4,6 +4,7 @@ Each takes weights, shape (resamples, rows), and returns a score for each resamp
 resample does not define it. The rows are sorted once, before.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,6 +14,8 @@ from headrace.stats import Recipe
 
 COST = "cost_per_1000"
 """The only score that needs prices."""
+MEAN = "mean"
+"""The only score that needs no label."""
 Array = npt.NDArray[np.float64]
 Score = Callable[[Array], Array]
 
@@ -107,6 +110,45 @@ def _root(score: Score) -> Score:
     return lambda weights: np.sqrt(score(weights))
 
 
+def _r2(label: Array, predicted: Array) -> Score:
+    columns = np.column_stack([np.ones_like(label), label, label**2, (label - predicted) ** 2])
+
+    def score(weights: Array) -> Array:
+        rows, sums, squares, residuals = (weights @ columns).T
+        explained: Array = 1 - _divide(residuals, squares - _divide(sums**2, rows))
+        return explained
+
+    return score
+
+
+def _mean_over_classes(top: Array, bottom: Array) -> Score:
+    """Return the mean of a ratio over classes, shape (rows, classes); of those that have rows."""
+
+    def score(weights: Array) -> Array:
+        ratios = _divide(weights @ top, weights @ bottom)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a resample without any row
+            mean: Array = np.asarray(np.nanmean(ratios, axis=1), dtype="float64")
+        return mean
+
+    return score
+
+
+def _balanced_accuracy(label: Array, predicted: Array) -> Score:
+    is_class = _one_column_per_class(label, np.unique(label))
+    return _mean_over_classes(is_class * (label == predicted)[:, None], is_class)
+
+
+def _f1_macro(label: Array, predicted: Array) -> Score:
+    classes = np.union1d(label, predicted)
+    actual, answered = (_one_column_per_class(values, classes) for values in (label, predicted))
+    return _mean_over_classes(2 * actual * answered, actual + answered)
+
+
+def _one_column_per_class(values: Array, classes: Array) -> Array:
+    return np.equal.outer(values, classes).astype(float)
+
+
 SCORES: dict[str, Callable[[Array, Array], Score]] = {
     "roc_auc": roc_auc,
     "average_precision": average_precision,
@@ -116,13 +158,23 @@ SCORES: dict[str, Callable[[Array, Array], Score]] = {
     "accuracy": lambda label, predicted: _mean((label == predicted).astype(float)),
     "precision": lambda label, predicted: _ratio(label * predicted, predicted),
     "recall": lambda label, predicted: _ratio(label * predicted, label),
+    "f1": lambda label, predicted: _ratio(2 * label * predicted, label + predicted),
+    "balanced_accuracy": _balanced_accuracy,
+    "f1_macro": _f1_macro,
     "false_negative_rate": lambda label, predicted: _ratio(label * (1 - predicted), label),
     "false_positive_rate": lambda label, predicted: _ratio((1 - label) * predicted, 1 - label),
     "mean_absolute_error": lambda label, predicted: _mean(np.abs(predicted - label)),
     "mean_squared_error": lambda label, predicted: _mean((predicted - label) ** 2),
     "root_mean_squared_error": lambda label, predicted: _root(_mean((predicted - label) ** 2)),
+    "r2": _r2,
+    MEAN: lambda label, predicted: _mean(predicted),
 }
-"""Functions of label and prediction, shape (rows,), by their names in gates.yaml."""
+"""Functions of label and prediction, shape (rows,), by their names in gates.yaml.
+
+`mean` is that of a column whatever the label, such as a loss that the study computes row by row.
+"""
+OF_CLASSES = ("accuracy", "balanced_accuracy", "f1_macro")
+"""Scores of classes, which may be texts: label and prediction come as numbers of classes."""
 
 
 def cost_per_1000(label: Array, predicted: Array, prices: Mapping[str, float]) -> Score:
