@@ -6,21 +6,57 @@ are in order and carry one fixed time, and the addresses become numbers in order
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from skops import io as skops_io
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from headrace.core import atomic
-from headrace.errors import DataError, unreadable
+from headrace.errors import DataError, join_names, unreadable
 
 SCHEMA = "schema.json"
+MAX_LISTED = 5
 MODULE_KEYS = ("__module__", "module_path")
 """The keys under which skops names a module."""
+SCIKIT_LEARN = frozenset(
+    {
+        "numpy.dtype",  # of SimpleImputer, KBinsDiscretizer
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.cluster._bisect_k_means._BisectingTree",
+        "sklearn.cluster._kmeans._kmeans_single_lloyd",
+        "sklearn.feature_selection._univariate_selection.f_classif",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    }
+)
+"""Types and functions in the files of scikit-learn's own estimators that skops does not list yet.
+
+Each was read: it holds arrays, numbers and others of these, and runs no code of the file. Trees are
+not among them: scikit-learn follows the indices in them without a look at their bounds, so a forged
+file can crash a process.
+"""
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold."""
+
+
+class UntrustedTypesError(DataError):
+    """A model file holds types that nobody has listed; `types` are their names."""
+
+    def __init__(self, name: str, types: Sequence[str]) -> None:
+        self.types = types
+        super().__init__(
+            f"{name} holds types that are not listed as trusted: {join_names(types, MAX_LISTED)}."
+            " Next: headrace trust shows what they are, and how to list them"
+        )
 
 
 def write(model: object, path: Path) -> None:
@@ -32,7 +68,7 @@ def write(model: object, path: Path) -> None:
 def read(path: Path, *, trusted: Sequence[str]) -> Any:
     """Load a model; no code in its file can run.
 
-    `trusted` lists the types that the file may hold beyond those that skops trusts by itself.
+    `trusted` lists the types that it may hold beyond those of skops and of `SCIKIT_LEARN`.
 
     Errors:
         DataError: the file is missing or broken, or holds a type that is not trusted.
@@ -53,7 +89,11 @@ def loads(
     `rename` returns Python's name for a module that the file names; `trusted` has Python's names.
     """
     try:
-        return skops_io.loads(_rename_modules(content, rename), trusted=list(trusted))
+        listed = [*SCIKIT_LEARN, *trusted]
+        return skops_io.loads(_rename_modules(content, rename), trusted=listed)
+    except UntrustedTypesFoundException as error:
+        types = re.findall(r"'([\w.]+)'", str(error).partition("]")[0])
+        raise UntrustedTypesError(name, types) from None
     except Exception as error:  # a broken file can fail anywhere in skops or in NumPy
         raise DataError(f"{name} cannot be loaded: {error}\nNext: dvc repro") from None
 

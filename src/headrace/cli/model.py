@@ -34,6 +34,19 @@ def bundle(project: Project, file: Path | None) -> None:
     load.print_summary(project, file)
 
 
+@command("trust", examples="headrace trust models/model.skops")
+@click.argument("files", nargs=-1, type=FILE, metavar="[FILE]...")
+@in_study
+def trust(project: Project, files: tuple[Path, ...]) -> int:
+    """Show which types of a model file are not trusted yet.
+
+    FILE is by default each model file that a stage writes.
+    """
+    from headrace.bundle import trust as module
+
+    return module.run(project, files)
+
+
 def artifact_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names an artifact."""
     text = "One of dvc.yaml's artifacts, where there are several."
@@ -225,5 +238,5 @@ def wheelhouse(project: Project, source: str) -> None:
     module.wheelhouse(project, source)
 
 
-REGISTRY = [bundle, register, promote, rollback, demote, audit]
+REGISTRY = [bundle, trust, register, promote, rollback, demote, audit]
 SERVING = [serve, score, token, image, wheelhouse]
