@@ -18,7 +18,7 @@ SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
 
 
 def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None) -> Project:
-    """Copy the project without its data into an empty folder, and return the copy.
+    """Copy the project without what its stages make into an empty folder, and return the copy.
 
     `values` maps dotted names of params.yaml to what they become, there and in the notebooks'
     parameters cells; by default those of [tool.headrace.quick] in pyproject.toml.
@@ -29,7 +29,7 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
         path = original.root / name
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            shutil.copytree(path, into / name, ignore=SKIPPED)
+            shutil.copytree(path, into / name, ignore=SKIPPED, dirs_exist_ok=True)
         else:
             shutil.copy2(path, into / name)
     quick = original.settings.get("quick", {}) if values is None else values
@@ -40,12 +40,14 @@ def copy(original: Project, into: Path, values: Mapping[str, Any] | None = None)
 
 
 def _listed(original: Project) -> Iterator[str]:
-    """Yield the files of parameters that pipeline files name, and notebooks elsewhere."""
+    """Yield the files of parameters that pipeline files name, and the deps that no stage makes."""
     for pipeline in original.pipelines.values():
         yield from pipeline.vars_files
-    for stage in original.notebook_stages():
+    outs = [out for stage in original.all_stages.values() for out in stage.outs]
+    for stage in original.all_stages.values():
         yield from (param.file for param in stage.params)
-        yield from (path for path in stage.notebooks if not path.startswith("notebooks/"))
+        deps = (dep.path for dep in stage.deps if "://" not in dep.path)
+        yield from (path for path in deps if not any(out.meets(path) for out in outs))
 
 
 def _headrace(copied: Project, command: str) -> None:
