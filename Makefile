@@ -16,7 +16,7 @@ LAYERS := { lint-imports --no-logo --cache-dir build/layers > build/layers.txt |
 # Two files at a time, and each file's tests one after the other: they share servers and studies.
 PYTEST := -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-unit test-long coverage check fix lab bench readme repro lock wheel check-wheel
+.PHONY: help setup demo test test-unit test-long coverage check fix lab bench readme repro lock blank wheel check-wheel
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -69,6 +69,9 @@ repro: setup ## run the template's own study: its metrics are the template's reg
 
 bench: setup ## time a cold run of the whole study, stage by stage, with peak memory
 	@python -m lab.bench
+
+blank: setup ## write the study that start=blank begins with
+	@python -m lab.blank
 
 wheel: setup ## build the wheel into the template's vendor/ and requirements.lock
 	@python -m lab.wheel

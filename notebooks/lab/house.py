@@ -81,7 +81,8 @@ def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def _study_files() -> Iterator[str]:
     inside = f"{paths.study.relative_to(paths.root)}/"
-    return (name for name in bake.template_files() if name.startswith(inside))
+    names = (name for name in bake.template_files() if name.startswith(inside))
+    return (name for name in names if not name.startswith(f"{inside}blank/"))
 
 
 if __name__ == "__main__":

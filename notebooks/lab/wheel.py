@@ -14,6 +14,8 @@ from pathlib import Path
 from lab import paths
 
 VENDOR, LOCK = "vendor", "requirements.lock"
+LOCKS = (LOCK, f"blank/{LOCK}")
+"""The template has a lock for each start; a study has one."""
 EPOCH = "315532800"
 """The date in a wheel, 1980-01-01: the same source gives the same bytes."""
 PIN = re.compile(r"(?m)^headrace==\S+ \\\n    --hash=sha256:[0-9a-f]+$")
@@ -61,13 +63,13 @@ def build() -> Path:
 
 
 def place(study: Path) -> Path:
-    """Put the working tree's wheel into a study's vendor folder and its hash into the lock."""
+    """Put the working tree's wheel into a study's vendor folder and its hash into the locks."""
     wheel, folder = build(), study / VENDOR
     folder.mkdir(exist_ok=True)
     for old in folder.glob("headrace-*.whl"):
         old.unlink()
-    lock = study / LOCK
-    lock.write_text(PIN.sub(lambda _: pin(wheel), lock.read_text("utf-8")), "utf-8")
+    for lock in _locks(study):
+        lock.write_text(PIN.sub(lambda _: pin(wheel), lock.read_text("utf-8")), "utf-8")
     return Path(shutil.copyfile(wheel, folder / wheel.name))
 
 
@@ -88,9 +90,14 @@ def outdated(study: Path) -> str:
         return f"{VENDOR}/ has no {wheel.name}"
     if _members(committed) != _members(wheel):
         return f"{VENDOR}/{wheel.name} is not what src/headrace builds"
-    if pin(committed) not in (study / LOCK).read_text("utf-8"):
-        return f"{LOCK} does not have the hash of {VENDOR}/{wheel.name}"
+    for lock in _locks(study):
+        if pin(committed) not in lock.read_text("utf-8"):
+            return f"{lock.relative_to(study)} does not have the hash of {VENDOR}/{wheel.name}"
     return ""
+
+
+def _locks(study: Path) -> list[Path]:
+    return [study / name for name in LOCKS if (study / name).is_file()]
 
 
 def _members(wheel: Path) -> dict[str, bytes]:

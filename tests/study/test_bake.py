@@ -19,7 +19,10 @@ from markdown_it import MarkdownIt
 
 from lab import bake, paths, wheel
 
-DEFAULTS = json.loads((paths.template / "cookiecutter.json").read_text())
+DEFAULTS = json.loads((paths.template / "cookiecutter.json").read_text()) | {
+    "project_name": "Late flights",
+    "description": "Before departure: will this flight arrive 15 minutes late or more?",
+}
 NAME, AUTHOR, LINE = (DEFAULTS[key] for key in ("project_name", "author", "description"))
 SIDE_BY_SIDE = ["--directory", "template"]
 
@@ -54,17 +57,18 @@ def test_a_command_of_the_readme_bakes_without_a_question(
 
 
 @pytest.mark.parametrize("door", [[], SIDE_BY_SIDE], ids=["signpost", "directory"])
-def test_a_command_of_the_readme_asks_four_questions_and_uses_the_answers(
+def test_a_command_of_the_readme_asks_five_questions_and_uses_the_answers(
     clean: Path, tmp_path: Path, door: list[str]
 ) -> None:
     choose = "" if door else "1\n"
     result = cli(
-        clean, tmp_path / "out", *door, answers=f"{choose}My trains\nAda\nAre they late?\n\n"
+        clean, tmp_path / "out", *door, answers=f"{choose}\nMy trains\nAda\nAre they late?\n\n"
     )
     assert result.returncode == 0, result.stderr
     for words in DEFAULTS["__prompts__"].values():
-        assert words in result.stdout
-    assert len(DEFAULTS["__prompts__"]) <= 4
+        for text in words.values() if isinstance(words, dict) else [words]:
+            assert text in result.stdout
+    assert len(DEFAULTS["__prompts__"]) <= 5
     project = tomllib.loads((tmp_path / "out/my-trains/pyproject.toml").read_text())["project"]
     assert project["name"] == "my-trains-study"
     assert project["authors"] == [{"name": "Ada"}]
@@ -78,21 +82,23 @@ def test_the_address_of_a_repository_bakes_too(clean: Path, tmp_path: Path) -> N
     assert (tmp_path / "out/late-flights/dvc.yaml").is_file()
 
 
+@pytest.mark.parametrize(("start", "first"), [("flights", "01_collect"), ("blank", "01_prepare")])
 def test_cruft_updates_the_template_s_files_and_never_the_user_s(
-    clean: Path, tmp_path: Path
+    clean: Path, tmp_path: Path, start: str, first: str
 ) -> None:
     clean = Path(shutil.copytree(clean, tmp_path / "template"))
     bake.commit(clean)
     words = ["cruft", "create", f"file://{clean}", *SIDE_BY_SIDE, "--no-input"]
+    words += ["--extra-context", json.dumps({"start": start, "project_slug": "late-flights"})]
     bake.run(tmp_path, *words, "--output-dir", str(tmp_path / "out"))
     study = tmp_path / "out/late-flights"
     bake.commit(study)
     assert bake.run(study, "cruft", "check").returncode == 0
-    user_files = ["src/study/features.py", "params.yaml", "notebooks/01_collect.ipynb", "dvc.yaml"]
+    user_files = ["src/study/features.py", "params.yaml", f"notebooks/{first}.ipynb", "dvc.yaml"]
     user_files += ["README.md", "tests/test_model.py"]
     template_files = ["Makefile"]
     for name in user_files + template_files:
-        path = clean / "template" / paths.study.name / name
+        path = clean / "template" / paths.study.name / ("" if start == "flights" else start) / name
         path.write_text(path.read_text() + "\n# newer\n")
     bake.commit(clean, "A newer template")
     bake.run(study, "cruft", "update", "--skip-apply-ask")
@@ -113,9 +119,8 @@ def test_the_same_answers_give_the_same_bytes(baked: Path, tmp_path: Path) -> No
 def test_the_baked_files_are_the_template_s_files(baked: Path) -> None:
     """An ignore file of the template is live inside this repository, and could hide some."""
     inside = f"template/{paths.study.name}/"
-    assert _files(baked) == [
-        name.removeprefix(inside) for name in bake.template_files() if name.startswith(inside)
-    ]
+    names = (name.removeprefix(inside) for name in bake.template_files() if name.startswith(inside))
+    assert _files(baked) == [name for name in names if not name.startswith("blank/")]
 
 
 def test_no_jinja_is_left_in_a_study(baked: Path) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,21 @@ import headrace
 from headrace.core import requirements
 from lab import bake, paths
 
-FOLDERS = [paths.root, paths.study]
+FOLDERS = [paths.root, paths.study, paths.study / "blank"]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
-@pytest.mark.parametrize("folder", FOLDERS, ids=["root", "study"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=["root", "study", "blank"])
 def test_a_lock_resolves_for_every_python(folder: Path, python: str, tmp_path: Path) -> None:
     words = ["uv", "pip", "install", "--dry-run", "--require-hashes", "--python-version", python]
-    target = ["--target", str(tmp_path), "--requirement", str(folder / "requirements.lock")]
+    shutil.copytree(paths.study / "vendor", tmp_path / "vendor")  # beside the lock, as in a study
+    lock = shutil.copy(folder / "requirements.lock", tmp_path)
+    target = ["--target", str(tmp_path / "env"), "--requirement", lock]
+    # What pyproject.toml takes out of the lock: uv resolves a list of requirements without it.
+    settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    (tmp_path / "overrides").write_text("\n".join(settings["override-dependencies"]))
+    target += ["--overrides", str(tmp_path / "overrides")]
     said = bake.run(tmp_path, *words, *target).stdout
     assert "Would install" in said
 
@@ -53,7 +60,7 @@ def test_make_lock_keeps_the_folder_of_the_wheel_in_the_lock(baked: Path, tmp_pa
     assert any(line.startswith(f"headrace=={headrace.__version__} ") for line in lines)
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=["root", "study"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=["root", "study", "blank"])
 def test_a_lock_has_no_package_that_builds_a_grammar_at_import(folder: Path) -> None:
     names = {pin.name for pin in requirements.pins((folder / "requirements.lock").read_text())}
     assert "jsonschema" in names

@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -175,4 +176,43 @@ def backtest(project: Project) -> int:
     return 0
 
 
-COMMANDS = [run, debug, lab, sync, schema, html, metrics, backtest]
+@command(
+    "init",
+    examples="""
+    headrace init wine.csv --target kind              classes, by their names
+    headrace init sales.csv --target price --time day judged by the latest rows
+    headrace init survey.xlsx --task none             an analysis without a model
+    """,
+)
+@click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
+@click.option("--target", default="", metavar="COLUMN", help="What is to be predicted.")
+@click.option(
+    "--task",
+    type=click.Choice(["binary", "multiclass", "regression", "none"]),
+    help="By default what the target's values look like.",
+)
+@click.option("--time", default="", metavar="COLUMN", help="The latest rows judge the models.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="COLUMN",
+    help="Rows that stay together; may repeat.",
+)
+@click.option("--key", multiple=True, metavar="COLUMN", help="What tells rows apart; may repeat.")
+@click.option("--positive", default="", metavar="CLASS", help="Of two classes the one looked for.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+@in_study
+def init(project: Project, data: Path, task: str | None, dry_run: bool, **answers: Any) -> int:
+    """Write a study for a table of yours.
+
+    Contract, features, models, notebooks and tests, in a study that was started blank.
+    """
+    from headrace.scaffold import init as scaffold
+    from headrace.scaffold.plan import Answers
+
+    given = Answers(**answers, task=task or "")
+    return scaffold.run(project, data, given, dry_run=dry_run)
+
+
+COMMANDS = [init, run, debug, lab, sync, schema, html, metrics, backtest]

@@ -181,7 +181,7 @@ def test_every_command_is_in_the_list_of_commands_and_on_the_page_that_it_links_
     name: str,
 ) -> None:
     text = (DOCS / "commands.md").read_text("utf-8")
-    row = re.search(rf"^\|.*`headrace {name}( [A-Z]+)?`.* \| \[\w+\]\((\S+)\) \|$", text, re.M)
+    row = re.search(rf"^\|.*`headrace {name}( [A-Z]+)?`.* \| \[[\w-]+\]\((\S+)\) \|$", text, re.M)
     assert row, f"docs/commands.md has no row for headrace {name}"
     page = (DOCS / row[2]).read_text("utf-8")
     word = "" if name == "alert list" else name.removeprefix("alert ")

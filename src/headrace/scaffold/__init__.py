@@ -1,0 +1,1 @@
+"""Write a study for a table: its contract, features, models, notebooks and tests."""

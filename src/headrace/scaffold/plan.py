@@ -1,0 +1,273 @@
+"""What a study of a table will be: its task, its features, what is left out, how it is split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from headrace.errors import DataError, join_names, nearest
+from headrace.scaffold import columns
+from headrace.scaffold.columns import Column, Role
+from headrace.scaffold.read import Reading
+
+FEW_ROWS = 2000
+"""Below it a linear model is fitted; from it on gradient boosting."""
+MAX_CLASSES = 30
+MAX_WHOLE_CLASSES = 10
+"""A target of more distinct whole numbers than this is a quantity."""
+POSITIVES = ("yes", "y", "true", "t", "1", "positive", "malignant", "bad", "fraud", "failed")
+"""What people call the class that they look for."""
+OWN_NAMES = ("row", "label", "test", "model", "naive", "predicted", "low", "high", "loss")
+"""The columns that the study itself adds to a table."""
+QUICK_ROWS = 2000
+
+
+class Task(StrEnum):
+    """What is predicted."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a person says of a table; what is empty is proposed."""
+
+    target: str = ""
+    task: str = ""
+    time: str = ""
+    groups: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    positive: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study of one table."""
+
+    file: str
+    """The table's name in data/raw."""
+    reading: Reading
+    columns: list[Column]
+    task: Task
+    target: str
+    positive: Any
+    """The class that is looked for, where there are two."""
+    time: str
+    groups: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The table's name as prose has it."""
+        return self.file.rpartition(".")[0].replace("_", " ").replace("-", " ")
+
+    @property
+    def has_model(self) -> bool:
+        """Whether anything is predicted."""
+        return self.task != Task.NONE
+
+    @property
+    def rows(self) -> int:
+        """The number of rows that were looked at."""
+        return len(self.reading.table)
+
+    @property
+    def features(self) -> list[Column]:
+        """The columns that a model learns from."""
+        own = {self.target, *self.key, *self.groups}
+        return [column for column in self.columns if column.is_feature and column.name not in own]
+
+    @property
+    def numbers(self) -> list[str]:
+        """The features that are numbers."""
+        return columns.names(self.features, Role.NUMBER)
+
+    @property
+    def categories(self) -> list[str]:
+        """The features that are categories."""
+        return columns.names(self.features, Role.CATEGORY)
+
+    @property
+    def times(self) -> list[str]:
+        """The features that are dates: a model learns their weekday, month and hour."""
+        return columns.names(self.features, Role.TIME)
+
+    @property
+    def left_out(self) -> list[Column]:
+        """The columns that are of no use to a model."""
+        own = {self.target, *self.key}
+        return [c for c in self.columns if not c.is_feature and c.name not in own]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether a linear model is fitted."""
+        return self.rows < FEW_ROWS
+
+    @property
+    def classes(self) -> list[Any]:
+        """The classes of the target, in order."""
+        return sorted(self.reading.table[self.target].dropna().unique().tolist(), key=str)
+
+    @property
+    def top(self) -> int:
+        """Of how many likeliest classes one has to be right, for top-k accuracy."""
+        return 2 if len(self.classes) < MAX_WHOLE_CLASSES else 3
+
+    @property
+    def quick_fraction(self) -> float:
+        """The share of the rows with which tests run the notebooks."""
+        return 1.0 if self.rows <= 2 * QUICK_ROWS else round(QUICK_ROWS / self.rows, 4)
+
+    @property
+    def label_name(self) -> str:
+        """What a picture calls what is predicted."""
+        is_class = self.task == Task.BINARY
+        return f"{self.target}: {self.positive}" if is_class else self.target
+
+    @property
+    def split(self) -> str:
+        """How the rows that judge the models are set aside."""
+        if self.time:
+            return "time"
+        return "group" if self.groups else "random" if self.task == Task.REGRESSION else "strata"
+
+    @cached_property
+    def own(self) -> dict[str, str]:
+        """The names of the columns that the study adds; with a _ where the table has that name."""
+        taken = set(map(str, self.reading.table.columns))
+        return {name: name + "_" * (name in taken) for name in OWN_NAMES}
+
+
+def make(name: str, reading: Reading, answers: Answers) -> Plan:
+    """Return the plan of a study of a table.
+
+    Errors:
+        DataError: an answer names no column, or the target cannot be predicted.
+    """
+    table, target = reading.table, answers.target
+    for column in filter(None, (target, answers.time, *answers.groups, *answers.key)):
+        if column not in table:
+            near = nearest(column, map(str, table.columns))
+            raise DataError(f"{name} has no column {column!r}.{near} Next: name one that it has")
+    task = _task(table, target, answers.task)
+    described = columns.describe(table)
+    _refuse_time(described, answers.time)
+    _refuse_key(table, answers.key)
+    if task != Task.NONE:
+        is_number = task == Task.REGRESSION
+        described = columns.without_leaks(described, table, target, is_number=is_number)
+    plan = Plan(
+        file=name,
+        reading=reading,
+        columns=described,
+        task=task,
+        target=target,
+        positive=_positive(table[target], answers.positive) if task == Task.BINARY else None,
+        time=answers.time,
+        groups=answers.groups,
+        key=answers.key,
+    )
+    if plan.has_model and not plan.features:
+        left = join_names((f"{column.name} ({column.role})" for column in plan.left_out), 5)
+        step = "choose another target, or --task none"
+        raise DataError(f"No column of {name} tells anything of {target!r}: {left}. Next: {step}")
+    return plan
+
+
+def _refuse_key(table: pd.DataFrame, key: Sequence[str]) -> None:
+    twice = int(table.duplicated(list(key)).sum()) if key else 0
+    if twice:
+        raise DataError(
+            f"{join_names(key, 5)} is no key: {twice:,} rows have that of another row."
+            " Next: name columns that tell all rows apart, or none"
+        )
+
+
+def _refuse_time(described: Sequence[Column], time: str) -> None:
+    roles = {column.name: column for column in described}
+    if time and roles[time].role not in (Role.TIME, Role.NUMBER):
+        raise DataError(
+            f"{time!r} is no time: its values are of no format that is known."
+            " Next: write them as 2026-11-29 or 2026-11-29 12:30, or name another --time"
+        )
+    if time and roles[time].missing:
+        raise DataError(f"{time!r} has gaps, so rows cannot be put in order. Next: fill them first")
+
+
+def _task(table: pd.DataFrame, target: str, wanted: str) -> Task:
+    if not target:
+        return _task_without_target(wanted)
+    if wanted == Task.NONE:
+        raise DataError("--task none predicts nothing. Next: leave --target out")
+    values = table[target].dropna()
+    counts = values.value_counts()
+    if len(counts) < 2:
+        has = f"is {counts.index[0]!r} in every row" if len(counts) else "is missing in every row"
+        raise DataError(f"The target {target!r} {has}. Next: choose another")
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    likely = _likely_task(values, len(counts), is_number=is_number)
+    task = Task(wanted) if wanted else likely
+    if task == Task.REGRESSION and not is_number:
+        example, step = str(values.iloc[0]), f"--task {likely}"
+        raise DataError(
+            f"The target {target!r} holds no numbers, such as {example!r}. Next: {step}"
+        )
+    if task == Task.BINARY and len(counts) != 2:
+        raise DataError(
+            f"The target {target!r} has {len(counts):,} values, not two. Next: --task {likely}"
+        )
+    if task != Task.REGRESSION:
+        _refuse_classes(target, counts, is_number=is_number)
+    return task
+
+
+def _task_without_target(wanted: str) -> Task:
+    if wanted == Task.NONE:
+        return Task.NONE
+    if wanted:
+        raise DataError(f"--task {wanted} needs a target. Next: --target COLUMN")
+    step = "--target COLUMN, or --task none for an analysis without a model"
+    raise DataError(f"What is to be predicted? Next: {step}")
+
+
+def _refuse_classes(target: str, counts: "pd.Series[int]", *, is_number: bool) -> None:
+    if len(counts) > MAX_CLASSES:
+        step = "--task regression" if is_number else "choose another, or group them"
+        raise DataError(
+            f"The target {target!r} has {len(counts):,} values in {counts.sum():,} rows: too many"
+            f" for classes. Next: {step}"
+        )
+    if counts.min() < 2:
+        raise DataError(
+            f"The target {target!r} is {counts.idxmin()!r} in a single row, which cannot be both"
+            " learned and judged. Next: take that row out, or group the classes"
+        )
+
+
+def _likely_task(values: "pd.Series[Any]", classes: int, *, is_number: bool) -> Task:
+    if classes == 2:
+        return Task.BINARY
+    is_whole = is_number and bool((values % 1 == 0).all())
+    if is_number and (classes > MAX_WHOLE_CLASSES or not is_whole):
+        return Task.REGRESSION
+    return Task.MULTICLASS
+
+
+def _positive(values: "pd.Series[Any]", wanted: str) -> Any:
+    """Return the class that is looked for: the one named, one of a known name, or the rarer one."""
+    counts = values.value_counts()
+    classes = {str(value): value for value in counts.index.tolist()}
+    if wanted:
+        if wanted not in classes:
+            raise DataError(
+                f"{wanted!r} is no class: {join_names(classes, 5)}. Next: name one of them"
+            )
+        return classes[wanted]
+    usual = [value for name, value in classes.items() if name.lower() in POSITIVES]
+    return usual[0] if len(usual) == 1 else counts.idxmin()

@@ -1,0 +1,132 @@
+"""Tables as people have them are read as they are meant, and what is no table is refused."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from headrace.errors import DataError
+from headrace.scaffold import read
+
+FRAME = pd.DataFrame(
+    {
+        "price €": [1.5, 1234.25, -3.0, 0.5],
+        "sold": pd.to_datetime(["2026-01-31", "2026-02-28", "2026-03-01", "2026-12-24"]),
+        "place": ["Köln", "Łódź", 'a "b"; c, d', "x"],
+        "rooms": [1, 2, 3, 4],
+    }
+)
+
+
+def again(path: Path, found: read.Reading) -> pd.DataFrame:
+    """Read a file as the study will: by the function and the options that were found."""
+    table: pd.DataFrame = getattr(pd, found.function)(path, **found.options)
+    for name, form in found.dates.items():
+        table[name] = pd.to_datetime(table[name], format=form)
+    return table
+
+
+@pytest.mark.parametrize("sep", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("date", ["%Y-%m-%d", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%S", "%d %b %Y"])
+def test_a_text_file_is_read_as_it_was_meant(
+    tmp_path: Path, sep: str, encoding: str, date: str
+) -> None:
+    frame = FRAME.replace("Łódź", "Åre") if encoding == "cp1252" else FRAME
+    decimal = "," if sep != "," else "."
+    path = tmp_path / "table.csv"
+    dated = frame.assign(sold=frame["sold"].dt.strftime(date))
+    dated.to_csv(path, index=False, sep=sep, encoding=encoding, decimal=decimal)
+    found = read.read(path)
+    pd.testing.assert_frame_equal(found.table, frame, check_dtype=False)
+    pd.testing.assert_frame_equal(again(path, found), found.table)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_parquet_and_json_lines_are_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"table.{kind}"
+    if kind == "parquet":
+        FRAME.to_parquet(path)
+    else:
+        days = FRAME["sold"].dt.strftime("%Y-%m-%d")
+        FRAME.assign(sold=days).to_json(path, orient="records", lines=True)
+    found = read.read(path)
+    pd.testing.assert_frame_equal(found.table, FRAME, check_dtype=False)
+    pd.testing.assert_frame_equal(again(path, found), found.table)
+
+
+def test_a_column_of_numbers_with_marks_for_gaps_is_of_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("age,name\n31,a\n?,b\nunknown,c\n25,d\n40,e\n")
+    found = read.read(path)
+    assert found.table["age"].tolist()[::3] == [31, 25]
+    assert found.table["age"].isna().sum() == 2
+    assert found.options == {"na_values": ["?", "unknown"]}
+    assert found.notes == ("'?', 'unknown' are a gap",)
+    pd.testing.assert_frame_equal(again(path, found), found.table)
+
+
+def test_words_among_numbers_make_a_column_of_text(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("size,name\n31,a\nlarge,b\n25,d\n40,e\n")
+    assert read.read(path).table["size"].tolist() == ["31", "large", "25", "40"]
+
+
+def test_a_file_without_names_gets_some(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("5.1,3.5,setosa\n4.9,3.0,setosa\n7.0,3.2,versicolor\n")
+    found = read.read(path)
+    assert [*found.table] == ["column_1", "column_2", "column_3"]
+    assert len(found.table) == 3
+    assert "the columns are numbered" in found.notes[0]
+    pd.testing.assert_frame_equal(again(path, found), found.table)
+
+
+def test_day_and_month_that_may_be_exchanged_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("day,x\n01/02/2026,1\n03/04/2026,2\n")
+    (note,) = read.read(path).notes
+    assert note == "'day': day and month may be exchanged; read as %d/%m/%Y"
+    path.write_text("day,x\n01/02/2026,1\n03/14/2026,2\n")
+    assert read.read(path).dates == {"day": "%m/%d/%Y"}
+
+
+def test_of_a_large_file_the_first_rows_are_looked_at_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "SAMPLE_BYTES", 100)
+    monkeypatch.setattr(read, "ROWS", 50)
+    path = tmp_path / "table.csv"
+    pd.DataFrame({"a": range(1000), "b": range(1000)}).to_csv(path, index=False)
+    found = read.read(path)
+    assert len(found.table) == 50
+    assert "only its first 50 rows" in found.notes[0]
+    assert found.options == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"a,b\n", "has no rows"),
+        (b"a\n1\n2\n", "has a single column"),
+        (b"a,b,a\n1,2,3\n", "stands twice"),
+        (b"\x00\x01\x02PK", "is no text"),
+        (b"a,b\n1,2,3,4\n1,2\n1,2,3,4,5\n", "check the file"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_the_next_step(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message) as error:
+        read.read(path)
+    assert "Next: " in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "missing.parquet", "."])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="Next: "):
+        read.read(tmp_path / name)
