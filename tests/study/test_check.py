@@ -222,6 +222,13 @@ PLANTS: dict[str, Plant] = {
     ),
     "live-figures": (_unknown_figure, "gates.yaml:3", "use a figure that it has"),
     "log-never": (_unknown_log_never, "params.yaml:9", "name one of its inputs"),
+    "unlocked-dependency": (
+        lambda t: t.replace(
+            "pyproject.toml", "[project]", '[project]\ndependencies = ["lightgbm>=4 ; 1 == 1"]'
+        ),
+        "pyproject.toml:2",
+        "make lock setup",
+    ),
     "environment-extra": (
         _extra,
         "requirements.lock",

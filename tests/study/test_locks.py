@@ -72,3 +72,11 @@ def _installed_version(env: Path) -> str:
     code = "import headrace, sys; assert headrace.__file__.startswith(sys.prefix); "
     code += "print(headrace.__version__)"
     return bake.run(env, "bin/python", "-I", "-c", code).stdout.strip()
+
+
+@pytest.mark.long
+def test_uv_keeps_a_study_s_pins(baked: Path, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(baked, tmp_path / "study"))
+    before = (study / "requirements.lock").read_bytes()
+    assert bake.run(study, "headrace", "lock").stdout == "requirements.lock is up to date\n"
+    assert (study / "requirements.lock").read_bytes() == before

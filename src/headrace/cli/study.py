@@ -215,4 +215,35 @@ def init(project: Project, data: Path, task: str | None, dry_run: bool, **answer
     return scaffold.run(project, data, given, dry_run=dry_run)
 
 
-COMMANDS = [init, run, debug, lab, sync, schema, html, metrics, backtest]
+@command(
+    "lock",
+    examples="""
+    headrace lock                           after an edit of pyproject.toml
+    headrace lock --upgrade-package numpy   a newer numpy, and nothing else
+    headrace lock --upgrade                 the newest of all
+    """,
+)
+@click.option("--upgrade", is_flag=True, help="Renew all versions.")
+@click.option("--upgrade-package", "packages", multiple=True, metavar="NAME", help="Renew one.")
+@in_study
+def lock(project: Project, packages: tuple[str, ...], upgrade: bool) -> int:
+    """Update requirements.lock, and show what changed.
+
+    Versions stay as they are where pyproject.toml allows them.
+    """
+    from headrace.scaffold import packages as module
+
+    return module.lock(project, packages, upgrade=upgrade)
+
+
+@command("add", examples="headrace add lightgbm 'polars>=1.30'")
+@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE...")
+@in_study
+def add(project: Project, packages: tuple[str, ...]) -> int:
+    """Add packages to pyproject.toml, the lock and .venv."""
+    from headrace.scaffold import packages as module
+
+    return module.add(project, packages)
+
+
+COMMANDS = [init, add, lock, run, debug, lab, sync, schema, html, metrics, backtest]

@@ -1,5 +1,6 @@
 """Rules on the locks: requirements.lock is what is installed, dvc.lock is what lies here."""
 
+import re
 import shlex
 import sys
 import tomllib
@@ -22,6 +23,7 @@ from headrace.lint.rules import Violation, rule
 
 UNLOCKED = {"pip", "setuptools", "wheel"}
 """Packages that `python -m venv` may install."""
+PYPROJECT = "pyproject.toml"
 CHANGED = "{} changed"
 """What is said of a file with other bytes than dvc.lock records."""
 LATER_NS = 1_000_000_000
@@ -46,6 +48,36 @@ def environment(study: Study) -> Iterator[Violation]:
         yield Violation(
             location, problem=join_names(wrong, MAX_LISTED), lock=REQUIREMENTS, step=step
         )
+
+
+@rule()
+def unlocked_dependency(study: Study) -> Iterator[Violation]:
+    """{package} is in pyproject.toml, but {lock} does not have it, so it will not be installed.
+
+    Next: make lock setup
+    """
+    path = study.root / PYPROJECT
+    if not study.is_file(REQUIREMENTS) or not path.is_file():
+        return
+    text = (study.root / REQUIREMENTS).read_text("utf-8", "replace")
+    locked = {pin.name for pin in requirements.pins(text)}
+    for name, line in _declared(path.read_text("utf-8")).items():
+        if requirements.normalize_name(name) not in locked:
+            yield Violation(Location(PYPROJECT, line=line), package=name, lock=REQUIREMENTS)
+
+
+def _declared(text: str) -> dict[str, int]:
+    """Return the packages that a pyproject.toml names for setup, each with its line."""
+    content = tomllib.loads(text)
+    listed = yaml.or_empty(yaml.or_empty(content.get("project"), dict).get("dependencies"), list)
+    groups = yaml.or_empty(content.get("dependency-groups"), dict)
+    items = [*listed, *yaml.or_empty(groups.get("dev"), list)]
+    names = {}
+    for item in filter(lambda item: isinstance(item, str), items):
+        if match := re.match(r"\s*([A-Za-z0-9][\w.-]*)", item):
+            place = text.find(item)
+            names[match[1]] = text.count("\n", 0, place) + 1 if place >= 0 else 1
+    return names
 
 
 @rule()
