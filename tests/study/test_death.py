@@ -175,6 +175,17 @@ def test_an_interruption_before_the_first_cell_says_so(waiting: Mini) -> None:
     assert "Traceback" not in printed
 
 
+def test_an_interruption_after_the_last_cell_says_so(waiting: Mini) -> None:
+    slow = "open('pids', 'w').close()\n    while os.path.exists('wait'): time.sleep(0.02)"
+    waiting.cells(f"import atexit, os, time\ndef end():\n    {slow}\n_ = atexit.register(end)")
+    process = begin(waiting, "headrace", "run", "train")
+    os.killpg(process.pid, signal.SIGINT)
+    printed, _ = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 1
+    assert "Stage train was interrupted after cell 4. Next: dvc repro train" in printed
+    assert "Traceback" not in printed
+
+
 def test_sigterm_to_the_command_alone_ends_the_stage(waiting: Mini) -> None:
     process = begin(waiting, "headrace", "run", "train")
     process.terminate()

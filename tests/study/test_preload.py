@@ -284,6 +284,14 @@ def test_a_stage_that_sets_variables_before_it_imports_runs_without(chain: Chain
     assert "preload: it names os.environ" in chain.repro()
 
 
+@pytest.mark.parametrize("preload", ["debug", "0"])
+def test_a_stage_that_leaves_before_its_end_has_not_succeeded(chain: Chain, preload: str) -> None:
+    chain.stages("1", "import atexit, os\n_ = atexit.register(os._exit, 0)")
+    printed = chain.repro(preload=preload, code=255)
+    assert "Stage s1 died after cell 2 of notebooks/s1.ipynb: it ended with exit code 0" in printed
+    assert "s1:" not in (chain.root / "dvc.lock").read_text()
+
+
 def test_a_stage_in_a_folder_of_its_own_has_that_folder_s_settings(chain: Chain) -> None:
     chain.stages("1", "import matplotlib\nprint(matplotlib.rcParams['lines.linewidth'], _dh[0])")
     chain.write("sub/matplotlibrc", "lines.linewidth: 9\n")

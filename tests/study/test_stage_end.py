@@ -67,12 +67,106 @@ def test_a_file_that_a_cell_left_open_is_written(mini: Mini) -> None:
     assert zipfile.ZipFile(mini.root / "left.zip").read("a") == b"whole"
 
 
+LEAVING = {
+    "an exit function leaves": ("atexit.register(lambda: os._exit(0))", "with exit code 0"),
+    "with an error": ("atexit.register(lambda: os._exit(3))", "with exit code 3"),
+    "an exit function is killed": (
+        "atexit.register(lambda: os.kill(os.getpid(), 9))",
+        "by SIGKILL",
+    ),
+    "another program takes over": (
+        "atexit.register(lambda: os.execv('/bin/true', ['true']))",
+        "with exit code 0",
+    ),
+    "a variable leaves": (
+        "class Leaving:\n    def __del__(self, leave=os._exit): leave(0)\nleaving = Leaving()",
+        "with exit code 0",
+    ),
+    "a thread leaves": (
+        "def leave():\n    threading.main_thread().join()\n    os._exit(0)\n"
+        "threading.Thread(target=leave).start()",
+        "with exit code 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LEAVING)
+def test_a_stage_that_leaves_before_its_end_has_not_succeeded_and_says_so(
+    mini: Mini, kind: str
+) -> None:
+    source, how = LEAVING[kind]
+    mini.cells(f"import atexit, os, threading\n{source};")
+    result = mini.run()
+    assert result.returncode == 1
+    assert (
+        f"Stage train died after cell 4 of notebooks/01_train.ipynb: it ended {how}, and its"
+        in (result.stdout)
+    )
+    assert "Next: dvc repro train" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_a_failed_stage_stays_one_and_says_so_once_however_its_process_ends(mini: Mini) -> None:
+    mini.cells("import atexit, os\n_ = atexit.register(lambda: os._exit(0))", "1 / 0")
+    result = mini.run()
+    assert result.returncode == 1
+    assert result.stdout.count("Stage train ") == 1
+    assert "Stage train failed in cell 5 of notebooks/01_train.ipynb, line 1" in result.stdout
+
+
+def test_a_child_that_an_exit_function_forked_does_not_end_the_stage(mini: Mini) -> None:
+    mini.cells("import atexit, os\n_ = atexit.register(lambda: os.fork() and os.wait())")
+    mini.replace("dvc.yaml", "requirements.lock", "dep")
+    mini.write("dep", "")
+    assert mini.run().returncode == 0
+    mini.cells(
+        "import atexit, os, pathlib, time\n"
+        "def fork():\n    if os.fork(): os.wait(); pathlib.Path('dep').write_text('other')\n"
+        "_ = atexit.register(fork)"
+    )
+    assert "dep changed while train ran" in mini.run().stdout
+
+
+@pytest.mark.parametrize(("name", "code"), [("new.txt", 1), ("new.swp", 0)])
+def test_what_appears_in_a_folder_counts_unless_dvc_ignores_it(
+    mini: Mini, name: str, code: int
+) -> None:
+    mini.write(".dvcignore", "*.swp\n")
+    mini.write("dep/old.txt", "")
+    mini.replace("dvc.yaml", "requirements.lock", "dep")
+    mini.cells(f"open('dep/{name}', 'w').close()")
+    result = mini.run()  # without any import of dvc's before its threads have ended
+    assert result.returncode == code, result.stdout
+    assert ("dep/new.txt changed while train ran" in result.stdout) == bool(code)
+    assert "Traceback" not in result.stdout
+
+
 ENDLESS = """\
 import threading, time
 from headrace.execution import process_end
 threading.Thread(target=time.sleep, args=(600,), name="endless").start()
 process_end.end_process({code}, grace=0.2)
 """
+
+HANGING = """\
+import atexit, time
+from headrace.execution import process_end
+{source}
+process_end.end_process(0, grace=0.2)
+"""
+HANGS = {
+    "an exit function": "atexit.register(lambda: time.sleep(600))",
+    "the end of a variable": "class Slow:\n    def __del__(self): time.sleep(600)\n"
+    "process_end.clear_at_end({'slow': Slow()})",
+}
+
+
+@pytest.mark.parametrize("kind", HANGS)
+def test_what_hangs_at_the_end_is_named_for_what_it_is(mini: Mini, kind: str) -> None:
+    words = [sys.executable, "-c", HANGING.format(source=HANGS[kind])]
+    result = bake.run(mini.root, *words, check=False, env=bake.environment())
+    assert result.returncode == 0
+    assert f"Ended what still ran 0 s after the last cell: {kind}." in result.stdout
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -139,19 +139,22 @@ if pathlib.Path('edit').exists():
 """
 
 
+@pytest.mark.parametrize("leave", ["", "import atexit, os\n_ = atexit.register(os._exit, 0)\n"])
 def test_a_stage_whose_parameter_changes_meanwhile_fails_and_leaves_no_record(
-    study: Mini,
+    study: Mini, leave: str
 ) -> None:
-    study.cells(EDIT)
+    study.cells(EDIT + leave)
     study.write("edit", "")
     study.replace("params.yaml", "max_iter: 20", "max_iter: 600")
     before = (study.root / "dvc.lock").read_bytes()
     code, printed = _repro(study, "train")
     assert code != 0
-    assert "params.yaml changed while train ran: train.max_iter was 600 and is 30." in printed
-    assert "Next: run it again: dvc repro train" in printed
+    changed = "params.yaml changed while train ran: train.max_iter was 600 and is 30."
+    assert ("its result was not checked" if leave else changed) in printed
+    assert f"Next: {'' if leave else 'run it again: '}dvc repro train" in printed
     assert (study.root / "dvc.lock").read_bytes() == before
     (study.root / "edit").unlink()
+    study.cells(EDIT)
     assert _repro(study, "train")[0] == 0
     assert "max_iter = 30" in json.dumps(study.result())
 

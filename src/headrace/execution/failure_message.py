@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from headrace import errors
 from headrace.core import notebook
 from headrace.core.project import Project
+from headrace.core.stage import Stage, file_name
 from headrace.execution import isolation, partial_run
 from headrace.execution.progress import StageState
 
@@ -21,6 +22,7 @@ LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 FRAME = re.compile(r"(?:File )?\S*?((?:src|notebooks)/[\w/]+\.py):(\d+), in (\w+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MEMORY = "Was there enough memory? Is there a crash in a C library?"
+ENDED = "Does a thread or an exit function call os._exit? Was there enough memory?"
 OWN = {name for name in vars(errors) if name.endswith("Error")}
 
 
@@ -49,11 +51,12 @@ def describe_interruption(name: str, cell: int, where: str, by: str) -> str:
     return "\n".join([head, *_next_steps(name)])
 
 
-def describe_death(project: Project, name: str, path: Path, state: StageState, code: int) -> str:
+def describe_death(project: Project, stage: Stage, state: StageState, code: int) -> str:
     """Describe a run whose process ended without a message; keep its partial notebook.
 
     `code` is the exit code, negative for the signal that ended the process.
     """
+    name, path = file_name(stage.name), project.notebook(stage)
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     reason = f"The process died in it, {how}. {MEMORY}"
     if state.error:
@@ -62,12 +65,18 @@ def describe_death(project: Project, name: str, path: Path, state: StageState, c
         reason = "It was ended from outside: the cell's or the notebook's time is up."
     failed = project.root / "runs/failed" / f"{name}.ipynb"
     kept = partial_run.keep(project, name, failed)
-    if kept is None or not state.cell:
+    if not state.cell:
         problem = f": {state.error}" if state.error else f", {how}. Next: see the free memory"
         return f"Stage {name} died before its first cell{problem}"
-    head = f"Stage {name} failed in cell {state.cell} of {notebook.name(path)}"
+    place = f"cell {state.cell} of {notebook.name(path)}"
+    steps = [] if kept is None else _next_steps(name)
+    if not state.running and (kept is None or not state.error):
+        problem = state.error or f"it ended {how}, and its result was not checked. {ENDED}"
+        next_step = [] if steps else [f"Next: {stage.command()}"]
+        return "\n".join([f"Stage {name} died after {place}: {problem}", *(steps or next_step)])
     lines = notebook.read(path).node.cells[state.cell - 1].source.splitlines()
-    return "\n".join([f"{head}:\n    {next(iter(lines), '')}", reason, *_next_steps(name)])
+    head = f"Stage {name} failed in {place}:\n    {next(iter(lines), '')}"
+    return "\n".join([head, reason, *steps])
 
 
 def unexpected(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from headrace.core import processes
+from headrace.core.attributes import replaced
 from headrace.errors import HeadraceError
 
 GRACE_S = 10.0
@@ -17,6 +18,8 @@ GRACE_S = 10.0
 
 _last_namespace: list[dict[str, Any]] = []
 _checks: list[Callable[[bool], object]] = []
+_awaited = [""]
+"""What the process is waiting for at its end, where no thread of it runs."""
 
 
 def check_at_end(*checks: Callable[[bool], object]) -> None:
@@ -32,35 +35,49 @@ def clear_at_end(namespace: dict[str, Any]) -> None:
     _last_namespace[:] = [namespace]
 
 
-def end_process(code: int, grace: float = GRACE_S) -> NoReturn:
+def end_process(
+    code: int, grace: float = GRACE_S, record: Callable[[int], object] = lambda code: None
+) -> NoReturn:
     """Exit once pools and threads have ended and the exit functions have run.
 
     The order is Python's own: pools of `concurrent.futures` and joblib's workers are told first,
     then threads are waited for, then come the functions of `atexit`. A thread that never ends is
     not waited for beyond `grace` seconds. Then the notebook's variables go, so that what they hold
-    is closed. At last come the checks. The interpreter itself is not taken down: for a large one
-    that takes a tenth of a second.
+    is closed. At last come the checks, and `record` gets the exit code: whatever ends the process
+    before has checked nothing. The interpreter itself is not taken down: for a large one that takes
+    a tenth of a second.
     """
-    watchdog = threading.Timer(grace, _end_at_once, [code, grace])
+    watchdog = threading.Timer(grace, _end_at_once, [code, grace, record])
     watchdog.daemon = True
     watchdog.start()
+    process = os.getpid()
     shutdown = threading._shutdown  # type: ignore[attr-defined]  # what Python calls at its own end
-    for function in (shutdown, atexit._run_exitfuncs, _clear_namespace, _flush):
+    steps = (
+        (shutdown, "worker processes"),
+        (atexit._run_exitfuncs, "an exit function"),
+        (_clear_namespace, "the end of a variable"),
+        (_flush, "a stream"),
+    )
+    for function, _awaited[0] in steps:
         try:
             function()
         except BaseException:  # an exit function's, which Python prints as well, and goes on
             with suppress(Exception):
                 traceback.print_exc()
+    if os.getpid() != process:  # an exit function's child: the stage is its parent's
+        os._exit(code)
     watchdog.cancel()
     watchdog.join()  # once begun, it ends the process: what it ended lets this thread go on
-    _exit(code, threads=False)
+    _exit(code, record, threads=False)
 
 
-def _exit(code: int, *, threads: bool) -> NoReturn:
+def _exit(code: int, record: Callable[[int], object], *, threads: bool) -> NoReturn:
     """Call the checks, unless something has failed before, and exit."""
     try:
-        for check in _checks if code == 0 else ():
-            check(threads)
+        # What a check imports may want to be told of the threads' end, which is over.
+        with replaced(threading, "_register_atexit", lambda *_, **__: None):
+            for check in _checks if code == 0 else ():
+                check(threads)
         if code:
             processes.end_children()
     except HeadraceError as error:
@@ -70,6 +87,8 @@ def _exit(code: int, *, threads: bool) -> NoReturn:
         traceback.print_exc()
         code = 1
     _flush()
+    with suppress(OSError):  # a cell may have closed all descriptors
+        record(code)
     os._exit(code)
 
 
@@ -78,15 +97,15 @@ def _clear_namespace() -> None:
         namespace.clear()
 
 
-def _end_at_once(code: int, grace: float) -> None:
+def _end_at_once(code: int, grace: float, record: Callable[[int], object]) -> None:
     """End the process though threads or pools still run."""
     running = [thread.name for thread in threading.enumerate() if _is_waited_for(thread)]
     print(
         f"  Ended what still ran {grace:.0f} s after the last cell:"
-        f" {', '.join(running) or 'worker processes'}.",
+        f" {', '.join(running) or _awaited[0]}.",
         file=sys.stderr,
     )
-    _exit(code, threads=True)
+    _exit(code, record, threads=True)
 
 
 def _is_waited_for(thread: threading.Thread) -> bool:

@@ -14,8 +14,9 @@ from headrace.core import atomic
 
 CLEAR = "\r\x1b[K"
 REDRAW_S = 0.2
-CELL = struct.Struct("<i?d")
-"""The running cell's number, whether the stage ended, and when the cell's time is up."""
+CELL = struct.Struct("<i?hd")
+"""The number of the cell that began last, whether it runs, the stage's exit code once it has ended
+(-1 before), and when the cell's time is up."""
 INTERRUPTED_AT, ERROR_AT = 16, 32
 """Where the supervisor notes an interruption, and where the stage writes its last words."""
 LIMIT_GRACE_S = 2.0
@@ -35,7 +36,7 @@ class StageState:
     def new(cls) -> Self:
         """Return the state of a stage that has not begun."""
         state = cls(atomic.unnamed())
-        state._write(0, ended=False)
+        state._write(0)
         return state
 
     def begin(self, cell: int, deadline: float = math.inf) -> None:
@@ -43,15 +44,15 @@ class StageState:
 
         `deadline` is the reading of `time.monotonic` at which its time is up.
         """
-        self._write(cell, ended=False, deadline=deadline)
+        self._write(cell, running=True, deadline=deadline)
 
     def end_cell(self) -> None:
         """Record that the cell has ended, so that no time limit holds."""
-        self._write(self.cell, ended=False)
+        self._write(self.cell)
 
-    def end(self) -> None:
-        """Record that the stage's process reached its end, with success or an error."""
-        self._write(self.cell, ended=True)
+    def end(self, code: int) -> None:
+        """Record that the stage succeeded, or failed with a message, and with which exit code."""
+        self._write(self.cell, code=code)
 
     def fail(self, error: str) -> None:
         """Record an error that the stage's process cannot report by itself."""
@@ -67,14 +68,20 @@ class StageState:
         return self._read()[0]
 
     @property
-    def ended(self) -> bool:
-        """Whether the stage's process reached its end."""
+    def running(self) -> bool:
+        """Whether that cell has not ended."""
         return self._read()[1]
+
+    @property
+    def code(self) -> int | None:
+        """The stage's exit code; None where its process has not come to its end."""
+        code = self._read()[2]
+        return None if code < 0 else code
 
     @property
     def deadline(self) -> float:
         """When the running cell's time is up, as a reading of `time.monotonic`."""
-        return self._read()[2]
+        return self._read()[3]
 
     @property
     def error(self) -> str:
@@ -87,12 +94,14 @@ class StageState:
         """Whether a user asked for the end."""
         return os.pread(self.descriptor, 1, INTERRUPTED_AT) == b"\1"
 
-    def _read(self) -> tuple[int, bool, float]:
-        cell, ended, deadline = CELL.unpack(os.pread(self.descriptor, CELL.size, 0))
-        return cell, ended, deadline
+    def _read(self) -> tuple[int, bool, int, float]:
+        cell, running, code, deadline = CELL.unpack(os.pread(self.descriptor, CELL.size, 0))
+        return cell, running, code, deadline
 
-    def _write(self, cell: int, *, ended: bool, deadline: float = math.inf) -> None:
-        os.pwrite(self.descriptor, CELL.pack(cell, ended, deadline), 0)
+    def _write(
+        self, cell: int, *, running: bool = False, code: int = -1, deadline: float = math.inf
+    ) -> None:
+        os.pwrite(self.descriptor, CELL.pack(cell, running, code, deadline), 0)
 
     def __enter__(self) -> Self:
         return self

@@ -49,9 +49,10 @@ def run(stage: str, state: "StageState", meter: "Meter") -> NoReturn:
 
     processes.die_with_parent()
     code = _run(stage, state, meter)
-    state.end()
+    if code:
+        state.end(code)  # its message is printed; success comes after the checks alone
     grace = INTERRUPTED_GRACE_S if code == INTERRUPTED else process_end.GRACE_S
-    process_end.end_process(code, grace)
+    process_end.end_process(code, grace, state.end)
 
 
 def _run(stage: str, state: "StageState", meter: "Meter") -> int:

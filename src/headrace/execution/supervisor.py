@@ -81,15 +81,14 @@ def run(
             code = _wait(process, progress, dvc, state if _has_limits(project) else None)
         # What the stage could not end itself, as it died, must not go on writing.
         processes.end_children(grace=0 if code else TRACKER_S)
-        if state.ended:
-            return code
-        if code == INTERRUPTED and not state.cell:
-            raise StageError(
-                f"Stage {name} was interrupted before its first cell. Next: {stage.command()}"
-            )
+        if state.code is not None:
+            return state.code
+        if code == INTERRUPTED and not state.running:
+            when = f"after cell {state.cell}" if state.cell else "before its first cell"
+            raise StageError(f"Stage {name} was interrupted {when}. Next: {stage.command()}")
         from headrace.execution import failure_message
 
-        raise StageError(failure_message.describe_death(project, name, notebook, state, code))
+        raise StageError(failure_message.describe_death(project, stage, state, code))
 
 
 def _has_limits(project: Project) -> bool:
