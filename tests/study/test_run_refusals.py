@@ -202,7 +202,8 @@ def test_debug_takes_the_name_of_a_member_or_of_its_run(mini: Mini) -> None:
         assert f"no failed run of {name}. Next: {step}\n" in mini.run("debug", name).stdout
     assert "Next: dvc repro train@5\n" in mini.run("debug", "train-5").stdout
     mini.write("runs/failed/train-6.ipynb", "{}")
-    assert "Next: headrace debug train-6\n" in mini.run("debug", "train").stdout
+    for name in ("train", "dvc.yaml:train"):
+        assert "Next: headrace debug train-6\n" in mini.run("debug", name).stdout
 
 
 def test_a_metrics_file_that_is_misspelt_is_named_with_the_nearest(mini: Mini) -> None:

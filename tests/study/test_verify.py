@@ -155,7 +155,8 @@ def test_the_working_tree_can_be_verified_before_it_is_committed(make: Make) -> 
     assert "The working tree differs from HEAD in params.yaml" in at_head.stdout
     behind = study.verify("--worktree")
     assert behind.returncode == 1
-    assert "params.yaml: seed has changed since stage train ran" in behind.stdout
+    changed = "params.yaml: seed has changed since stage train ran. Next: dvc repro train\n"
+    assert changed in behind.stdout
     bake.run(study.root, "dvc", "repro")
     shutil.rmtree(study.root / ".headrace/certificates")
     before = study.state()
@@ -168,11 +169,17 @@ def test_the_working_tree_can_be_verified_before_it_is_committed(make: Make) -> 
 def test_what_was_never_run_or_has_changed_since_is_said(make: Make) -> None:
     study = make(train=SOUND)
     study.stages({"train": SOUND, "later": SOUND})
+    content = json.loads((study.root / "dvc.yaml").read_text())
+    content["stages"]["train"]["frozen"] = True
+    study.write("dvc.yaml", json.dumps(content))
     study.write("notebooks/train.ipynb", notebook(cell("seed = 1", "parameters")))
     bake.commit(study.root)
     result = study.verify()
     assert result.returncode == 1
-    assert "notebooks/train.ipynb has changed since stage train ran" in result.stdout
+    assert (
+        "notebooks/train.ipynb has changed since stage train ran, which is frozen, so dvc repro"
+        " skips it. Next: dvc unfreeze train, and dvc repro train; or undo the change\n"
+    ) in result.stdout
     assert "stage later was never run. Next: dvc repro" in result.stdout
 
 

@@ -12,7 +12,7 @@ import headrace
 from headrace.cli.base import command, in_study, show_page, stage_names
 from headrace.core import requirements
 from headrace.core.project import Project
-from headrace.core.stage import file_name, repro_command
+from headrace.core.stage import file_name, repro_command, split_target
 from headrace.errors import HeadraceError, join_names, nearest_name
 
 BACKTEST_RESULT, BACKTEST_PLOT = "metrics/backtest.json", "plots/backtest.svg"
@@ -39,7 +39,7 @@ def debug(project: Project, stage: str, words: tuple[str, ...]) -> None:
     """Open a failed run in JupyterLab, at the cell that failed."""
     from headrace.lab import launch
 
-    failed = project.root / f"runs/failed/{file_name(stage)}.ipynb"
+    failed = project.root / f"runs/failed/{file_name(split_target(stage)[1])}.ipynb"
     if not failed.is_file():
         raise HeadraceError(_no_failed_run(project, stage))
     launch.start(project, words, failed=failed)
@@ -52,7 +52,7 @@ def _no_failed_run(project: Project, name: str) -> str:
         ProjectError: there is no such stage.
     """
     stages = project.all_stages.values()
-    meant = [stage for stage in stages if name in (stage.group, stage.name, file_name(stage.name))]
+    meant = [stage for stage in stages if name in {*stage.aliases, file_name(stage.name)}]
     if not meant:
         project.stage(name)  # which names the nearest
     runs = (file_name(stage.name) for stage in meant)

@@ -51,15 +51,11 @@ class Record:
         """Return the record of a stage that runs in this folder: paths begin where it begins."""
         if folder == ".":
             return self
-
-        def located(path: str) -> str:
-            return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
-
         deps, outs = (
-            tuple(replace(file, path=located(file.path)) for file in part)
+            tuple(replace(file, path=located(file.path, folder)) for file in part)
             for part in (self.deps, self.outs)
         )
-        params = {located(path): values for path, values in self.params.items()}
+        params = {located(path, folder): values for path, values in self.params.items()}
         return Record(self.commands, deps, params, outs, folder)
 
 
@@ -90,17 +86,23 @@ def _record(stage: dict[str, Any]) -> Record:
     deps, outs = (tuple(map(file_of, stage.get(part) or [])) for part in ("deps", "outs"))
     cmd = stage["cmd"]
     commands = cmd if isinstance(cmd, list) else str(cmd).splitlines()
-    return Record((*map(str, commands),), deps, stage.get("params") or {}, outs)
+    params = {located(path): values for path, values in (stage.get("params") or {}).items()}
+    return Record((*map(str, commands),), deps, params, outs)
+
+
+def located(path: str, folder: str = "") -> str:
+    """Return a path from a folder on: a plain one, also for `made/` or `./made`, as DVC has them.
+
+    A path on another machine stays as it is.
+    """
+    return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
 
 
 def file_of(entry: dict[str, Any]) -> File:
     """Return what an entry of a dvc.lock or a .dvc file says of a file."""
     # An entry of DVC 2 has no `hash`: its MD5 is of the text with Unix line ends.
     md5 = entry["md5"] if entry.get("hash") == "md5" else ""
-    path = str(entry["path"])  # DVC keeps the slash that somebody wrote after a folder
-    return File(
-        path if "://" in path else posixpath.normpath(path), str(md5), int(entry.get("size", 0))
-    )
+    return File(located(str(entry["path"])), str(md5), int(entry.get("size", 0)))
 
 
 def md5(path: Path) -> str:

@@ -248,7 +248,7 @@ def read_all(root: Path) -> dict[str, Pipeline]:
     """Return every pipeline file by its name.
 
     Errors:
-        ProjectError: see `read`; or two stages would write one run.
+        ProjectError: see `read`; or two stages that run notebooks have one name.
     """
     pipelines = {name: read(root, name) for name in names(root)}
     earlier: dict[str, tuple[Pipeline, str]] = {}
@@ -256,15 +256,17 @@ def read_all(root: Path) -> dict[str, Pipeline]:
         for name in pipeline:
             others, other = earlier.setdefault(file_name(name), (pipeline, name))
             if others is not pipeline or other != name:
-                _refuse_shared_run(others[other], pipeline[name])
+                _refuse_shared_name(others[other], pipeline[name])
     return pipelines
 
 
-def _refuse_shared_run(one: Stage, other: Stage) -> None:
-    if one.is_run and other.is_run and one.run == other.run:
+def _refuse_shared_name(one: Stage, other: Stage) -> None:
+    if one.is_run and other.is_run:
+        name = file_name(one.name)
         raise ProjectError(
             f"{other.file}: stage {other.name!r} is in {one.file} as well, and both would write"
-            f" {one.run}. Next: give one of them another name"
+            f" runs/failed/{name}.ipynb and metrics/cost/{name}.json. Next: give one of them"
+            " another name"
         )
 
 

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import re
 import shlex
 import sys
 import tomllib
@@ -17,7 +16,7 @@ from headrace.core import pipeline
 from headrace.core.lockfile import Record
 from headrace.core.metrics import is_numeric
 from headrace.core.pipeline import Pipeline
-from headrace.core.stage import MAIN, MEMBER, Stage, group_of, split_name
+from headrace.core.stage import MAIN, MEMBER, Stage, group_of, split_name, split_target, target_of
 from headrace.errors import ProjectError, join_names, nearest
 
 MAX_LISTED = 8
@@ -60,30 +59,38 @@ class Project:
         """What dvc.lock records of the last run of each stage, and those of other files do."""
         return pipeline.records(self.pipelines.values(), self.read)
 
-    def stage(self, name: str, environment: Mapping[str, str] = os.environ) -> Stage:
+    def stage(self, target: str, environment: Mapping[str, str] = os.environ) -> Stage:
         """Return a stage by its name; of a `matrix` or `foreach`, the member that DVC runs.
+
+        The name may stand behind its pipeline file, as in "folder/dvc.yaml:train".
 
         Errors:
             ProjectError: no pipeline file has it; the nearest name is shown. Or it stands for many.
         """
+        address, name = split_target(target)
         file, key = _run_by_dvc(name, environment)
         wanted = f"{name}{MEMBER}{key}" if key else name
         # A stage of dvc.yaml depends on no other file, where DVC does not say that it is another's.
         files = [] if file in ("", MAIN) else [f for f in self.pipelines if f.endswith(file)]
         group = group_of(wanted)
-        in_main = not files and group in self.stages.groups
-        others = {} if in_main else self.pipelines
-        for stages in [self.stages] if in_main else [others[file] for file in files or others]:
+        if address:
+            files = [address] if address in self.pipelines else []
+            searched = [self.pipelines[file] for file in files]
+        elif not files and group in self.stages.groups:
+            searched = [self.stages]
+        else:
+            searched = [self.pipelines[file] for file in files or self.pipelines]
+        for stages in searched:
             if wanted in stages:
                 return stages[wanted]
             if group in stages.groups:
-                raise ProjectError(_of_many(wanted, group, [*stages.members(group)]))
-        raise ProjectError(self._no_stage(name))
+                raise ProjectError(_of_many(wanted, group, stages))
+        raise ProjectError(self._no_stage(target))
 
     def _no_stage(self, name: str) -> str:
         files = " and ".join(self.pipelines)
         has = "has" if len(self.pipelines) == 1 else "have"
-        groups = [group for stages in self.pipelines.values() for group in stages.groups]
+        groups = {group: None for stages in self.pipelines.values() for group in stages.groups}
         step = "name one of these" if groups else f"add it to {files}"
         return (
             f"{files} {has} no stage {name!r}.{nearest(name, groups)}"
@@ -190,18 +197,20 @@ def _run_by_dvc(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
     empty where DVC runs no such stage, or names none.
     """
     # DVC writes `train` or `train@6` there, and `folder/dvc.yaml:train` for another pipeline file.
-    address = environment.get("DVC_STAGE", "")
-    match = re.fullmatch(rf"(?:(.*{MAIN}):)?(.*)", address, re.DOTALL)
-    group, member = split_name(match[2] if match else "")
-    if match is None or group != group_of(name):
+    file, stage = split_target(environment.get("DVC_STAGE", ""))
+    group, member = split_name(stage)
+    if group != group_of(name):
         return "", ""
-    file = (match[1] or "").removeprefix("./").replace("../", "")
-    return file, "" if MEMBER in name else member
+    return file.removeprefix("./").replace("../", ""), "" if MEMBER in name else member
 
 
-def _of_many(wanted: str, group: str, members: list[str]) -> str:
+def _of_many(wanted: str, group: str, pipeline: Pipeline) -> str:
     """Return the message about a stage that has no such member, or of which none is named."""
-    listed = join_names(map(shlex.quote, members), MAX_LISTED)
+    members = [*pipeline.members(group)]
+    targets = (target_of(pipeline.file, member) for member in members)
+    listed = join_names(map(shlex.quote, targets), MAX_LISTED)
+    if members == [group]:
+        return f"Stage {group!r} is one stage, without members. Next: name it {group}"
     if not members:
         return f"Stage {group!r} stands for no stage. Next: give its matrix or foreach values"
     if wanted != group:

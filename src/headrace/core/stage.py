@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from headrace.core import yaml
 from headrace.core.entry import OUTS, Entry, Param
+from headrace.core.lockfile import located
 from headrace.core.yaml import Key
 from headrace.errors import ProjectError
 
@@ -72,6 +73,11 @@ class Stage:
     def is_run(self) -> bool:
         """Whether headrace runs its notebook, alone or among other commands."""
         return not {self.group, self.name}.isdisjoint(self.names_run)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether DVC does not run it, whatever changes."""
+        return self.body.get("frozen") is True
 
     @cached_property
     def names_run(self) -> list[str]:
@@ -179,7 +185,13 @@ class Stage:
     @property
     def target(self) -> str:
         """What DVC calls it: its name, in another pipeline file behind that file's."""
-        return self.name if self.file == MAIN else f"{self.file}:{self.name}"
+        return target_of(self.file, self.name)
+
+    @property
+    def aliases(self) -> set[str]:
+        """What a command may call it: its name or its group's, with its file or without."""
+        names = {self.name, self.group}
+        return names | {f"{self.file}:{name}" for name in names}
 
     def _entries(self, part: str) -> list[Entry]:
         listed = yaml.or_empty(self.body.get(part), list)
@@ -208,7 +220,7 @@ class Stage:
 
         A path on another machine stays as it is.
         """
-        return path if "://" in path else posixpath.normpath(posixpath.join(self.wdir, path))
+        return located(path, self.wdir)
 
     def from_study(self, path: str) -> str:
         """Return how the stage itself writes a path from the study on."""
@@ -219,6 +231,17 @@ def split_name(name: str) -> tuple[str, str]:
     """Return the name of a matrix or foreach and that of its member; of another stage the first."""
     group, _, member = name.rpartition(MEMBER)  # the last one, as DVC has it
     return (group, member) if group else (name, "")
+
+
+def target_of(file: str, name: str) -> str:
+    """Return what DVC calls a stage of a pipeline file."""
+    return name if file == MAIN else f"{file}:{name}"
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return the pipeline file, or "", and the name in what DVC calls a stage."""
+    folder, is_named, name = target.rpartition(f"{MAIN}:")
+    return f"{folder}{MAIN}" if is_named else "", name
 
 
 def group_of(name: str) -> str:

@@ -195,14 +195,9 @@ def record_of(study: Study, stage: Stage) -> Record | None:
     return study.locks[stage.file].get(stage.name)
 
 
-def is_frozen(stage: Stage) -> bool:
-    """Tell whether DVC does not run a stage, whatever changes."""
-    return stage.body.get("frozen") is True
-
-
 def differences(study: Study, stage: Stage, record: Record) -> Iterator[str]:
     """Yield the differences between a record and the study as it is."""
-    if is_frozen(stage):
+    if stage.is_frozen:
         return
     if [*map(str.strip, stage.commands)] != [*map(str.strip, record.commands)]:
         yield "its cmd changed"

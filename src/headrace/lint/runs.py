@@ -14,7 +14,7 @@ from headrace.core.parameter_check import Value
 from headrace.core.stage import Stage
 from headrace.errors import ParameterError, ProjectError, join_names
 from headrace.lint.context import Location, Study
-from headrace.lint.locks import differences, is_frozen, record_of
+from headrace.lint.locks import differences, record_of
 from headrace.lint.rules import Violation, rule
 
 MAX_NAMED = 3
@@ -48,7 +48,7 @@ def member_values(study: Study) -> Iterator[Violation]:
     """
     # DVC records a member's name, command and files, and none of the values behind the name.
     for stage, record, out in _runs(study):
-        if not stage.values or is_frozen(stage):
+        if not stage.values or stage.is_frozen:
             continue
         injected = _injected(study.root / stage.run)
         given = parameters.member_values(stage, injected)

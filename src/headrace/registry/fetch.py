@@ -1,5 +1,6 @@
 """The bundle that a source names: a file, a registered version, or the artifact of dvc.yaml."""
 
+import shlex
 from pathlib import Path
 
 # Names are resolved in a module of their own: a bundle needs pandas, and a promotion does not.
@@ -51,6 +52,6 @@ def fetch_bundle(root: Path, name: str) -> tuple[Path, str]:
     if path is None:
         raise DataError(
             f"The bundle of {label} is not in DVC's cache. Next: dvc fetch --all-commits"
-            f" {version.path}"
+            f" {shlex.quote(version.path)}"
         )
     return path, label

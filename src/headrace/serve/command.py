@@ -59,9 +59,10 @@ def with_study_log(project: "Project", options: Options) -> Options:
         ParameterError: params.yaml breaks the typed model.
     """
     from headrace.core import parameters
+    from headrace.core.stage import PARAMS
 
-    values, _ = parameters.load(project)
-    block = values.get("serve")
+    written, _ = parameters.load_for(project, [])
+    block = written.get(PARAMS, {}).get("serve")
     if options.no_log or not isinstance(block, dict) or not (options.log or block.get("log")):
         return options
     return dataclasses.replace(

@@ -1,13 +1,13 @@
 """The command `headrace verify`: a row per stage as it ends, then the findings and the verdict."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from headrace.core import dvc_cache, git, requirements
 from headrace.core.project import MAX_LISTED, Project
-from headrace.core.stage import group_of
+from headrace.core.stage import Stage
 from headrace.errors import HeadraceError, ProjectError, join_names, nearest
 from headrace.report.text import counted
 from headrace.verify import certificate, clean_room, perturb, result
@@ -59,15 +59,16 @@ def _no_lock(worktree: bool) -> str:
     )
 
 
-def _select(stages: Sequence[str], names: Sequence[str]) -> list[str]:
+def _select(stages: Mapping[str, Stage], names: Sequence[str]) -> list[str]:
     for name in names:
-        if name not in stages and name not in map(group_of, stages):
+        if not any(name in {key, *stage.aliases} for key, stage in stages.items()):
             raise ProjectError(
                 f"dvc.lock has no stage {name!r}.{nearest(name, stages)}"
                 f" Stages: {join_names(stages, MAX_LISTED)}."
                 " Next: name one, or run yours first: dvc repro"
             )
-    return [stage for stage in stages if not names or {stage, group_of(stage)} & {*names}]
+    wanted = {*names}
+    return [key for key, stage in stages.items() if not names or wanted & {key, *stage.aliases}]
 
 
 def _announce(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -59,16 +60,23 @@ class StageRun:
 
     def changed_inputs(self) -> Iterator[str]:
         """Yield messages on inputs that changed since the stage ran: there is nothing to verify."""
-        step = f"has changed since stage {self.stage} ran. Next: dvc repro"
         for dep in self.record.deps:
             if not self._is_unchanged(dep):
-                yield f"{dep.path} {step}"
+                yield f"{dep.path} {self._has_changed()}"
         for file, values in self.record.params.items():
             content = param_files.parse(self.study.tree.read(file) or b"{}", file)
             for name, value in values.items():
                 now = yaml.lookup(content, name)
                 if ([*now] if isinstance(now, tuple) else now) != value:
-                    yield f"{file}: {name} {step}"
+                    yield f"{file}: {name} {self._has_changed()}"
+
+    def _has_changed(self) -> str:
+        stage = self.study.tree.all_stages[self.stage]
+        problem, step = f"has changed since stage {self.stage} ran", stage.command()
+        if stage.is_frozen:
+            problem += ", which is frozen, so dvc repro skips it"
+            step = f"dvc unfreeze {shlex.quote(stage.target)}, and {step}; or undo the change"
+        return f"{problem}. Next: {step}"
 
     def _is_unchanged(self, dep: File) -> bool:
         """Tell whether a dep is as recorded, or as an earlier stage of this run made it."""

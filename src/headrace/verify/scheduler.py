@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core import processes
-from headrace.core.stage import MAIN, file_name
+from headrace.core.stage import MAIN, Stage, file_name
 from headrace.errors import ProjectError
 from headrace.execution import resource_usage
 from headrace.verify import perturb
@@ -29,10 +29,10 @@ class Scheduler:
         self._makers = {out.path: name for name, rec in self.records.items() for out in rec.outs}
 
     @property
-    def stages(self) -> list[str]:
+    def stages(self) -> dict[str, Stage]:
         """The stages of dvc.yaml in their order, then those of other files that have been run."""
         stages = self.study.tree.all_stages
-        return [name for name, s in stages.items() if s.file == MAIN or name in self.records]
+        return {name: s for name, s in stages.items() if s.file == MAIN or name in self.records}
 
     def run(self, stages: Sequence[str], folder: Path) -> Iterator[Outcome]:
         """Run stages in rooms below a folder, `jobs` at a time; yield each outcome as it ends.

@@ -75,11 +75,14 @@ def test_params_that_are_no_names_are_refused() -> None:
             _ = stage(params=params).params
 
 
-def test_two_files_with_a_stage_of_one_name_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", ["runs/train.ipynb", "../runs/train.ipynb"])
+def test_two_files_with_a_stage_of_one_name_are_refused(tmp_path: Path, run: str) -> None:
     (tmp_path / "b").mkdir()
     for name in ("dvc.yaml", "b/dvc.yaml"):
-        (tmp_path / name).write_text("stages: {train: {cmd: headrace run train}}\n", "utf-8")
-    with pytest.raises(ProjectError, match=r"stage 'train' is in dvc.yaml as well.*Next: "):
+        text = f"stages: {{train: {{cmd: headrace run train, outs: [{run}]}}}}\n"
+        (tmp_path / name).write_text(text, "utf-8")
+    message = r"stage 'train' is in dvc.yaml as well, .* metrics/cost/train.json. Next: give one"
+    with pytest.raises(ProjectError, match=message):
         pipeline.read_all(tmp_path)
 
 

@@ -97,6 +97,30 @@ def test_dvc_says_which_member_of_which_file_runs(tmp_path: Path) -> None:
     assert file_name("a@b") == "a-b"
 
 
+def test_a_stage_may_be_named_with_its_file_as_messages_name_it(tmp_path: Path) -> None:
+    mine = study(tmp_path, "[tool.headrace]\n")
+    for name, members in (("dvc.yaml", "[6, 7]"), ("months/dvc.yaml", "[p q, r]")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        text = MATRIX.replace("[6, 7]", members).replace("cmd: headrace run each", "cmd: x")
+        (tmp_path / name).write_text(text, "utf-8")
+    for stage in mine.all_stages.values():
+        assert mine.stage(f"{stage.file}:{stage.name}", {}) == stage
+        assert mine.stage(stage.target, {}) == stage
+    with pytest.raises(ProjectError, match=r"no stage 'no/dvc.yaml:train'.*Stages: each, train\."):
+        mine.stage("no/dvc.yaml:train", {})
+    with pytest.raises(ProjectError) as error:
+        mine.stage("months/dvc.yaml:each", {})
+    assert str(error.value).endswith(
+        " Next: dvc repro with one of 'months/dvc.yaml:each@p q', months/dvc.yaml:each@r"
+    )
+
+
+def test_a_member_of_a_stage_that_is_one_is_refused_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError) as error:
+        study(tmp_path).stage("train@1", {})
+    assert str(error.value) == "Stage 'train' is one stage, without members. Next: name it train"
+
+
 def test_a_stage_of_a_thousand_members_is_described_in_a_line(tmp_path: Path) -> None:
     mine = study(tmp_path, "[tool.headrace]\n")
     text = MATRIX.replace("[6, 7]", str([*range(1000)]))
