@@ -192,6 +192,14 @@ def test_check_finds_a_mistake_and_runs_nothing(mini: Mini) -> None:
     assert not mini.started
 
 
+def test_words_that_run_does_not_take_are_refused_with_the_way_back(mini: Mini) -> None:
+    refused = mini.run("run", "train", "--lr", "0.1", DVC_STAGE="train")
+    assert refused.returncode == 2
+    assert "No such option" in refused.stdout
+    assert "It comes back\nwith the change undone and dvc repro, or with git" in refused.stdout
+    assert "comes back" not in mini.run("run", "train", "--lr", "0.1").stdout
+
+
 def test_debug_names_the_nearest_stage(mini: Mini) -> None:
     assert "no stage 'trian'. Did you mean train?" in mini.run("debug", "trian").stdout
 

@@ -10,7 +10,7 @@ import headrace
 from headrace.cli import checks, docs, live, model, study
 from headrace.cli.base import Group
 from headrace.errors import HeadraceError
-from headrace.execution.stage_process import INTERRUPTED, show
+from headrace.execution.stage_process import INTERRUPTED, restore_hint, show
 
 
 @click.group(
@@ -66,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(code or 0)
     except click.ClickException as error:
         error.show()
+        print(restore_hint(), end="", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
         show(missing_extra(error))

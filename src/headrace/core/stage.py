@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
-from headrace.core import yaml
+from headrace.core import shell, yaml
 from headrace.core.entry import OUTS, Entry, Param
 from headrace.core.lockfile import located
 from headrace.core.yaml import Key
@@ -72,7 +72,7 @@ class Stage:
     @cached_property
     def is_run(self) -> bool:
         """Whether headrace runs its notebook, alone or among other commands."""
-        return not {self.group, self.name}.isdisjoint(self.names_run)
+        return any(self.aliases.intersection(words[:1]) for words in self.runs)
 
     @property
     def is_frozen(self) -> bool:
@@ -80,13 +80,13 @@ class Stage:
         return self.body.get("frozen") is True
 
     @cached_property
-    def names_run(self) -> list[str]:
-        """The names that its commands give to `headrace run`."""
+    def runs(self) -> list[list[str]]:
+        """The words that its commands give to each `headrace run`, of which one is right."""
         plain = {f"headrace run {name}": name for name in (self.group, self.name)}
         return [
-            name
+            words
             for line in self.commands
-            for name in ([plain[line]] if line in plain else _names_run(line))
+            for words in ([[plain[line]]] if line in plain else shell.runs(line))
         ]
 
     @cached_property
@@ -266,18 +266,3 @@ def repro_command(file: str, stage: str = "") -> str:
     if file == MAIN:
         return shlex.join(["dvc", "repro", *([stage] if stage else [])])
     return shlex.join(["dvc", "repro", f"{file}:{stage}" if stage else file])
-
-
-def _names_run(line: str) -> list[str]:
-    """Return the names that the commands of a line give to `headrace run`."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    try:
-        words = list(lexer)
-    except ValueError:  # a quotation mark too many: the shell refuses it
-        return []
-    return [
-        name
-        for program, verb, name in zip(words, words[1:], words[2:], strict=False)
-        if posixpath.basename(program) == "headrace" and verb == "run"
-    ]

@@ -78,10 +78,10 @@ def _run(stage: str, state: "StageState", meter: "Meter") -> int:
 
 def show(error: BaseException) -> None:
     """Print what went wrong, for the user to correct."""
-    print(f"\n{error}\n{_restore_hint()}", file=sys.stderr)
+    print(f"\n{error}\n{restore_hint()}", file=sys.stderr)
 
 
-def _restore_hint() -> str:
+def restore_hint() -> str:
     """Say, where DVC has taken away what the stage made before, how it comes back."""
     if "DVC_STAGE" not in os.environ or isolation.active():
         return ""

@@ -1,9 +1,11 @@
 """Rules on the files of notebooks: no outputs on disk, and one stage for each."""
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 
 from headrace.core.requirements import MAX_LISTED
+from headrace.core.stage import Stage
 from headrace.errors import join_names, nearest
 from headrace.lint import notebook_ast
 from headrace.lint.context import Location, Study
@@ -60,27 +62,41 @@ def stage_without_notebook(study: Study) -> Iterator[Violation]:
     Next: write its steps into a notebook, list that in deps, and set cmd: headrace run {stage}
     """
     for stage in study.groups:
-        if not stage.names_run:
+        if not stage.runs:
             location = study.at(stage.file, *stage.at("cmd"))
             yield Violation(location, stage=stage.group, cmd=stage.cmd)
 
 
 @rule(repro=True)
 def stage_name(study: Study) -> Iterator[Violation]:
-    """Stage {stage} runs `headrace run {name}`, but its own name is {own}.
+    """Stage {stage} runs `{command}`, but {problem}.
 
-    Next: write headrace run {own}, or give {name} a stage of its own
+    Next: {step}
     """
-    # DVC removes a stage's outputs before the command says that there is no such stage.
+    # DVC removes a stage's outputs before the command says that it cannot be run so.
     reported = set()
     for stage in study.stages.values():
-        for name in stage.names_run:
-            is_known = not name.startswith("-") and not {*name} & {*"$`"}  # the shell fills it in
-            is_other = is_known and name not in (stage.group, stage.name)
-            if is_other and (stage.file, stage.group) not in reported:
+        for words in stage.runs:
+            problem, step = _misnamed(stage, words)
+            if problem and (stage.file, stage.group) not in reported:
                 reported.add((stage.file, stage.group))  # of a matrix once
                 location = study.at(stage.file, *stage.at("cmd"))
-                yield Violation(location, stage=stage.name, name=name, own=stage.group)
+                command = " ".join(["headrace run", *words])
+                yield Violation(
+                    location, stage=stage.name, command=command, problem=problem, step=step
+                )
+
+
+def _misnamed(stage: Stage, words: Sequence[str]) -> tuple[str, str]:
+    """Return what is wrong with the words behind `headrace run`, if anything, and the next step."""
+    known = [word for word in words if not {*word} & {*"$`"}]  # others are filled in by the shell
+    step = f"write headrace run {shlex.quote(stage.group)}"
+    if len(known) > 1 or not words or any(word.startswith("-") for word in known):
+        problem = "headrace run takes the name of a stage and nothing else"
+        return problem, f"{step}, and give it values by params"
+    if known and known[0] not in stage.aliases:
+        return f"its own name is {stage.group}", f"{step}, or give {known[0]} a stage of its own"
+    return "", ""
 
 
 @rule(repro=True)
