@@ -1,6 +1,5 @@
 """A model's metrics with 95 % intervals, from its predictions, by the recipes in gates.yaml."""
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -30,7 +29,7 @@ def table(root: Path, file: str) -> pd.DataFrame:
     """
     gates = reader.parse(_read(root / NAME)) if (root / NAME).is_file() else Gates()
     try:
-        content = json.loads(_read(root / file))
+        content = metrics.parse(_read(root / file), file)
         values = {name: float(value) for name, value in metrics.leaves(content)}
     except (ValueError, TypeError, AttributeError):
         raise DataError(f"{file} holds no metrics. Next: dvc repro") from None

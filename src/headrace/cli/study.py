@@ -10,7 +10,7 @@ import click
 
 import headrace
 from headrace.cli.base import command, in_study, show_page, stage_names
-from headrace.core import requirements
+from headrace.core import pipeline, requirements
 from headrace.core.project import Project
 from headrace.core.stage import file_name, repro_command, split_target
 from headrace.errors import HeadraceError, join_names, nearest_name
@@ -134,14 +134,22 @@ def metrics(project: Project, files: tuple[Path, ...]) -> None:
     """Show metrics files as tables; by default all."""
     from headrace.report import metrics_table
 
-    written = sorted((project.root / "metrics").glob("*.json"))
-    names = {file.stem: os.path.relpath(file) for file in written}
+    missing = [path for path in files if not path.exists()]
+    written = _metrics_files(project) if missing or not files else []
     if not files and not written:
         raise HeadraceError("No metrics yet. Next: dvc repro")
+    if missing and written:
+        names = {file.stem: os.path.relpath(file) for file in written}
+        raise HeadraceError(_missing(missing[0], names))
     for path in files or written:
-        if written and not path.exists():
-            raise HeadraceError(_missing(path, names))
         print(f"{os.path.relpath(path)}\n{metrics_table.show(path)}")
+
+
+def _metrics_files(project: Project) -> list[Path]:
+    """Return the metrics files that are here: those of the pipeline files, and in metrics/."""
+    listed = pipeline.metrics_files(project.pipelines.values())
+    paths = {project.root / path for path in listed} | {*(project.root / "metrics").glob("*.json")}
+    return sorted(path for path in paths if path.is_file())
 
 
 def _missing(path: Path, names: Mapping[str, str]) -> str:

@@ -70,8 +70,13 @@ def locate(state: State, file: File, find: Find) -> Source:
     content = state.read(file.path)  # a small output may be in git alone
     if content is not None and hashlib.md5(content, usedforsecurity=False).hexdigest() == file.md5:
         return io.BytesIO(content)
+    raise ProjectError(not_cached(state, file.path))
+
+
+def not_cached(state: State, path: str) -> str:
+    """Return the message about an output whose bytes are not on this machine."""
     commits = "--all-commits " if state.commit is not None else ""
-    raise ProjectError(
-        f"{file.path} of {state.name} is not in DVC's cache."
-        f" Next: dvc fetch {commits}{shlex.quote(file.path)}"
+    return (
+        f"{path} of {state.name} is not in DVC's cache."
+        f" Next: dvc fetch {commits}{shlex.quote(path)}"
     )

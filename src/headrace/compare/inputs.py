@@ -35,7 +35,8 @@ def parameter_changes(old: State, new: State) -> tuple[ParameterChange, ...]:
 
 def _values(state: State) -> Iterator[tuple[str, Any]]:
     yield from leaves(state.params, empty=True)
-    files = (path for s in state.stages.values() for path in _other_parameter_files(s))
+    files = [path for s in state.stages.values() for path in _other_parameter_files(s)]
+    files += [path for p in state.pipelines for path in p.params if path != PARAMETERS]
     for path in dict.fromkeys(files):
         with suppress(ProjectError):  # `headrace check` reports what cannot be read
             content = parse(state.read(path) or b"{}", path)

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from headrace.compare.changed_outputs import not_cached
+from headrace.core import metrics
 from headrace.core.metrics import is_number, is_same, leaves
 from headrace.core.states import State
-from headrace.execution import resource_usage
+from headrace.errors import ProjectError
 
 MAX_CHANGES = 5
 """Changes that a note lists before it counts the others."""
@@ -49,16 +52,8 @@ class MetricsPair:
 
 def read_pairs(old: State, new: State) -> list[MetricsPair]:
     """Return the metrics files of both states, by their paths."""
-    files = {*metrics_files(old), *metrics_files(new)}
+    files = {*old.metrics_files, *new.metrics_files}
     return [_read_pair(file, old, new) for file in sorted(files)]
-
-
-def metrics_files(state: State) -> list[str]:
-    """Return the metrics files in a state's dvc.yaml, without those of costs."""
-    paths = (metric.path for pipeline in state.pipelines for metric in pipeline.all_metrics)
-    return [
-        path for path in dict.fromkeys(paths) if not path.startswith(f"{resource_usage.FOLDER}/")
-    ]
 
 
 def _read_pair(file: str, old: State, new: State) -> MetricsPair:
@@ -68,24 +63,35 @@ def _read_pair(file: str, old: State, new: State) -> MetricsPair:
 
 
 def _read(state: State, file: str) -> MetricsContent:
-    text = state.read(file)
+    text = state.read_output(file)
     if text is None:
-        step = " Next: dvc repro" if state.commit is None else ""
-        return MetricsContent(problem=f"{file} is not in {state.name}.{step}")
-    return parse(text, f"{file} of {state.name}")
+        return MetricsContent(problem=_missing(state, file))
+    return parse(text, file, f"{file} of {state.name}")
 
 
-def parse(text: bytes, label: str) -> MetricsContent:
-    """Return the content of a metrics file; an item of a list has its index as a name: `a.3`."""
+def _missing(state: State, file: str) -> str:
+    with suppress(ProjectError):  # others report a broken dvc.lock
+        records = state.lock.values() if state.commit is not None else ()
+        if any(out.path == file for record in records for out in record.outs):
+            return not_cached(state, file)
+    step = " Next: dvc repro" if state.commit is None else ""
+    return f"{file} is not in {state.name}.{step}"
+
+
+def parse(text: bytes, file: str, label: str = "") -> MetricsContent:
+    """Return the content of a metrics file; an item of a list has its index as a name: `a.3`.
+
+    `label` is what messages call it.
+    """
     try:
-        content = json.loads(text)
+        content = metrics.parse(text, file)
         # DVC's metrics may be a list or a number, too.
         content = dict(enumerate(content)) if isinstance(content, list) else content
         nested = content if isinstance(content, dict) else {"": content}
         values = dict(leaves(nested, lists=True))
     except (ValueError, RecursionError) as error:
         step = "Next: write it by headrace.core.metrics.write, and dvc repro"
-        return MetricsContent(problem=f"{label} is not JSON that can be read ({error}). {step}")
+        return MetricsContent(problem=f"{label or file} {error}. {step}")
     numbers = {name: value for name, value in values.items() if is_number(value)}
     non_numbers = {name: value for name, value in values.items() if name not in numbers}
     return MetricsContent(numbers, non_numbers)
@@ -107,5 +113,5 @@ def _non_number_changes(file: str, old: MetricsContent, new: MetricsContent) -> 
 
 
 def _as_json(value: object) -> str:
-    text = "NaN" if value != value else json.dumps(value, ensure_ascii=False)
+    text = "NaN" if value != value else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -9,7 +9,7 @@ import logging
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from configparser import ConfigParser, Error
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,17 @@ class Store:
         # An out with `cache: false`, such as a metric, is in the study alone.
         path = self.root / file.path
         return path if path.is_file() and lockfile.md5(path) == file.md5 else None
+
+    def find_output(self, outs: Iterable[File], path: str) -> Path | None:
+        """Return the local file of an output by its path: it is one of these, or in a folder."""
+        for out in outs:
+            if out.path == path:
+                return self.find(out)
+            listing = self.find(out) if path.startswith(f"{out.path}/") else None
+            for member in json.loads(listing.read_text("utf-8")) if listing else ():
+                if f"{out.path}/{member['relpath']}" == path:
+                    return self.find(File(path, member["md5"], 0))
+        return None
 
     def objects(self, file: File) -> Iterator[Path]:
         """Yield the local objects under a file's hash, the cache's own first."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import posixpath
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def read(root: Path) -> dict[str, Record]:
     return parse(path.read_bytes()) if path.exists() else {}
 
 
+@lru_cache(maxsize=8)  # in a history, most commits have the one of the commit before
 def parse(text: bytes) -> dict[str, Record]:
     """Return the records in the text of a dvc.lock, by stage.
 

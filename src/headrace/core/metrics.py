@@ -1,13 +1,18 @@
-"""Write metrics as JSON of finite numbers, and walk nested ones."""
+"""Write metrics as JSON of finite numbers; read them as DVC does, and walk nested ones."""
 
 import json
 import math
+import posixpath
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from headrace.core import atomic
-from headrace.errors import MetricError
+from headrace.errors import MetricError, ProjectError
+
+FORMATS = {".json": "JSON", ".toml": "TOML", ".py": "Python"}
+"""The formats by the ends of names, as DVC has them; any other file is YAML."""
 
 
 def write(values: Mapping[str, Any], path: Path) -> None:
@@ -27,6 +32,26 @@ def write(values: Mapping[str, Any], path: Path) -> None:
                 " zero that made it; a metric that cannot be compared is not written"
             )
     atomic.write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def parse(text: bytes, path: str) -> Any:
+    """Return what a metrics file holds, in the format that its name says.
+
+    Errors:
+        ValueError: it cannot be read: the end of a sentence that begins with the file's name.
+    """
+    name = FORMATS.get(posixpath.splitext(path)[1].lower(), "YAML")
+    try:
+        if name == "JSON":
+            return json.loads(text)
+        if name == "TOML":
+            return tomllib.loads(text.decode("utf-8"))
+        from headrace.core import templates, yaml  # a stage that writes metrics needs neither
+
+        return templates.parse(text, path) if name == "Python" else yaml.load(text, path)
+    except (ValueError, RecursionError, ProjectError) as error:
+        problem = str(error).partition(" Next: ")[0].rstrip(".")
+        raise ValueError(f"is not {name} that can be read ({problem})") from None
 
 
 def leaves(

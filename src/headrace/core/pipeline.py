@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.core import lockfile, yaml
 from headrace.core.entry import Entry
 from headrace.core.lockfile import Record
-from headrace.core.stage import BACKTEST, MAIN, MEMBER, Stage, file_name, group_of
+from headrace.core.stage import BACKTEST, COSTS, MAIN, MEMBER, Stage, file_name, group_of
 from headrace.errors import ProjectError, unreadable
 
 if TYPE_CHECKING:
@@ -98,12 +98,18 @@ class Pipeline(Mapping[str, Stage]):
         return Stage("", {"metrics": self.top_level("metrics")}, self.file).metrics
 
     @property
+    def params(self) -> list[str]:
+        """The parameter files of no stage, from the study on."""
+        located = Stage("", {"deps": self.top_level("params")}, self.file)
+        return [entry.path for entry in located.deps]
+
+    @property
     def all_metrics(self) -> list[Entry]:
         """The metrics files: those of no stage, then of each."""
         return [*self.metrics, *(metric for stage in self.values() for metric in stage.metrics)]
 
     def top_level(self, part: str) -> Any:
-        """Return its `metrics` or `artifacts` outside of the stages, without templates.
+        """Return its `metrics`, `params` or `artifacts` outside of the stages, without templates.
 
         Errors:
             ProjectError: DVC cannot resolve them.
@@ -277,6 +283,12 @@ def stages_of(pipelines: Iterable[Pipeline]) -> dict[str, Stage]:
         for name, stage in pipeline.items():
             stages[f"{pipeline.file}:{name}" if name in stages else name] = stage
     return stages
+
+
+def metrics_files(pipelines: Iterable[Pipeline]) -> list[str]:
+    """Return the metrics files of pipeline files, without those of costs."""
+    paths = (metric.path for pipeline in pipelines for metric in pipeline.all_metrics)
+    return [path for path in dict.fromkeys(paths) if not path.startswith(f"{COSTS}/")]
 
 
 def records(pipelines: Iterable[Pipeline], read: "Read") -> dict[str, Record]:

@@ -101,6 +101,14 @@ class Project:
         """Return the stages that `headrace run` runs, in the order of the pipeline files."""
         return [stage for stage in self.all_stages.values() if stage.is_run]
 
+    @property
+    def runs(self) -> list[str]:
+        """The paths of the executed notebooks that are here: by stage, then those of no stage."""
+        folder = self.root / "runs"
+        others = sorted(f"runs/{path.name}" for path in folder.glob("*.ipynb"))
+        listed = dict.fromkeys([*(stage.run for stage in self.all_stages.values()), *others])
+        return [run for run in listed if (self.root / run).is_file()]
+
     def notebook(self, stage: Stage) -> Path:
         """Return the source notebook of a stage.
 

@@ -19,6 +19,8 @@ MAIN = "dvc.yaml"
 BACKTEST = "backtest/dvc.yaml"
 PARAMS = "params.yaml"
 """The file of the params that a stage lists by their names alone."""
+COSTS = "metrics/cost"
+"""The folder of the metrics files into which the runner writes what each stage cost."""
 MEMBER = "@"
 """What stands between the name of a `matrix` or `foreach` and that of one of its stages."""
 

@@ -1,6 +1,7 @@
 """The two states of a study to compare, commits or the working tree, and their files."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -44,6 +45,30 @@ class State:
             return self.objects.read(f"{self.commit}:{self._prefix}{path}")
         file = self.root / path
         return file.read_bytes() if file.is_file() else None
+
+    def read_output(self, path: str) -> bytes | None:
+        """Return the content of a file; of an output that is in DVC's cache alone, from there."""
+        content = self.read(path)
+        if content is None:
+            from headrace.core import dvc_cache
+
+            with suppress(ProjectError):  # others report a broken dvc.lock
+                outs = [out for record in self.lock.values() for out in record.outs]
+                file = dvc_cache.store_of(self.root).find_output(outs, path)
+                return file.read_bytes() if file else None
+        return content
+
+    @cached_property
+    def metrics_files(self) -> list[str]:
+        """Its metrics files, without those of costs; of a folder, the files in it."""
+        listed = pipeline.metrics_files(self.pipelines)
+        return [file for path in listed for file in self._files_in(path) or [path]]
+
+    def _files_in(self, folder: str) -> list[str]:
+        if self.commit is not None:
+            return [file for file in self.files if file.startswith(f"{folder}/")]
+        paths = sorted(path for path in (self.root / folder).rglob("*") if path.is_file())
+        return [path.relative_to(self.root).as_posix() for path in paths]
 
     @cached_property
     def _prefix(self) -> str:

@@ -75,7 +75,7 @@ class Resolver:
             return body, _values(self._resolver.definitions[group], key) if key else {}
 
     def top_level(self, part: str) -> Any:
-        """Return the `metrics` or `artifacts` that stand outside of the stages.
+        """Return the `metrics`, `params` or `artifacts` that stand outside of the stages.
 
         Errors:
             ProjectError: DVC cannot resolve them.

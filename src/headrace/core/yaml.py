@@ -126,20 +126,7 @@ def parse(text: bytes, name: str, *, json_only: bool = True) -> dict[str, Any]:
         ProjectError: it is not valid YAML 1.2, or holds a tag, a date, a NaN or a key that is not
             text; the place is named.
     """
-    try:
-        decoded = text.decode("utf-8")
-        _refuse_odd(decoded)
-        content = yaml.load(decoded, Loader)
-    except UnicodeDecodeError as error:
-        raise ProjectError(f"{name} is not UTF-8 text: {error}. Next: save it as UTF-8") from None
-    except MarkedYAMLError as error:
-        problem = (error.problem or "not valid YAML").split("\n")[0]
-        if problem == "found unhashable key":
-            problem = "a name is a list or a mapping; it must be text"
-        raise ProjectError(f"{name}, {_place(error, text)}: {problem}. Next: fix {name}") from None
-    except (YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        step = "" if "Next: " in str(error) else f". Next: fix {name}"
-        raise ProjectError(f"{name} cannot be read: {error}{step}") from None
+    content = load(text, name)
     if not isinstance(content, dict):
         raise ProjectError(
             f"{name} must hold names and values, not {type(content).__name__}."
@@ -153,6 +140,28 @@ def parse(text: bytes, name: str, *, json_only: bool = True) -> dict[str, Any]:
             f"{name} is nested too deeply, or contains itself. Next: write it flatter"
         ) from None
     return content
+
+
+def load(text: bytes, name: str) -> Any:
+    """Read YAML, whatever it holds; `name` is what messages call it.
+
+    Errors:
+        ProjectError: it is not valid YAML 1.2; the place is named.
+    """
+    try:
+        decoded = text.decode("utf-8")
+        _refuse_odd(decoded)
+        return yaml.load(decoded, Loader)
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{name} is not UTF-8 text: {error}. Next: save it as UTF-8") from None
+    except MarkedYAMLError as error:
+        problem = (error.problem or "not valid YAML").split("\n")[0]
+        if problem == "found unhashable key":
+            problem = "a name is a list or a mapping; it must be text"
+        raise ProjectError(f"{name}, {_place(error, text)}: {problem}. Next: fix {name}") from None
+    except (YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        step = "" if "Next: " in str(error) else f". Next: fix {name}"
+        raise ProjectError(f"{name} cannot be read: {error}{step}") from None
 
 
 def _place(error: MarkedYAMLError, text: bytes) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 from headrace.core import atomic
 from headrace.core import cpu as processor
+from headrace.core.stage import COSTS
 
-FOLDER = "metrics/cost"
+FOLDER = COSTS
 PROCESSOR = "processor"
 IO = Path("/proc/self/io")
 

@@ -1,18 +1,20 @@
 """The metrics files of all commits: two folders' trees at each, and every distinct blob once."""
 
-import json
 import posixpath
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
 
-from headrace.core import git
+from headrace.core import dvc_cache, git, metrics, pipeline
 from headrace.core.entry import glob
 from headrace.core.git import Objects
+from headrace.core.lockfile import File
 from headrace.core.metrics import is_number, leaves
-from headrace.core.pipeline import metric_patterns
 from headrace.core.project import Project
+from headrace.core.stage import COSTS
 from headrace.core.states import State
 from headrace.errors import ProjectError
 from headrace.history.commits import Commit
@@ -104,8 +106,43 @@ def read(project: Project, commits: Sequence[Commit], names: Sequence[str]) -> M
         patterns, notes = _patterns(newest)
         folders = dict.fromkeys([*map(posixpath.dirname, patterns), FOLDER])
         files = read_files(objects, commits, prefix, folders, _filter(names, patterns))
-        contents = read_contents(objects, (blob for paths in files for blob in paths.values()))
+        contents = read_contents(
+            objects, {blob: path for paths in files for path, blob in paths.items()}
+        )
+        if absent := [p for p in patterns if not any(fnmatchcase(f, glob(p)) for f in files[-1])]:
+            cached = [*_cached_files(objects, commits, prefix, newest, _filter(names, absent))]
+            contents |= dict(_cached_contents(project, cached))
+            files = [{**outs, **tracked} for outs, tracked in zip(cached, files, strict=True)]
     return MetricsFiles(commits, files, contents, patterns, notes)
+
+
+def _cached_files(
+    objects: Objects,
+    commits: Sequence[Commit],
+    prefix: str,
+    newest: State,
+    is_wanted: Callable[[str], bool],
+) -> Iterator[dict[str, str]]:
+    """Yield each commit's metrics files that DVC keeps, by dvc.lock: path to MD5."""
+    for commit in commits:
+        outs: list[File] = []
+        with suppress(ProjectError):  # an older commit's may be broken
+            read = partial(_read, objects, f"{commit.hash}:{prefix}")
+            records = pipeline.records(newest.pipelines, read).values()
+            outs = [out for record in records for out in record.outs]
+        yield {out.path: out.md5 for out in outs if is_wanted(out.path)}
+
+
+def _read(objects: Objects, folder: str, path: str) -> bytes | None:
+    return objects.read(f"{folder}{path}")
+
+
+def _cached_contents(project: Project, commits: Iterable[Files]) -> Iterator[tuple[str, Content]]:
+    store = dvc_cache.store_of(project.root)
+    for path, md5 in {item for files in commits for item in files.items()}:
+        file = next(store.objects(File(path, md5, 0)), None)
+        problem = f"is not in DVC's cache (dvc fetch --all-commits {shlex.quote(path)})"
+        yield md5, parse(file.read_bytes(), path) if file else Content(problem=problem)
 
 
 def _patterns(newest: State) -> tuple[list[str], list[str]]:
@@ -115,13 +152,16 @@ def _patterns(newest: State) -> tuple[list[str], list[str]]:
     """
     try:
         stages = [*newest.stages.values()]
-        patterns = [path for p in newest.pipelines for path in metric_patterns(p.content, p.file)]
+        top_level = [metric.path for p in newest.pipelines for metric in p.metrics]
+        patterns = [
+            path for p in newest.pipelines for path in pipeline.metric_patterns(p.content, p.file)
+        ]
     except ProjectError as error:
         return [f"{FOLDER}/*.json"], [f"All of {FOLDER}/*.json are read. {error}"]
-    if not stages:
-        return [f"{FOLDER}/*.json"], []
-    files = [metric.path for stage in reversed(stages) for metric in stage.metrics]
-    return [*dict.fromkeys([*files, *(pattern for pattern in patterns if "*" in pattern)])], []
+    files = [metric.path for stage in reversed(stages) for metric in stage.metrics] + top_level
+    files += [pattern for pattern in patterns if "*" in pattern]
+    files = [path for path in dict.fromkeys(files) if not path.startswith(f"{COSTS}/")]
+    return files if stages or files else [f"{FOLDER}/*.json"], []
 
 
 def _filter(names: Sequence[str], patterns: Sequence[str]) -> Callable[[str], bool]:
@@ -183,30 +223,30 @@ def _tree_entries(content: bytes, hash_size: int, folder: str) -> Iterator[tuple
             yield path, content[end + 1 : start].hex()
 
 
-def read_contents(objects: Objects, blobs: Iterable[str]) -> dict[str, Content]:
-    """Return the content of each of the blobs.
+def read_contents(objects: Objects, paths: Mapping[str, str]) -> dict[str, Content]:
+    """Return the content of each of the blobs, which have these paths.
 
     Errors:
         ProjectError: git can read none of them: it has ended, or its folder is broken.
     """
-    distinct = [*dict.fromkeys(blobs)]
+    distinct = [*paths]
     texts = [None if blob is None else blob.content for blob in objects.read_many(distinct)]
     if distinct and not any(text is not None for text in texts):
         raise ProjectError("git cannot read the metrics files it lists. Next: git fsck")
     return {
-        blob: Content(problem="is not in this clone") if text is None else parse(text)
+        blob: Content(problem="is not in this clone") if text is None else parse(text, paths[blob])
         for blob, text in zip(distinct, texts, strict=True)
     }
 
 
-def parse(text: bytes) -> Content:
+def parse(text: bytes, path: str) -> Content:
     """Return the values of a metrics file, whatever their types."""
     try:
-        values = json.loads(text)
+        values = metrics.parse(text, path)
         if not isinstance(values, dict):
             return Content(problem="must hold names and numbers")
         return Content(dict(leaves(values)))
     except RecursionError:
         return Content(problem="is nested too deeply")
     except ValueError as error:
-        return Content(problem=f"is not JSON ({error})")
+        return Content(problem=str(error))

@@ -137,7 +137,7 @@ def unlisted_lock(study: Study) -> Iterator[Violation]:
 
 @rule()
 def cached_metrics(study: Study) -> Iterator[Violation]:
-    """{path} is cached by DVC, so git does not track it and dvc metrics diff shows nothing.
+    """{path} is in DVC's cache and not in git, so a clone compares it only after dvc fetch.
 
     Next: make fix (it sets cache: false)
     """

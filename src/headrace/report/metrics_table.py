@@ -1,12 +1,11 @@
 """Metrics files as tables for a terminal: one row per metric, comparable groups side by side."""
 
-import json
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.core.metrics import is_numeric, leaves
+from headrace.core.metrics import is_numeric, leaves, parse
 from headrace.errors import ProjectError, nearest, unreadable
 from headrace.report.terminal import table
 from headrace.report.text import number
@@ -38,15 +37,18 @@ def show(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    step = "Next: name a file of metrics; dvc repro writes those of the stages"
     try:
-        metrics = json.loads(path.read_text("utf-8"))
+        metrics = parse(path.read_bytes(), path.name)
     except FileNotFoundError as error:
         near = nearest(path.name, (file.name for file in path.parent.glob("*.json")))
         raise ProjectError(f"{unreadable(path, error)}.{near or ' Next: dvc repro'}") from None
-    except (OSError, ValueError) as error:
-        raise ProjectError(f"{unreadable(path.name, error)}. Next: dvc repro") from None
+    except OSError as error:
+        raise ProjectError(f"{unreadable(path, error)}. {step}") from None
+    except ValueError as error:
+        raise ProjectError(f"{path} {error}. {step}") from None
     if not isinstance(metrics, dict):
-        raise ProjectError(f"{path.name} must hold names and numbers. Next: dvc repro")
+        raise ProjectError(f"{path} must hold names and numbers. {step}")
     return metrics
 
 

@@ -1,7 +1,7 @@
 """Executed notebooks as pages: one file each, in light and dark, which ask no other host."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from nbformat import NotebookNode
 from headrace.core import notebook
 from headrace.core.metrics import is_same
 from headrace.core.project import Project
-from headrace.core.stage import file_name
 from headrace.errors import NotebookError
 from headrace.execution.parameters_cell import is_injected
 from headrace.report import pages
@@ -38,10 +37,11 @@ ASKS = re.compile(
 def write(project: Project) -> list[Path]:
     """Write each run as a page; return the pages, relative to the project."""
     written = []
-    for run in sorted((project.root / "runs").glob("*.ipynb"), key=_order(project)):
-        page = Path(FOLDER) / f"{run.stem}.html"
-        node = nbformat.read(run, as_version=4)
-        pages.write(project.root / page, render(node, project.root.name, run.stem))
+    for run in project.runs:
+        stage = run.removeprefix("runs/").removesuffix(".ipynb")
+        page = Path(FOLDER) / f"{stage}.html"
+        node = nbformat.read(project.root / run, as_version=4)
+        pages.write(project.root / page, render(node, project.root.name, stage))
         written.append(page)
     return written
 
@@ -110,10 +110,3 @@ def _parameters(*cells: NotebookNode) -> Iterator[dict[str, Any]]:
 def _repr(value: object) -> str:
     text = repr(value)
     return text if len(text) <= pages.VALUE_LENGTH else f"{text[: pages.VALUE_LENGTH]} …"
-
-
-def _order(project: Project) -> Callable[[Path], tuple[int, int, str]]:
-    """Return a key that sorts runs as the pipeline files sort their stages; 6 before 10."""
-    places = {file_name(name): place for place, name in enumerate(project.all_stages)}
-    last = len(places)
-    return lambda run: (places.get(run.stem, last), len(run.stem), run.stem)

@@ -11,9 +11,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from headrace.core import notebook
+from headrace.core import metrics, notebook
 from headrace.core.metrics import leaves
 
+METRICS = (".json", ".yaml", ".yml", ".toml")
 TABLES = (".parquet", ".csv", ".tsv")
 SHOWN = 100
 """The number of characters of a line that are shown."""
@@ -22,7 +23,11 @@ BLOCK = 1 << 20
 
 def describe(new: Path, old: Path) -> str:
     """Return the first difference of two files in one line, by their kind."""
-    readers = {".ipynb": _notebooks, ".json": _metrics, **dict.fromkeys(TABLES, _tables)}
+    readers = {
+        ".ipynb": _notebooks,
+        **dict.fromkeys(METRICS, _metrics),
+        **dict.fromkeys(TABLES, _tables),
+    }
     try:
         difference = readers.get(new.suffix, _bytes)(new, old)
     except Exception:  # a file that is not of its kind can fail in its reader in any way
@@ -92,7 +97,7 @@ def _joined(text: Any) -> Any:
 
 def _metrics(new: Path, old: Path) -> str:
     """Name the keys that differ, three at most."""
-    new_values, old_values = _values(new), _values(old)
+    new_values, old_values = (_values(path, new.name) for path in (new, old))
     differences = [
         f"{key} is {new_values.get(key, 'missing')}, it was {old_values.get(key, 'missing')}"
         for key in dict.fromkeys([*old_values, *new_values])
@@ -102,8 +107,8 @@ def _metrics(new: Path, old: Path) -> str:
     return "; ".join(differences[:3]) + omitted
 
 
-def _values(path: Path) -> dict[str, Any]:
-    return dict(leaves(json.loads(path.read_text("utf-8"))))
+def _values(path: Path, name: str) -> dict[str, Any]:
+    return dict(leaves(metrics.parse(path.read_bytes(), name)))  # DVC's cache has no such name
 
 
 def _tables(new: Path, old: Path) -> str:
@@ -162,7 +167,7 @@ def _quoted(line: str) -> str:
 def within(new: Path, old: Path, *, tolerance: float) -> bool:
     """Tell whether two files hold the same metrics up to this relative difference."""
     try:
-        new_values, old_values = _values(new), _values(old)
+        new_values, old_values = (_values(path, new.name) for path in (new, old))
     except (ValueError, AttributeError):  # not JSON, or not a mapping
         return False
     return new_values.keys() == old_values.keys() and all(

@@ -44,11 +44,12 @@ class Replay:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.runs = {root / run for run in project.find_project(root).runs}
         self.different: list[Any] = []
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> Run | None:
         """Collect the runs of Python notebooks."""
-        if file_path.parent != self.root / "runs" or file_path.suffix != ".ipynb":
+        if file_path not in self.runs:
             return None
         kernel = json.loads(file_path.read_text("utf-8"))["metadata"].get("kernelspec", {})
         is_python = kernel.get("name") == "python3"
@@ -78,7 +79,7 @@ class Replay:
 def pytest_configure(config: pytest.Config) -> None:
     """Copy the study, and give the kernels the environment of a stage."""
     root = project.find_project().root
-    if not any((root / "runs").glob("*.ipynb")):
+    if not project.find_project().runs:
         raise pytest.UsageError("No notebook has been run yet. Next: dvc repro")
     shutil.rmtree(root / COPY, ignore_errors=True)
     shutil.copytree(root, root / COPY, ignore=NOT_COPIED, symlinks=True)

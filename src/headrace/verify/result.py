@@ -110,6 +110,6 @@ def compare(out: File, new: Path, tree: Path, store: Store, *, tolerance: float 
         where = "differs; the old file is not in DVC's cache, so the place is not known"
         return Output(out.path, out.md5, identical=False, where=where, tolerated=tolerated)
     where = f"differs: {file_diff.describe(new, old)}" if new.is_file() else "differs"
-    if tolerance is not None and out.path.endswith(".json"):
+    if tolerance is not None and out.path.endswith(file_diff.METRICS):
         tolerated = file_diff.within(new, old, tolerance=tolerance)
     return Output(out.path, out.md5, identical=False, where=where, tolerated=tolerated)

@@ -83,7 +83,7 @@ def test_one_process_reads_all_objects_and_each_blob_is_parsed_once(
     monkeypatch.setenv("PATH", os.pathsep.join([str(shim.parent), os.environ["PATH"]]))
     parsed: list[bytes] = []
     parse = metrics_files.parse
-    monkeypatch.setattr(metrics_files, "parse", lambda blob: parsed.append(blob) or parse(blob))
+    monkeypatch.setattr(metrics_files, "parse", lambda *blob: parsed.append(blob) or parse(*blob))
     assert len(history(root, AUC).commits) == 61
     commands = log.read_text().split()
     assert commands.count("cat-file") == commands.count("log") == 1
