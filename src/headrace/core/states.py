@@ -62,9 +62,10 @@ class State:
     def metrics_files(self) -> list[str]:
         """Its metrics files, without those of costs; of a folder, the files in it."""
         listed = pipeline.metrics_files(self.pipelines)
-        return [file for path in listed for file in self._files_in(path) or [path]]
+        return [file for path in listed for file in self.files_in(path) or [path]]
 
-    def _files_in(self, folder: str) -> list[str]:
+    def files_in(self, folder: str) -> list[str]:
+        """Return the files in a folder; none where there is no such folder."""
         if self.commit is not None:
             return [file for file in self.files if file.startswith(f"{folder}/")]
         paths = sorted(path for path in (self.root / folder).rglob("*") if path.is_file())

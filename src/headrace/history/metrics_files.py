@@ -159,6 +159,7 @@ def _patterns(newest: State) -> tuple[list[str], list[str]]:
     except ProjectError as error:
         return [f"{FOLDER}/*.json"], [f"All of {FOLDER}/*.json are read. {error}"]
     files = [metric.path for stage in reversed(stages) for metric in stage.metrics] + top_level
+    files = [file for path in files for file in newest.files_in(path) or [path]]
     files += [pattern for pattern in patterns if "*" in pattern]
     files = [path for path in dict.fromkeys(files) if not path.startswith(f"{COSTS}/")]
     return files if stages or files else [f"{FOLDER}/*.json"], []

@@ -126,7 +126,8 @@ def kind_of(value: object) -> str:
         (dict, "a group"),
         (int, "too large a number"),
     )
-    return next(name for kind, name in kinds if isinstance(value, kind))
+    names = (name for kind, name in kinds if isinstance(value, kind))
+    return next(names, f"a {type(value).__name__}")  # YAML and TOML have dates
 
 
 def commit_range(where: Sequence[Commit]) -> str:

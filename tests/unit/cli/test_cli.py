@@ -199,6 +199,24 @@ def test_a_missing_file_is_named_with_the_files_that_there_are(
     assert "zzz is missing. Next: name one, of metrics/train.json" in text
 
 
+def test_metrics_are_shown_wherever_they_are_and_what_is_none_is_named(
+    mini: Mini, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mini.write(
+        "side/dvc.yaml", "metrics: [scores.json]\nstages: {s: {cmd: x, metrics: [m.yaml]}}\n"
+    )
+    mini.write("side/scores.json", '{"a": 1}')
+    mini.write("side/m.yaml", "b: 2.5\n")
+    mini.write("data.csv", "a,b\n1,2\n")
+    monkeypatch.chdir(mini.root)
+    shown = "side/m.yaml\n  b      2.5000\nside/scores.json\n  a           1\n"
+    assert run(capsys, "metrics") == (0, shown)
+    for name in ("notebooks", "data.csv"):
+        code, text = run(capsys, "metrics", name)
+        is_named = name in text and "Next: name a file of metrics" in text
+        assert (code, is_named) == (1, True), text
+
+
 @pytest.mark.parametrize("words", [("serve", "x.tar"), ("score", "a", "b", "--model", "x.tar")])
 def test_a_bundle_s_file_needs_no_study(
     words: tuple[str, ...],

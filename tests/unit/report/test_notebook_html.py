@@ -97,6 +97,21 @@ def test_no_two_pages_have_one_name(mini: Mini) -> None:
     assert Path(monitor.PAGE).parent != Path(notebook_html.FOLDER)
 
 
+def test_every_run_has_a_page_whatever_its_folder(mini: Mini) -> None:
+    members = "{matrix: {k: [b/c, d]}, cmd: headrace run m, outs: ['runs/m-${item.k}.ipynb']}"
+    mini.write("dvc.yaml", f"stages:\n  m: {members}\n  unrun: {{cmd: headrace run unrun}}\n")
+    side = "stages: {s: {cmd: headrace run s, outs: [runs/s.ipynb]}, t: {cmd: headrace run t}}\n"
+    mini.write("side/dvc.yaml", side)
+    for name in ("m-b/c", "m-d", "t", "of-no-stage", "failed/x"):
+        mini.write(f"runs/{name}.ipynb", notebook(cell("1")))
+    mini.write("side/runs/s.ipynb", notebook(cell("1")))
+    pages = ["m-b/c", "m-d", "side/runs/s", "t", "of-no-stage"]
+    expected = [f"{notebook_html.FOLDER}/{page}.html" for page in pages]
+    assert mini.run("html").stdout.splitlines() == expected
+    text = (mini.root / expected[0]).read_text("utf-8")
+    assert "<title>m-b/c \u2013 " in text
+
+
 def _luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
