@@ -27,15 +27,17 @@ def run_parameters(study: Study) -> Iterator[Violation]:
     Next: {step}
     """
     # It was edited while the stage ran; DVC records what it reads at a stage's end.
-    for stage, record, out in _runs(study):
+    for stage, record in _runs(study):
         injected = _injected(study.root / stage.run)
         recorded = _recorded(stage, record, injected)
+        if not _is_out(stage, record):  # the outs may be from another one
+            continue
         if wrong := _differences(injected, recorded, "and {!r} is recorded"):
             yield Violation(
                 Location(stage.run),
                 problem=join_names(wrong, MAX_NAMED),
                 lock=PurePosixPath(stage.file).with_name(NAME).as_posix(),
-                step=_step(study, stage, out),
+                step=_step(study, stage, record),
                 stage=stage.name,
             )
 
@@ -47,10 +49,13 @@ def member_values(study: Study) -> Iterator[Violation]:
     Next: {step}
     """
     # DVC records a member's name, command and files, and none of the values behind the name.
-    for stage, record, out in _runs(study):
+    for stage, record in _runs(study):
         if not stage.values or stage.is_frozen:
             continue
         injected = _injected(study.root / stage.run)
+        recorded = _recorded(stage, record, injected)
+        if not _is_out(stage, record) and _differences(injected, recorded, "{!r}"):
+            continue  # it is the run of another record
         given = parameters.member_values(stage, injected)
         wrong = _differences(injected, given, f"and {stage.file} has {{!r}}")
         if wrong and not any(differences(study, stage, record)):  # DVC runs it again anyway
@@ -58,19 +63,26 @@ def member_values(study: Study) -> Iterator[Violation]:
                 study.at(stage.file, *stage.keys),
                 problem=join_names(wrong, MAX_NAMED),
                 file=stage.file,
-                step=_step(study, stage, out),
+                step=_step(study, stage, record),
                 stage=stage.name,
             )
 
 
-def _runs(study: Study) -> Iterator[tuple[Stage, Record, File]]:
-    """Yield the stages whose run is the one in dvc.lock; `lock_behind` reports another one."""
+def _runs(study: Study) -> Iterator[tuple[Stage, Record]]:
+    """Yield the stages whose run is that in dvc.lock, or lies here and is not among the outs.
+
+    `lock_behind` reports another one.
+    """
     for stage in study.stages.values():
         record = record_of(study, stage) if stage.is_run else None
-        for out in record.outs if record else ():
-            is_here = out.path == stage.run and study.is_file(stage.run)
-            if record and is_here and study.cache.md5(study.root / stage.run) == out.md5:
-                yield stage, record, out
+        if record and study.is_file(stage.run):
+            md5s = [out.md5 for out in record.outs if out.path == stage.run]
+            if not md5s or study.cache.md5(study.root / stage.run) in md5s:
+                yield stage, record
+
+
+def _is_out(stage: Stage, record: Record) -> bool:
+    return any(out.path == stage.run for out in record.outs)
 
 
 def _differences(
@@ -132,15 +144,16 @@ def _injected(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _step(study: Study, stage: Stage, run: File) -> str:
+def _step(study: Study, stage: Stage, record: Record) -> str:
     """Return what runs the stage again, and makes DVC forget that it has such a run."""
     command = stage.command().replace("dvc repro", "dvc repro --force")
     runs = [folder / "runs" for folder in dvc_cache.store_of(study.root).folders[:1]]
-    kept = [path for folder in runs for path in folder.glob("*/*/*") if _holds(path, run.md5)]
+    kept = [path for folder in runs for path in folder.glob("*/*/*") if _holds(path, record.outs)]
     names = [os.path.relpath(path, study.root) for path in kept]
     return f"{shlex.join(['rm', '-f', *names])} && {command}" if names else command
 
 
-def _holds(path: Path, md5: str) -> bool:
-    """Tell whether an entry of DVC's run cache is of the run with this hash."""
-    return path.is_file() and md5.encode() in path.read_bytes()
+def _holds(path: Path, outs: Collection[File]) -> bool:
+    """Tell whether an entry of DVC's run cache is of the run with these outputs."""
+    content = path.read_bytes() if outs and path.is_file() else b""
+    return bool(content) and all(out.md5.encode() in content for out in outs)

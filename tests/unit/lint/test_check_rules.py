@@ -665,3 +665,30 @@ def test_a_member_s_values_that_dvc_does_not_record_are_compared_with_its_run(
     assert f"Next: dvc repro --force {member}" in message
     tidy.write("src/mini/model.py", "x = 1\n")  # so that DVC runs it again
     assert tidy.check("member-values").endswith(" passed.\n")
+
+
+def test_a_member_s_run_is_compared_where_it_is_not_among_the_outs(tidy: Tidy) -> None:
+    run = "runs/train-m0.ipynb"
+    tidy.replace("dvc.yaml", "  train:\n", "  train:\n    matrix: {m: [{lr: 0.1, n: 2}]}\n")
+    _record(tidy, "train@m0", f"seed = 7\n{FIRST}m = {{'n': 2, 'lr': 0.1}}\n")
+    tidy.replace("dvc.yaml", "      - runs/train.ipynb\n", "")
+    lock = json.loads((tidy.root / "dvc.lock").read_text())
+    outs = lock["stages"]["train@m0"]["outs"]
+    lock["stages"]["train@m0"]["outs"] = [out for out in outs if out["path"] != run]
+    entry = tidy.root / ".dvc/cache/runs/ab/abc/def"
+    entry.parent.mkdir(parents=True)
+    entry.write_text(json.dumps(lock["stages"]["train@m0"]))
+    entry.with_name("other").write_text("outs: []")
+    tidy.write("dvc.lock", json.dumps(lock))
+    assert tidy.check("member-values", "run-parameters").endswith(" passed.\n")
+    tidy.replace("dvc.yaml", "lr: 0.1", "lr: 0.5")
+    message = tidy.check("repro")
+    assert "Stage train@m0 ran with other values than dvc.yaml has" in message
+    assert f"Next: rm -f {entry.relative_to(tidy.root)} && dvc repro --force train@m0" in message
+    # A run of another record, as after a checkout, says nothing.
+    tidy.replace("params.yaml", "max_iter: 20", "max_iter: 30")
+    tidy.replace("dvc.lock", '"max_iter": 20', '"max_iter": 30')
+    assert tidy.check("member-values", "run-parameters").endswith(" passed.\n")
+    tidy.replace("dvc.yaml", "lr: 0.5", "lr: 0.1")
+    (tidy.root / run).unlink()
+    assert tidy.check("member-values").endswith(" passed.\n")
