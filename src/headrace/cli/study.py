@@ -224,6 +224,43 @@ def init(project: Project, data: Path, task: str | None, dry_run: bool, **answer
 
 
 @command(
+    "new",
+    examples="""
+    headrace new clean --after prepare      a stage clean behind prepare
+    headrace new sweep --matrix size=1,2,3  three runs of one notebook
+    """,
+)
+@click.argument("name", metavar="STAGE")
+@click.option(
+    "--after", default="", metavar="STAGE", shell_complete=stage_names, help="By default the last."
+)
+@click.option("--matrix", "axes", multiple=True, metavar="NAME=a,b", help="One run for each value.")
+@in_study
+def new(project: Project, name: str, after: str, axes: tuple[str, ...]) -> int:
+    """Add a stage, with its notebook and a first test.
+
+    Its module, block of parameters, paths and place in dvc.yaml are written too.
+    """
+    from headrace.scaffold import new as module
+
+    values = {name: texts.split(",") for name, _, texts in (axis.partition("=") for axis in axes)}
+    if wrong := [name for name, texts in values.items() if not all(texts)]:
+        raise click.UsageError(f"--matrix {wrong[0]} has no values. Next: --matrix {wrong[0]}=a,b")
+    return module.run(project, name, after, {k: [*map(_scalar, v)] for k, v in values.items()})
+
+
+def _scalar(text: str) -> Any:
+    """Return a value as YAML has it: a number or true where it is one, else the text."""
+    from headrace.core import yaml
+
+    try:
+        value = yaml.parse(f"a: {text}\n".encode(), "a value")["a"]
+    except HeadraceError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
+
+
+@command(
     "lock",
     examples="""
     headrace lock                           after an edit of pyproject.toml
@@ -254,4 +291,4 @@ def add(project: Project, packages: tuple[str, ...]) -> int:
     return module.add(project, packages)
 
 
-COMMANDS = [init, add, lock, run, debug, lab, sync, schema, html, metrics, backtest]
+COMMANDS = [init, new, add, lock, run, debug, lab, sync, schema, html, metrics, backtest]

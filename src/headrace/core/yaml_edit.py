@@ -69,7 +69,7 @@ def set_values(path: Path, values: Mapping[str, Any]) -> str:
             raise ProjectError(f"{path.name} has no {dotted}. Next: add it, or name another")
         changed = _with_more_items(text, keys, value) if isinstance(value, list) else None
         if changed is None:
-            changed = f"{text[: key.end_mark.index]}: {_to_yaml(value)}{text[_end(node) :]}"
+            changed = f"{text[: key.end_mark.index]}: {to_yaml(value)}{text[_end(node) :]}"
         text = _checked(path.name, text, changed, keys, value)
     return text
 
@@ -89,7 +89,7 @@ def set_option(text: str, name: str, keys: Sequence[Key], option: str, value: An
         raise ProjectError(
             f"{name}: {_dotted(keys)} can have no option {option}. Next: add it by hand"
         )
-    changed = _with_option(text, item, option, _to_yaml(value))
+    changed = _with_option(text, item, option, to_yaml(value))
     first = {} if option in options else {option: value}  # it is written above the others
     return _checked(name, text, changed, keys, {entry: {**first, **options, option: value}})
 
@@ -136,10 +136,10 @@ def _insert(text: str, keys: Sequence[Key], place: int, value: Any) -> str:
     """Return a text with an item before that place of a list, or at its end."""
     _, node = yaml.find_node(yaml.compose(text), keys)
     if not node.flow_style:
-        return _insert_line(text, node, place, _to_yaml(value))
+        return _insert_line(text, node, place, to_yaml(value))
     if node.value and place:
-        return _insert_after(text, node, place, _to_yaml(value))
-    return _insert_first(text, node, _to_yaml(value))
+        return _insert_after(text, node, place, to_yaml(value))
+    return _insert_first(text, node, to_yaml(value))
 
 
 def _insert_line(text: str, node: Any, place: int, item: str) -> str:
@@ -222,10 +222,10 @@ def _above(text: str, at: int, begin: int) -> int:
     return line
 
 
-def _to_yaml(value: Any) -> str:
+def to_yaml(value: Any) -> str:
     """Return a value as one line of YAML."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_to_yaml, value))}]"
+        return f"[{', '.join(map(to_yaml, value))}]"
     if isinstance(value, str) and PLAIN.fullmatch(value) and _is_plain(value):
         return value
     return json.dumps(value, ensure_ascii=False).translate(SEPARATORS)

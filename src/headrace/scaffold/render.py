@@ -7,6 +7,7 @@ from typing import Any
 
 import jinja2
 
+from headrace.core import yaml_edit
 from headrace.report.text import plain
 from headrace.scaffold import columns, estimators
 from headrace.scaffold.columns import Column, Role
@@ -49,6 +50,12 @@ def files(plan: Plan) -> dict[str, str]:
     return {name: f"{text.rstrip()}\n" for name, text in texts.items()}
 
 
+def of_template(name: str, stage: Any) -> str:
+    """Return a file of a new stage from its template; a notebook's is its cells."""
+    text = _environment().get_template(name).render(stage=stage)
+    return _notebook(text) + "\n" if name.endswith(".md.j2") else text
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("headrace.scaffold"),
@@ -60,7 +67,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "py": repr,
-        "yaml": lambda value: json.dumps(value, ensure_ascii=False),
+        "yaml": yaml_edit.to_yaml,
         "tick": tick,
         "comment": comment,
         "reasons": reasons,

@@ -28,8 +28,8 @@ def test_the_schema_for_editors_is_that_of_the_typed_model() -> None:
 
 def test_every_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> None:
     copy = sandbox.copy(STUDY, tmp_path)
-    paths = dict.fromkeys(map(copy.notebook, copy.notebook_stages()))  # a matrix has one
-    names = [str(path.relative_to(copy.root)) for path in paths]
+    first = {copy.notebook(stage): stage for stage in reversed(copy.notebook_stages())}
+    names = [str(path.relative_to(copy.root)) for path in reversed(first)]  # a matrix has one
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", *names]
     result = subprocess.run(
         [*command, "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path)],
@@ -40,5 +40,5 @@ def test_every_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> 
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    written = [metric.path for stage in copy.notebook_stages() for metric in stage.metrics]
+    written = [metric.path for stage in first.values() for metric in stage.metrics]
     assert [path for path in written if not (copy.root / path).is_file()] == []
