@@ -67,6 +67,15 @@ def test_a_file_that_a_cell_left_open_is_written(mini: Mini) -> None:
     assert zipfile.ZipFile(mini.root / "left.zip").read("a") == b"whole"
 
 
+def test_a_stage_whose_cell_removed_its_working_directory_ends_in_silence(mini: Mini) -> None:
+    mini.cells(
+        "import os, tempfile\nfolder = tempfile.mkdtemp(); os.chdir(folder); os.rmdir(folder)"
+    )
+    result = mini.run()
+    assert result.returncode == 0
+    assert "Traceback" not in result.stdout
+
+
 LEAVING = {
     "an exit function leaves": ("atexit.register(lambda: os._exit(0))", "with exit code 0"),
     "with an error": ("atexit.register(lambda: os._exit(3))", "with exit code 3"),

@@ -12,14 +12,15 @@ from headrace import errors
 from headrace.core import notebook
 from headrace.core.project import Project
 from headrace.core.stage import Stage, file_name
-from headrace.execution import isolation, partial_run
+from headrace.execution import isolation, output_masks, partial_run
 from headrace.execution.progress import StageState
 
 if TYPE_CHECKING:
     import nbformat
 
 LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
-FRAME = re.compile(r"(?:File )?\S*?((?:src|notebooks)/[\w/]+\.py):(\d+), in (\w+)")
+FRAME = re.compile(r"File ((?!src/headrace/execution)(?:src|notebooks)/[\w/]+\.py):(\d+), in (\w+)")
+"""A line of the project's code in a traceback, made relative; the engine's own is none of it."""
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MEMORY = "Was there enough memory? Is there a crash in a C library?"
 ENDED = "Does a thread or an exit function call os._exit? Was there enough memory?"
@@ -27,13 +28,14 @@ OWN = {name for name in vars(errors) if name.endswith("Error")}
 
 
 def describe_error(
+    root: Path,
     name: str,
     node: "nbformat.NotebookNode",
     failed: int,
     where: str,
     raised: BaseException | None = None,
 ) -> str:
-    """Describe the cell at which a run stopped short; `failed` is its index in the run.
+    """Describe the cell at which a run of the project in `root` stopped; `failed` is its index.
 
     `raised` is the error that the cell ended in: IPython shows some, such as that of an unknown
     magic, as text on stderr only.
@@ -42,7 +44,7 @@ def describe_error(
     place = f"cell {number(node, failed)} of {where}"
     error = next((out for out in cell.outputs if out.output_type == "error"), None)
     head = f"Stage {name} failed in {place}{_failing_line(cell, error)}"
-    return "\n".join([head, *_error_lines(error, raised), *_next_steps(name)])
+    return "\n".join([head, *_error_lines(root, error, raised), *_next_steps(name)])
 
 
 def describe_interruption(name: str, cell: int, where: str, by: str) -> str:
@@ -114,7 +116,9 @@ def _failing_line(cell: "nbformat.NotebookNode", error: "nbformat.NotebookNode |
     return f"{place}:\n    {lines[line - 1].strip()}"
 
 
-def _error_lines(error: "nbformat.NotebookNode | None", raised: BaseException | None) -> list[str]:
+def _error_lines(
+    root: Path, error: "nbformat.NotebookNode | None", raised: BaseException | None
+) -> list[str]:
     """Return the error's message, and the deepest line of the project's code in its traceback."""
     if error is None and raised is not None:
         return [f"{type(raised).__name__}: {raised}"]
@@ -122,6 +126,6 @@ def _error_lines(error: "nbformat.NotebookNode | None", raised: BaseException | 
         return [f"Its kernel died in it, or was stopped for taking too long. {MEMORY}"]
     if error.ename in OWN:
         return [str(error.evalue)]
-    frames = FRAME.findall(_trace(error))
+    frames = FRAME.findall(output_masks.relative_paths(root)(_trace(error)))
     place = [f"    at {frames[-1][0]}, line {frames[-1][1]}, in {frames[-1][2]}"] if frames else []
     return [*place, f"{error.ename}: {error.evalue}"]

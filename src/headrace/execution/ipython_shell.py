@@ -1,5 +1,6 @@
 """IPython's kernel shell without a kernel process: the same class, magics, displays and errors."""
 
+import atexit
 import builtins
 import getpass
 import logging
@@ -7,7 +8,7 @@ import os
 import pdb
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -159,9 +160,16 @@ def _new_shell(kernel: Any) -> Any:
     )
     shell.enable_gui = lambda gui=None: setattr(shell, "active_eventloop", gui)  # no window opens
     shell.ask_exit = _refuse_exit
+    atexit.unregister(shell.atexit_operations)
+    atexit.register(_end, shell)
     shell.configurables.append(IPKernelApp())
     kernel.shell = shell
     return shell
+
+
+def _end(shell: Any) -> None:
+    with suppress(FileNotFoundError):  # it asks for the working directory; a cell may remove that
+        shell.atexit_operations()
 
 
 def _refuse_exit() -> NoReturn:

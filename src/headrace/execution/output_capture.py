@@ -93,6 +93,8 @@ class Stream(io.TextIOBase):
         """Write a text; in a forked child to the descriptor, which the parent reads."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
         if os.getpid() != self._process:
             self._write_to_descriptor(self._lines_of_child().add(text))
             return len(text)
@@ -173,14 +175,19 @@ class _Lines:
     def __init__(self) -> None:
         self.process = os.getpid()
         self._complete: list[str] = []
-        self._unfinished: dict[int, str] = {}
+        self._unfinished: dict[int, GrowingText] = {}
 
     def add(self, text: str, *, keep: bool = False) -> str:
         """Add a thread's text; return the lines that it completes, or keep them for `take`."""
         thread = threading.get_ident()
-        before, newline, after = (self._unfinished.pop(thread, "") + text).rpartition("\n")
+        before, newline, after = text.rpartition("\n")
+        line = self._unfinished.pop(thread, None) or GrowingText()
+        if newline:
+            before = line.take() + before
         if after:
-            self._unfinished[thread] = after
+            line.write(after)
+        if not newline or after:
+            self._unfinished[thread] = line
         if keep and newline:
             self._complete.append(before + newline)
         return before + newline
@@ -192,7 +199,7 @@ class _Lines:
         lines = "".join(self._complete)
         self._complete.clear()
         if unfinished:
-            lines += "".join(self._unfinished.values())
+            lines += "".join(line.take() for line in self._unfinished.values())
             self._unfinished.clear()
         return lines
 

@@ -21,11 +21,23 @@ VOLATILE = (
     r"(?<=, handle )[0-9a-f]{6,16}(?= at )",  # <CDLL 'None', handle 7f… at …>
     r"(?<=\bpid=)\d+\b",  # <Process name='Process-1' pid=4711 parent=4710 started>
     r"(?<=\bparent=)\d+\b",
+    r"(?<=\bobject at )[0-9a-f]{8,16}\b",  # <ExecutionResult object at 7f…>, of IPython
+    r"(?<=\bdisplay_id=)[0-9a-f]{32}\b",  # <DisplayHandle display_id=f79c…>
+    r"(?<=' )0x[0-9a-f]{6,16}(?=>)",  # <cdata 'int *' 0x7f…>
+    r"(?<=' \()0x[0-9a-f]{6,16}(?=\)>)",  # <cparam 'P' (0x7f…)>
+    r"(?<=\bTimerHandle when=)\d+(?:\.\d+)?",
 )
-VALUE = "|".join(VOLATILE)
-HINT = re.compile(VALUE)
-LINE = re.compile(rf"^.*(?:{VALUE}).*$", re.MULTILINE)
-TOKEN = re.compile(rf"(?P<open><|&lt;)|(?P<close>(?<![-=])(?:>|&gt;))|(?P<value>{VALUE})")
+VALUE = rf"(?<=[ ='(])(?=[0-9a-f])(?:{'|'.join(VOLATILE)})"  # what most places lack is asked first
+GENERATOR = r"\b(?:Generator|RandomState)\(\w+\) at 0x[0-9A-F]{6,16}\b"
+"""NumPy shows its generators of random numbers without < and >."""
+HINT = re.compile(f"{VALUE}|{GENERATOR}")
+LINE = re.compile(rf"^.*(?:{VALUE}|{GENERATOR}).*$", re.MULTILINE)
+TOKEN = re.compile(
+    rf"(?P<open><|&lt;)|(?P<close>(?<![-=])(?:>|&gt;))|(?P<value>{VALUE})|(?P<generator>{GENERATOR})"
+)
+
+MODULE = ("from '", "from file '", "origin='", "renaming '", "' (", ") (")
+"""What stands before a module's file in reprs, and in errors of imports."""
 
 UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}"
 QUOTE = r"(?:\\?[\"']|&quot;|&#34;)"
@@ -35,12 +47,14 @@ IDS = (
     re.compile(rf"\bid={QUOTE}(T_[0-9a-f]{{5}})(?:_|{QUOTE})"),  # pandas' Styler
 )
 """Where an id that a library draws at random stands in HTML or in the script beside it."""
+ID = re.compile(rf"{UUID}|T_[0-9a-f]{{5}}")
 
 
 def mask_reprs(text: str) -> str:
     """Mask addresses, threads and processes within reprs: between a < and the > that belongs to it.
 
-    An arrow (->, =>) closes nothing. In HTML a < may be written &lt;.
+    So is the address of a NumPy generator. An arrow (->, =>) closes nothing. In HTML a < may be
+    written &lt;.
     """
     if not HINT.search(text):
         return text
@@ -54,6 +68,8 @@ def _mask_line(line: str) -> str:
         nonlocal depth
         if token["value"]:
             return _masked(token["value"]) if depth else token["value"]
+        if token["generator"]:
+            return f"{token['generator'].rpartition('0x')[0]}0x…"
         depth = depth + 1 if token["open"] else max(depth - 1, 0)
         return token[0]
 
@@ -67,18 +83,25 @@ def _masked(value: str) -> str:
 def relative_paths(root: Path) -> Callable[[str], str]:
     """Return a function that makes places in source files relative to the clone, `root`.
 
-    A place is a file with a line, as warnings and tracebacks name it: the study's own modules, and
-    libraries of its environment, which counts as `.venv` wherever it lies.
+    A place is a file with a line, as warnings and tracebacks name it, or one that Python names as a
+    module's: the study's own modules, and libraries of its environment, which counts as `.venv`
+    wherever it lies.
     """
     prefixes = dict(_prefixes(root))
     longest_first = sorted(prefixes, key=len, reverse=True)
     names = "|".join(map(re.escape, longest_first))
-    place = re.compile(rf"({names})/([^\n\"':]*\.pyx?)(?=:\d|\", line \d)")
+    path = (
+        rf"({names})/([^\n\"':]{{1,300}}?\.(?:pyx?|so))"  # no longer: it may begin all over a text
+    )
+    place = re.compile(rf"{path}(?=:\d|[\"']?, line \d|([')]))")
 
     def make_relative(text: str) -> str:
-        if ".py" not in text:
-            return text
-        return place.sub(lambda match: f"{prefixes[match[1]]}{match[2]}", text)
+        def shorten(match: re.Match[str]) -> str:
+            if match[3] and not text.endswith(MODULE, 0, match.start()):
+                return match[0]
+            return f"{prefixes[match[1]]}{match[2]}"
+
+        return place.sub(shorten, text) if ".py" in text or ".so" in text else text
 
     return make_relative
 
@@ -108,8 +131,7 @@ class StableIds:
         for name in found:
             if name not in self._names:
                 self._names[name] = _numbered(name, next(self._numbers))
-        pattern = re.compile("|".join(re.escape(name) for name in found))
-        return pattern.sub(lambda match: self._names[match[0]], text)
+        return ID.sub(lambda match: self._names[match[0]] if match[0] in found else match[0], text)
 
 
 def _numbered(name: str, number: int) -> str:

@@ -1,5 +1,6 @@
 """Turn the shell's messages into the running cell's outputs, as a notebook client does."""
 
+import re
 import sys
 import threading
 from collections import defaultdict
@@ -12,6 +13,8 @@ from headrace.execution import output_widgets
 from headrace.execution.output_capture import GrowingText
 from headrace.execution.output_widgets import OutputWidgets
 
+JSON = re.compile(r"application/(.*\+)?json", re.DOTALL)
+"""Kinds of output that are not text. Source: nbformat's schema, `mimebundle`."""
 RESULTS = ("display_data", "execute_result", "update_display_data")
 
 
@@ -103,10 +106,8 @@ class Recorder(Session):
     def _add(self, kind: str, message: dict[str, Any]) -> None:
         self._join()
         content = self._as_sent(message["content"])
-        outputs = self._displays[(content.get("transient") or {}).get("display_id") or ""]
-        has_id = outputs is not self._displays[""]
-        if has_id:
-            for output in outputs:
+        if name := (content.get("transient") or {}).get("display_id"):
+            for output in self._displays[name]:
                 output.data = nbformat.from_dict(content["data"])
                 output.metadata = nbformat.from_dict(content["metadata"])
         if kind == "update_display_data":
@@ -117,15 +118,22 @@ class Recorder(Session):
             return
         self._clear()
         self._outputs.append(output)
-        if has_id:
-            outputs.append(output)
+        if name:
+            self._displays[name].append(output)
 
     def _as_sent(self, content: dict[str, Any]) -> dict[str, Any]:
-        """Return the content as a client would get it: JSON's types, and bytes in base64."""
+        """Return the content as a client would get it: JSON's types, and bytes in base64.
+
+        Errors:
+            ValueError: a notebook cannot hold it; no file is validated, which takes long.
+        """
         data = content.get("data", {})
         plain = all(isinstance(part, str) for pair in data.items() for part in pair)  # however long
         rest = {key: value for key, value in content.items() if not (plain and key == "data")}
         sent: dict[str, Any] = self.unpack(self.pack(rest))
+        for kind, value in {} if plain else sent["data"].items():
+            if not (_is_text(value) or JSON.fullmatch(kind)):
+                raise ValueError(f"{kind} of a display is {type(value).__name__}, and not text")
         return {"data": data, **sent} if "data" in content else sent
 
     def _clear(self) -> None:
@@ -133,8 +141,11 @@ class Recorder(Session):
             return
         self._clear_first = False
         self._text = GrowingText()
-        for displayed in self._displays.values():
-            displayed[:] = [output for output in displayed if not _contains(output, self._outputs)]
+        cleared = {id(output) for output in self._outputs}
+        for name, displayed in [*self._displays.items()]:
+            displayed[:] = [output for output in displayed if id(output) not in cleared]
+            if not displayed:
+                del self._displays[name]
         self._outputs.clear()
 
     def _join(self) -> None:
@@ -142,12 +153,13 @@ class Recorder(Session):
             self._outputs[-1].text += text
 
 
+def _is_text(value: Any) -> bool:
+    lines = value if isinstance(value, list) else [value]
+    return all(isinstance(line, str) for line in lines)
+
+
 def _output(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode:
     """Return a message's content as an output, not validated: that takes longer than most cells."""
     fields = {key: value for key, value in content.items() if key != "transient"}
     output: nbformat.NotebookNode = nbformat.from_dict({"output_type": kind, **fields})
     return output
-
-
-def _contains(output: nbformat.NotebookNode, outputs: list[nbformat.NotebookNode]) -> bool:
-    return any(output is candidate for candidate in outputs)

@@ -9,6 +9,8 @@ from typing import Any
 import comm
 import nbformat
 
+from headrace.execution.output_capture import GrowingText
+
 OUTPUT_MODEL = ("@jupyter-widgets/output", "OutputModel")
 KINDS = ("comm_open", "comm_msg", "comm_close")
 
@@ -17,25 +19,32 @@ class OutputWidget:
     """One widget: its outputs, and whether the next one replaces them."""
 
     def __init__(self, outputs: list[nbformat.NotebookNode]) -> None:
-        self.outputs = outputs
+        self._outputs = outputs
+        self._text = GrowingText()
         self._clear_first = False
+
+    @property
+    def outputs(self) -> list[nbformat.NotebookNode]:
+        """What it shows."""
+        if text := self._text.take():
+            self._outputs[-1].text += text
+        return self._outputs
 
     def add(self, output: nbformat.NotebookNode) -> None:
         """Add an output; a stream's neighbouring pieces are one."""
         if self._clear_first:
-            self.outputs, self._clear_first = [], False
-        last = self.outputs[-1] if self.outputs else None
+            self.clear(wait=False)
+        last = self._outputs[-1] if self._outputs else None
         if last and output.output_type == "stream" == last.output_type and output.name == last.name:
-            last.text += output.text
+            self._text.write(output.text)
         else:
             self.outputs.append(output)
 
     def clear(self, *, wait: bool) -> None:
         """Remove the outputs, now or when the next one comes."""
-        if wait:
-            self._clear_first = True
-        else:
-            self.outputs = []
+        self._clear_first = wait
+        if not wait:
+            self._outputs, self._text = [], GrowingText()
 
 
 class OutputWidgets:

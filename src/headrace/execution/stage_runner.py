@@ -80,18 +80,18 @@ def _execute(
     One that stopped short goes to runs/failed, and is not an output. Whatever nobody expected
     leaves the partial run to the supervisor, whose process no cell has touched.
     """
-    name = file_name(stage.name)
-    complete, failed = project.root / stage.run, project.root / f"runs/failed/{name}.ipynb"
+    name, root = file_name(stage.name), project.root
+    complete, failed = root / stage.run, root / f"runs/failed/{name}.ipynb"
     watch = _StageWatch(state, partial_run.path_of(project, name))
     try:
         with isolation.recording():
             rules = _rules(project, state)
             node, stopped = executor.execute(project, source.node, values, watch, rules)
         meter.mark("cells")
-        normalize.save(complete if stopped is None else failed, node, project.root)
+        normalize.save(complete if stopped is None else failed, node, root)
     except Interrupted as by:
         assert watch.node is not None  # it came while a cell ran
-        normalize.save(failed, watch.node, project.root)
+        normalize.save(failed, watch.node, root)
         message = failure_message.describe_interruption(name, state.cell, source.name, str(by))
         watch.remove()
         raise Interrupted(message) from None
@@ -104,7 +104,7 @@ def _execute(
     watch.remove()
     if stopped is not None:
         raise StageError(
-            failure_message.describe_error(name, node, stopped, source.name, watch.error)
+            failure_message.describe_error(root, name, node, stopped, source.name, watch.error)
         )
     failed.unlink(missing_ok=True)
 

@@ -135,6 +135,66 @@ def test_an_interrupt_from_outside_ends_the_run_though_the_cell_caught_it() -> N
         _run(source, "print('next')", interrupted=lambda: True)
 
 
+INVALID = {
+    "a number": "display({'text/plain': 5}, raw=True)",
+    "nothing": "display({'text/html': None}, raw=True)",
+    "a list of numbers": "display({'text/plain': [1]}, raw=True)",
+    "JSON under another name": "display({'text/json': {}}, raw=True)",
+    "of an object": "class A:\n    def _repr_mimebundle_(self, **_): return {'text/plain': 5}\nA()",
+    "in an update": "x = display('x', display_id=True)\nx.update({'text/plain': 5}, raw=True)",
+}
+
+
+@pytest.mark.parametrize("source", INVALID.values(), ids=INVALID)
+def test_a_display_that_no_notebook_can_hold_is_an_error_of_its_cell(source: str) -> None:
+    outputs, stopped = _run(source, "1")
+    assert stopped == 0
+    assert outputs[0][-1].ename == "ValueError"
+    assert "of a display is " in outputs[0][-1].evalue
+
+
+def test_a_display_of_json_and_of_lines_is_valid() -> None:
+    data = "{'application/json': 5, 'application/x+json': None, 'text/plain': ['a', 'b']}"
+    outputs, stopped = _run(f"display({data}, raw=True)")
+    assert stopped is None
+    node = V4.new_notebook(cells=[V4.new_code_cell(outputs=outputs[0])])
+    nbformat.validate(node)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_closed_stream_refuses_text_and_keeps_what_it_had(name: str) -> None:
+    close = f"import sys\nprint('before', file=sys.{name})\nsys.{name}.close()"
+    outputs, stopped = _run(close, "1", f"print('after', file=sys.{name})")
+    assert (_shown(outputs[0]), stopped) == ("before\n", 2)
+    assert outputs[2][0].evalue == "I/O operation on closed file"
+
+
+IN_PIECES = {
+    "of a thread": "import threading\n"
+    "def work(): [print('x', end='') for _ in range(100_000)]\n"
+    "thread = threading.Thread(target=work); thread.start(); thread.join()",
+    "of a child": "import os\nif os.fork() == 0:\n"
+    "    [print('x', end='') for _ in range(100_000)]; print(flush=True); os._exit(0)\n"
+    "_ = os.wait()",
+}
+
+
+@pytest.mark.parametrize("source", IN_PIECES.values(), ids=IN_PIECES)
+def test_a_long_line_that_is_written_bit_by_bit_is_whole(source: str) -> None:
+    (outputs,), stopped = _run(source)
+    assert stopped is None
+    assert _shown(outputs).rstrip("\n") == "x" * 100_000
+
+
+def test_a_display_that_comes_back_after_it_was_cleared_is_updated() -> None:
+    source = (
+        "from IPython.display import clear_output\nx = display('a', display_id='x')\n"
+        "clear_output(wait=True)\nx = display('b', display_id='x')\nx.update('c')"
+    )
+    (outputs,), _ = _run(source)
+    assert _shown(outputs) == "'c'"
+
+
 OVERTIME = {
     "awaiting": "import asyncio\nawait asyncio.sleep(9)",
     "catching every error": "import time\ntry: time.sleep(9)\nexcept: pass",

@@ -101,6 +101,23 @@ def test_normal_form_is_valid_and_normalising_twice_changes_nothing() -> None:
         ),
         ("<CDLL 'None', handle 7f30584c at 0x7f00deadbeef>", "<CDLL 'None', handle … at 0x…>"),
         ("<MagicMock id='140203928321'>", "<MagicMock id='…'>"),
+        ("Generator(PCG64) at 0x7F5B226366C0", "Generator(PCG64) at 0x…"),
+        (
+            "SVC(random_state=RandomState(MT19937) at 0x7F5B22673940)",
+            "SVC(random_state=RandomState(MT19937) at 0x…)",
+        ),
+        ("[<A g=Generator(SFC64) at 0x7F5B226366C0>]", "[<A g=Generator(SFC64) at 0x…>]"),
+        ("call(PCG64) at 0x7F5B226366C0", "call(PCG64) at 0x7F5B226366C0"),
+        (f"<DisplayHandle display_id={'f79c' * 8}>", "<DisplayHandle display_id=…>"),
+        ("<DisplayHandle display_id=mine>", "<DisplayHandle display_id=mine>"),
+        (
+            "<ExecutionResult object at 7f25b6e5, info=<ExecutionInfo object at 7f25b6e552d0, x>>",
+            "<ExecutionResult object at …, info=<ExecutionInfo object at …, x>>",
+        ),
+        ("an object at 7f25b6e55450", "an object at 7f25b6e55450"),
+        ("<cdata 'int *' 0x7f00deadbeef>", "<cdata 'int *' 0x…>"),
+        ("<cparam 'P' (0x7f00deadbeef)>", "<cparam 'P' (0x…)>"),
+        ("<TimerHandle when=1652.5 f() at a.py:1>", "<TimerHandle when=… f() at a.py:1>"),
         ("started 140203928 pid=4711", "started 140203928 pid=4711"),
         ("<a>\nat 0x7f00deadbeef", "<a>\nat 0x7f00deadbeef"),
     ],
@@ -120,6 +137,17 @@ def test_what_no_two_processes_share_is_masked_in_a_repr(text: str, masked: str)
         ("written to {root}/models/model.bin", "written to {root}/models/model.bin"),
         ("{root}/src/a.py", "{root}/src/a.py"),
         ("/elsewhere/a.py:3: UserWarning", "/elsewhere/a.py:3: UserWarning"),
+        (
+            "Failed to reload module 'a' from file '{root}/a.py'",
+            "Failed to reload module 'a' from file 'a.py'",
+        ),
+        ("<module 'a' from '{root}/src/a/__init__.py'>", "<module 'a' from 'src/a/__init__.py'>"),
+        ("<module 'b' from '{python}/lib/b.x86.so'>", "<module 'b' from '.venv/lib/b.x86.so'>"),
+        ("cannot import name 'x' from 'a' ({root}/a.py)", "cannot import name 'x' from 'a' (a.py)"),
+        ("<frame at 1, file '{root}/a.py', line 5>", "<frame at 1, file 'a.py', line 5>"),
+        ("<FrameSummary file {root}/a.py, line 3 in f>", "<FrameSummary file a.py, line 3 in f>"),
+        ("'{root}/src/a.py'", "'{root}/src/a.py'"),
+        ("open('{root}/src/a.py')", "open('{root}/src/a.py')"),
     ],
 )
 def test_places_in_the_clone_s_files_are_relative(
@@ -150,6 +178,27 @@ def test_known_forms_of_random_ids_are_stable(name: str) -> None:
         assert output_masks.StableIds().replace(texts[-1]) == texts[-1]
     first, second = (text.replace("<td>e45a7", "<td>12fa7") for text in texts)
     assert first == second
+
+
+LONG = 100_000
+ENDLESS = {
+    "a path again and again": "/studies/one/a" * LONG + ".py:3",
+    "a generator again and again": "Generator(" * LONG + "a" * LONG + " at 0x7F5B226366C0",
+    "brackets": "<" * LONG + " at 0x7f00deadbeef",
+    "an id": ' id="' + "a-" * LONG + ' id="' + "0" * LONG,
+    "digits": "<TimerHandle when=" * 1000 + "1" * LONG,
+    "many ids": "".join(f'<a id="{number:032x}">' for number in range(20_000)),
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_no_text_takes_longer_than_its_length_asks_for(text: str) -> None:
+    """Where the time grew with its square, this would take minutes."""
+    output = nbformat.v4.new_output("display_data", {"text/html": text})
+    cell = nbformat.v4.new_code_cell("x", outputs=[output], execution_count=1)
+    node = nbformat.v4.new_notebook(cells=[cell])
+    normalize.normalize(node, Path("/studies/one"))
+    assert node.cells[0].outputs[0].data["text/html"]
 
 
 def test_two_tables_of_one_notebook_have_two_ids_and_other_hashes_stay() -> None:
