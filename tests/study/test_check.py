@@ -202,6 +202,13 @@ PLANTS: dict[str, Plant] = {
         "dvc.yaml:5",
         "make fix (it adds requirements.lock",
     ),
+    "unregistered-cost": (
+        lambda t: t.write(
+            "dvc.yaml", (t.root / "dvc.yaml").read_text() + "\nmetrics:\n  - metrics/cost/a.json\n"
+        ),
+        "dvc.yaml:23",
+        "make fix",
+    ),
     "cached-metrics": (
         lambda t: t.replace("dvc.yaml", ":\n          cache: false\n", "\n"),
         "dvc.yaml:20",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.core import git, lockfile, param_files, parameters, sources, yaml
 from headrace.core.imports import Chain, Graph
+from headrace.core.pipeline import Pipeline
 from headrace.core.project import Project
 from headrace.core.stage import PARAMS, Stage
 from headrace.core.yaml import Key
@@ -65,6 +66,11 @@ class Study:
     def stages(self) -> dict[str, Stage]:
         """The stages of the pipeline files; none where one is broken."""
         return {} if self.dvc_error else self.project.all_stages
+
+    @property
+    def pipelines(self) -> dict[str, Pipeline]:
+        """The pipeline files; none where one is broken."""
+        return {} if self.dvc_error else self.project.pipelines
 
     @property
     def groups(self) -> list[Stage]:

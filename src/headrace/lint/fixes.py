@@ -58,6 +58,17 @@ class Uncache(PipelineEdit):
         return yaml_edit.set_option(text, self.file, self.keys, "cache", False)
 
 
+class AddMetric(PipelineEdit):
+    """Add a file to the metrics of no stage."""
+
+    def __str__(self) -> str:
+        """Describe the change."""
+        return f"{self.file}: {self.path} added to the metrics"
+
+    def _edit(self, text: str) -> str:
+        return yaml_edit.append_line(text, self.file, self.keys, self.path)
+
+
 Fix = Strip | PipelineEdit
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from headrace.core.entry import Entry
 from headrace.core.imports import Chain
 from headrace.core.requirements import NAME as REQUIREMENTS
-from headrace.core.stage import Stage
+from headrace.core.stage import Stage, file_name
+from headrace.execution.resource_usage import FOLDER as COST_FOLDER
 from headrace.lint.context import Location, Study
-from headrace.lint.fixes import AddDep, Uncache
+from headrace.lint.fixes import AddDep, AddMetric, Uncache
 from headrace.lint.notebook_ast import Notebook
 from headrace.lint.paths_used import Files, Use, uses
 from headrace.lint.rules import Violation, rule
@@ -133,6 +134,24 @@ def unlisted_lock(study: Study) -> Iterator[Violation]:
         if stage.is_run and not any(dep.covers(REQUIREMENTS) for dep in stage.deps):
             fix = _add_dep(stage, REQUIREMENTS)
             yield Violation(study.at_deps(stage), fix, stage=stage.group, lock=REQUIREMENTS)
+
+
+@rule()
+def unregistered_cost(study: Study) -> Iterator[Violation]:
+    """{path} is not among the metrics of {pipeline}, as what other stages cost is.
+
+    Next: make fix (it adds {path} to the metrics)
+    """
+    for name, pipeline in study.pipelines.items():
+        listed = {metric.path for metric in pipeline.metrics}
+        folder = f"{COST_FOLDER}/"
+        if not any(path.startswith(folder) for path in listed):
+            continue  # a study may do without
+        for stage in pipeline.values():
+            path = f"{folder}{file_name(stage.name)}.json"
+            if stage.is_run and path not in listed:
+                fix = AddMetric(stage.group, ("metrics",), path, name)
+                yield Violation(study.at(name, "metrics"), fix, path=path, pipeline=name)
 
 
 @rule()
