@@ -1,12 +1,13 @@
 """Check parameters: params.yaml against the typed model, and against a notebook's cell."""
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.core import notebook
 from headrace.core.project import Project
-from headrace.core.stage import PARAMS
+from headrace.core.stage import MAIN, PARAMS
 from headrace.errors import ProjectError, nearest, nearest_name
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def mismatches(
             yield Mismatch(
                 name,
                 f"{source}: the default of {name} is {_with_type(defaults[name])}, but"
-                f" {_says(given.file)} {_with_type(value)}. Next: headrace sync",
+                f" {_says(given.file)} {_with_type(value)}. Next: {_agreement(name, given)}",
                 in_cell=True,
             )
     for name in defaults:
@@ -73,6 +74,13 @@ def mismatches(
 
 def _says(file: str) -> str:
     return f"{file} and the typed model say" if file == PARAMS else f"{file} says"
+
+
+def _agreement(name: str, given: Value) -> str:
+    """Return what makes a default agree with a value; no file has that of a member to copy."""
+    if posixpath.basename(given.file) != MAIN:
+        return "headrace sync"
+    return f"write {name} = {given.value!r} there, or {name} = None where its types differ"
 
 
 def _same_type(default: object, value: object, *, is_typed: bool) -> bool:
@@ -122,7 +130,7 @@ def _error_line(detail: Mapping[str, Any], raw: Mapping[str, Any], project: Proj
     message = str(detail["msg"]).removeprefix("Value error, ").removesuffix(".")
     step = f"Next: see its type and range in {_model(project)}"
     if not place:
-        return f"{PARAMS}: {message}. {step}"
+        return f"{PARAMS}: {message}. Next: correct it; the rule is in {_model(project)}"
     value = "empty" if detail["input"] is None else repr(detail["input"])
     return f"{PARAMS}: {key} is {value}: {message[:1].lower()}{message[1:]}. {step}"
 

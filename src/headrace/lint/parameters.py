@@ -24,7 +24,10 @@ from headrace.errors import (
 )
 from headrace.lint.context import Location, Study
 from headrace.lint.notebook_ast import Cell, Notebook
-from headrace.lint.rules import PREFIX, Violation, rule, split
+from headrace.lint.rules import NEXT, PREFIX, Violation, rule, split
+
+DOTTED = re.compile(r"\b[a-zA-Z_]\w*(\.\w+)+")
+"""A name such as train.max_iter."""
 
 
 @rule(repro=True)
@@ -51,12 +54,13 @@ def params_yaml(study: Study) -> Iterator[Violation]:
     step = f"correct {PARAMS}; src/study/params.py has the type and range of each value"
     try:
         _ = study.parameters  # it is read where it is first asked for
-    except ParameterError as error:
-        for line in str(error).splitlines():
-            location = study.at(PARAMS, *map(str, error.places.get(line, ())))
-            yield _from_error(line, location, step=step)
     except HeadraceError as error:
-        yield _from_error(str(error), Location(PARAMS, line=1), step=step)
+        places = error.places if isinstance(error, ParameterError) else {}
+        for line in str(error).splitlines() if places else [str(error)]:
+            # A rule of the model's own, on several values, names them in its message.
+            named = DOTTED.search(line.partition(NEXT)[0].removeprefix(PARAMS))
+            keys = places.get(line) or (named[0].split(".") if named else ())
+            yield _from_error(line, study.at(PARAMS, *map(str, keys)), step=step)
 
 
 def _from_error(message: str, location: Location, *, step: str, stage: str = "") -> Violation:
@@ -136,7 +140,7 @@ def _place(stage: Stage, message: str) -> tuple[Key, ...]:
 
 @rule(repro=True)
 def parameters_agree(study: Study) -> Iterator[Violation]:
-    """The notebook and params.yaml disagree: {problem}.
+    """The notebook and {file} disagree: {problem}.
 
     Next: {step}
     """
@@ -146,8 +150,14 @@ def parameters_agree(study: Study) -> Iterator[Violation]:
             if name not in pair.reported:
                 location = _default_location(pair.notebook, name) if mismatch.in_cell else None
                 location = location or study.at(pair.file(name), *pair.key(name))
-                step = "use the same names in both"
-                yield _from_error(mismatch.message, location, step=step, stage=pair.stage.group)
+                location, problem, step = split(mismatch.message, location)
+                yield Violation(
+                    location,
+                    file=pair.file(name),
+                    problem=problem,
+                    step=step or "use the same names in both",
+                    stage=pair.stage.group,
+                )
 
 
 @dataclass(frozen=True)

@@ -235,7 +235,7 @@ INVALID = {
     "missing": (("params.yaml", "  rate: 0.5\n", ""), "params.yaml:4", "train.rate of stage"),
     "range": (("params.yaml", "max_iter: 20", "max_iter: 0"), "params.yaml:5", "max_iter is 0"),
     "no YAML": (("params.yaml", "rate: 0.5", "rate: [0.5"), "params.yaml:7", "expected"),
-    "a date": (("params.yaml", "first", "2013-09-01"), "params.yaml:1", "train.name is a date"),
+    "a date": (("params.yaml", "first", "2013-09-01"), "params.yaml:7", "train.name is a date"),
     "a name": (("dvc.yaml", "- train\n", "- train.rtae\n"), "dvc.yaml:15", "Did you mean rate?"),
     "twice": (("dvc.yaml", "- train\n", "- train\n      - seed\n"), "dvc.yaml:13", "two places"),
     "too few": (("dvc.yaml", "      - seed\n", ""), "dvc.yaml:12", "does not list seed"),
@@ -250,6 +250,23 @@ def test_a_parameter_error_is_reported_once_and_in_its_line(tidy: Tidy, kind: st
     assert printed.startswith(f"{place}: ")
     assert message in printed
     assert printed.count("Next: ") == 1
+
+
+@pytest.mark.parametrize("message", ["rate and train.name need {}", "train.rate < train.max_iter"])
+def test_a_rule_of_the_model_on_several_values_is_reported_at_the_one_that_it_names(
+    tidy: Tidy, message: str
+) -> None:
+    rule = (
+        '\n    @model_validator(mode="after")\n    def rule(self) -> "Params":\n'
+        f"        raise ValueError({message!r})\n"
+    )
+    path = tidy.root / "src/mini/params.py"
+    imported = path.read_text().replace("import BaseModel,", "import model_validator, BaseModel,")
+    path.write_text(imported + rule)
+    printed = tidy.check("params-yaml")
+    line = 7 if "train.name" in message.partition("<")[0] else 6
+    assert printed.startswith(f"params.yaml:{line}: params.yaml cannot be used: {message}.")
+    assert "Next: correct it; the rule is in src/mini/params.py\n" in printed
 
 
 def test_a_block_that_the_notebook_does_not_use_is_reported_at_its_line(tidy: Tidy) -> None:

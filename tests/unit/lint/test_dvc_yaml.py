@@ -55,8 +55,8 @@ OTHER_FILES = {
     ),
     "another type": (
         lambda t: t.write("conf/more.yaml", "y: text\n"),
-        f"{NOTEBOOK}:cell 2:5: The notebook and params.yaml disagree: {NOTEBOOK}: the default of y"
-        " is 0.5 (float), but conf/more.yaml says 'text' (str).",
+        f"{NOTEBOOK}:cell 2:5: The notebook and conf/more.yaml disagree: {NOTEBOOK}: the default"
+        " of y is 0.5 (float), but conf/more.yaml says 'text' (str).",
     ),
     "a date": (
         lambda t: t.write("conf/more.toml", "z = 1979-05-27\n"),
@@ -100,6 +100,16 @@ def test_a_mistake_in_a_stage_of_many_is_one_finding(tidy: Tidy) -> None:
     assert f"given fold, but the parameters cell of {NOTEBOOK} has no such name" in report
     assert report.startswith("dvc.yaml:3: ")
     assert report.endswith("  Next: add a line such as `fold = 0` to it\n1 finding\n")
+
+
+def test_members_of_several_types_have_a_default_that_all_agree_with(tidy: Tidy) -> None:
+    each(tidy, 'matrix: {m: [1, 2.5, true, "a b"]}', f"{DEFAULTS}\nm = 1")
+    report = tidy.check("repro")
+    assert f"{NOTEBOOK}:cell 1:5: The notebook and dvc.yaml disagree: " in report
+    assert "the default of m is 1 (int), but dvc.yaml says 'a b' (str). [param" in report
+    assert "  Next: write m = 'a b' there, or m = None where its types differ\n" in report
+    tidy.write(NOTEBOOK, (tidy.root / NOTEBOOK).read_text().replace("m = 1", "m = None"))
+    assert tidy.check("repro").endswith(" passed.\n")
 
 
 def test_a_template_that_names_nothing_is_found_in_its_line(tidy: Tidy) -> None:
