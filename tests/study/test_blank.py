@@ -3,7 +3,10 @@
 import ast
 import json
 import re
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 import pytest
@@ -152,3 +155,29 @@ def test_a_new_stage_runs_and_keeps_every_rule(tmp_path: Path, start: str) -> No
         bake.commit(study, "Run the pipeline")
         bake.run(study, "headrace", "check")
         bake.run(study, "pytest", "-p", "no:cacheprovider", env=env)
+
+
+def test_a_folder_and_an_address_become_inputs_of_dvc(study: Path, tmp_path: Path) -> None:
+    wine = datasets.load_wine(as_frame=True).frame
+    (tmp_path / "wine").mkdir()
+    for part, rows in enumerate((wine.iloc[::2], wine.iloc[1::2])):
+        rows.to_csv(tmp_path / f"wine/part {part}.csv", index=False)
+    printed = bake.run(study, "headrace", "init", "../wine", "--target", "target").stdout
+    assert "wine: 178 rows, 14 columns" in printed
+    assert "2 files, one below the other" in printed
+    assert (study / "data/raw/wine.dvc").is_file()
+    bake.run(study, "dvc", "repro", "prepare")
+    assert json.loads((study / "metrics/prepare.json").read_text())["rows"] == 178
+    bake.commit(study, "A folder")
+    wine.to_csv(tmp_path / "all wine.csv", index=False)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/all%20wine.csv"
+        bake.run(study, "headrace", "init", address, "--target", "target")
+        server.shutdown()
+    record = yaml.safe_load((study / "data/raw/all wine.csv.dvc").read_text("utf-8"))
+    assert record["deps"][0]["path"] == address
+    assert not (study / "data/raw/wine").exists()
+    bake.run(study, "headrace", "check", "repro")
+    bake.run(study, "dvc", "repro", "prepare")

@@ -192,7 +192,7 @@ def backtest(project: Project) -> int:
     headrace init survey.xlsx --task none             an analysis without a model
     """,
 )
-@click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
+@click.argument("data", metavar="DATA")
 @click.option("--target", default="", metavar="COLUMN", help="What is to be predicted.")
 @click.option(
     "--task",
@@ -211,10 +211,11 @@ def backtest(project: Project) -> int:
 @click.option("--positive", default="", metavar="CLASS", help="Of two classes the one looked for.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @in_study
-def init(project: Project, data: Path, task: str | None, dry_run: bool, **answers: Any) -> int:
+def init(project: Project, data: str, task: str | None, dry_run: bool, **answers: Any) -> int:
     """Write a study for a table of yours.
 
-    Contract, features, models, notebooks and tests, in a study that was started blank.
+    Contract, features, models, notebooks and tests, in a study that was started blank. DATA is a
+    file, a folder of files with the same columns, or an address that DVC knows.
     """
     from headrace.scaffold import init as scaffold
     from headrace.scaffold.plan import Answers

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from headrace.core import atomic, git
 from headrace.core.project import Project
@@ -44,8 +45,10 @@ class Changes:
     """Files that a person has edited, and that would become others."""
 
 
-def run(project: Project, source: Path, answers: Answers, *, dry_run: bool = False) -> int:
+def run(project: Project, data: str, answers: Answers, *, dry_run: bool = False) -> int:
     """Look at a table, print the plan, and write the study; return 1 where edits stand in the way.
+
+    `data` is the path of a file or a folder, or the address of a file.
 
     Errors:
         ProjectError: the study was not started blank, or is no git repository.
@@ -54,6 +57,7 @@ def run(project: Project, source: Path, answers: Answers, *, dry_run: bool = Fal
     before = _manifest(project.root)
     if not git.is_repository(project.root):
         raise ProjectError(f"{project.root} is no git repository. Next: git init -b main")
+    source = _fetch(project, data) if "://" in data else Path(data)
     made = plan.make(source.name, read.read(source), answers)
     print("\n".join(summary(made)))
     texts = formatted(render.files(made), project.root)
@@ -212,23 +216,55 @@ def _print_changes(changes: Changes) -> None:
 
 
 def _take_in(project: Project, source: Path) -> None:
-    """Copy the table into data/raw, and give it to DVC."""
+    """Copy the table into data/raw, and give it to DVC, unless it was imported from an address."""
     root, target = project.root, project.root / "data/raw" / source.name
     before = _manifest(root)["data"]
     if source.resolve() != target.resolve():
-        if target.exists() and target.read_bytes() != source.read_bytes() and before != source.name:
-            raise ProjectError(
-                f"{target.relative_to(root)} is there, and differs. Next: rename one"
-            )
+        if target.exists() and before != source.name:
+            raise ProjectError(f"data/raw/{source.name} is there already. Next: rename one of them")
+        _remove(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        copy = shutil.copytree if source.is_dir() else shutil.copyfile
+        copy(source, target)
     if before != source.name:
         for old in (root / "data/raw" / before, root / f"data/raw/{before}.dvc"):
-            old.unlink(missing_ok=True)
-    git.run(root, "rm", "--cached", "--quiet", "--ignore-unmatch", "--", str(target))
-    command = [sys.executable, "-m", "dvc", "add", "--quiet", str(target)]
+            _remove(old)
+    if not _imported(target):
+        git.run(root, "rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", str(target))
+        _dvc(root, "add", "--quiet", str(target))
+
+
+def _fetch(project: Project, address: str) -> Path:
+    """Import a table from an address, which DVC remembers; return where it is."""
+    name = Path(unquote(urlsplit(address).path)).name
+    if not name:
+        raise ProjectError(f"{address} names no file. Next: give the address of a file")
+    target = project.root / "data/raw" / name
+    if not _imported(target):
+        if target.exists():
+            raise ProjectError(f"data/raw/{name} is there already. Next: rename it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _dvc(project.root, "import-url", "--quiet", address, str(target))
+    return target
+
+
+def _imported(target: Path) -> bool:
+    """Tell whether DVC has a file from an address."""
+    record = Path(f"{target}.dvc")
+    return record.is_file() and "deps:" in record.read_text("utf-8").splitlines()
+
+
+def _dvc(root: Path, *words: str) -> None:
+    command = [sys.executable, "-m", "dvc", *words]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if result.returncode:
         raise HeadraceError(
-            f"dvc add: {result.stderr.strip()}. Next: dvc add data/raw/{source.name}"
+            f"dvc {words[0]}: {result.stderr.strip()}. Next: check it, and try again"
         )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from headrace.core import atomic, yaml, yaml_edit
 from headrace.core.project import Project
-from headrace.core.stage import MAIN, PARAMS, Stage
+from headrace.core.stage import MAIN, PARAMS, Stage, repro_command
 from headrace.errors import ProjectError
 from headrace.scaffold import render
 
@@ -100,7 +100,7 @@ def run(project: Project, name: str, after: str, axes: Mapping[str, Sequence[Any
     for words in (*([*words, *python] for words in ruff), ["headrace", "schema"]):
         subprocess.run([sys.executable, "-m", *words], cwd=project.root, check=True)
     print("\n".join(f"  {'written' if path in new else 'edited':<8} {path}" for path in written))
-    print(f"Next: edit {written[0]}, then dvc repro {name}")
+    print(f"Next: edit {written[0]}, then {repro_command(MAIN, name)}")
     return 0
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -65,7 +66,7 @@ class Plan:
     @property
     def title(self) -> str:
         """The table's name as prose has it."""
-        return self.file.rpartition(".")[0].replace("_", " ").replace("-", " ")
+        return Path(self.file).stem.replace("_", " ").replace("-", " ")
 
     @property
     def has_model(self) -> bool:

@@ -5,7 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class Reading:
     """The columns that are dates, each with its format, where the file has them as text."""
     notes: tuple[str, ...] = ()
     """What a person should know of it."""
+    pattern: str = ""
+    """Which files of a folder it is in, such as `*.csv`; empty where it is one file."""
 
 
 def read(path: Path) -> Reading:
@@ -54,7 +56,7 @@ def read(path: Path) -> Reading:
             one name.
     """
     if path.is_dir():
-        raise DataError(f"{path} is a folder. Next: name one file of it")
+        return _folder(path)
     kind = path.suffix.lower()
     reader = {
         ".parquet": _parquet,
@@ -70,6 +72,31 @@ def read(path: Path) -> Reading:
         raise DataError(f"{unreadable(path.name, error)}. Next: check the file") from None
     _refuse(reading.table, path.name)
     return reading
+
+
+def _folder(path: Path) -> Reading:
+    """Read a folder of files of one kind, one below the other; the first says how."""
+    files = sorted(file for file in path.iterdir() if file.is_file() and file.name[0] != ".")
+    kinds = {file.suffix for file in files}
+    if len(kinds) != 1:
+        has = "no file" if not files else f"files of {len(kinds)} kinds"
+        raise DataError(f"{path.name} has {has}. Next: name a folder of files of one kind")
+    readings = [read(file) for file in files]
+    first = readings[0]
+    for file, other in zip(files, readings, strict=True):
+        if [*other.table] != [*first.table]:
+            raise DataError(
+                f"{file.name} has other columns than {files[0].name}. Next: leave it out, or"
+                " give both the same"
+            )
+        if (other.options, other.dates) != (first.options, first.dates):
+            raise DataError(
+                f"{file.name} is written in another way than {files[0].name}: {other.options}, not"
+                f" {first.options}. Next: write both alike"
+            )
+    table = pd.concat([reading.table for reading in readings], ignore_index=True)
+    notes = (f"{len(files):,} files, one below the other", *first.notes)
+    return replace(first, table=table, notes=notes, pattern=f"*{files[0].suffix}")
 
 
 def _refuse(table: pd.DataFrame, name: str) -> None:

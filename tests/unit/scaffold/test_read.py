@@ -130,3 +130,22 @@ def test_what_is_no_table_is_refused_with_the_next_step(
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="Next: "):
         read.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "has no file"),
+        ({"a.csv": "x,y\n1,2\n", "b.txt": "x,y\n1,2\n"}, "files of 2 kinds"),
+        ({"a.csv": "x,y\n1,2\n", "b.csv": "x,z\n1,2\n"}, "b.csv has other columns than a.csv"),
+        ({"a.csv": "x,y\n1,2\n", "b.csv": "x;y\n1;2\n"}, "b.csv is written in another way"),
+    ],
+)
+def test_a_folder_of_unlike_files_is_refused(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message) as error:
+        read.read(tmp_path)
+    assert "Next: " in str(error.value)
