@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from headrace.core import yaml
+from headrace.core import dvc_schema, yaml
 from headrace.core.attributes import replaced
 from headrace.core.stage import split_name
 from headrace.errors import ProjectError
@@ -95,7 +95,9 @@ class Resolver:
             problem = re.sub(rf" in '{re.escape(self._file)}'", "", _plain(text))
             raise ProjectError(f"{self._file}: {problem}. Next: fix {self._file}") from None
         except STRUCTURE as error:
-            problem = _schema_problem(self._content) or f"DVC's parser says {error!r}"
+            problem = f"DVC's parser says {error!r}"
+            for message, keys in dvc_schema.problems(self._content)[:1]:
+                problem = f"{message}: '{'.'.join(map(str, keys))}'"
             raise ProjectError(f"{self._file}: {problem}. Next: fix {self._file}") from None
 
 
@@ -206,15 +208,3 @@ def _settings(read: Read) -> dict[str, str]:
         except Error:
             continue  # DVC itself reports it
     return dict(parser["parsing"]) if parser.has_section("parsing") else {}
-
-
-def _schema_problem(content: Mapping[str, Any]) -> str:
-    """Return in what a pipeline file is not as DVC's schema wants it; "" where it is."""
-    from dvc.schema import COMPILED_MULTI_STAGE_SCHEMA
-
-    try:
-        COMPILED_MULTI_STAGE_SCHEMA(content)
-    except Exception as error:  # that of voluptuous, which is dvc's and not ours
-        first = getattr(error, "errors", [error])[0]
-        return f"{first.error_message}: '{'.'.join(map(str, first.path))}'"
-    return ""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from headrace.core import dvc_schema, parameters
 from headrace.core import notebook as source_notebook
-from headrace.core import parameters
 from headrace.core.entry import Param
 from headrace.core.param_files import Contents, is_compute
 from headrace.core.parameter_check import Mismatch, mismatches
@@ -20,6 +20,7 @@ from headrace.errors import (
     NotebookError,
     ParameterError,
     ProjectError,
+    nearest,
     nearest_name,
 )
 from headrace.lint.context import Location, Study
@@ -43,6 +44,15 @@ def dvc_yaml(study: Study) -> Iterator[Violation]:
         place = re.search(r"'((?:stages|vars|metrics|artifacts)\b[^' ]*)'", study.dvc_error)
         keys = [group_of(part) for part in place[1].split(".")] if place else []
         yield _from_error(study.dvc_error, study.at(file, *keys), step=f"fix {file}")
+        return
+    for file, pipeline in study.project.pipelines.items():
+        for message, path in dvc_schema.problems(pipeline.content):
+            name, key = ".".join(map(str, path)), str(path[-1])
+            is_extra, is_missing = (message.startswith(word) for word in ("extra", "required"))
+            near = nearest(key, dvc_schema.NAMES) if is_extra else ""
+            step = f"add {key}" if is_missing else f"correct {key}, or remove it"
+            problem = f"DVC refuses {name}: {message}.{near}"
+            yield Violation(study.at(file, *path), problem=problem, step=step)
 
 
 @rule(repro=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from clean_study import CODE, NOTEBOOK, Tidy
+from in_process import numeric_imports
 from mini_study import DEFAULTS, cell, notebook
 
 PARAMS = "    params:\n      - seed\n      - compute\n      - train\n"
@@ -110,6 +111,44 @@ def test_members_of_several_types_have_a_default_that_all_agree_with(tidy: Tidy)
     assert "  Next: write m = 'a b' there, or m = None where its types differ\n" in report
     tidy.write(NOTEBOOK, (tidy.root / NOTEBOOK).read_text().replace("m = 1", "m = None"))
     assert tidy.check("repro").endswith(" passed.\n")
+
+
+KEYS = {
+    "a typo": (
+        ("- models/model.bin", "- models/model.bin: {chached: false}"),
+        "dvc.yaml:17: The pipeline file cannot be used: DVC refuses"
+        " stages.train.outs.0.models/model.bin.chached: extra keys not allowed. Did you mean cache?"
+        " [dvc-yaml]\n  Next: correct chached, or remove it\n",
+    ),
+    "another name": (
+        ("    deps:", "    dep: [x]\n    deps:"),
+        "dvc.yaml:5: The pipeline file cannot be used: DVC refuses stages.train.dep: extra keys not"
+        " allowed. Did you mean deps? [dvc-yaml]\n  Next: correct dep, or remove it\n",
+    ),
+    "a block of anchors": (
+        ("stages:", "x-base: &base {}\nstages:"),
+        "dvc.yaml:2: The pipeline file cannot be used: DVC refuses x-base: extra keys not allowed."
+        " [dvc-yaml]\n  Next: correct x-base, or remove it\n",
+    ),
+    "no command": (
+        ("    cmd: headrace run train\n", ""),
+        "required key not provided. [dvc-yaml]\n  Next: add cmd\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_what_dvc_s_schema_refuses_is_found_in_its_line(tidy: Tidy, kind: str) -> None:
+    change, message = KEYS[kind]
+    tidy.replace("dvc.yaml", *change)
+    assert message in tidy.check("dvc-yaml")
+
+
+def test_dvc_is_not_imported_for_a_file_that_its_schema_takes(tidy: Tidy) -> None:
+    tidy.replace("dvc.yaml", "- models/model.bin", "- models/model.bin: {cache: false, desc: x}")
+    code, imported = numeric_imports(tidy.root, "check")
+    assert code == "0"
+    assert "dvc" not in imported
 
 
 def test_a_template_that_names_nothing_is_found_in_its_line(tidy: Tidy) -> None:
