@@ -59,7 +59,7 @@ def monitor(project: Project, **options: Any) -> int:
     return module.run(project, **options)
 
 
-INCIDENT = "carriers-fare-unequally-2013-12"
+INCIDENT = "errors-cost-far-more-2026-03"
 """An incident's id: the name of its rule, and the first batch."""
 
 

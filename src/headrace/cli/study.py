@@ -162,7 +162,7 @@ def _missing(path: Path, names: Mapping[str, str]) -> str:
 @command(
     "backtest",
     examples="""
-    headrace backtest               the months of params.yaml's backtest.months
+    headrace backtest               each stage of backtest/dvc.yaml
     git add backtest metrics plots && git commit -m 'Run the backtest'
     """,
 )
@@ -177,7 +177,7 @@ def backtest(project: Project) -> int:
     if code := lint.check(project, ["repro"], staged=False) or stages.repro(project.root):
         return code
     table = metrics_table.show(project.root / BACKTEST_RESULT)
-    print(f"\n{BACKTEST_RESULT}, in dollars\n{table}")
+    print(f"\n{BACKTEST_RESULT}\n{table}")
     print(
         f"\nThe plot is {BACKTEST_PLOT}. Next: git add both, and backtest/dvc.lock, and commit them"
     )

@@ -1,7 +1,7 @@
 """Champion and challenger as `headrace retrain` compared them: on the same rows.
 
-A retrained model is evaluated on a newer month than the one before it, and scores of different
-months cannot be compared. Where the new state holds a retrain report about just these two bundles,
+A retrained model is evaluated on newer rows than the one before it, and scores of different
+rows cannot be compared. Where the new state holds a retrain report about just these two bundles,
 its scores replace those of both states.
 """
 

@@ -16,8 +16,8 @@ def transition_line(transition: Transition) -> str:
     if kind is TransitionKind.BATCH_DELETED:
         return f"{head} The figures no longer hold this batch; its value is kept."
     # Batches are named so that their names' order is their order in time.
-    late = kind is TransitionKind.STILL_OPEN and batch < incident.first_batch
-    note = " It was evaluated after a later batch." if late else ""
+    is_old = kind is TransitionKind.STILL_OPEN and batch < incident.first_batch
+    note = " It was evaluated after a later batch." if is_old else ""
     return f"{head} {_sentence(batch_value(incident, batch))}{note} {_sentence(incident.do)}"
 
 

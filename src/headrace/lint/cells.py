@@ -11,12 +11,12 @@ from headrace.lint.rules import Violation, rule
 MAX_LINES = 10
 ABSOLUTE = re.compile(
     r"/[\w.+@-]+(/[\w.+@*?{} -]+)+/?"  # /home/me/data
-    r"|/[\w+@-]+\.[A-Za-z]\w{0,9}"  # /flights.csv
+    r"|/[\w+@-]+\.[A-Za-z]\w{0,9}"  # /table.csv
     r"|~\w*/.*"
     r"|[A-Za-z]:(\\|/(?!/)).+"
     r"|file://.*"
 )
-"""An absolute path of a file; not "/", "/month" or "km/h"."""
+"""An absolute path of a file; not "/", "/day" or "km/h"."""
 
 
 def _code(study: Study) -> Iterator[tuple[Notebook, Cell]]:

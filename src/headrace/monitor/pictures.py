@@ -67,7 +67,7 @@ def _costs(axes: Axes, true: pd.DataFrame, estimated: pd.DataFrame, promised: pd
     label = "estimated from its own probabilities"
     axes.plot(x, _column(estimated, COST), "D", mfc="none", color=BLUE, label=label)
     # From 0 on: a cut axis would make a small change look like a large one.
-    axes.set(title="What its mistakes cost", ylabel="dollars per 1,000 rows", ylim=(0, None))
+    axes.set(title="What its mistakes cost", ylabel="cost per 1,000 rows", ylim=(0, None))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     _batches(axes, true)
 
