@@ -118,7 +118,7 @@ def test_pictures_have_titles_units_and_a_legend(firing: Path) -> None:
     )
     promised = {f"cost_per_1000{end}": 1.0 for end in ("", "_low", "_high")} | {"late_share": 0.1}
     money = pictures.money(true, guessed, pd.Series(promised))
-    assert [axes.get_ylabel() for axes in money.axes] == ["dollars per 1,000 rows", "share of rows"]
+    assert [axes.get_ylabel() for axes in money.axes] == ["cost per 1,000 rows", "share of rows"]
     assert all(axes.get_title(loc="left") and axes.get_xlabel() for axes in money.axes)
     assert len(money.legends[0].get_texts()) == 3
     moved = pictures.moved(monitored.tables["drift"])

@@ -1,33 +1,36 @@
 """The two steps of CI without a command of their own: fetch the data, compare with the base."""
 
 import os
+import shlex
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 from headrace.compare import markdown, page, report, terminal
-from headrace.core import atomic, dvc_cache, processes, states
+from headrace.core import atomic, dvc_cache, processes, promises, states
 from headrace.core.git import Objects
 from headrace.core.project import Project
-from headrace.errors import DataError
+from headrace.errors import DataError, join_names
 from headrace.report import pages
 from headrace.report.terminal import has_colours
 
 PAGE = "runs/html/diff.html"
 COMMENT = "runs/html/comment.md"
+MAX_LISTED = 5
 
 
 def fetch_data(project: Project, base: str) -> bool:
-    """Pull the data of this commit and of the base from DVC's remote; always return True.
+    """Pull the data of this commit and of the base from DVC's remote.
 
-    Missing data stops nothing: it is made again from its sources.
+    Missing outputs stop nothing: they are made again from their sources. Return False where a
+    source itself is missing.
     """
     if not dvc_cache.remotes(project.root):
         print(
             "This study has no DVC remote: data that is not in the cache is made again."
             " Next, to share it: dvc remote add --default NAME URL, and dvc push"
         )
-        return True
+        return _has_sources(project)
     pull = processes.dvc_command("pull")
     # Nobody sits here to type a password: without an input, a remote that asks for one fails.
     run = subprocess.run(pull, cwd=project.root, stdin=subprocess.DEVNULL, check=False)
@@ -38,7 +41,24 @@ def fetch_data(project: Project, base: str) -> bool:
             dvc_cache.fetch_all(project.root, base)
         except DataError as error:
             print(f"The comparison goes on without the base's outputs. {error}")
-    return True
+    return _has_sources(project)
+
+
+def _has_sources(project: Project) -> bool:
+    """Tell whether the files that a person gave to DVC are here; name those that are not."""
+    store = dvc_cache.store_of(project.root)
+    missing = [
+        shlex.quote(path)
+        for path, promise in promises.of_all(project).items()
+        if promise.source.endswith(".dvc") and not promise.command
+        if not (project.root / path).exists() and not any(store.objects(promise.file))
+    ]
+    if missing:
+        print(
+            f"{join_names(missing, MAX_LISTED)}: given to DVC, but neither in its cache nor in a"
+            f" remote here, so no stage can read it. Next: dvc push {missing[0]} from where it is"
+        )
+    return not missing
 
 
 def remove_reports(project: Project) -> None:

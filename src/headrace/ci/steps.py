@@ -52,7 +52,7 @@ def steps(project: Project, base: str) -> list[Step]:
         Step("check", "lint the study", partial(make, "check")),
         Step("test", "run the tests, the notebooks among them", partial(make, "test")),
         Step("data", "fetch the data from DVC's remote", fetch),
-        Step("repro", "run the stages whose inputs changed", partial(make, "repro")),
+        Step("repro", "run the stages whose inputs changed", partial(make, "repro"), "data"),
         Step("lock", "compare dvc.lock with git", partial(lock_check.check, project), "repro"),
         Step("html", "write the executed notebooks as pages", partial(make, "html"), "repro"),
         Step("verify", "run each stage again in a clean room", partial(make, "verify")),

@@ -1,6 +1,7 @@
 """The steps of CI, at home as there: what is committed, who is told, and what stops it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from mini_study import PYPROJECT
+from mini_study import PYPROJECT, Mini
 
 from headrace.ci import actions, comment, lock_check, steps
 from headrace.ci.steps import Step
@@ -167,6 +168,24 @@ def test_without_a_remote_it_says_so_and_goes_on(
     assert dvc_cache.remotes(locked.root) == []
     assert actions.fetch_data(project.find_project(locked.root), "")
     assert "no DVC remote" in capsys.readouterr().out
+
+
+def test_a_source_that_only_its_owner_has_fails_and_is_named(
+    mini: Mini, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mini.write("data/raw/a b.csv", "x\n1\n")
+    mini.replace("dvc.yaml", "    deps:\n", "    deps:\n      - data/raw/a b.csv\n")
+    bake.run(mini.root, "git", "init", "--quiet")
+    bake.run(mini.root, "dvc", "init", "--quiet")
+    bake.run(mini.root, "dvc", "add", "--quiet", "data/raw/a b.csv")
+    (mini.root / "data/raw/a b.csv").unlink()
+    assert actions.fetch_data(project.find_project(mini.root), "")  # dvc repro brings it back
+    shutil.rmtree(mini.root / ".dvc/cache")
+    capsys.readouterr()
+    assert not actions.fetch_data(project.find_project(mini.root), "")
+    printed = capsys.readouterr().out
+    assert "'data/raw/a b.csv': given to DVC, but neither in its cache nor in a remote" in printed
+    assert "Next: dvc push 'data/raw/a b.csv' from where it is" in printed
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/dvc", "s3://what-is-not-installed/dvc"])
