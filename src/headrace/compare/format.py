@@ -15,7 +15,7 @@ from headrace.compare.model import (
     Word,
 )
 from headrace.errors import join_names
-from headrace.report.text import NONE, number, signed
+from headrace.report.text import NONE, money, number, signed
 from headrace.stats import STEADY
 
 METRIC_HEADS = ("", "old", "new", "change", "95 % interval")
@@ -137,8 +137,9 @@ def metric_sections(report: Report) -> Iterator[Section]:
 
 def _metric_row(change: MetricChange) -> tuple[str, ...]:
     interval = change.interval
-    ends = f"{signed(interval.low)} to {signed(interval.high)}" if interval is not None else ""
-    values = number(change.old), number(change.new), signed(change.change)
+    low, high = (interval.low, interval.high) if interval is not None else (None, None)
+    ends = f"{signed(low, change.size)} to {signed(high, change.size)}" if interval else ""
+    values = number(change.old), number(change.new), signed(change.change, change.size)
     return (change.name, str(change.word), *values, ends)
 
 
@@ -174,9 +175,9 @@ def _costs(costs: Sequence[CostChange]) -> Section:
 
 def _cost_cell(cost: CostChange, key: str) -> str:
     """Return one figure of a stage's cost, old and new."""
-    pattern = ",.5f" if key == "dollars" else ",.1f"
     sides = [(side or {}).get(key) for side in (cost.old, cost.new)]
-    return _arrow([NONE if value is None else f"{value:{pattern}}" for value in sides])
+    texts = ["" if v is None else money(v) if key == "dollars" else f"{v:,.1f}" for v in sides]
+    return _arrow([text or NONE for text in texts])
 
 
 def _arrow(texts: list[str]) -> str:

@@ -39,6 +39,11 @@ class MetricChange:
         """New less old, where both are there."""
         return None if self.old is None or self.new is None else self.new - self.old
 
+    @property
+    def size(self) -> float:
+        """The larger one of its values, without their signs."""
+        return max(abs(self.old or 0.0), abs(self.new or 0.0))
+
 
 @dataclass(frozen=True)
 class GateResult:

@@ -21,7 +21,7 @@ from headrace.compare.model import (
 )
 from headrace.report import drawing, pages
 from headrace.report.pages import ABSENT, signed
-from headrace.report.text import counted
+from headrace.report.text import counted, money
 from headrace.stats import SHIFTED, STEADY
 
 MAX_LARGEST = 3
@@ -134,7 +134,8 @@ def _summary(metric: MetricChange) -> dict[str, Any]:
 def _interval_drawing(metric: MetricChange) -> Markup:
     if metric.interval is None:
         return Markup()
-    return drawing.interval(metric.interval, metric.change, BADGES[metric.word][0])
+    kind = BADGES[metric.word][0]
+    return drawing.interval(metric.interval, metric.change, kind, metric.size)
 
 
 def _total(costs: Sequence[CostChange], key: str) -> str:
@@ -153,7 +154,7 @@ def _amounts(cost: CostChange, key: str) -> str:
 def amount(key: str, figure: float) -> str:
     """Return a cost in its unit."""
     if key == "dollars":
-        return f"${figure:,.2f}" if figure >= 0.01 or not figure else f"${figure:.2g}"
+        return f"${money(figure)}"
     if key == "peak_rss_mib":
         return f"{figure:,.0f} MiB"
     minutes, seconds = divmod(round(figure), 60)

@@ -34,7 +34,7 @@ class Series:
     def change(self, place: int) -> str:
         """Return how much the value changed, with its sign; "" where it did not."""
         new, old = self.values[place], self.before[place]
-        return "" if new is None or old is None or new == old else signed(new - old)
+        return "" if new is None or old is None or new == old else signed(new - old, new)
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,17 @@ INTERVAL = Markup(
 )
 
 
-def interval(value: Interval, change: float | None, kind: str) -> Markup:
-    """Return an interval around zero: a dot for the change, a line from end to end."""
+def interval(value: Interval, change: float | None, kind: str, beside: float = 0.0) -> Markup:
+    """Return an interval around zero: a dot for the change, a line from end to end.
+
+    `beside` is the value whose decimals its ends have.
+    """
     reach = max(abs(value.low), abs(value.high), abs(change or 0.0)) or 1.0
     if not math.isfinite(reach):
         return Markup()
     places = (value.low, value.high, change or 0.0)
     low, high, dot = (HALF + place / reach * (HALF - 8) for place in places)
-    ends = f"{signed(value.low)} to {signed(value.high)}"
+    ends = f"{signed(value.low, beside)} to {signed(value.high, beside)}"
     return INTERVAL.format(
         kind=kind,
         label=f"95 % interval of the change: {ends}",

@@ -137,9 +137,9 @@ def number(value: object) -> str:
     return plain_number(value).replace("-", MINUS)
 
 
-def signed(value: float | None) -> str:
-    """Return a change with its sign."""
-    return ABSENT if value is None else plain_signed(value).replace("-", MINUS)
+def signed(value: float | None, beside: float = 0.0) -> str:
+    """Return a change with its sign, to stand beside a value."""
+    return ABSENT if value is None else plain_signed(value, beside).replace("-", MINUS)
 
 
 def share(value: object) -> str:

@@ -78,8 +78,8 @@ def table(
 
     The `first_words` first columns and the last `words` columns are text, on the left; the others
     are numbers, on the right, in `min_width` columns at least. Where a line would be wider than the
-    terminal, the first column is shortened; names that would look alike then stand in full on a
-    line of their own, above their values.
+    terminal, the first column is shortened; names that would look alike then stand in full, with
+    what is text beside them, on a line of their own, above their numbers.
     """
     from rich.table import Table  # 50 ms: only for those who show a table
     from rich.text import Text
@@ -87,7 +87,7 @@ def table(
     cells = [[plain(cell) for cell in row] for row in (heads, *rows)]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     room = max(12, terminal_width() - sum(widths[1:]) - 2 * len(widths))
-    labels, long_names = _labels([row[0] for row in cells], room)
+    labels, long_names = _labels(cells, room, first_words)
     layout = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     for place in range(len(heads)):
         is_text = place < first_words or place >= len(heads) - words
@@ -96,8 +96,9 @@ def table(
             min_width=0 if is_text else min_width,
             no_wrap=True,
         )
-    for label, (_, *values) in zip(labels, cells, strict=True):
-        layout.add_row(Text(label), *map(Text, values))
+    for label, name, (_, *values) in zip(labels, long_names, cells, strict=True):
+        above = first_words - 1 if name else 0  # what stands on the name's line
+        layout.add_row(Text(label), *map(Text, [*[""] * above, *values[above:]]))
     roomy = sum(widths) + (2 + min_width) * len(widths)  # rich cuts nothing off
     lines = _rendered(layout, roomy)
     return [
@@ -115,16 +116,18 @@ def _rendered(layout: Any, columns: int) -> list[str]:
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
-def _labels(names: Sequence[str], columns: int) -> tuple[list[str], list[str]]:
-    """Return each name shortened, or instead of it "" and the name for a line of its own."""
+def _labels(rows: Sequence[Sequence[str]], columns: int, words: int) -> tuple[list[str], list[str]]:
+    """Return each name shortened, or instead of it "" and a line of the row's first words."""
+    names = [row[0] for row in rows]
+    beside = ["".join(f"  {word}" for word in row[1:words]) for row in rows]
     labels = [shorten(name, columns) for name in names]
     counts = Counter(dict(zip(names, labels, strict=True)).values())
     is_long = [counts[label] > 1 for label in labels]
     return (
         ["" if long else label for label, long in zip(labels, is_long, strict=True)],
         [
-            shorten(name, terminal_width()) if long else ""
-            for name, long in zip(names, is_long, strict=True)
+            shorten(name, terminal_width() - width(text)) + text if long else ""
+            for name, text, long in zip(names, beside, is_long, strict=True)
         ],
     )
 

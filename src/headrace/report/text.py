@@ -1,5 +1,7 @@
 """Text and numbers as people read them, in every form of a report."""
 
+import math
+
 NONE = "-"
 """What stands where there is no value."""
 
@@ -31,11 +33,22 @@ def number(value: float | None, *, missing: str = NONE) -> str:
     return f"{value:,.1f}" if 100 <= size < 1e9 else f"{value:.3g}"
 
 
-def signed(value: float | None) -> str:
-    """Return a change with its sign; nothing where it is not known."""
+def signed(value: float | None, beside: float = 0.0) -> str:
+    """Return a change with its sign; nothing where it is not known.
+
+    Beside a value that has one decimal it has one too, where that leaves something of it.
+    """
     if value is None:
         return ""
-    return f"+{number(value)}" if value > 0 else number(value)
+    is_short = number(float(beside))[-2:-1] == "." and 0.05 <= abs(value) < 100
+    text = f"{value:.1f}" if is_short and isinstance(value, float) else number(value)
+    return f"+{text}" if value > 0 else text
+
+
+def money(value: float) -> str:
+    """Return an amount with cents; below a cent with two digits."""
+    decimals = 1 - math.floor(math.log10(abs(value))) if 0 < abs(value) < 0.01 else 2
+    return f"{value:,.{min(decimals, 9)}f}"
 
 
 def counted(count: int, noun: str) -> str:

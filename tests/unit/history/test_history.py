@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from browser import Browser
 
 from headrace.core import project
 from headrace.core.git import Objects
@@ -481,6 +482,28 @@ def test_a_browser_shows_the_page_without_a_complaint(
     )
     assert result.stdout.count("<svg") == 2
     assert "CONSOLE" not in result.stderr, "the policy refuses something of the page's own"
+
+
+@pytest.mark.parametrize("width", [400, 900, 1400])
+def test_a_commit_s_subject_is_in_sight_wherever_its_numbers_are_scrolled_to(
+    width: int, make: Make, chromium: Browser, tmp_path: Path
+) -> None:
+    subject = (
+        "More rounds, with a long subject that says in many words what has been changed and why"
+    )
+    values = {f"a_rather_long_name_of_a_metric_{n}": 0.5 for n in range(8)}
+    root = make(Step(scores(1, **values)), Step(scores(2, **values), subject, tags=("v1.0",)))
+    (tmp_path / "page.html").write_text(page.render(history(root, "*")))
+    chromium.show(tmp_path / "page.html", width)
+    shown = """[...document.querySelectorAll('.commit')].map(line => {
+        const box = line.getBoundingClientRect()
+        return [line.textContent.includes('More rounds'), box.left >= 0,
+                box.right <= innerWidth, box.height < 60 || innerWidth < 600] })"""
+    for place in (0, 500):
+        chromium.ask(f"document.querySelector('.scroll').scrollLeft = {place}")
+        lines = chromium.ask(shown)
+        assert [line[1:] for line in lines] == [[True] * 3] * len(lines)
+        assert any(line[0] for line in lines)
 
 
 def test_the_command_prints_a_table_json_or_writes_a_page(make: Make, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """An executed notebook as a page: its parameters, its colours, and no word to another host."""
 
+import base64
 import re
 import socket
 from html import unescape
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import nbformat
 import pytest
 from browser import Browser
 from hostile_text import EVIL
+from matplotlib.figure import Figure
 from mini_study import Mini, cell, notebook
 from page_checks import CONTRAST, Tags
 
@@ -40,7 +43,7 @@ def _stage(*cells: dict[str, object], injected: str = INJECTED) -> nbformat.Note
 
 
 def _output(**data: str) -> dict[str, object]:
-    kinds = {"html": "text/html", "plain": "text/plain", "latex": "text/latex"}
+    kinds = {"html": "text/html", "plain": "text/plain", "latex": "text/latex", "png": "image/png"}
     content = {kinds[name]: text for name, text in data.items()}
     return cell("1") | {
         "outputs": [{"output_type": "display_data", "metadata": {}, "data": content}]
@@ -162,6 +165,34 @@ def test_all_text_of_a_page_can_be_read_in_a_browser(
         chromium.show(tmp_path / "page.html", width, dark=dark)
         assert chromium.ask(CONTRAST) >= 4.5
         assert chromium.ask("document.documentElement.scrollWidth") <= width
+
+
+WIDTHS = """[document.querySelector('.output_subarea img').clientWidth,
+  document.documentElement.scrollWidth,
+  getComputedStyle(document.querySelector('.input pre, pre')).backgroundImage.split('rgb').length,
+  getComputedStyle(document.querySelector('.output_subarea:has(img)')).getPropertyValue('--fade')]"""
+
+
+def test_a_figure_is_large_enough_to_read_and_what_is_cut_is_shaded(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """On a phone both scroll; in a wide window the figure fits, and no edge fades."""
+    picture = base64.b64encode(mpl_png(10, 4)).decode()
+    node = _stage(cell(f"{'long_name + ' * 40}1"), _output(png=picture))
+    (tmp_path / "page.html").write_text(notebook_html.render(node, "study", "train"))
+    chromium.show(tmp_path / "page.html", 400)
+    figure, page, gradients, fade = chromium.ask(WIDTHS)
+    assert (figure >= 790, page, gradients > 4, fade) == (True, 400, True, "48px")
+    chromium.show(tmp_path / "page.html", 1400)
+    figure, page, gradients, fade = chromium.ask(WIDTHS)
+    assert (figure >= 790, page, fade) == (True, 1400, "0px")
+
+
+def mpl_png(width: int, height: int) -> bytes:
+    """Return a white picture of so many inches, at 100 pixels to one."""
+    figure = Figure((width, height), dpi=100)
+    figure.savefig(target := BytesIO(), format="png")
+    return target.getvalue()
 
 
 MARKUP = {

@@ -6,9 +6,10 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
+from headrace.compare import page
 from headrace.report import drawing, markdown, pages
 from headrace.report.terminal import shorten, table, terminal_width, width, wrap
-from headrace.report.text import counted, number, plain, signed
+from headrace.report.text import counted, money, number, plain, signed
 
 HOSTILE = "\x1b[31m\u202egnp.exe\ud800 <b>&\n|`@x"
 
@@ -35,6 +36,23 @@ def test_a_number_has_the_digits_that_people_read(value: float | None, text: str
 
 def test_a_change_has_its_sign_and_zero_has_none() -> None:
     assert [signed(0.5), signed(-3), signed(0.0), signed(None)] == ["+0.5000", "-3", "0.0000", ""]
+
+
+def test_a_change_has_the_decimals_of_the_value_beside_it() -> None:
+    assert [signed(-95.6189, 14_768.8), signed(907.1, 12_634.2)] == ["-95.6", "+907.1"]
+    assert signed(0.0123, 14_768.8) == "+0.0123"  # +0.0 would say nothing
+    assert [signed(-0.009, 0.1261), signed(12, 14_768.8), signed(12.5, 40.0)] == [
+        "-0.0090",
+        "+12",
+        "+12.5000",
+    ]
+    assert pages.signed(-95.6189, 14_768.8) == "\u221295.6"
+
+
+def test_an_amount_of_money_has_two_digits_and_no_exponent() -> None:
+    amounts = [money(value) for value in (7.8e-05, 0.0, 0.012, 1234.5, 9.99e-05, 1e-300)]
+    assert amounts == ["0.000078", "0.00", "0.01", "1,234.50", "0.000100", "0.000000000"]
+    assert page.amount("dollars", 7.8e-05) == "$0.000078"
 
 
 def test_a_count_is_in_the_plural_where_it_is_one() -> None:
@@ -73,6 +91,18 @@ def test_names_that_would_look_alike_are_shown_in_full(monkeypatch: pytest.Monke
     assert all(f"\n{name}\n" in text for name in names)
     assert "\nauc  " in text
     assert max(map(width, text.splitlines())) <= 60
+
+
+def test_a_verdict_stands_on_the_line_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"model.gaps.{group}.false_negative_rate" for group in ("carrier", "origin")]
+    rows = [(name, "worse", "0.3365", "0.2554", "-0.0811", "-0.1 to +0.2") for name in names]
+    for columns in (50, 60):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        text = "\n".join(table(("f", "", "old", "new", "change", ""), rows, first_words=2))
+        lines = text.splitlines()
+        assert [line for line in lines if "rate" in line] == [f"{name}  worse" for name in names]
+        assert text.count("worse") == 2
+        assert max(map(width, lines)) <= columns
 
 
 def test_a_name_is_shortened_in_its_middle() -> None:
