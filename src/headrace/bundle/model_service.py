@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from headrace.bundle import golden
 from headrace.bundle.load import Bundle, load
 from headrace.errors import HeadraceError
 from headrace.schema.row_reader import Reader, Values
 
+PROBABILITY = tuple(tenth / 10 for tenth in range(11))
+ROUNDING = 1e-9
 MOST_ROWS = 10_000
 """Rows of one request."""
 
@@ -28,6 +32,8 @@ class Champion:
     """Its name in the log of predictions: the label, with a hash if that is only a file's name."""
     categories: dict[str, frozenset[str]]
     """The texts of each input that the model learned from, where all of them are known."""
+    tenths: tuple[float, ...] = PROBABILITY
+    """Where the tenths of the predictions end that are counted: 11 numbers, rising."""
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, label: str) -> "Champion":
@@ -35,7 +41,9 @@ class Champion:
         reader = Reader(bundle.schema, MOST_ROWS, bundle.example)
         threshold = bundle.facts.get("threshold")
         log_name = bundle.hashed_name if label == bundle.name else label
-        return cls(bundle, label, reader, bundle.schema, threshold, log_name, _categories(bundle))
+        tenths = PROBABILITY if threshold is not None else _tenths(bundle)
+        categories = _categories(bundle)
+        return cls(bundle, label, reader, bundle.schema, threshold, log_name, categories, tenths)
 
     def answer(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
         """Return for each row its prediction, and whether it reaches the threshold.
@@ -47,6 +55,14 @@ class Champion:
         if self.threshold is None:
             return [{"prediction": value} for value in predictions]
         return [{"prediction": value, "positive": value >= self.threshold} for value in predictions]
+
+
+def _tenths(bundle: Bundle) -> tuple[float, ...]:
+    """Return the deciles of the predictions for the evaluation rows, their ends among them."""
+    seen = bundle.baseline[golden.PREDICTION]
+    shares = np.cumsum(seen["counts"]) / sum(seen["counts"])
+    places = np.searchsorted(shares, np.linspace(0, 1, 11) - ROUNDING).clip(max=len(shares) - 1)
+    return tuple(float(seen["values"][place]) for place in places)
 
 
 def _categories(bundle: Bundle) -> dict[str, frozenset[str]]:

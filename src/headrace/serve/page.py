@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from headrace.bundle.model_service import Champion
 from headrace.report import pages
+from headrace.report.text import number
 from headrace.schema.json_schema import value_types
 from headrace.schema.validation_errors import Refused
 
@@ -128,7 +129,8 @@ def _describe_answer(champion: Champion, answer: Mapping[str, Any]) -> dict[str,
     """Return an answer in words: what it is, its probability, and the threshold."""
     prediction, threshold = answer["prediction"], champion.threshold
     if threshold is None:
-        return {"kind": "", "sentence": f"{prediction:.1%}", "note": ""}
+        unit = str(champion.bundle.facts.get("unit") or "")
+        return {"kind": "", "sentence": f"{number(prediction)} {unit}".strip(), "note": ""}
     name = str(champion.bundle.facts.get("positive") or "yes")
     # Near the threshold one digit would show the same number twice, and yet say that they differ.
     digits = 1 if f"{prediction:.1%}" != f"{threshold:.1%}" else 4

@@ -52,7 +52,8 @@ class Predictions:
             self._metrics.count_refused(error.reasons(), error.rows)
             raise
         answers = await self._batcher.answer(champion, rows)
-        self._metrics.count_predictions([answer["prediction"] for answer in answers])
+        predictions = [answer["prediction"] for answer in answers]
+        self._metrics.count_predictions(predictions, champion.tenths)
         content = to_json({"model": champion.label, "request": request, "predictions": answers})
         if self._journal is not None:
             self._journal.write(body, content, champion.log_name)

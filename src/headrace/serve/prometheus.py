@@ -6,8 +6,9 @@ from functools import partial
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from headrace.bundle.model_service import PROBABILITY
+
 LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-TENTHS = np.linspace(0, 1, 11)
 
 
 class ServerMetrics:
@@ -38,13 +39,15 @@ class ServerMetrics:
         self.unwritten = gauge("headrace_unwritten", text, ("what",))
         self.golden = gauge("headrace_golden_rows", "Golden rows replayed")
 
-    def count_predictions(self, predictions: Sequence[float]) -> None:
-        """Count answered rows; a prediction outside [0, 1] counts at the nearest end."""
+    def count_predictions(self, predictions: Sequence[float], tenths: Sequence[float]) -> None:
+        """Count answered rows by the tenth that they are in; one outside is in the nearest."""
         self.rows.inc(len(predictions))
-        counts, _ = np.histogram(np.clip(predictions, 0, 1), TENTHS)
-        for tenth, count in enumerate(counts):
+        inside = np.searchsorted(tenths[1:-1], predictions, side="right")
+        form = ".1f" if tenths == PROBABILITY else ".4g"
+        for tenth, count in enumerate(np.bincount(inside, minlength=len(tenths) - 1)):
             if count:
-                self.predictions.labels(f"{tenth / 10:.1f} to {(tenth + 1) / 10:.1f}").inc(count)
+                low, high = (format(tenths[end], form) for end in (tenth, tenth + 1))
+                self.predictions.labels(f"{low} to {high}").inc(count)
 
     def count_refused(self, reasons: Iterable[str], rows: Mapping[str, int] | None = None) -> None:
         """Count a refused request by its reasons, and `rows`: for each reason how many have it."""

@@ -98,3 +98,12 @@ def test_what_was_typed_stays_text(champion: Any) -> None:
     text = page.render_refusal(champion, {**ROW, "carrier": '"><script>'}, refusal)
     assert "<script>" not in text
     assert "<i>" not in text
+
+
+@pytest.mark.parametrize(("unit", "sentence"), [("EUR", "370,225.0 EUR"), ("", "370,225.0")])
+def test_an_answer_that_is_no_probability_is_a_number_with_its_unit(
+    champion: Any, unit: str, sentence: str
+) -> None:
+    champion.threshold, champion.bundle.facts = None, {"unit": unit}
+    text = page.render_answer(champion, ROW, {"prediction": 370225.0})
+    assert f"<h2>{sentence}</h2>" in text
