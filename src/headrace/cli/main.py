@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 import headrace
-from headrace.cli import checks, docs, live, model, study
+from headrace.cli import checks, docs, live, model, start, study
 from headrace.cli.base import Group
 from headrace.errors import HeadraceError
 from headrace.execution.stage_process import INTERRUPTED, restore_hint, show
@@ -28,6 +28,7 @@ def headrace_command() -> None:
     """Run notebooks as DVC stages, check and compare them, serve and watch the model."""
 
 
+headrace_command.add_section("Write", start.COMMANDS)
 headrace_command.add_section("Run", study.COMMANDS)
 headrace_command.add_section("Check and compare", checks.COMMANDS)
 headrace_command.add_section("Register a model", model.REGISTRY)

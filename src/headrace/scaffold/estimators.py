@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from headrace.scaffold.plan import Plan, Task
+from headrace.scaffold.plan import Plan
+from headrace.scaffold.task import Task
 
 LOSSES = {
     Task.BINARY: ("ROC AUC", "roc_auc"),

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from headrace.core import atomic, git
 from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
 from headrace.report import terminal
 from headrace.report.text import counted, plain
-from headrace.scaffold import estimators, plan, read, render
-from headrace.scaffold.plan import Answers, Plan, Task
+from headrace.scaffold import data_file, estimators, plan, read, render
+from headrace.scaffold.plan import Answers, Plan
+from headrace.scaffold.task import Task
 
 MANIFEST = ".init.json"
 """What the study was written from, and the hash of each file as it was written."""
@@ -57,7 +57,7 @@ def run(project: Project, data: str, answers: Answers, *, dry_run: bool = False)
     before = _manifest(project.root)
     if not git.is_repository(project.root):
         raise ProjectError(f"{project.root} is no git repository. Next: git init -b main")
-    source = _fetch(project, data) if "://" in data else Path(data)
+    source = data_file.fetch(project.root, data) if "://" in data else Path(data)
     made = plan.make(source.name, read.read(source), answers)
     print("\n".join(summary(made)))
     texts = formatted(render.files(made), project.root)
@@ -67,7 +67,7 @@ def run(project: Project, data: str, answers: Answers, *, dry_run: bool = False)
     if dry_run or not _differs(project.root, source, changes):
         _print_changes(changes)
         return 0
-    _take_in(project, source)
+    data_file.take_in(project.root, source, before["data"])
     write(project, made, answers, texts)
     _print_changes(changes)
     print("Next: make repro test check, then git add . && git commit")
@@ -213,58 +213,3 @@ def _print_changes(changes: Changes) -> None:
             print(
                 "\n".join(terminal.wrap(", ".join(paths), first=f"  {verb:<10} ", indent=" " * 13))
             )
-
-
-def _take_in(project: Project, source: Path) -> None:
-    """Copy the table into data/raw, and give it to DVC, unless it was imported from an address."""
-    root, target = project.root, project.root / "data/raw" / source.name
-    before = _manifest(root)["data"]
-    if source.resolve() != target.resolve():
-        if target.exists() and before != source.name:
-            raise ProjectError(f"data/raw/{source.name} is there already. Next: rename one of them")
-        _remove(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if source.is_dir() else shutil.copyfile
-        copy(source, target)
-    if before != source.name:
-        for old in (root / "data/raw" / before, root / f"data/raw/{before}.dvc"):
-            _remove(old)
-    if not _imported(target):
-        git.run(root, "rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", str(target))
-        _dvc(root, "add", "--quiet", str(target))
-
-
-def _fetch(project: Project, address: str) -> Path:
-    """Import a table from an address, which DVC remembers; return where it is."""
-    name = Path(unquote(urlsplit(address).path)).name
-    if not name:
-        raise ProjectError(f"{address} names no file. Next: give the address of a file")
-    target = project.root / "data/raw" / name
-    if not _imported(target):
-        if target.exists():
-            raise ProjectError(f"data/raw/{name} is there already. Next: rename it")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _dvc(project.root, "import-url", "--quiet", address, str(target))
-    return target
-
-
-def _imported(target: Path) -> bool:
-    """Tell whether DVC has a file from an address."""
-    record = Path(f"{target}.dvc")
-    return record.is_file() and "deps:" in record.read_text("utf-8").splitlines()
-
-
-def _dvc(root: Path, *words: str) -> None:
-    command = [sys.executable, "-m", "dvc", *words]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise HeadraceError(
-            f"dvc {words[0]}: {result.stderr.strip()}. Next: check it, and try again"
-        )
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

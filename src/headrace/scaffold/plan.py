@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,28 +10,16 @@ import pandas as pd
 
 from headrace.errors import DataError, join_names, nearest
 from headrace.scaffold import columns
+from headrace.scaffold import task as tasks
 from headrace.scaffold.columns import Column, Role
 from headrace.scaffold.read import Reading
+from headrace.scaffold.task import MAX_WHOLE_CLASSES, Task
 
 FEW_ROWS = 2000
 """Below it a linear model is fitted; from it on gradient boosting."""
-MAX_CLASSES = 30
-MAX_WHOLE_CLASSES = 10
-"""A target of more distinct whole numbers than this is a quantity."""
-POSITIVES = ("yes", "y", "true", "t", "1", "positive", "malignant", "bad", "fraud", "failed")
-"""What people call the class that they look for."""
 OWN_NAMES = ("row", "label", "test", "model", "naive", "predicted", "low", "high", "loss")
 """The columns that the study itself adds to a table."""
 QUICK_ROWS = 2000
-
-
-class Task(StrEnum):
-    """What is predicted."""
-
-    BINARY = "binary"
-    MULTICLASS = "multiclass"
-    REGRESSION = "regression"
-    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -156,10 +143,13 @@ def make(name: str, reading: Reading, answers: Answers) -> Plan:
         if column not in table:
             near = nearest(column, map(str, table.columns))
             raise DataError(f"{name} has no column {column!r}.{near} Next: name one that it has")
-    task = _task(table, target, answers.task)
+    task = tasks.choose(table, target, answers.task)
     described = columns.describe(table)
     _refuse_time(described, answers.time)
     _refuse_key(table, answers.key)
+    positive = None
+    if task == Task.BINARY:
+        positive = tasks.positive_class(table[target], answers.positive)
     if task != Task.NONE:
         is_number = task == Task.REGRESSION
         described = columns.without_leaks(described, table, target, is_number=is_number)
@@ -169,7 +159,7 @@ def make(name: str, reading: Reading, answers: Answers) -> Plan:
         columns=described,
         task=task,
         target=target,
-        positive=_positive(table[target], answers.positive) if task == Task.BINARY else None,
+        positive=positive,
         time=answers.time,
         groups=answers.groups,
         key=answers.key,
@@ -199,76 +189,3 @@ def _refuse_time(described: Sequence[Column], time: str) -> None:
         )
     if time and roles[time].missing:
         raise DataError(f"{time!r} has gaps, so rows cannot be put in order. Next: fill them first")
-
-
-def _task(table: pd.DataFrame, target: str, wanted: str) -> Task:
-    if not target:
-        return _task_without_target(wanted)
-    if wanted == Task.NONE:
-        raise DataError("--task none predicts nothing. Next: leave --target out")
-    values = table[target].dropna()
-    counts = values.value_counts()
-    if len(counts) < 2:
-        has = f"is {counts.index[0]!r} in every row" if len(counts) else "is missing in every row"
-        raise DataError(f"The target {target!r} {has}. Next: choose another")
-    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    likely = _likely_task(values, len(counts), is_number=is_number)
-    task = Task(wanted) if wanted else likely
-    if task == Task.REGRESSION and not is_number:
-        example, step = str(values.iloc[0]), f"--task {likely}"
-        raise DataError(
-            f"The target {target!r} holds no numbers, such as {example!r}. Next: {step}"
-        )
-    if task == Task.BINARY and len(counts) != 2:
-        raise DataError(
-            f"The target {target!r} has {len(counts):,} values, not two. Next: --task {likely}"
-        )
-    if task != Task.REGRESSION:
-        _refuse_classes(target, counts, is_number=is_number)
-    return task
-
-
-def _task_without_target(wanted: str) -> Task:
-    if wanted == Task.NONE:
-        return Task.NONE
-    if wanted:
-        raise DataError(f"--task {wanted} needs a target. Next: --target COLUMN")
-    step = "--target COLUMN, or --task none for an analysis without a model"
-    raise DataError(f"What is to be predicted? Next: {step}")
-
-
-def _refuse_classes(target: str, counts: "pd.Series[int]", *, is_number: bool) -> None:
-    if len(counts) > MAX_CLASSES:
-        step = "--task regression" if is_number else "choose another, or group them"
-        raise DataError(
-            f"The target {target!r} has {len(counts):,} values in {counts.sum():,} rows: too many"
-            f" for classes. Next: {step}"
-        )
-    if counts.min() < 2:
-        raise DataError(
-            f"The target {target!r} is {counts.idxmin()!r} in a single row, which cannot be both"
-            " learned and judged. Next: take that row out, or group the classes"
-        )
-
-
-def _likely_task(values: "pd.Series[Any]", classes: int, *, is_number: bool) -> Task:
-    if classes == 2:
-        return Task.BINARY
-    is_whole = is_number and bool((values % 1 == 0).all())
-    if is_number and (classes > MAX_WHOLE_CLASSES or not is_whole):
-        return Task.REGRESSION
-    return Task.MULTICLASS
-
-
-def _positive(values: "pd.Series[Any]", wanted: str) -> Any:
-    """Return the class that is looked for: the one named, one of a known name, or the rarer one."""
-    counts = values.value_counts()
-    classes = {str(value): value for value in counts.index.tolist()}
-    if wanted:
-        if wanted not in classes:
-            raise DataError(
-                f"{wanted!r} is no class: {join_names(classes, 5)}. Next: name one of them"
-            )
-        return classes[wanted]
-    usual = [value for name, value in classes.items() if name.lower() in POSITIVES]
-    return usual[0] if len(usual) == 1 else counts.idxmin()

@@ -1,27 +1,14 @@
-"""Read a table that nobody has described: its encoding, separator, decimal sign, dates and gaps."""
+"""Read a table that nobody has described: a file of any usual kind, or a folder of them."""
 
-import csv
-import io
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from headrace.errors import DataError, join_names, unreadable
+from headrace.errors import DataError, unreadable
+from headrace.scaffold import text_file
 
-SEPARATORS = (",", ";", "\t", "|")
-SAMPLE_BYTES = 200_000_000
-"""Of a larger text file only the first ROWS rows are looked at."""
-ROWS = 200_000
-HEAD_LINES = 200
-DECIMAL_COMMA = r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+"
-DOTS = re.compile(r"\d+\.\d+\.\d+.*")
-MARKS = re.compile(r"[^\w]*|n/?a|nan|none|null|unknown|missing|not available", re.IGNORECASE)
-"""What people write for a missing value, where all else in a column is a number or a date."""
 DATES = (
     *("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"),
     *("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%z", "%Y/%m/%d", "%Y-%m"),
@@ -101,22 +88,13 @@ def _folder(path: Path) -> Reading:
 
 def _refuse(table: pd.DataFrame, name: str) -> None:
     columns = [str(column) for column in table.columns]
-    _refuse_twice(columns, name)
+    text_file.refuse_twice(columns, name)
     if table.empty:
         raise DataError(f"{name} has no rows. Next: check the file")
     if len(columns) < 2:
         raise DataError(
             f"{name} has a single column, {columns[0]!r}: there is nothing to learn it from."
             " Next: check its separator, which is one of , ; | or a tab"
-        )
-
-
-def _refuse_twice(columns: Iterable[str], name: str) -> None:
-    twice = [column for column, count in Counter(columns).items() if count > 1]
-    if twice:
-        raise DataError(
-            f"{name}: {join_names(map(repr, twice), 5)} {'stands' if len(twice) == 1 else 'stand'}"
-            " twice among the columns. Next: rename one"
         )
 
 
@@ -141,147 +119,13 @@ def _excel(path: Path) -> Reading:
 
 
 def _text(path: Path) -> Reading:
-    encoding, head = _decoded(path)
-    if not head.strip():
-        raise DataError(f"{path.name} is empty. Next: check the file")
-    separator = _separator(head)
-    options: dict[str, Any] = {} if encoding == "utf-8" else {"encoding": encoding}
-    options |= {} if separator == "," else {"sep": separator}
-    notes = []
-    if names := _missing_header(head, separator):
-        options |= {"names": names}
-        notes.append("its first line holds values, not names: the columns are numbered")
-    else:
-        _refuse_twice(_rows(head, separator)[0], path.name)
-    options |= _decimal_commas(head, separator)
-    sample: dict[str, Any] = {}
-    if path.stat().st_size > SAMPLE_BYTES:
-        sample |= {"nrows": ROWS}
-        notes.append(
-            f"only its first {ROWS:,} rows were looked at: the contract is drafted by them"
-        )
-    read: Callable[..., pd.DataFrame] = pd.read_csv
-    table = read(path, **options, **sample)
-    if marks := _marks(table):
-        options["na_values"] = marks
-        notes.append(f"{join_names(map(repr, marks), 5)} {'are' if marks[1:] else 'is'} a gap")
-        table = read(path, **options, **sample)
+    table, options, notes = text_file.read(path)
     return _with_dates(Reading(table, "read_csv", options, notes=tuple(notes)))
-
-
-def _decoded(path: Path) -> tuple[str, str]:
-    """Return a text file's encoding, and its first lines."""
-    with path.open("rb") as file:
-        begin = file.read(1 << 20)
-    if b"\0" in begin and not begin.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(
-            f"{path.name} is no text. Next: give it the end of its kind: .csv, .tsv, .jsonl,"
-            " .parquet or .xlsx"
-        )
-    for encoding, mark in (
-        ("utf-8-sig", b"\xef\xbb\xbf"),
-        ("utf-16", b"\xff\xfe"),
-        ("utf-16", b"\xfe\xff"),
-    ):
-        if begin.startswith(mark):
-            return encoding, _head(begin.decode(encoding, "replace"))
-    try:
-        return "utf-8", _head(_whole(begin).decode())
-    except UnicodeDecodeError:
-        return "cp1252", _head(begin.decode("cp1252", "replace"))
-
-
-def _whole(begin: bytes) -> bytes:
-    """Return the beginning of a file without a letter that is cut."""
-    return begin if len(begin) < 1 << 20 else begin[: begin.rfind(b"\n") + 1]
-
-
-def _head(text: str) -> str:
-    return "".join(text.splitlines(keepends=True)[:HEAD_LINES])
-
-
-def _rows(head: str, separator: str) -> list[list[str]]:
-    return [row for row in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if row]
-
-
-def _separator(head: str) -> str:
-    """Return the separator by which most lines have as many cells as the first, and many."""
-
-    def quality(separator: str) -> tuple[float, int]:
-        rows = _rows(head, separator)
-        width = len(rows[0])
-        same = sum(len(row) == width for row in rows) / len(rows)
-        return (same if width > 1 else 0, width)
-
-    return max(SEPARATORS, key=quality)
-
-
-def _missing_header(head: str, separator: str) -> list[str]:
-    """Return names for the columns where the first line has numbers as the others have."""
-    first, *others = _rows(head, separator)
-    if not others or not any(map(_is_number, first)):
-        return []
-    are_numbers = [_is_number(cell) for cell in first]
-    alike = all(
-        _is_number(row[index]) or not row[index].strip()
-        for row in others
-        if len(row) == len(first)
-        for index, is_number in enumerate(are_numbers)
-        if is_number
-    )
-    return [f"column_{index}" for index in range(1, len(first) + 1)] if alike else []
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return re.fullmatch(DECIMAL_COMMA, cell.strip()) is not None
-    return True
-
-
-def _decimal_commas(head: str, separator: str) -> dict[str, Any]:
-    """Return the options for a file in which a column is of such numbers as 1,5 throughout.
-
-    A point is thrown out of 1.234,5 only where such numbers are seen, and never out of a date.
-    """
-    names, *rows = _rows(head, separator)
-    cells = {
-        name: [row[index].strip() for row in rows if index < len(row)]
-        for index, name in enumerate(names)
-    }
-    numbers = [
-        name
-        for name, values in cells.items()
-        if any(re.fullmatch(DECIMAL_COMMA, value) for value in values)
-        and all(re.fullmatch(rf"{DECIMAL_COMMA}|[+-]?\d*", value) for value in values)
-    ]
-    if separator == "," or not numbers:
-        return {}
-    options: dict[str, Any] = {"decimal": ","}
-    if any("." in value for name in numbers for value in cells[name]):
-        dates = [name for name, values in cells.items() if any(map(DOTS.fullmatch, values))]
-        options |= {"thousands": "."} | ({"dtype": dict.fromkeys(dates, "str")} if dates else {})
-    return options
-
-
-def _marks(table: pd.DataFrame) -> list[str]:
-    """Return what stands for a missing value in columns that are numbers or dates otherwise."""
-    marks: dict[str, None] = {}
-    for name in _texts(table):
-        values = table[name].dropna()
-        numbers = pd.to_numeric(values, errors="coerce")
-        wrong = values[numbers.isna()]
-        if len(wrong) and len(wrong) < len(values) / 2:
-            found = wrong.str.strip().unique()
-            if all(MARKS.fullmatch(mark) for mark in found):
-                marks |= dict.fromkeys(wrong.unique())
-    return [*marks]
 
 
 def _with_dates(reading: Reading) -> Reading:
     table, dates, notes = reading.table.copy(), {}, [*reading.notes]
-    for name in _texts(table):
+    for name in text_file.texts(table):
         values = table[name].dropna()
         if formats := _date_formats(values):
             dates[str(name)] = formats[0]
@@ -293,7 +137,7 @@ def _with_dates(reading: Reading) -> Reading:
 
 def _date_formats(values: "pd.Series[Any]") -> list[str]:
     """Return the formats by which all values of a column of text are dates."""
-    few = values.head(HEAD_LINES)
+    few = values.head(text_file.HEAD_LINES)
     if not len(few) or not few.map(lambda value: isinstance(value, str) and bool(value)).all():
         return []
     likely = [form for form in DATES if _are_dates(few, form)]
@@ -302,7 +146,3 @@ def _date_formats(values: "pd.Series[Any]") -> list[str]:
 
 def _are_dates(values: "pd.Series[Any]", form: str) -> bool:
     return bool(pd.to_datetime(values, format=form, errors="coerce").notna().all())
-
-
-def _texts(table: pd.DataFrame) -> Iterable[Any]:
-    return [name for name in table if pd.api.types.is_string_dtype(table[name])]

@@ -9,8 +9,9 @@ import pytest
 from headrace.errors import DataError
 from headrace.scaffold import columns, plan
 from headrace.scaffold.columns import Role
-from headrace.scaffold.plan import Answers, Plan, Task
+from headrace.scaffold.plan import Answers, Plan
 from headrace.scaffold.read import Reading
+from headrace.scaffold.task import Task
 
 ROWS = 300
 RANDOM = np.random.default_rng(0)

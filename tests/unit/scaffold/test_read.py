@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from headrace.errors import DataError
-from headrace.scaffold import read
+from headrace.scaffold import read, text_file
 
 FRAME = pd.DataFrame(
     {
@@ -94,8 +94,8 @@ def test_day_and_month_that_may_be_exchanged_are_said(tmp_path: Path) -> None:
 def test_of_a_large_file_the_first_rows_are_looked_at_and_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "SAMPLE_BYTES", 100)
-    monkeypatch.setattr(read, "ROWS", 50)
+    monkeypatch.setattr(text_file, "SAMPLE_BYTES", 100)
+    monkeypatch.setattr(text_file, "ROWS", 50)
     path = tmp_path / "table.csv"
     pd.DataFrame({"a": range(1000), "b": range(1000)}).to_csv(path, index=False)
     found = read.read(path)
