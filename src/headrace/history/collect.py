@@ -123,7 +123,8 @@ def _series(
     names = [metric.name for metric in metrics]
     parent_of = series.parents(log)
     for metric, values in zip(metrics, raw, strict=True):
-        label = metric.name if names.count(metric.name) == 1 else str(metric)
+        label = metric.name if names.count(metric.name) == 1 else ""
+        label = label or str(metric)
         yield series.make_series(metric, label, values, parent_of, _bounds(_about(gates, metric)))
 
 

@@ -1,14 +1,14 @@
 """The metrics files of all commits: two folders' trees at each, and every distinct blob once."""
 
 import posixpath
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
+from pathlib import Path
 
-from headrace.core import dvc_cache, git, metrics, pipeline
+from headrace.core import git, metrics, pipeline
 from headrace.core.entry import glob
 from headrace.core.git import Objects
 from headrace.core.lockfile import File
@@ -34,7 +34,7 @@ class Metric:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.name}"
+        return f"{self.file}:{self.name}" if self.name else self.file
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def read(project: Project, commits: Sequence[Commit], names: Sequence[str]) -> M
             objects, {blob: path for paths in files for path, blob in paths.items()}
         )
         if absent := [p for p in patterns if not any(fnmatchcase(f, glob(p)) for f in files[-1])]:
-            cached = [*_cached_files(objects, commits, prefix, newest, _filter(names, absent))]
-            contents |= dict(_cached_contents(project, cached))
+            cached = [*_cached_files(objects, commits, prefix, newest, absent)]
+            contents |= {c: _cached_content(p, c) for outs in cached for p, c in outs.items()}
             files = [{**outs, **tracked} for outs, tracked in zip(cached, files, strict=True)]
     return MetricsFiles(commits, files, contents, patterns, notes)
 
@@ -121,28 +121,31 @@ def _cached_files(
     commits: Sequence[Commit],
     prefix: str,
     newest: State,
-    is_wanted: Callable[[str], bool],
+    absent: Sequence[str],
 ) -> Iterator[dict[str, str]]:
-    """Yield each commit's metrics files that DVC keeps, by dvc.lock: path to MD5."""
+    """Yield each commit's metrics files that DVC keeps: path to the file in its cache, or ""."""
+    from headrace.core import dvc_cache  # most studies keep their metrics in git
+
+    store, is_wanted = dvc_cache.store_of(newest.root), _filter([], absent)
     for commit in commits:
         outs: list[File] = []
-        with suppress(ProjectError):  # an older commit's may be broken
+        with suppress(ProjectError):  # an older commit's dvc.lock may be broken
             read = partial(_read, objects, f"{commit.hash}:{prefix}")
             records = pipeline.records(newest.pipelines, read).values()
             outs = [out for record in records for out in record.outs]
-        yield {out.path: out.md5 for out in outs if is_wanted(out.path)}
+        paths = {out.path for out in outs if is_wanted(out.path)}
+        paths |= {path for out in outs for path in absent if path.startswith(f"{out.path}/")}
+        yield {path: str(store.find_output(outs, path) or "") for path in paths}
 
 
 def _read(objects: Objects, folder: str, path: str) -> bytes | None:
     return objects.read(f"{folder}{path}")
 
 
-def _cached_contents(project: Project, commits: Iterable[Files]) -> Iterator[tuple[str, Content]]:
-    store = dvc_cache.store_of(project.root)
-    for path, md5 in {item for files in commits for item in files.items()}:
-        file = next(store.objects(File(path, md5, 0)), None)
-        problem = f"is not in DVC's cache (dvc fetch --all-commits {shlex.quote(path)})"
-        yield md5, parse(file.read_bytes(), path) if file else Content(problem=problem)
+def _cached_content(path: str, cached: str) -> Content:
+    if not cached:
+        return Content(problem="is not in DVC's cache (dvc fetch --all-commits)")
+    return parse(Path(cached).read_bytes(), path)
 
 
 def _patterns(newest: State) -> tuple[list[str], list[str]]:
@@ -244,6 +247,7 @@ def parse(text: bytes, path: str) -> Content:
     """Return the values of a metrics file, whatever their types."""
     try:
         values = metrics.parse(text, path)
+        values = {"": values} if metrics.is_numeric(values) else values
         if not isinstance(values, dict):
             return Content(problem="must hold names and numbers")
         return Content(dict(leaves(values)))

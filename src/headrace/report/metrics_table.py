@@ -47,6 +47,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ProjectError(f"{unreadable(path, error)}. {step}") from None
     except ValueError as error:
         raise ProjectError(f"{path} {error}. {step}") from None
+    metrics = {"": metrics} if is_numeric(metrics) else metrics
     if not isinstance(metrics, dict):
         raise ProjectError(f"{path} must hold names and numbers. {step}")
     return metrics

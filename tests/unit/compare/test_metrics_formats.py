@@ -105,7 +105,7 @@ def test_a_cached_metric_that_is_not_here_is_named_with_what_brings_it(cached: C
     assert says in notes
     history = gather(project.find_project(cached.root), [])
     assert history.series[0].values == (None, 3.0)
-    assert "not in DVC's cache (dvc fetch --all-commits made/m.yaml)" in "".join(history.notes)
+    assert "not in DVC's cache (dvc fetch --all-commits)" in "".join(history.notes)
 
 
 def test_a_metric_in_a_cached_folder_is_compared(cached: CachedStudy) -> None:
@@ -123,3 +123,15 @@ def test_a_metric_in_a_cached_folder_is_compared(cached: CachedStudy) -> None:
     with Objects(cached.root) as objects:
         old, _ = cached.states(objects)
         assert old.read_output("made/in/m.json") == b'{"a": 7}'
+    (cached.root / "dvc.yaml").write_text("stages: {}\nmetrics: [made/in/m.json]\n")
+    bake.commit(cached.root, "named")
+    (series,) = gather(project.find_project(cached.root), []).series
+    assert series.values == (None, None, 7, 7)
+
+
+def test_a_file_of_one_number_is_a_metric_of_its_name(study: Compared) -> None:
+    study.write("dvc.yaml", "stages: {s: {cmd: x, metrics: [accuracy]}}\n")
+    study.write("accuracy", "0.5\n")
+    study.commit("old")
+    study.write("accuracy", "0.75\n")
+    assert both(study) == ({"accuracy:": (0.5, 0.75)}, {"accuracy": [0.5, 0.75]})

@@ -32,7 +32,12 @@ def test_a_table_leaves_a_gap_where_one_model_has_no_such_metric(tmp_path: Path)
     ]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3"])
+def test_a_file_of_one_number_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "accuracy").write_text("0.5\n")
+    assert metrics_table.show(tmp_path / "accuracy").strip() == "0.5000"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "true"])
 def test_a_metrics_file_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(ProjectError, match=r"m\.json"):
