@@ -65,8 +65,7 @@ def describe_death(project: Project, stage: Stage, state: StageState, code: int)
         reason = f"The notebook could not be run to its end: {state.error}"
     elif state.deadline < time.monotonic():
         reason = "It was ended from outside: the cell's or the notebook's time is up."
-    failed = project.root / "runs/failed" / f"{name}.ipynb"
-    kept = partial_run.keep(project, name, failed)
+    kept = partial_run.keep(project, name)
     if not state.cell:
         problem = f": {state.error}" if state.error else f", {how}. Next: see the free memory"
         return f"Stage {name} died before its first cell{problem}"

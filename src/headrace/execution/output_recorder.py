@@ -112,6 +112,8 @@ class Recorder(Session):
                 output.metadata = nbformat.from_dict(content["metadata"])
         if kind == "update_display_data":
             return
+        if kind == "error":
+            content["traceback"] = [*map(str, _lines(content["traceback"]))]
         output = _output(kind, content)
         if widget := self._widgets.active:
             widget.add(output)
@@ -132,7 +134,8 @@ class Recorder(Session):
         rest = {key: value for key, value in content.items() if not (plain and key == "data")}
         sent: dict[str, Any] = self.unpack(self.pack(rest))
         for kind, value in {} if plain else sent["data"].items():
-            if not (_is_text(value) or JSON.fullmatch(kind)):
+            is_text = all(isinstance(line, str) for line in _lines(value))
+            if not (is_text or JSON.fullmatch(kind)):
                 raise ValueError(f"{kind} of a display is {type(value).__name__}, and not text")
         return {"data": data, **sent} if "data" in content else sent
 
@@ -153,9 +156,8 @@ class Recorder(Session):
             self._outputs[-1].text += text
 
 
-def _is_text(value: Any) -> bool:
-    lines = value if isinstance(value, list) else [value]
-    return all(isinstance(line, str) for line in lines)
+def _lines(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _output(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode:

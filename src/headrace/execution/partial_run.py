@@ -60,13 +60,14 @@ class PartialRun:
         self._path.unlink(missing_ok=True)
 
 
-def keep(project: Project, name: str, failed: Path) -> "nbformat.NotebookNode | None":
+def keep(project: Project, name: str) -> "nbformat.NotebookNode | None":
     """Write what a dead stage left as a failed run; return it, or None if it left nothing."""
     path = path_of(project, name)
     node = _read(path)
     if node is not None:
         from headrace.execution import normalize
 
+        failed = project.root / "runs/failed" / f"{name}.ipynb"
         normalize.save(failed, node, project.root)
     path.unlink(missing_ok=True)
     return node

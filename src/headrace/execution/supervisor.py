@@ -84,6 +84,7 @@ def run(
         if state.code is not None:
             return state.code
         if code == INTERRUPTED and not state.running:
+            partial_run.keep(project, name)
             when = f"after cell {state.cell}" if state.cell else "before its first cell"
             raise StageError(f"Stage {name} was interrupted {when}. Next: {stage.command()}")
         from headrace.execution import failure_message

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.execution import in_process_executor
+from headrace.execution import in_process_executor, normalize
 from headrace.execution.in_process_executor import Rules
 from headrace.execution.output_capture import PIECE, GrowingText
 
@@ -151,6 +151,15 @@ def test_a_display_that_no_notebook_can_hold_is_an_error_of_its_cell(source: str
     assert stopped == 0
     assert outputs[0][-1].ename == "ValueError"
     assert "of a display is " in outputs[0][-1].evalue
+
+
+@pytest.mark.parametrize("lines", ["5", "None", "[1, 2]", "'text'"])
+def test_an_error_that_renders_itself_as_no_text_is_one_all_the_same(lines: str) -> None:
+    source = f"class Odd(Exception):\n    def _render_traceback_(self): return {lines}\nraise Odd()"
+    outputs, stopped = _run(source)
+    assert stopped == 0
+    node = V4.new_notebook(cells=[V4.new_code_cell(outputs=outputs[0])])
+    nbformat.validate(normalize.normalize(node, Path.cwd()))
 
 
 def test_a_display_of_json_and_of_lines_is_valid() -> None:
