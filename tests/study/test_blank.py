@@ -17,6 +17,9 @@ from headrace.core import requirements
 from lab import bake, blank, paths
 
 FLIGHTS = re.compile(r"flight|carrier|airport|weather|months?\b|\blate\b|nycflights|backtest", re.I)
+FIRST = ":/Begin"
+"""The first commit of a study."""
+WRITTEN_BY_HAND = ["dvc.yaml", "params.yaml", "params.schema.json", "src", "tests", "notebooks"]
 SHARED = [
     "read",
     "write",
@@ -137,8 +140,11 @@ def test_init_is_for_blank_studies(baked: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", ["flights", "blank"])
-def test_a_new_stage_runs_and_keeps_every_rule(tmp_path: Path, start: str) -> None:
+def test_a_new_stage_runs_keeps_every_rule_and_can_be_removed_without_a_trace(
+    tmp_path: Path, start: str
+) -> None:
     study = bake.bake(tmp_path, start=start, project_slug="study")
+    bake.run(study, "headrace", "schema")
     bake.commit(study)
     bake.run(study, "headrace", "new", "clean_up", "--after", "prepare")
     bake.run(study, "headrace", "new", "sweep", "--matrix", "size=1,2", "--matrix", "kind=a")
@@ -155,6 +161,21 @@ def test_a_new_stage_runs_and_keeps_every_rule(tmp_path: Path, start: str) -> No
         bake.commit(study, "Run the pipeline")
         bake.run(study, "headrace", "check")
         bake.run(study, "pytest", "-p", "no:cacheprovider", env=env)
+    for name in ("sweep", "clean_up"):
+        bake.run(study, "headrace", "remove", name)
+    bake.run(study, "headrace", "check")
+    assert bake.run(study, "git", "diff", "--stat", FIRST, "--", *WRITTEN_BY_HAND).stdout == ""
+    left = [path for path in study.rglob("*") if re.search("sweep|clean_up", path.name)]
+    assert [path for path in left if not {".git", ".dvc", ".headrace"} & {*path.parts}] == []
+
+
+def test_a_stage_that_others_read_is_not_removed(study: Path) -> None:
+    result = bake.run(study, "headrace", "remove", "prepare", check=False)
+    assert result.returncode == 1
+    assert "Stage train reads data/table.parquet, which prepare writes. Next: " in result.stdout
+    printed = bake.run(study, "headrace", "remove", "evaluate", "--dry-run").stdout
+    assert "removed  notebooks/03_evaluate.ipynb" in printed
+    assert bake.run(study, "git", "status", "--porcelain").stdout == ""
 
 
 def test_a_folder_and_an_address_become_inputs_of_dvc(study: Path, tmp_path: Path) -> None:

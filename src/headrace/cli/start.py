@@ -12,9 +12,9 @@ from headrace.errors import HeadraceError
 @command(
     "init",
     examples="""
-    headrace init wine.csv --target kind              classes, by their names
-    headrace init sales.csv --target price --time day judged by the latest rows
-    headrace init survey.xlsx --task none             an analysis without a model
+    headrace init wine.csv --target kind               classes, by their names
+    headrace init sales.csv --target price --time day  judged by the latest rows
+    headrace init survey.xlsx --task none              an analysis, with no model
     """,
 )
 @click.argument("data", metavar="DATA")
@@ -65,7 +65,7 @@ def init(project: Project, data: str, task: str | None, dry_run: bool, **answers
 def new(project: Project, name: str, after: str, axes: tuple[str, ...]) -> int:
     """Add a stage, with its notebook and a first test.
 
-    Its module, block of parameters, paths and place in dvc.yaml are written too.
+    Its module, block of parameters and place in dvc.yaml are written too.
     """
     from headrace.scaffold import new as module
 
@@ -84,6 +84,20 @@ def _scalar(text: str) -> Any:
     except HeadraceError:
         return text
     return value if isinstance(value, bool | int | float) else text
+
+
+@command("remove", examples="headrace remove clean --dry-run    what would go")
+@click.argument("name", metavar="STAGE", shell_complete=stage_names)
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
+@in_study
+def remove(project: Project, name: str, dry_run: bool) -> int:
+    """Remove a stage, its files and its outputs.
+
+    Its block of parameters goes where no other stage lists it.
+    """
+    from headrace.scaffold import remove as module
+
+    return module.run(project, name, dry_run=dry_run)
 
 
 @command(
@@ -117,4 +131,4 @@ def add(project: Project, packages: tuple[str, ...]) -> int:
     return module.add(project, packages)
 
 
-COMMANDS = [init, new, add, lock]
+COMMANDS = [init, new, remove, add, lock]

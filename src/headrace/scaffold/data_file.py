@@ -2,11 +2,10 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from headrace.core import git
+from headrace.core import git, processes
 from headrace.errors import HeadraceError, ProjectError
 
 RAW = "data/raw"
@@ -22,13 +21,13 @@ def take_in(root: Path, source: Path, before: str) -> None:
     if source.resolve() != target.resolve():
         if target.exists() and before != source.name:
             raise ProjectError(f"{RAW}/{source.name} is there already. Next: rename one of them")
-        _remove(target)
+        remove(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if source.is_dir() else shutil.copyfile
         copy(source, target)
     if before != source.name:
         for old in (root / RAW / before, root / f"{RAW}/{before}.dvc"):
-            _remove(old)
+            remove(old)
     if not _imported(target):
         git.run(root, "rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", str(target))
         _dvc(root, "add", "--quiet", str(target))
@@ -55,7 +54,7 @@ def _imported(target: Path) -> bool:
 
 
 def _dvc(root: Path, *words: str) -> None:
-    command = [sys.executable, "-m", "dvc", *words]
+    command = processes.dvc_command(*words)
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if result.returncode:
         raise HeadraceError(
@@ -63,7 +62,8 @@ def _dvc(root: Path, *words: str) -> None:
         )
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

@@ -18,6 +18,7 @@ from headrace.errors import HeadraceError, ProjectError
 from headrace.report import terminal
 from headrace.report.text import counted, plain
 from headrace.scaffold import data_file, estimators, plan, read, render
+from headrace.scaffold.new import renew_schema
 from headrace.scaffold.plan import Answers, Plan
 from headrace.scaffold.task import Task
 
@@ -148,8 +149,7 @@ def write(project: Project, made: Plan, answers: Answers, texts: Mapping[str, st
     hashes = {path: _hash(text.encode()) for path, text in sorted(texts.items())}
     content = {"data": made.file, "answers": asdict(answers), "files": hashes}
     atomic.write_text(root / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    words = [sys.executable, "-m", "headrace", "schema"]  # this process has imported the old model
-    subprocess.run(words, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    renew_schema(root)
 
 
 def _manifest(root: Path) -> dict[str, Any]:

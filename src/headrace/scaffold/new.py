@@ -1,6 +1,7 @@
-"""Add a stage to a study: notebook, module, test, pipeline, parameters and paths in one go.
+"""Add a stage to a study: notebook, module, test, pipeline and parameters in one go.
 
-Files that are there are edited as text: every other byte stays.
+Files that are there are edited as text: every other byte stays. The paths module is not among them,
+since every stage depends on it, and all would run again.
 """
 
 import ast
@@ -22,6 +23,7 @@ from headrace.scaffold import render
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 NUMBER = re.compile(r"(\d+)_")
 TABLES = (".parquet", ".csv")
+PARAMS_MODULE = "src/study/params.py"
 NEW_FILES = {
     "notebooks/{number}_{name}.ipynb": "notebook.md.j2",
     "src/study/{name}.py": "module.py.j2",
@@ -97,11 +99,18 @@ def run(project: Project, name: str, after: str, axes: Mapping[str, Sequence[Any
     written = [*texts]
     python = [path for path in written if path.endswith((".py", ".ipynb"))]
     ruff = (["ruff", "check", "--fix-only", "--quiet"], ["ruff", "format", "--quiet"])
-    for words in (*([*words, *python] for words in ruff), ["headrace", "schema"]):
-        subprocess.run([sys.executable, "-m", *words], cwd=project.root, check=True)
+    for words in ruff:
+        subprocess.run([sys.executable, "-m", *words, *python], cwd=project.root, check=True)
+    renew_schema(project.root)
     print("\n".join(f"  {'written' if path in new else 'edited':<8} {path}" for path in written))
     print(f"Next: edit {written[0]}, then {repro_command(MAIN, name)}")
     return 0
+
+
+def renew_schema(root: Path) -> None:
+    """Write params.schema.json anew: in a process of its own, since this one has the old model."""
+    words = [sys.executable, "-m", "headrace", "schema"]
+    subprocess.run(words, cwd=root, check=True, stdout=subprocess.DEVNULL)
 
 
 def _plan(project: Project, name: str, after: str, axes: Mapping[str, Sequence[Any]]) -> NewStage:
@@ -142,16 +151,13 @@ def _source(project: Project, stages: Sequence[Stage], before: Stage | None) -> 
 
 def _edits(root: Path, stage: NewStage) -> dict[str, str]:
     """Return the new texts of the files that a stage is listed in."""
-    texts = {
-        path: (root / path).read_text("utf-8")
-        for path in (MAIN, PARAMS, "src/study/params.py", "src/study/paths.py")
-    }
+    listed = (MAIN, PARAMS, PARAMS_MODULE)
+    texts = {path: (root / path).read_text("utf-8") for path in listed}
     block = render.of_template("stage/dvc.yaml.j2", stage)
     return {
         MAIN: _with_costs(_with_stage(texts[MAIN], stage, block), stage),
         PARAMS: f"{texts[PARAMS].rstrip()}\n\n{stage.name}:\n  rows: 0\n",
-        "src/study/params.py": _with_block(texts["src/study/params.py"], stage),
-        "src/study/paths.py": _with_paths(texts["src/study/paths.py"], stage),
+        PARAMS_MODULE: _with_block(texts[PARAMS_MODULE], stage),
     }
 
 
@@ -190,7 +196,7 @@ def _with_block(text: str, stage: NewStage) -> str:
         None,
     )
     if whole is None:
-        raise ProjectError("src/study/params.py has no class Params. Next: add the stage by hand")
+        raise ProjectError(f"{PARAMS_MODULE} has no class Params. Next: add the stage by hand")
     fields = [node for node in whole.body if isinstance(node, ast.AnnAssign)]
     block = render.of_template("stage/params.py.j2", stage)
     lines = text.splitlines(keepends=True)
@@ -202,12 +208,3 @@ def _with_block(text: str, stage: NewStage) -> str:
     lines.insert(after, f"    {stage.name}: {stage.class_name}\n")
     lines.insert(whole.lineno - 1, f"{block}\n\n")
     return "".join(lines)
-
-
-def _with_paths(text: str, stage: NewStage) -> str:
-    files: dict[str, Any] = {
-        stage.name: f"data/{stage.name}" + ("" if stage.axes else ".parquet"),
-        f"{stage.name}_metrics": f"metrics/{stage.name}" + ("" if stage.axes else ".json"),
-    }
-    lines = "".join(f'{name} = root / "{path}"\n' for name, path in files.items())
-    return f"{text.rstrip()}\n\n{lines}"
