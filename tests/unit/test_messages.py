@@ -34,7 +34,6 @@ PLAIN = {
     "alerts": "an incident's file is named by batch and rule in plain letters",
     "bundle": "a wheel has a plain name",
     "compare/changed_outputs.py": "an option",
-    "compare/predictions.py": "the table of gates.yaml, which the template names",
     "incidents": "an incident's file is named by batch and rule in plain letters",
     "ingest": "a batch has a plain name",
     "registry": "a version and a stage have plain names, as gto has them",

@@ -1,5 +1,6 @@
 """Predictions of a state, found by hash: the columns that are needed, and the rows in common."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,8 +106,8 @@ def read(state: State, file: str, columns: Iterable[str]) -> Table:
         raise DataError(f"{label} is not in its dvc.lock. Next: dvc repro, and commit dvc.lock")
     path = dvc_cache.store_of(state.root).find(outs[0]) or dvc_cache.fetch(state.root, outs[0])
     if path is None:
-        at = "" if state.commit is None else f" --all-commits {file}"
-        step = f"dvc fetch{at or f' {file}'}"
+        commits = "" if state.commit is None else "--all-commits "
+        step = f"dvc fetch {commits}{shlex.quote(file)}"
         raise DataError(f"{label} is not in DVC's cache. Next: {step}")
     return load(path, file, columns, label=label)
 
@@ -120,7 +121,9 @@ def load(path: Path, file: str, columns: Iterable[str], *, label: str = "") -> T
     try:
         table = _table(path, file, [*dict.fromkeys(columns)])
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{unreadable(label or file, error)}. Next: dvc checkout {file}") from None
+        raise DataError(
+            f"{unreadable(label or file, error)}. Next: dvc checkout {shlex.quote(file)}"
+        ) from None
     return Table(label or file, table)
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import posixpath
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +138,18 @@ def _of_dvc(stage: Any, root: Path) -> Resolved:
         "cmd": stage.cmd if isinstance(stage.cmd, list) else stage.cmd.splitlines(),
         "wdir": located(stage.wdir),
         "deps": sorted(located(dep.fs_path) for dep in deps),
-        "outs": sorted({(located(out.fs_path), out.use_cache) for out in stage.outs}),
+        "outs": _each_once((located(out.fs_path), out.use_cache) for out in stage.outs),
         "metrics": sorted({located(out.fs_path) for out in stage.outs if out.metric}),
         "params": sorted((located(dep.fs_path), sorted({*dep.params})) for dep in params),
     }
+
+
+def _each_once(outs: Iterable[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Return each path once, cached if it is so wherever it stands: DVC runs no stage with two."""
+    cached: dict[str, bool] = {}
+    for path, is_cached in outs:
+        cached[path] = cached.get(path, True) and is_cached
+    return sorted(cached.items())
 
 
 def by_headrace(root: Path, file: str) -> Resolved | None:
@@ -156,16 +165,13 @@ def by_headrace(root: Path, file: str) -> Resolved | None:
 
 def _of_headrace(stage: Stage) -> Resolved:
     listed: dict[str, set[str]] = {}
-    settings: dict[str, dict[str, Any]] = {}
-    for out in stage.outs:  # one may stand twice
-        settings.setdefault(out.path, {}).update(out.settings)
     for param in stage.params:
         listed.setdefault(param.file, set()).add(param.name)
     return {
         "cmd": stage.commands,
         "wdir": stage.wdir,
         "deps": sorted(dep.path for dep in stage.deps),
-        "outs": sorted((path, keys.get("cache", True)) for path, keys in settings.items()),
+        "outs": _each_once((out.path, out.is_cached) for out in stage.outs),
         "metrics": sorted({metric.path for metric in stage.metrics}),
         # Of a file that is listed whole, single names count no more.
         "params": sorted((f, [] if "" in names else sorted(names)) for f, names in listed.items()),
