@@ -106,8 +106,8 @@ def read(state: State, file: str, columns: Iterable[str]) -> Table:
         raise DataError(f"{label} is not in its dvc.lock. Next: dvc repro, and commit dvc.lock")
     path = dvc_cache.store_of(state.root).find(outs[0]) or dvc_cache.fetch(state.root, outs[0])
     if path is None:
-        commits = "" if state.commit is None else "--all-commits "
-        step = f"dvc fetch {commits}{shlex.quote(file)}"
+        commits = [] if state.commit is None else ["--all-commits"]
+        step = shlex.join(["dvc", "fetch", *commits, file])
         raise DataError(f"{label} is not in DVC's cache. Next: {step}")
     return load(path, file, columns, label=label)
 

@@ -23,6 +23,9 @@ LEAK = 0.99
 """What a tree of one column may explain of the target before the column is the target itself."""
 LEAK_ROWS = 2000
 SUSPICIOUS = 0.25
+FEW, HEAD = 10, 200
+WRITTEN_NUMBER = re.compile(r"[^\w\s]{0,2}\s?[+-]?\d[\d.,\s'_]*(\s[^\d]{1,5}|[^\w\s]{1,2})?")
+"""A number with a unit, a currency, a percent sign, or signs of thousands."""
 ID_NAME = re.compile(r"(^|[\W_])(id|ids|key|uuid|guid|index|nr|no|number|code|row)([\W_]|$)", re.I)
 
 
@@ -37,6 +40,7 @@ class Role(StrEnum):
     CONSTANT = "constant"
     EMPTY = "empty"
     LEAK = "leak"
+    OTHER = "of another type"
 
 
 USED = (Role.NUMBER, Role.CATEGORY, Role.TIME)
@@ -72,6 +76,10 @@ def describe(table: pd.DataFrame) -> list[Column]:
 
 def _column(name: str, values: "pd.Series[Any]") -> Column:
     known = values.dropna()
+    if kind := _other_kind(known):
+        why = f"its values are of type {kind}, which a model does not take"
+        missing = float(values.isna().mean())
+        return Column(name, Role.OTHER, str(values.dtype), missing, len(known), why)
     texts = known.map(str) if values.dtype == object else known
     distinct = int(texts.nunique())
     missing = float(values.isna().mean())
@@ -80,6 +88,14 @@ def _column(name: str, values: "pd.Series[Any]") -> Column:
     is_listed = role == Role.CATEGORY and distinct <= MAX_CATEGORIES
     categories = tuple(sorted(known.unique().tolist(), key=str)) if is_listed else ()
     return Column(name, role, str(values.dtype), missing, distinct, why, low, high, categories)
+
+
+def _other_kind(known: "pd.Series[Any]") -> str:
+    """Return the type of values that are neither numbers, texts, booleans nor dates."""
+    if known.dtype == object:
+        kinds = {type(value).__name__ for value in known} - {"str", "bool"}
+        return ", ".join(sorted(kinds)[:2])
+    return "timedelta" if pd.api.types.is_timedelta64_dtype(known) else ""
 
 
 def _range(known: "pd.Series[Any]") -> tuple[float | None, float | None]:
@@ -99,6 +115,11 @@ def _role(name: str, known: "pd.Series[Any]", rows: int, distinct: int) -> tuple
     if pd.api.types.is_numeric_dtype(known):
         return _role_of_number(name, known, distinct)
     words = known.map(lambda text: len(text.split())).mean()
+    if distinct > FEW and all(map(WRITTEN_NUMBER.fullmatch, known.head(HEAD))):
+        return (
+            Role.TEXT,
+            f"it holds numbers that are written as {known.iloc[0]!r}: write them plainly",
+        )
     if distinct == rows and words < WORDS_OF_TEXT:
         return Role.ID, "each row has another"
     if words >= WORDS_OF_TEXT and distinct > MAX_CATEGORIES:
@@ -147,7 +168,8 @@ def _checked(
 
 def _tells(values: "pd.Series[Any]", label: "pd.Series[Any]", is_number: bool) -> bool:
     codes = _codes(values)
-    if not _is_suspicious(codes, _codes(label), is_number):
+    truth = label.to_numpy("float64") if is_number else _codes(label)
+    if not _is_suspicious(codes, truth, is_number):
         return False
     tree = DecisionTreeRegressor if is_number else DecisionTreeClassifier
     folds = KFold(3, shuffle=True, random_state=0)
@@ -172,12 +194,8 @@ def _is_suspicious(codes: Numbers, label: Numbers, is_number: bool) -> bool:
 
 
 def _codes(values: "pd.Series[Any]") -> Numbers:
-    """Return a column as numbers, one for each value; a missing value is one of them."""
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        numbers = values.to_numpy("float64", na_value=np.nan)
-        filled: Numbers = np.nan_to_num(numbers, nan=-1e300, posinf=1e300, neginf=-1e300)
-        return filled
-    return np.asarray(pd.factorize(values)[0], dtype="float64")
+    """Return a column as numbers in its order, one for each value; a missing value is -1."""
+    return np.asarray(pd.factorize(values, sort=True)[0], dtype="float64")
 
 
 def loose_range(column: Column) -> tuple[float, float]:

@@ -63,8 +63,17 @@ def _dvc(root: Path, *words: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, with its line in DVC's .gitignore, and a folder that is empty."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+    ignore = path.with_name(".gitignore")
+    lines = ignore.read_text("utf-8").splitlines() if ignore.is_file() else []
+    if f"/{path.name}" in lines:
+        lines.remove(f"/{path.name}")
+        ignore.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        if not lines:
+            ignore.unlink()
+    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()

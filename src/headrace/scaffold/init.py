@@ -17,7 +17,7 @@ from headrace.core.project import Project
 from headrace.errors import HeadraceError, ProjectError
 from headrace.report import terminal
 from headrace.report.text import counted, plain
-from headrace.scaffold import data_file, estimators, plan, read, render
+from headrace.scaffold import data_file, estimators, plan, read, render, split_check
 from headrace.scaffold.new import renew_schema
 from headrace.scaffold.plan import Answers, Plan
 from headrace.scaffold.task import Task
@@ -60,6 +60,7 @@ def run(project: Project, data: str, answers: Answers, *, dry_run: bool = False)
         raise ProjectError(f"{project.root} is no git repository. Next: git init -b main")
     source = data_file.fetch(project.root, data) if "://" in data else Path(data)
     made = plan.make(source.name, read.read(source), answers)
+    split_check.refuse(made)
     print("\n".join(summary(made)))
     texts = formatted(render.files(made), project.root)
     changes = _changes(project.root, texts, before["files"])
@@ -71,7 +72,8 @@ def run(project: Project, data: str, answers: Answers, *, dry_run: bool = False)
     data_file.take_in(project.root, source, before["data"])
     write(project, made, answers, texts)
     _print_changes(changes)
-    print("Next: make repro test check, then git add . && git commit")
+    if changes.written or changes.removed:
+        print("Next: make repro test check, then git add . && git commit")
     return 0
 
 

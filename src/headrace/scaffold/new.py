@@ -121,9 +121,11 @@ def _plan(project: Project, name: str, after: str, axes: Mapping[str, Sequence[A
         )
     if name in project.stages.groups or (project.source / f"study/{name}.py").exists():
         raise ProjectError(f"{name!r} names a stage or a module already. Next: choose another name")
+    if name in yaml.read(project.root / PARAMS):
+        raise ProjectError(f"{PARAMS} has a {name!r} already. Next: choose another name")
     for axis in axes:
-        if not axis.isidentifier() or keyword.iskeyword(axis):
-            raise ProjectError(f"{axis!r} cannot name a parameter. Next: --matrix NAME=a,b")
+        if not axis.isidentifier() or keyword.iskeyword(axis) or axis == "rows":
+            raise ProjectError(f"{axis!r} cannot name an axis. Next: --matrix NAME=a,b")
     stages = [*project.stages.values()]
     before = project.stage(after) if after else (stages[-1] if stages else None)
     source, attribute = _source(project, stages, before)

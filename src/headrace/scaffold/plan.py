@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from headrace.errors import DataError, join_names, nearest
@@ -17,6 +18,9 @@ from headrace.scaffold.task import MAX_WHOLE_CLASSES, Task
 
 FEW_ROWS = 2000
 """Below it a linear model is fitted; from it on gradient boosting."""
+MAX_NAMES = 12
+FEW_FEATURES = 100
+"""With more, shuffling each takes too long."""
 OWN_NAMES = ("row", "label", "test", "model", "naive", "predicted", "low", "high", "loss")
 """The columns that the study itself adds to a table."""
 QUICK_ROWS = 2000
@@ -125,6 +129,24 @@ class Plan:
             return "time"
         return "group" if self.groups else "random" if self.task == Task.REGRESSION else "strata"
 
+    @property
+    def others(self) -> str:
+        """What the class is called that is not looked for."""
+        return str(next(kind for kind in self.classes if kind != self.positive))
+
+    @property
+    def has_number_classes(self) -> bool:
+        """Whether the classes are numbers, and so stand in their order."""
+        return pd.api.types.is_numeric_dtype(self.reading.table[self.target])
+
+    @property
+    def calendar(self) -> str:
+        """What stands between a date's name and a part of it; no column is called so."""
+        taken = {*map(str, self.reading.table.columns)}
+        made = (", ", " / ", " | ", " - ")
+        parts = [(time, part) for time in self.times for part in ("month", "weekday", "hour")]
+        return next(sep for sep in made if not taken & {f"{sep}".join(pair) for pair in parts})
+
     @cached_property
     def own(self) -> dict[str, str]:
         """The names of the columns that the study adds; with a _ where the table has that name."""
@@ -139,17 +161,16 @@ def make(name: str, reading: Reading, answers: Answers) -> Plan:
         DataError: an answer names no column, or the target cannot be predicted.
     """
     table, target = reading.table, answers.target
-    for column in filter(None, (target, answers.time, *answers.groups, *answers.key)):
-        if column not in table:
-            near = nearest(column, map(str, table.columns))
-            raise DataError(f"{name} has no column {column!r}.{near} Next: name one that it has")
+    _refuse_unknown(name, table, [target, answers.time, *answers.groups, *answers.key])
     task = tasks.choose(table, target, answers.task)
     described = columns.describe(table)
-    _refuse_time(described, answers.time)
+    _refuse_infinite(described, table)
     _refuse_key(table, answers.key)
     positive = None
     if task == Task.BINARY:
         positive = tasks.positive_class(table[target], answers.positive)
+    elif answers.positive:
+        raise DataError(f"--positive is for two classes, not for {task}. Next: leave it out")
     if task != Task.NONE:
         is_number = task == Task.REGRESSION
         described = columns.without_leaks(described, table, target, is_number=is_number)
@@ -168,6 +189,8 @@ def make(name: str, reading: Reading, answers: Answers) -> Plan:
         left = join_names((f"{column.name} ({column.role})" for column in plan.left_out), 5)
         step = "choose another target, or --task none"
         raise DataError(f"No column of {name} tells anything of {target!r}: {left}. Next: {step}")
+    if not plan.features:
+        raise DataError(f"No column of {name} can be described. Next: check the file")
     return plan
 
 
@@ -180,12 +203,18 @@ def _refuse_key(table: pd.DataFrame, key: Sequence[str]) -> None:
         )
 
 
-def _refuse_time(described: Sequence[Column], time: str) -> None:
-    roles = {column.name: column for column in described}
-    if time and roles[time].role not in (Role.TIME, Role.NUMBER):
-        raise DataError(
-            f"{time!r} is no time: its values are of no format that is known."
-            " Next: write them as 2026-11-29 or 2026-11-29 12:30, or name another --time"
-        )
-    if time and roles[time].missing:
-        raise DataError(f"{time!r} has gaps, so rows cannot be put in order. Next: fill them first")
+def _refuse_unknown(name: str, table: pd.DataFrame, wanted: Sequence[str]) -> None:
+    for column in filter(None, wanted):
+        if column not in table:
+            near = nearest(column, map(str, table.columns))
+            known = join_names(map(str, table.columns), MAX_NAMES)
+            raise DataError(f"{name} has no column {column!r}.{near} Next: name one of {known}")
+
+
+def _refuse_infinite(described: Sequence[Column], table: pd.DataFrame) -> None:
+    for column in described:
+        values = table[column.name]
+        if column.role == Role.NUMBER and np.isinf(values.to_numpy("float64", na_value=0)).any():
+            raise DataError(
+                f"{column.name!r} holds infinite values. Next: leave them empty, or write numbers"
+            )

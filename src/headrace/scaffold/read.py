@@ -1,6 +1,8 @@
 """Read a table that nobody has described: a file of any usual kind, or a folder of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,15 @@ import pandas as pd
 from headrace.errors import DataError, unreadable
 from headrace.scaffold import text_file
 
+FEW = 200
+"""Values by which a column's format is guessed, before all are looked at."""
 DATES = (
     *("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"),
     *("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%z", "%Y/%m/%d", "%Y-%m"),
     *("%d.%m.%Y", "%d.%m.%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"),
-    *("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%Y%m%dT%H%M%S"),
+    *("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%Y%m%dT%H%M%S"),
+    *("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%fZ"),
+    *("%d.%m.%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S %p"),
 )
 """Of two that fit a column alike, the earlier one is taken, and said."""
 
@@ -50,13 +56,15 @@ def read(path: Path) -> Reading:
         ".xlsx": _excel,
         ".jsonl": _json_lines,
         ".ndjson": _json_lines,
+        ".json": _json,
     }.get(kind, _text)
     try:
         reading = reader(path)
     except (OSError, ValueError, ImportError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{unreadable(path.name, error)}. Next: check the file") from None
+        problem = unreadable(path.name, error).rstrip(".")
+        raise DataError(f"{problem}. Next: check the file") from None
     _refuse(reading.table, path.name)
     return reading
 
@@ -99,12 +107,31 @@ def _refuse(table: pd.DataFrame, name: str) -> None:
 
 
 def _parquet(path: Path) -> Reading:
-    return Reading(pd.read_parquet(path), "read_parquet", {})
+    table = pd.read_parquet(path)
+    days = [name for name in table if _are_days(table[name])]
+    for name in days:
+        table[name] = pd.to_datetime(table[name])
+    return Reading(table, "read_parquet", {}, dict.fromkeys(map(str, days), ""))
+
+
+def _are_days(values: "pd.Series[Any]") -> bool:
+    known = values.dropna()
+    return known.dtype == object and bool(len(known)) and all(type(day) is date for day in known)
 
 
 def _json_lines(path: Path) -> Reading:
-    table = pd.read_json(path, lines=True, dtype=False)
-    return _with_dates(Reading(table, "read_json", {"lines": True, "dtype": False}))
+    return _json(path, lines=True)
+
+
+def _json(path: Path, **options: Any) -> Reading:
+    options |= {"dtype": False}
+    read_json: Callable[..., pd.DataFrame] = pd.read_json
+    return _with_dates(_named_by_text(Reading(read_json(path, **options), "read_json", options)))
+
+
+def _named_by_text(reading: Reading) -> Reading:
+    """Return a table whose columns may be called by numbers with texts for names."""
+    return replace(reading, table=reading.table.rename(columns=str))
 
 
 def _excel(path: Path) -> Reading:
@@ -115,7 +142,7 @@ def _excel(path: Path) -> Reading:
             f"{path.name} is an Excel file, and openpyxl is not installed."
             " Next: add openpyxl to pyproject.toml, then make lock setup; or save it as CSV"
         ) from None
-    return _with_dates(Reading(table, "read_excel", {}))
+    return _with_dates(_named_by_text(Reading(table, "read_excel", {})))
 
 
 def _text(path: Path) -> Reading:
@@ -137,7 +164,7 @@ def _with_dates(reading: Reading) -> Reading:
 
 def _date_formats(values: "pd.Series[Any]") -> list[str]:
     """Return the formats by which all values of a column of text are dates."""
-    few = values.head(text_file.HEAD_LINES)
+    few = values.head(FEW)
     if not len(few) or not few.map(lambda value: isinstance(value, str) and bool(value)).all():
         return []
     likely = [form for form in DATES if _are_dates(few, form)]

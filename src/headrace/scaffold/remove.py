@@ -38,7 +38,6 @@ def run(project: Project, name: str, *, dry_run: bool = False) -> int:
         atomic.write_text(project.root / path, text)
     for path in files:
         data_file.remove(project.root / path)
-        _tidy((project.root / path).parent, f"/{Path(path).name}")
     renew_schema(project.root)
     if left := _left(project.root, name):
         print(f"{name} is still named in {join_names(left, MAX_SHOWN)}. Next: make check test")
@@ -94,19 +93,6 @@ def _edits(project: Project, name: str, members: Sequence[Stage]) -> dict[str, s
         lock = (root / LOCK).read_text("utf-8")
         new[LOCK] = _without(lock, [("stages", stage.name) for stage in members])
     return {path: text for path, text in new.items() if text != (root / path).read_text("utf-8")}
-
-
-def _tidy(folder: Path, line: str) -> None:
-    """Take an output's line out of the .gitignore that DVC keeps, and an empty folder away."""
-    ignore = folder / ".gitignore"
-    lines = ignore.read_text("utf-8").splitlines() if ignore.is_file() else []
-    if line in lines:
-        lines.remove(line)
-        ignore.write_text("".join(f"{left}\n" for left in lines), "utf-8")
-        if not lines:
-            ignore.unlink()
-    if not any(folder.iterdir()):
-        folder.rmdir()
 
 
 def _costs(text: str, members: Sequence[Stage]) -> list[tuple[Key, ...]]:

@@ -12,6 +12,7 @@ from headrace.report.text import plain
 from headrace.scaffold import columns, estimators
 from headrace.scaffold.columns import Column, Role
 from headrace.scaffold.plan import Plan
+from headrace.scaffold.task import Task
 
 ANALYSIS = ("src/study/model.py", "src/study/evaluation.py", "tests/test_model.py")
 """What an analysis without a model does not have."""
@@ -108,7 +109,10 @@ def reasons(column: Column, plan: Plan) -> Iterator[str]:
 def contract(column: Column, plan: Plan) -> str:
     """Return the arguments of a column of the contract."""
     checks = []
-    if column.role == Role.CATEGORY and column.categories and column.dtype != "bool":
+    is_class = column.name == plan.target and plan.task in (Task.BINARY, Task.MULTICLASS)
+    if is_class and column.dtype != "bool":
+        checks.append(f"pa.Check.isin({plan.classes!r})")
+    elif column.role == Role.CATEGORY and column.categories and column.dtype != "bool":
         checks.append(f"pa.Check.isin({list(column.categories)!r})")
     elif column.low is not None and column.dtype != "bool":
         low, high = columns.loose_range(column)

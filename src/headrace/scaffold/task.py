@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from headrace.errors import DataError, join_names
@@ -40,8 +41,8 @@ def choose(table: pd.DataFrame, target: str, wanted: str) -> Task:
     values = table[target].dropna()
     counts = values.value_counts()
     if len(counts) < 2:
-        has = f"is {counts.index[0]!r} in every row" if len(counts) else "is missing in every row"
-        raise DataError(f"The target {target!r} {has}. Next: choose another")
+        only = f"is {_plain(counts.index[0])!r}" if len(counts) else "is missing"
+        raise DataError(f"The target {target!r} {only} in every row. Next: choose another")
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     likely = _likely(values, len(counts), is_number=is_number)
     task = Task(wanted) if wanted else likely
@@ -76,9 +77,10 @@ def _refuse_classes(target: str, counts: "pd.Series[int]", *, is_number: bool) -
             f" for classes. Next: {step}"
         )
     if counts.min() < 2:
+        step = "--task regression, or " if is_number else ""
         raise DataError(
-            f"The target {target!r} is {counts.idxmin()!r} in a single row, which cannot be both"
-            " learned and judged. Next: take that row out, or group the classes"
+            f"The target {target!r} is {_plain(counts.idxmin())!r} in a single row, which cannot be"
+            f" both learned and judged. Next: {step}take that row out, or group the classes"
         )
 
 
@@ -92,9 +94,13 @@ def _likely(values: "pd.Series[Any]", classes: int, *, is_number: bool) -> Task:
 
 
 def positive_class(values: "pd.Series[Any]", wanted: str) -> Any:
-    """Return the class that is looked for: the one named, one of a known name, or the rarer one."""
+    """Return the class that is looked for: the one named, one of a known name, or the rarer one.
+
+    Errors:
+        DataError: no class has that name.
+    """
     counts = values.value_counts()
-    classes = {str(value): value for value in counts.index.tolist()}
+    classes = {_name(value): _plain(value) for value in counts.index}
     if wanted:
         if wanted not in classes:
             raise DataError(
@@ -102,4 +108,15 @@ def positive_class(values: "pd.Series[Any]", wanted: str) -> Any:
             )
         return classes[wanted]
     usual = [value for name, value in classes.items() if name.lower() in POSITIVES]
-    return usual[0] if len(usual) == 1 else counts.idxmin()
+    return usual[0] if len(usual) == 1 else _plain(counts.idxmin())
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as Python's own type, as code and messages write it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _name(value: Any) -> str:
+    """Return a class as a person writes it: 1 for 1.0."""
+    value = _plain(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

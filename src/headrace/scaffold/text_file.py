@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from headrace.errors import DataError, join_names
 
-HEAD_LINES = 200
+HEAD_LINES = 10_000
 SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -26,9 +26,11 @@ ROWS = 200_000
 DECIMAL_COMMA = r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+"
 
 
-DOTS = re.compile(r"\d+\.\d+\.\d+.*")
+THOUSANDS = r"[+-]?\d{1,3}(\.\d{3})+"
+POINT = re.compile(r"[+-]?\d+\.\d+")
 
 
+YEAR = re.compile(r"(19|20)\d\d")
 MARKS = re.compile(r"[^\w]*|n/?a|nan|none|null|unknown|missing|not available", re.IGNORECASE)
 """What people write for a missing value, where all else in a column is a number or a date."""
 
@@ -51,7 +53,14 @@ def read(path: Path) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
         notes.append("its first line holds values, not names: the columns are numbered")
     else:
         refuse_twice(_rows(head, separator)[0], path.name)
-    options |= _decimal_commas(head, separator)
+    numbers, more = _decimal_commas(head, separator)
+    options |= numbers
+    notes += more
+    options |= _ragged(head, separator, path.name)
+    codes, more = _codes(head, separator)
+    if codes:
+        options["dtype"] = options.get("dtype", {}) | dict.fromkeys(codes, "str")
+    notes += more
     sample: dict[str, Any] = {}
     if path.stat().st_size > SAMPLE_BYTES:
         sample |= {"nrows": ROWS}
@@ -73,8 +82,8 @@ def _decoded(path: Path) -> tuple[str, str]:
         begin = file.read(1 << 20)
     if b"\0" in begin and not begin.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(
-            f"{path.name} is no text. Next: give it the end of its kind: .csv, .tsv, .jsonl,"
-            " .parquet or .xlsx"
+            f"{path.name} is no text that can be read. Next: save it as UTF-8; or give it the end"
+            " of its kind: .csv, .tsv, .jsonl, .parquet or .xlsx"
         )
     for encoding, mark in (
         ("utf-8-sig", b"\xef\xbb\xbf"),
@@ -117,7 +126,9 @@ def _separator(head: str) -> str:
 def _missing_header(head: str, separator: str) -> list[str]:
     """Return names for the columns where the first line has numbers as the others have."""
     first, *others = _rows(head, separator)
-    if not others or not any(map(_is_number, first)):
+    numbers = [cell for cell in first if _is_number(cell)]
+    are_names = len({*first}) == len(first) and all(map(YEAR.fullmatch, numbers))
+    if not others or not numbers or are_names:
         return []
     are_numbers = [_is_number(cell) for cell in first]
     alike = all(
@@ -138,29 +149,79 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _decimal_commas(head: str, separator: str) -> dict[str, Any]:
-    """Return the options for a file in which a column is of such numbers as 1,5 throughout.
+def _decimal_commas(head: str, separator: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the options for a file with such numbers as 1,5 or 1.234,5, and what to know of it.
 
-    A point is thrown out of 1.234,5 only where such numbers are seen, and never out of a date.
+    A point is thrown out only where a column has both signs, or nothing but thousands; columns in
+    which a point means something else are read as text then.
     """
+    if separator == ",":
+        return {}, []
     names, *rows = _rows(head, separator)
     cells = {
-        name: [row[index].strip() for row in rows if index < len(row)]
+        name: [cell for row in rows if index < len(row) and (cell := row[index].strip())]
         for index, name in enumerate(names)
     }
-    numbers = [
+    commas = [name for name, values in cells.items() if _are(values, DECIMAL_COMMA, THOUSANDS)]
+    points = [name for name, values in cells.items() if _are(values, THOUSANDS)]
+    if not commas:
+        return {}, [f"{name!r}: its points may be those of thousands" for name in points]
+    if not any("." in value for name in commas for value in cells[name]):
+        return {"decimal": ","}, []
+    others = [
         name
         for name, values in cells.items()
-        if any(re.fullmatch(DECIMAL_COMMA, value) for value in values)
-        and all(re.fullmatch(rf"{DECIMAL_COMMA}|[+-]?\d*", value) for value in values)
+        if name not in [*commas, *points] and any("." in value for value in values)
     ]
-    if separator == "," or not numbers:
+    options = {"decimal": ",", "thousands": "."}
+    notes = [
+        f"{name!r} is read as text: its points are not those of thousands"
+        for name in others
+        if all(map(POINT.fullmatch, cells[name]))
+    ]
+    return (options | {"dtype": dict.fromkeys(others, "str")} if others else options), notes
+
+
+def _are(values: Sequence[str], *forms: str) -> bool:
+    """Tell whether values are numbers of these forms, the first of them at least once."""
+    whole = "|".join((*forms, r"[+-]?\d+"))
+    return any(re.fullmatch(forms[0], value) for value in values) and all(
+        re.fullmatch(whole, value) for value in values
+    )
+
+
+def _ragged(head: str, separator: str, name: str) -> dict[str, Any]:
+    """Return the option for a file of which rows end in a separator.
+
+    Errors:
+        DataError: a row has more cells than the first.
+    """
+    rows = _rows(head, separator)
+    width = len(rows[0])
+    long = [(line, row) for line, row in enumerate(rows, 1) if len(row) > width]
+    if not long:
         return {}
-    options: dict[str, Any] = {"decimal": ","}
-    if any("." in value for name in numbers for value in cells[name]):
-        dates = [name for name, values in cells.items() if any(map(DOTS.fullmatch, values))]
-        options |= {"thousands": "."} | ({"dtype": dict.fromkeys(dates, "str")} if dates else {})
-    return options
+    line, row = next(((n, row) for n, row in long if any(row[width:])), (0, []))
+    if row:
+        raise DataError(
+            f"{name} has {width} names in its first line, and {len(row)} values in row {line}."
+            " Next: take away what stands above the names, or quote values with a separator in them"
+        )
+    return {"index_col": False}
+
+
+def _codes(head: str, separator: str) -> tuple[list[str], list[str]]:
+    """Return the columns of digits that are no numbers, such as 01067, and what to know."""
+    names, *rows = _rows(head, separator)
+    codes, notes = [], []
+    for index, name in enumerate(names):
+        values = [row[index] for row in rows if index < len(row) and row[index]]
+        if any(re.fullmatch(r"0\d+", value) for value in values) and all(map(str.isdigit, values)):
+            codes.append(name)
+            notes.append(f"{name!r} is read as text: its digits may begin with 0")
+        if "NA" in values and all(re.fullmatch("[A-Z]{2}", value) for value in values):
+            notes.append(f"{name!r}: NA, one of its codes, is taken for a gap")
+    return codes, notes
 
 
 def _marks(table: pd.DataFrame) -> list[str]:
@@ -180,6 +241,8 @@ def _marks(table: pd.DataFrame) -> list[str]:
 def refuse_twice(columns: Iterable[str], name: str) -> None:
     """Refuse a table of which two columns have one name."""
     twice = [column for column, count in Counter(columns).items() if count > 1]
+    if "" in twice:
+        raise DataError(f"{name} has two columns without a name. Next: name them")
     if twice:
         raise DataError(
             f"{name}: {join_names(map(repr, twice), 5)} {'stands' if len(twice) == 1 else 'stand'}"

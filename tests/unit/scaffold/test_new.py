@@ -88,7 +88,9 @@ def test_parameters_get_a_block_and_a_field_below_the_last() -> None:
         ("a-b", {}, "cannot name a stage"),
         ("../x", {}, "cannot name a stage"),
         ("train", {}, "names a stage or a module already"),
-        ("sweep", {"for": ["a"]}, "'for' cannot name a parameter"),
+        ("seed", {}, "params.yaml has a 'seed' already"),
+        ("sweep", {"for": ["a"]}, "'for' cannot name an axis"),
+        ("sweep", {"rows": [1]}, "'rows' cannot name an axis"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(

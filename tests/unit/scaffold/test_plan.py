@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from headrace.errors import DataError
-from headrace.scaffold import columns, plan
+from headrace.scaffold import columns, plan, split_check
 from headrace.scaffold.columns import Role
 from headrace.scaffold.plan import Answers, Plan
 from headrace.scaffold.read import Reading
@@ -159,5 +159,74 @@ def test_an_answer_that_does_not_fit_is_refused(answers: Answers, message: str) 
         }
     )
     with pytest.raises(DataError, match=message) as error:
-        plan.make("t.csv", Reading(table, "read_csv", {}), answers)
+        split_check.refuse(plan.make("t.csv", Reading(table, "read_csv", {}), answers))
     assert "Next: " in str(error.value)
+
+
+def test_a_class_of_numbers_is_written_as_python_has_it() -> None:
+    made = make(y=([2, 4, 2] * ROWS)[:ROWS])
+    assert repr(made.positive) == "4"
+    gaps = make(y=([1.0, None, 0.0, 1.0] * ROWS)[:ROWS])
+    assert repr(gaps.positive) == "1.0"  # 1 is what people look for, though 0 is rarer
+
+
+def test_infinite_values_are_refused() -> None:
+    with pytest.raises(DataError, match="'x' holds infinite values"):
+        make(y=[0, 1] * 150, x=[*NOISE[1:], float("inf")])
+
+
+@pytest.mark.parametrize(
+    ("frame", "answers", "message"),
+    [
+        ({"g": ["a"] * 300}, Answers("y", groups=("g",)), "too few groups"),
+        ({"g": [None, *"abcde" * 60][:300]}, Answers("y", groups=("g",)), "has gaps"),
+        ({}, Answers("y", groups=("y",)), "is the target"),
+        ({"t": [1] * 20 + [2] * 280}, Answers("y", time="t"), "93% of the rows have the latest"),
+        (
+            {"t": range(300), "y": [0, 1] * 75 + [1] * 150},
+            Answers("y", time="t"),
+            "The latest rows by 't' are all 1",
+        ),
+        (
+            {"t": range(300), "g": [*"abcde"] * 60},
+            Answers("y", time="t", groups=("g",)),
+            "two ways to set rows aside",
+        ),
+    ],
+)
+def test_a_split_without_rows_on_either_side_is_refused(
+    frame: dict[str, Any], answers: Answers, message: str
+) -> None:
+    table = pd.DataFrame({"noise": NOISE, "y": [0, 1] * 150} | frame)
+    with pytest.raises(DataError, match=message) as error:
+        split_check.refuse(plan.make("t.csv", Reading(table, "read_csv", {}), answers))
+    assert "Next: " in str(error.value)
+
+
+def test_too_few_rows_are_refused() -> None:
+    table = pd.DataFrame({"x": [1.0, 2.5, 3.0], "y": [0.1, 0.5, 0.7]})
+    with pytest.raises(DataError, match="3 rows with a target, too few"):
+        split_check.refuse(plan.make("t.csv", Reading(table, "read_csv", {}), Answers("y")))
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([{"lat": 1}] * ROWS, "of type dict"),
+        ([[1, 2]] * ROWS, "of type list"),
+        (pd.to_timedelta(range(ROWS), "s"), "of type timedelta"),
+        ([f"{row}.1 kg" for row in range(ROWS)], "written as '0.1 kg': write them plainly"),
+        ([f"${row},000" for row in range(ROWS)], "write them plainly"),
+        ([f"{row} %" for row in range(ROWS)], "write them plainly"),
+    ],
+)
+def test_values_that_a_model_does_not_take_are_named(values: Any, why: str) -> None:
+    (column,) = columns.describe(pd.DataFrame({"x": values}))
+    assert not column.is_feature
+    assert why in column.why
+
+
+def test_a_calendar_column_is_called_as_no_other() -> None:
+    days = pd.date_range("2026-01-01", periods=ROWS)
+    made = make(y=[0, 1] * 150, day=days, **{"day, month": CHANCE})
+    assert made.calendar == " / "

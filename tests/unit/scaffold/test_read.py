@@ -1,6 +1,7 @@
 """Tables as people have them are read as they are meant, and what is no table is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -113,7 +114,8 @@ def test_of_a_large_file_the_first_rows_are_looked_at_and_that_is_said(
         (b"a\n1\n2\n", "has a single column"),
         (b"a,b,a\n1,2,3\n", "stands twice"),
         (b"\x00\x01\x02PK", "is no text"),
-        (b"a,b\n1,2,3,4\n1,2\n1,2,3,4,5\n", "check the file"),
+        (b"# made by x\na,b\n1,2\n", "1 names in its first line, and 2 values in row 2"),
+        (b"a,b\n1,2,3,4\n1,2\n", "2 names in its first line, and 4 values in row 2"),
     ],
 )
 def test_what_is_no_table_is_refused_with_the_next_step(
@@ -149,3 +151,44 @@ def test_a_folder_of_unlike_files_is_refused(
     with pytest.raises(DataError, match=message) as error:
         read.read(tmp_path)
     assert "Next: " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "values", "note"),
+    [
+        ("lat;price\n52.0035;1.574,04\n53.1;9,5\n", "lat", ["52.0035", "53.1"], "are not those of"),
+        ("uhr;price\n08.00;1.574,04\n09.30;9,5\n", "uhr", ["08.00", "09.30"], "are not those of"),
+        ("sum;n\n1.534;1\n2.100;2\n", "sum", [1.534, 2.1], "may be those of thousands"),
+        ("sum;n\n1.500;2,5\n2.100;1.000,0\n", "sum", [1500, 2100], ""),
+        ("zip,n\n01067,1\n80331,2\n", "zip", ["01067", "80331"], "may begin with 0"),
+        ("land,n\nNA,1\nDE,2\n", "land", [None, "DE"], "NA, one of its codes"),
+        ("land,2019,2020\na,1.5,2\nb,2.5,3\n", "2019", [1.5, 2.5], ""),
+        ("a,b,c\n1,2,x,\n3,4,y,\n", "a", [1, 3], ""),
+        ("day,n\n01/31/2020 02:30 PM,1\n02/01/2020 03:00 AM,2\n", "n", [1, 2], ""),
+    ],
+)
+def test_signs_mean_what_they_mean_in_their_column(
+    tmp_path: Path, text: str, column: str, values: list[Any], note: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    found = read.read(path)
+    assert [None if pd.isna(value) else value for value in found.table[column]] == values
+    assert note in " ".join(found.notes)
+    assert bool(note) == bool(found.notes)
+    pd.testing.assert_frame_equal(again(path, found), found.table)
+
+
+def test_columns_of_json_may_be_called_by_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    path.write_text('[{"1": 0, "2": 1}, {"1": 2, "2": 3}]')
+    assert [*read.read(path).table] == ["1", "2"]
+
+
+def test_days_of_parquet_are_dates(tmp_path: Path) -> None:
+    days = pd.date_range("2026-01-01", periods=3)
+    path = tmp_path / "table.parquet"
+    pd.DataFrame({"day": days.date, "n": [1, 2, 3]}).to_parquet(path)
+    found = read.read(path)
+    assert found.table["day"].tolist() == days.tolist()
+    assert found.dates == {"day": ""}

@@ -15,6 +15,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
+from study import features
 from study.model import Vector
 
 CURVE_POINTS = 200
@@ -57,6 +58,6 @@ def _thin(curve: pd.DataFrame) -> pd.DataFrame:
 
 
 def outcomes(label: pd.Series, predicted: pd.Series) -> pd.DataFrame:
-    """Name each row's truth and prediction: actual and predicted, "yes" or "no"."""
-    words = {True: "yes", False: "no"}
-    return pd.DataFrame({"actual": label.map(words), "predicted": predicted.map(words)})
+    """Name each row's truth and prediction: actual and predicted, by the classes' names."""
+    names = features.NAMES
+    return pd.DataFrame({"actual": label.map(names), "predicted": predicted.map(names)})

@@ -12,6 +12,7 @@ KEY = ["sample"]
 TARGET = "diagnosis"
 POSITIVE = "malignant"
 """The class that is looked for: the label is whether a row is of it."""
+NAMES = {True: "malignant", False: "benign"}
 LABEL, TEST = "label", "test"
 """What the study adds: what is to be predicted, and which rows judge the models."""
 

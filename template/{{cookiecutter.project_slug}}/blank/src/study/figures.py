@@ -8,6 +8,8 @@ from headrace.report import mpl_style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from study import features
+
 # Colours that any eye can tell apart: from the palette of Okabe and Ito.
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6e7681"
 COLOURS = {"model": BLUE, "naive": ORANGE}
@@ -23,7 +25,7 @@ MANY_ROWS = 2000
 def label_shares(label: pd.Series) -> Figure:
     """Draw how many rows each class has."""
     counts = label.value_counts().sort_index()
-    names = [str(name) for name in counts.index]
+    names = [features.NAMES[name] for name in counts.index]
     figure, axes = mpl_style.new(height=1.6 + 0.32 * len(names))
     axes.barh(names, counts.to_numpy(), color=BLUE)
     axes.set(title="Rows by diagnosis", xlabel="rows", ylabel="diagnosis: malignant")
@@ -74,7 +76,7 @@ def trust(curves: Curves, outcomes: pd.DataFrame) -> Figure:
     calibration.set(title="Calibration: does 30 % mean 30 %?")
     calibration.set(xlabel="predicted probability", ylabel="share that was so")
     calibration.legend(loc="upper left")
-    _confusion(confusion, outcomes, ["yes", "no"])
+    _confusion(confusion, outcomes, [*features.NAMES.values()])
     return figure
 
 
@@ -83,9 +85,10 @@ def _confusion(axes: Axes, outcomes: pd.DataFrame, names: list[str]) -> None:
     counts = counts.reindex(index=names, columns=names, fill_value=0)
     darkest = 1.6 * float(counts.to_numpy().max())
     axes.imshow(counts, cmap="Blues", vmin=0, vmax=darkest, aspect="auto")
-    size = 12 if len(names) < 5 else 8
+    size = 12 if len(names) < 5 else 8 if len(names) < 16 else 5
     for (row, column), count in np.ndenumerate(counts):
-        axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=size)
+        if count or len(names) < 16:  # of many classes the zeros would hide the others
+            axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=size)
     axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 5 else 0)
     axes.set_yticks(range(len(names)), names)
     axes.set(title="Rows by truth and prediction", xlabel="predicted", ylabel="actual")
