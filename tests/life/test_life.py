@@ -61,7 +61,7 @@ def plain(text: str) -> str:
     return re.sub(r"(/\S+/)?build/demo|/\S+/demo|-o \S+ ", "…", text)
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["the change", "the scores"])
+@pytest.mark.parametrize("number", [0, 2], ids=["the change", "the scores"])
 def test_the_readme_s_transcript_is_what_one_sees(demo: tuple[Path, str], number: int) -> None:
     """Line after line in the same order; only where it says […] may there be more."""
     readme = (paths.root / "README.md").read_text("utf-8")

@@ -63,9 +63,8 @@ def _intervals(
     columns = [spec.label, spec.cluster, *(recipe.column for recipe in recipes.values())]
     rows = predictions.load(root / spec.file, spec.file, filter(None, columns))
     prices = spec.price_values(param_files.main_file(partial(pipeline.read_file, root)))
-    label = rows.numbers(spec.label)
     functions = {
-        name: score_function(recipe, label, rows.numbers(recipe.column), prices)
+        name: score_function(recipe, *rows.label_and_prediction(spec.label, recipe), prices)
         for name, recipe in recipes.items()
         if recipe.score != COST or len(prices) == 2  # a cost needs both of its prices
     }

@@ -1,5 +1,6 @@
 """Show what a model file holds that nobody trusts yet, for a person to review."""
 
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,6 +60,10 @@ def _written(project: Project) -> list[Path]:
 def _origin(name: str) -> str:
     """Say where a type comes from, and what is known of it."""
     package = name.partition(".")[0]
+    if package == "__main__":
+        return "defined in a notebook or script, which no other can load: move it to src/study"
+    if package in sys.stdlib_module_names:
+        return "of Python itself; look at what it does when it is called"
     if name in TREES:
         return "scikit-learn's; runs no code, but a forged file could crash the process"
     spec = find_spec(package)

@@ -70,6 +70,8 @@ def new(project: Project, name: str, after: str, axes: tuple[str, ...]) -> int:
     from headrace.scaffold import new as module
 
     values = {name: texts.split(",") for name, _, texts in (axis.partition("=") for axis in axes)}
+    if len(values) < len(axes):
+        raise click.UsageError("--matrix has a name twice. Next: --matrix NAME=a,b,c")
     if wrong := [name for name, texts in values.items() if not all(texts)]:
         raise click.UsageError(f"--matrix {wrong[0]} has no values. Next: --matrix {wrong[0]}=a,b")
     return module.run(project, name, after, {k: [*map(_scalar, v)] for k, v in values.items()})

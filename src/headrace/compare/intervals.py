@@ -8,12 +8,12 @@ from typing import NamedTuple
 from headrace.compare import gates
 from headrace.compare.metrics import MetricName, MetricsPair, Number
 from headrace.compare.model import Evidence
-from headrace.compare.predictions import Column, Table, common_rows, read
+from headrace.compare.predictions import Table, common_rows, read
 from headrace.core.states import State
 from headrace.errors import DataError, join_names
 from headrace.gates.model import Gates, GroupGate, Predictions, matching
 from headrace.stats import Interval, Recipe, bootstrap
-from headrace.stats.scores import COST, MEAN, OF_CLASSES, SCORES, Score, score_function, unweighted
+from headrace.stats.scores import COST, SCORES, Score, score_function, unweighted
 
 TOLERANCE = 1e-6
 """How near a computed score must be to the recorded one."""
@@ -152,17 +152,8 @@ def _mismatch(
 
 def _score(table: Table, spec: Predictions, recipe: Recipe, state: State) -> Score:
     prices = _prices(spec, state) if recipe.score == COST else {}
-    label, predicted = _label_and_prediction(table, spec, recipe)
+    label, predicted = table.label_and_prediction(spec.label, recipe)
     return score_function(recipe, label, predicted, prices)
-
-
-def _label_and_prediction(table: Table, spec: Predictions, recipe: Recipe) -> tuple[Column, Column]:
-    """Return what a score evaluates, each of shape (rows,)."""
-    if recipe.score in OF_CLASSES:
-        label, predicted = table.classes(spec.label, recipe.column)
-        return label, predicted
-    predicted = table.numbers(recipe.column)
-    return predicted if recipe.score == MEAN else table.numbers(spec.label), predicted
 
 
 def _prices(spec: Predictions, state: State) -> dict[str, float]:
@@ -188,7 +179,7 @@ ROWS_BEHIND = {
 
 def group_rates(table: Table, spec: Predictions, gate: GroupGate) -> tuple[float, list[Rate]]:
     """Return the rate of all rows, and that of each group with enough rows behind it."""
-    label, predicted = _label_and_prediction(table, spec, gate.recipe)
+    label, predicted = table.label_and_prediction(spec.label, gate.recipe)
     codes, names = table.groups(gate.column)
     score = SCORES[gate.recipe.score]
     behind = ROWS_BEHIND[gate.recipe.score](label, predicted)

@@ -84,11 +84,7 @@ def parse(text: bytes, file: str, label: str = "") -> MetricsContent:
     `label` is what messages call it.
     """
     try:
-        content = metrics.parse(text, file)
-        # DVC's metrics may be a list or a number, too.
-        content = dict(enumerate(content)) if isinstance(content, list) else content
-        nested = content if isinstance(content, dict) else {"": content}
-        values = dict(leaves(nested, lists=True))
+        values = dict(leaves(metrics.named(metrics.parse(text, file)), lists=True))
     except (ValueError, RecursionError) as error:
         step = "Next: write it by headrace.core.metrics.write, and dvc repro"
         return MetricsContent(problem=f"{label or file} {error}. {step}")

@@ -15,6 +15,8 @@ from pyarrow import csv, parquet
 from headrace.core import dvc_cache
 from headrace.core.states import State
 from headrace.errors import DataError, ProjectError, nearest, unreadable
+from headrace.stats import Recipe
+from headrace.stats.scores import MEAN, OF_CLASSES
 
 Codes = npt.NDArray[np.int64]
 Column = npt.NDArray[np.float64]
@@ -40,7 +42,8 @@ class Table:
             DataError: there is no such column, or a value is missing or not a number.
         """
         try:
-            values = np.asarray(pc.cast(self._column(column), pa.float64()), dtype="float64")
+            values = pc.cast(_decoded(self._column(column)), pa.float64())
+            values = np.asarray(values, dtype="float64")
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             problem = f"{self.name}: column {column} holds no numbers"
             raise DataError(f"{problem}. Next: write it as numbers") from None
@@ -55,7 +58,7 @@ class Table:
         Errors:
             DataError: there is no such column, or a value is missing.
         """
-        listed = [self._column(name) for name in columns]
+        listed = [_decoded(self._column(name)) for name in columns]
         if not any(pa.types.is_large_string(c.type) or pa.types.is_string(c.type) for c in listed):
             return [self.numbers(name) for name in columns]
         texts = [np.asarray(pc.cast(column, pa.string()), dtype=object) for column in listed]
@@ -67,6 +70,18 @@ class Table:
                 )
         _, codes = np.unique(np.concatenate(texts).astype(str), return_inverse=True)
         return [*codes.astype("float64").reshape(len(columns), -1)]
+
+    def label_and_prediction(self, label: str, recipe: Recipe) -> tuple[Column, Column]:
+        """Return what a score evaluates, each of shape (rows,).
+
+        Errors:
+            DataError: see `numbers` and `classes`.
+        """
+        if recipe.score in OF_CLASSES:
+            truth, predicted = self.classes(label, recipe.column)
+            return truth, predicted
+        predicted = self.numbers(recipe.column)
+        return predicted if recipe.score == MEAN else self.numbers(label), predicted
 
     def groups(self, column: str) -> tuple[Codes, list[str]]:
         """Return each row's group as an index, and the groups' names; times are grouped by day."""
@@ -87,6 +102,12 @@ class Table:
             step = "Next: correct the name in pyproject.toml or gates.yaml"
             raise DataError(f"{self.name} has no column {name}.{near} {step}")
         return self.columns.column(name)
+
+
+def _decoded(column: Any) -> Any:
+    """Return a column of pandas' categories as the texts or numbers that they are."""
+    is_coded = pa.types.is_dictionary(column.type)
+    return pc.cast(column, column.type.value_type) if is_coded else column
 
 
 def read(state: State, file: str, columns: Iterable[str]) -> Table:

@@ -50,14 +50,17 @@ class Store:
 
     def find_output(self, outs: Iterable[File], path: str) -> Path | None:
         """Return the local file of an output by its path: it is one of these, or in a folder."""
+        near = (out for out in outs if out.path == path or path.startswith(f"{out.path}/"))
+        return next((self.find(file) for file in self.files(near) if file.path == path), None)
+
+    def files(self, outs: Iterable[File]) -> Iterator[File]:
+        """Yield outputs that are files, and the files in those that are folders."""
         for out in outs:
-            if out.path == path:
-                return self.find(out)
-            listing = self.find(out) if path.startswith(f"{out.path}/") else None
+            listing = self.find(out) if out.is_folder else None
             for member in json.loads(listing.read_text("utf-8")) if listing else ():
-                if f"{out.path}/{member['relpath']}" == path:
-                    return self.find(File(path, member["md5"], 0))
-        return None
+                yield File(f"{out.path}/{member['relpath']}", member["md5"], 0)
+            if not out.is_folder:
+                yield out
 
     def objects(self, file: File) -> Iterator[Path]:
         """Yield the local objects under a file's hash, the cache's own first."""

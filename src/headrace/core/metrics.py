@@ -74,6 +74,21 @@ def leaves(
             yield f"{prefix}{key}", value
 
 
+def named(content: object) -> dict[Any, Any]:
+    """Return the content of a metrics file as a mapping: DVC takes a list and a number, too.
+
+    Errors:
+        ValueError: it is a text, or nothing.
+    """
+    if isinstance(content, list):
+        return dict(enumerate(content))
+    if is_numeric(content):
+        return {"": content}
+    if not isinstance(content, dict):
+        raise ValueError("must hold names and numbers")
+    return content
+
+
 def is_same(old: object, new: object) -> bool:
     """Tell whether two values have one type and value: NaN is NaN, 1 is neither 1.0 nor true."""
     return repr(old) == repr(new)

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import posixpath
 import shlex
 import sys
 import tomllib
@@ -68,6 +69,7 @@ class Project:
             ProjectError: no pipeline file has it; the nearest name is shown. Or it stands for many.
         """
         address, name = split_target(target)
+        address = posixpath.normpath(address) if address else ""
         file, key = _run_by_dvc(name, environment)
         wanted = f"{name}{MEMBER}{key}" if key else name
         # A stage of dvc.yaml depends on no other file, where DVC does not say that it is another's.

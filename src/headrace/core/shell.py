@@ -8,8 +8,10 @@ from itertools import pairwise
 
 OPERATORS = "();<>|&\n"
 """What ends a word, and, but for a redirection, the command."""
-DESCRIPTOR = re.compile(r"(?<!\S)\d(?=[<>])")
+DESCRIPTOR = re.compile(r"(?<!\S)\d+(?=[<>])")
 """The 2 of `2>&1`."""
+COMMENT = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*")|(?<!\S)#[^\n]*""")
+"""A comment; what is quoted holds none."""
 SHELL = re.compile(r"(ba|da|k|z|)sh")
 SCRIPT = re.compile(r"-[a-z]*c")
 """The option of a shell before the commands that it runs, such as -c or -lc."""
@@ -21,10 +23,10 @@ def runs(line: str) -> Iterator[list[str]]:
     So do those in `bash -c '…'`. A line with a quotation mark too many, which a shell refuses, has
     none.
     """
-    # A comment takes the end of its line with it, which ends the command.
-    text = DESCRIPTOR.sub("", line.replace("\\\n", " ").replace("\n", "\n\n"))
+    text = COMMENT.sub(lambda found: found[1] or "", line.replace("\\\n", " "))
+    text = DESCRIPTOR.sub("", text)
     lexer = shlex.shlex(text, posix=True, punctuation_chars=OPERATORS)
-    lexer.whitespace, lexer.whitespace_split = " \t\r", True
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     try:
         words = list(lexer)
     except ValueError:

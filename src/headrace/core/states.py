@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.core import git, pipeline, yaml
 from headrace.core.git import Objects
-from headrace.core.lockfile import Record
+from headrace.core.lockfile import File, Record
 from headrace.core.pipeline import Pipeline
 from headrace.core.project import Project
 from headrace.core.stage import BACKTEST, PARAMS, Stage
@@ -52,11 +52,16 @@ class State:
         if content is None:
             from headrace.core import dvc_cache
 
-            with suppress(ProjectError):  # others report a broken dvc.lock
-                outs = [out for record in self.lock.values() for out in record.outs]
-                file = dvc_cache.store_of(self.root).find_output(outs, path)
-                return file.read_bytes() if file else None
+            file = dvc_cache.store_of(self.root).find_output(self._outs, path)
+            return file.read_bytes() if file else None
         return content
+
+    @cached_property
+    def _outs(self) -> list[File]:
+        """The outputs that its dvc.lock records; none where that is broken, as others report."""
+        with suppress(ProjectError):
+            return [out for record in self.lock.values() for out in record.outs]
+        return []
 
     @cached_property
     def metrics_files(self) -> list[str]:
@@ -66,10 +71,15 @@ class State:
 
     def files_in(self, folder: str) -> list[str]:
         """Return the files in a folder; none where there is no such folder."""
-        if self.commit is not None:
-            return [file for file in self.files if file.startswith(f"{folder}/")]
-        paths = sorted(path for path in (self.root / folder).rglob("*") if path.is_file())
-        return [path.relative_to(self.root).as_posix() for path in paths]
+        if self.commit is None:
+            paths = sorted(path for path in (self.root / folder).rglob("*") if path.is_file())
+            return [path.relative_to(self.root).as_posix() for path in paths]
+        if tracked := [file for file in self.files if file.startswith(f"{folder}/")]:
+            return tracked
+        from headrace.core import dvc_cache
+
+        outs = [out for out in self._outs if out.path == folder and out.is_folder]
+        return [file.path for file in dvc_cache.store_of(self.root).files(outs)]
 
     @cached_property
     def _prefix(self) -> str:

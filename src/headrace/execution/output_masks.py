@@ -47,7 +47,8 @@ IDS = (
     re.compile(rf"\bid={QUOTE}(T_[0-9a-f]{{5}})(?:_|{QUOTE})"),  # pandas' Styler
 )
 """Where an id that a library draws at random stands in HTML or in the script beside it."""
-ID = re.compile(rf"{UUID}|T_[0-9a-f]{{5}}")
+ID = re.compile(rf"(?=({UUID}|T_[0-9a-f]{{5}}))")
+"""What may be an id, wherever it begins: other hexadecimal digits may stand before it."""
 
 
 def mask_reprs(text: str) -> str:
@@ -131,7 +132,12 @@ class StableIds:
         for name in found:
             if name not in self._names:
                 self._names[name] = _numbered(name, next(self._numbers))
-        return ID.sub(lambda match: self._names[match[0]] if match[0] in found else match[0], text)
+        parts, end = [], 0
+        for match in ID.finditer(text):
+            if match[1] in found and match.start() >= end:
+                parts += [text[end : match.start()], self._names[match[1]]]
+                end = match.start() + len(match[1])
+        return "".join([*parts, text[end:]])
 
 
 def _numbered(name: str, number: int) -> str:

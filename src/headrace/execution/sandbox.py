@@ -1,5 +1,6 @@
 """A copy of the project with quick parameters, in which notebooks may run and touch nothing."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from headrace.errors import ProjectError
 
 COPIED = ("pyproject.toml", "requirements.lock", PARAMS, "notebooks")
 OPTIONAL = ("gates.yaml",)
+OUTSIDE = re.compile(r"/|\.\.(/|$)|\w+://")
+"""A dep that is no file of the study; the copy reads it where it is, if it can."""
 SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
 
 
@@ -46,7 +49,7 @@ def _listed(original: Project) -> Iterator[str]:
     outs = [out for stage in original.all_stages.values() for out in stage.outs]
     for stage in original.all_stages.values():
         yield from (param.file for param in stage.params)
-        deps = (dep.path for dep in stage.deps if "://" not in dep.path)
+        deps = (dep.path for dep in stage.deps if not OUTSIDE.match(dep.path))
         yield from (path for path in deps if not any(out.meets(path) for out in outs))
 
 

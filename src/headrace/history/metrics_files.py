@@ -133,9 +133,16 @@ def _cached_files(
             read = partial(_read, objects, f"{commit.hash}:{prefix}")
             records = pipeline.records(newest.pipelines, read).values()
             outs = [out for record in records for out in record.outs]
-        paths = {out.path for out in outs if is_wanted(out.path)}
-        paths |= {path for out in outs for path in absent if path.startswith(f"{out.path}/")}
-        yield {path: str(store.find_output(outs, path) or "") for path in paths}
+        wanted = [out for out in outs if is_wanted(out.path) or _holds(out.path, absent)]
+        yield {
+            file.path: str(store.find(file) or "")
+            for file in store.files(wanted)
+            if is_wanted(file.path) or is_wanted(posixpath.dirname(file.path))
+        }
+
+
+def _holds(folder: str, paths: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for path in paths)
 
 
 def _read(objects: Objects, folder: str, path: str) -> bytes | None:
@@ -246,11 +253,7 @@ def read_contents(objects: Objects, paths: Mapping[str, str]) -> dict[str, Conte
 def parse(text: bytes, path: str) -> Content:
     """Return the values of a metrics file, whatever their types."""
     try:
-        values = metrics.parse(text, path)
-        values = {"": values} if metrics.is_numeric(values) else values
-        if not isinstance(values, dict):
-            return Content(problem="must hold names and numbers")
-        return Content(dict(leaves(values)))
+        return Content(dict(leaves(metrics.named(metrics.parse(text, path)))))
     except RecursionError:
         return Content(problem="is nested too deeply")
     except ValueError as error:

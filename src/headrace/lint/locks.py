@@ -24,6 +24,9 @@ from headrace.lint.rules import Violation, rule
 UNLOCKED = {"pip", "setuptools", "wheel"}
 """Packages that `python -m venv` may install."""
 PYPROJECT = "pyproject.toml"
+FROM_ADDRESS = re.compile(r"(?m)^([A-Za-z0-9][\w.-]*)(?:\[.*?\])? @ ")
+MINORS = (11, 12, 13)
+"""The Pythons that a lock is for."""
 CHANGED = "{} changed"
 """What is said of a file with other bytes than dvc.lock records."""
 LATER_NS = 1_000_000_000
@@ -60,14 +63,30 @@ def unlocked_dependency(study: Study) -> Iterator[Violation]:
     if not study.is_file(REQUIREMENTS) or not path.is_file():
         return
     text = (study.root / REQUIREMENTS).read_text("utf-8", "replace")
-    locked = {pin.name for pin in requirements.pins(text)}
-    for name, line in _declared(path.read_text("utf-8")).items():
-        if requirements.normalize_name(name) not in locked:
+    locked = {pin.name for pin in requirements.pins(text)} | {_study_name(study.root)}
+    locked |= {requirements.normalize_name(name) for name in FROM_ADDRESS.findall(text)}
+    for item, (name, line) in _declared(path.read_text("utf-8")).items():
+        if requirements.normalize_name(name) not in locked and _is_wanted(item):
             yield Violation(Location(PYPROJECT, line=line), package=name, lock=REQUIREMENTS)
 
 
-def _declared(text: str) -> dict[str, int]:
-    """Return the packages that a pyproject.toml names for setup, each with its line."""
+def _is_wanted(item: str) -> bool:
+    """Tell whether any Python that the template supports wants a package, by its marker."""
+    _, _, marker = item.partition(";")
+    if not marker.strip():
+        return True
+    from packaging.markers import InvalidMarker, Marker
+
+    try:
+        wanted = Marker(marker)
+    except InvalidMarker:
+        return True
+    pythons = ({"python_version": f"3.{n}", "python_full_version": f"3.{n}.9"} for n in MINORS)
+    return any(wanted.evaluate(python) for python in pythons)
+
+
+def _declared(text: str) -> dict[str, tuple[str, int]]:
+    """Return the requirements of a pyproject.toml for setup, each with its name and line."""
     content = tomllib.loads(text)
     listed = yaml.or_empty(yaml.or_empty(content.get("project"), dict).get("dependencies"), list)
     groups = yaml.or_empty(content.get("dependency-groups"), dict)
@@ -76,7 +95,7 @@ def _declared(text: str) -> dict[str, int]:
     for item in filter(lambda item: isinstance(item, str), items):
         if match := re.match(r"\s*([A-Za-z0-9][\w.-]*)", item):
             place = text.find(item)
-            names[match[1]] = text.count("\n", 0, place) + 1 if place >= 0 else 1
+            names[item] = match[1], text.count("\n", 0, place) + 1 if place >= 0 else 1
     return names
 
 

@@ -1,8 +1,10 @@
 """Rules on dvc.yaml: a stage lists what its notebook reads, imports and writes."""
 
+import posixpath
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
-from headrace.core.entry import Entry
+from headrace.core.entry import Entry, glob
 from headrace.core.imports import Chain
 from headrace.core.requirements import NAME as REQUIREMENTS
 from headrace.core.stage import Stage, file_name
@@ -149,8 +151,9 @@ def unregistered_cost(study: Study) -> Iterator[Violation]:
             continue  # a study may do without
         for stage in pipeline.values():
             path = f"{folder}{file_name(stage.name)}.json"
-            if stage.is_run and path not in listed:
-                fix = AddMetric(stage.group, ("metrics",), path, name)
+            if stage.is_run and not any(fnmatchcase(path, glob(metric)) for metric in listed):
+                beside = posixpath.relpath(path, posixpath.dirname(name) or ".")
+                fix = AddMetric(stage.group, ("metrics",), beside, name)
                 yield Violation(study.at(name, "metrics"), fix, path=path, pipeline=name)
 
 

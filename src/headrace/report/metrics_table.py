@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.core.metrics import is_numeric, leaves, parse
+from headrace.core.metrics import is_numeric, leaves, named, parse
 from headrace.errors import ProjectError, nearest, unreadable
 from headrace.report.terminal import table
 from headrace.report.text import number
@@ -39,7 +39,7 @@ def show(path: Path) -> str:
 def _read(path: Path) -> dict[str, Any]:
     step = "Next: name a file of metrics; dvc repro writes those of the stages"
     try:
-        metrics = parse(path.read_bytes(), path.name)
+        return named(parse(path.read_bytes(), path.name))
     except FileNotFoundError as error:
         near = nearest(path.name, (file.name for file in path.parent.glob("*.json")))
         raise ProjectError(f"{unreadable(path, error)}.{near or ' Next: dvc repro'}") from None
@@ -47,10 +47,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise ProjectError(f"{unreadable(path, error)}. {step}") from None
     except ValueError as error:
         raise ProjectError(f"{path} {error}. {step}") from None
-    metrics = {"": metrics} if is_numeric(metrics) else metrics
-    if not isinstance(metrics, dict):
-        raise ProjectError(f"{path} must hold names and numbers. {step}")
-    return metrics
 
 
 def _comparable(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -26,7 +26,7 @@ STYLE: dict[Any, Any] = {  # the stubs know a setting's name only as a literal
     "legend.frameon": False,
     "lines.linewidth": 2,
     "savefig.bbox": "tight",
-    "text.parse_math": False,  # names may hold dollars
+    "text.parse_math": False,  # names may hold a $
     "svg.hashsalt": "headrace",  # without it the ids in an SVG are random
 }
 

@@ -108,7 +108,9 @@ def _metrics(new: Path, old: Path) -> str:
 
 
 def _values(path: Path, name: str) -> dict[str, Any]:
-    return dict(leaves(metrics.parse(path.read_bytes(), name)))  # DVC's cache has no such name
+    return dict(
+        leaves(metrics.named(metrics.parse(path.read_bytes(), name)), lists=True)
+    )  # DVC's cache has no such name
 
 
 def _tables(new: Path, old: Path) -> str:

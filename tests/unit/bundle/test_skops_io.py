@@ -78,3 +78,18 @@ def test_trust_names_what_to_list_and_where_it_comes_from(
     assert f"    '{TREE}'," in printed
     assert "linear.skops: every type is trusted" in printed
     assert trust.run(study, [linear]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("__main__.f", "defined in a notebook"),
+        ("functools.partial", "of Python itself"),
+        ("nobody_has.this", "not installed"),
+        ("scipy.special.expit", "of the package scipy"),
+    ],
+)
+def test_where_a_type_comes_from_is_said(name: str, words: str) -> None:
+    from headrace.bundle import trust
+
+    assert words in trust._origin(name)

@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-from cached_study import CachedStudy
+from cached_study import CachedStudy, md5
 from compared_study import Compared
 
-from headrace.core import metrics, project
+from headrace.core import dvc_cache, metrics, project
 from headrace.core.git import Objects
+from headrace.core.lockfile import File
+from headrace.history import metrics_files
 from headrace.history.collect import gather
+from headrace.report import metrics_table
+from headrace.verify import file_diff
 from lab import bake
 
 PYPROJECT = "[tool.headrace]\n"
@@ -135,3 +139,35 @@ def test_a_file_of_one_number_is_a_metric_of_its_name(study: Compared) -> None:
     study.commit("old")
     study.write("accuracy", "0.75\n")
     assert both(study) == ({"accuracy:": (0.5, 0.75)}, {"accuracy": [0.5, 0.75]})
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "0.5"])
+def test_a_list_and_a_number_are_metrics_in_every_verb(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    path.write_text(text)
+    assert metrics_table.show(path)
+    assert metrics_files.parse(text.encode(), "m.json").problem == ""
+    assert file_diff.within(path, path, tolerance=0.1)
+
+
+def test_a_file_that_became_a_folder_is_no_list_of_files(tmp_path: Path) -> None:
+    cached = CachedStudy(tmp_path / "study")
+    cached.write_outputs(model=b"not a list")
+    out = File("model", md5(b"not a list"), 10)
+    store = dvc_cache.store_of(cached.root)
+    assert store.find_output([out], "model/m.json") is None
+    assert store.find_output([out], "model") == cached.cached(b"not a list")
+
+
+def test_a_folder_in_the_cache_is_its_files(tmp_path: Path) -> None:
+    cached = CachedStudy(tmp_path / "study")
+    listing = json.dumps([{"md5": md5(b"1"), "relpath": "a.json"}]).encode()
+    cached.write_outputs(a=b"1")
+    target = cached.cached(listing).with_name(f"{cached.cached(listing).name}.dir")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(listing)
+    folder = File("m", f"{md5(listing)}.dir", 1)
+    store = dvc_cache.store_of(cached.root)
+    assert [file.path for file in store.files([folder])] == ["m/a.json"]
+    assert store.find_output([folder], "m/a.json") == cached.cached(b"1")
+    assert store.find_output([folder], "m") is None

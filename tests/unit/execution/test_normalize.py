@@ -231,3 +231,9 @@ def test_a_long_output_of_short_lines_takes_little_memory(monkeypatch: pytest.Mo
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < 2 * len(text)
+
+
+def test_a_random_id_is_replaced_whatever_stands_before_it() -> None:
+    name = "0123456789abcdef" * 2
+    text = f'<div id="{name}"></div><a href="#x%22{name}">u0027{name}</a>'
+    assert name not in output_masks.StableIds().replace(text)

@@ -244,7 +244,7 @@ def test_a_name_must_mean_one_metric_or_be_a_pattern(make: Make) -> None:
 BROKEN: dict[str, tuple[str | bytes, str]] = {
     "no JSON": ("<<<<<<< HEAD", "metrics/evaluate.json is not JSON"),
     "no text": (b"\xff\xfe\xff", "metrics/evaluate.json is not JSON"),
-    "a list": ("[1]", "metrics/evaluate.json must hold names and numbers"),
+    "a text": ('"a"', "metrics/evaluate.json must hold names and numbers"),
     "too deep": ('{"a":' * 100_000, "metrics/evaluate.json is n"),
     "NaN": ('{"model": {"roc_auc": NaN}}', "is NaN, no number"),
     "infinite": ('{"model": {"roc_auc": -Infinity}}', "is infinite, no number"),

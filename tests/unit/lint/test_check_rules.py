@@ -709,3 +709,40 @@ def test_a_member_s_run_is_compared_where_it_is_not_among_the_outs(tidy: Tidy) -
     tidy.replace("dvc.yaml", "lr: 0.5", "lr: 0.1")
     (tidy.root / run).unlink()
     assert tidy.check("member-values").endswith(" passed.\n")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "is_found"),
+    [
+        ("lightgbm", True),
+        ("lightgbm>=4 ; python_version >= '3.12'", True),
+        ("importlib-metadata ; python_version < '3.9'", False),
+        ("Numpy>=1", False),
+        ("ours @ git+https://example.org/ours", False),
+        ("mini[lab]", False),
+    ],
+)
+def test_a_package_is_unlocked_only_where_setup_would_want_it(
+    tidy: Tidy, requirement: str, is_found: bool
+) -> None:
+    tidy.write("requirements.lock", "numpy==2.4.1\nours @ git+https://example.org/ours@1\n")
+    own = f'[project]\nname = "mini"\ndependencies = ["{requirement}"]\n\n'
+    settings = (tidy.root / "pyproject.toml").read_text()
+    tidy.write("pyproject.toml", own + settings[settings.index("[tool.headrace]") :])
+    assert ("[unlocked-dependency]" in tidy.check("unlocked-dependency")) is is_found
+
+
+@pytest.mark.parametrize(
+    ("file", "listed", "added"),
+    [
+        ("dvc.yaml", "metrics/cost/*.json", ""),
+        ("dvc.yaml", "metrics/cost/other.json", "metrics/cost/train.json"),
+    ],
+)
+def test_a_cost_that_a_pattern_covers_is_registered(
+    tidy: Tidy, file: str, listed: str, added: str
+) -> None:
+    text = (tidy.root / file).read_text()
+    tidy.write(file, f"{text}\nmetrics:\n  - {listed}\n")
+    found = tidy.check("unregistered-cost")
+    assert (added in found) if added else found == "1 check passed.\n"

@@ -167,10 +167,12 @@ def test_all_text_of_a_page_can_be_read_in_a_browser(
         assert chromium.ask("document.documentElement.scrollWidth") <= width
 
 
-WIDTHS = """[document.querySelector('.output_subarea img').clientWidth,
+WIDTHS = """new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done([
+  document.querySelector('.output_subarea img').clientWidth,
   document.documentElement.scrollWidth,
   getComputedStyle(document.querySelector('.input pre, pre')).backgroundImage.split('rgb').length,
-  getComputedStyle(document.querySelector('.output_subarea:has(img)')).getPropertyValue('--fade')]"""
+  getComputedStyle(document.querySelector('.output_subarea:has(img)')).getPropertyValue('--fade')]))))"""
+"""Once a frame was drawn: what fades follows the scrolling."""
 
 
 def test_a_figure_is_large_enough_to_read_and_what_is_cut_is_shaded(
@@ -181,10 +183,10 @@ def test_a_figure_is_large_enough_to_read_and_what_is_cut_is_shaded(
     node = _stage(cell(f"{'long_name + ' * 40}1"), _output(png=picture))
     (tmp_path / "page.html").write_text(notebook_html.render(node, "study", "train"))
     chromium.show(tmp_path / "page.html", 400)
-    figure, page, gradients, fade = chromium.ask(WIDTHS)
+    figure, page, gradients, fade = chromium.run(WIDTHS)
     assert (figure >= 790, page, gradients > 4, fade) == (True, 400, True, "48px")
     chromium.show(tmp_path / "page.html", 1400)
-    figure, page, gradients, fade = chromium.ask(WIDTHS)
+    figure, page, gradients, fade = chromium.run(WIDTHS)
     assert (figure >= 790, page, fade) == (True, 1400, "0px")
 
 

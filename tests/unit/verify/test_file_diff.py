@@ -66,7 +66,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         json.dumps(dict.fromkeys("abcde", 2)),
         "a is 1, it was 2; b is 1, it was 2; c is 1, it was 2; 2 more",
     ),
-    "a metric that is no number's JSON": ("m.json", "[1]", "[2]", "byte 2 of 3"),
+    "a metric in a list": ("m.json", "[1]", "[2]", "0 is 1, it was 2"),
     "a cell of a CSV": (
         "t.csv",
         "a,b\n1,x\n2,y\n",
@@ -137,7 +137,9 @@ def test_a_byte_beyond_the_first_block_is_found(tmp_path: Path) -> None:
         ('{"a": 1.0, "b": 1}', '{"a": 1.0}', False),
         ('{"a": 1.0, "kind": "x"}', '{"a": 1.0, "kind": "x"}', True),
         ('{"a": 1.0, "kind": "x"}', '{"a": 1.0, "kind": "y"}', False),
-        ("[1.0]", "[1.001]", False),
+        ("[1.0]", "[1.001]", True),
+        ("1.0", "1.001", True),
+        ('"a"', '"a"', False),
         ("{", "{", False),
     ],
 )
